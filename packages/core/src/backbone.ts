@@ -1,0 +1,115 @@
+/**
+ * The seam of a language backbone: what a contributor implements, and what a fusion may see of it.
+ */
+import type { Tensor } from '@casa-js/tensor'
+import type { Params, TensorTable } from './table.ts'
+
+/** Rotary angles of some tokens; made by `Backbone.rotary`. cos, sin [T, E/2]. */
+export interface RotaryTable {
+  cos: Tensor
+  sin: Tensor
+}
+
+/**
+ * Positions of T tokens: one row [T], or three rows (time, height, width) for multi-section rotary. One-row positions given to a
+ * multi-section backbone stand for three equal rows.
+ */
+export type Positions = Int32Array | [Int32Array, Int32Array, Int32Array]
+
+/** Keys and values of the text seen so far, at a fixed capacity. One sequence. Created by a backbone, disposed by its owner. */
+export interface KvCache {
+  readonly capacityTokens: number
+  /** Tokens stored. `step.advance()` moves it after all layers have run. */
+  length: number
+  /** Append k, v [T,K,E] of a layer at `length` and return views of all keys and values, [length + T, K, E]. */
+  append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor }
+  /** Forget everything after the first `tokens`. */
+  truncate(tokens: number): void
+  dispose(): void
+}
+
+/** What all layers of one forward pass share. */
+export interface Step {
+  /** Text tokens of this pass. */
+  tokens: number
+  /** Sample boundaries of the text, Int32Array of samples + 1. With a cache there is one sample. */
+  cu: Int32Array
+  rotary: RotaryTable
+  cache?: KvCache
+}
+
+export interface Heads {
+  /** [T, H, E] */
+  q: Tensor
+  /** [T, K, E] */
+  k: Tensor
+  /** [T, K, E] */
+  v: Tensor
+}
+
+/**
+ * The attention half of one block, as a fusion sees it. Skipping `attend` is how a fusion replaces self-attention;
+ * `project` and `output` are there so that it can share the block's weights.
+ */
+export interface Site {
+  readonly layer: number
+  /** The block's input norm. [T,D] -> [T,D] */
+  norm(x: Tensor): Tensor
+  /** The block's q, k, v of normed input, before rotation. */
+  project(normed: Tensor): Heads
+  /** Rotate q or k [T, heads, E]. */
+  rotate(heads: Tensor, rotary: RotaryTable): Tensor
+  /** The block's whole self-attention on normed input: project, rotate, attend (with the cache), output. [T,D] -> [T,D] */
+  attend(normed: Tensor): Tensor
+  /** The block's output projection. [T,H,E] -> [T,D] */
+  output(heads: Tensor): Tensor
+  /** The other half of the block, without its residual: mlp(norm(x)). For fusions that push image tokens through it. */
+  feedForward(x: Tensor): Tensor
+}
+
+/** Around the attention half of a block. The default is x + site.attend(site.norm(x)). */
+export type Fuse = (x: Tensor, site: Site) => Tensor
+
+export interface Backbone {
+  readonly modelType: string
+  readonly layers: number
+  /** D */
+  readonly width: number
+  /** H */
+  readonly heads: number
+  /** K */
+  readonly kvHeads: number
+  /** E */
+  readonly headSize: number
+  /** V */
+  readonly vocabulary: number
+  /** ids Int32Array [T] -> [T,D] */
+  embed(ids: Int32Array): Tensor
+  rotary(positions: Positions): RotaryTable
+  /** One block. [T,D] -> [T,D] */
+  layer(index: number, x: Tensor, step: Step, fuse?: Fuse): Tensor
+  /** Final norm. [T,D] -> [T,D] */
+  finish(x: Tensor): Tensor
+  /** Head on finished rows. [T,D] -> [T,V] */
+  logits(finished: Tensor): Tensor
+  /** The head's weight [V,D], for the chunked loss. */
+  readonly head: Tensor
+  createCache(capacityTokens: number): KvCache
+}
+
+/** A family of checkpoints: one `model_type` of config.json. C is its parsed config. */
+export interface BackboneFamily<C = unknown> {
+  readonly modelType: string
+  /** @throws ConfigError naming the field and what was expected. */
+  parseConfig(json: unknown): C
+  /** Every weight of a model of this config. */
+  tensors(config: C): TensorTable
+  /** Pure: keeps references to the weights, allocates nothing. */
+  bind(config: C, params: Params): Backbone
+  /** A config small enough for tests. */
+  tinyConfig(): C
+}
+
+export function defineBackbone<C>(family: BackboneFamily<C>): BackboneFamily<C> {
+  return family
+}

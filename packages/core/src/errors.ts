@@ -1,0 +1,21 @@
+/** Errors that say what was wrong, where, and what to do. */
+
+/** Base of every error that casa-js throws on purpose. */
+export class CasaError extends Error {
+  override name = 'CasaError'
+}
+
+/** A field of a config or an options object is missing or wrong. `path` is e.g. "config.json: text_config.rope_theta". */
+export class ConfigError extends CasaError {
+  override name = 'ConfigError'
+  readonly path: string
+  constructor(path: string, message: string) {
+    super(`${path}: ${message}`)
+    this.path = path
+  }
+}
+
+/** Weights do not fit the tensor table, or a weight file breaks a rule of its format. */
+export class WeightError extends CasaError {
+  override name = 'WeightError'
+}

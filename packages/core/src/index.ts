@@ -1,0 +1,5 @@
+export * from './errors.ts'
+export * from './table.ts'
+export * from './backbone.ts'
+export * from './vision.ts'
+export * from './fusion.ts'

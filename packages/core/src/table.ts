@@ -1,0 +1,31 @@
+/**
+ * Tensor tables: a model's weights as data. The one place where names of checkpoint tensors are written.
+ */
+import type { Tensor } from '@casa-js/tensor'
+
+/** How a tensor starts when it is trained from scratch. `fanIn`: normal with deviation gain / sqrt(fan in). */
+export type Init = { kind: 'normal'; deviation: number } | { kind: 'fanIn'; gain?: number } | { kind: 'ones' } | { kind: 'zeros' }
+
+export interface TensorSpec {
+  /** Full name in the checkpoint, e.g. "model.layers.0.self_attn.q_proj.weight". */
+  name: string
+  shape: number[]
+  init: Init
+  /** Other names under which published checkpoints carry the same tensor. */
+  aliases?: string[]
+}
+
+/** Every tensor of a module, in a fixed order. */
+export type TensorTable = TensorSpec[]
+
+/** A module's weights by checkpoint name. Flat on purpose: freezing, groups, saving and gradients are all by name. */
+export type Params = Record<string, Tensor>
+
+/** A way to get weights; `load` never returns one whose shape or dtype was not checked against the spec. */
+export interface WeightSource {
+  /** Names, shapes and dtypes of everything there. */
+  entries(): Map<string, { shape: number[]; dtype: string }>
+  /** float32 values in row-major order. */
+  read(name: string): Promise<Float32Array>
+  close(): Promise<void>
+}

@@ -1,0 +1,47 @@
+/** The seam of a vision encoder. */
+import type { Tensor } from '@casa-js/tensor'
+import type { Params, TensorTable } from './table.ts'
+
+/** Decoded pixels: rgb, row-major, 3 bytes a pixel. */
+export interface RgbImage {
+  widthPx: number
+  heightPx: number
+  data: Uint8Array
+}
+
+/** An image ready for its encoder. */
+export interface Patches {
+  /** [rows * columns, values a patch], in the order that the encoder's processor defines. */
+  values: Float32Array
+  /** Patches in the image, before any merge. */
+  grid: { rows: number; columns: number }
+  valuesPerPatch: number
+}
+
+export interface VisionEncoder {
+  readonly modelType: string
+  /** Width of what comes out: the backbone's D. */
+  readonly outputWidth: number
+  /** Image tokens that a grid becomes. */
+  tokens(grid: Patches['grid']): number
+  /** Grid of the tokens that come out (after the merge), for multi-section positions. */
+  outputGrid(grid: Patches['grid']): Patches['grid']
+  /** Encode several images at once, packed. -> [sum of tokens, outputWidth], image after image, rows first. */
+  encode(images: Patches[]): Tensor
+  /** The same, and every block's output by name ("vision.0", ..), for parity tests. */
+  encodeWithTaps?(images: Patches[], tap: (name: string, value: Tensor) => void): Tensor
+}
+
+export interface VisionEncoderFamily<C = unknown> {
+  readonly modelType: string
+  parseConfig(json: unknown): C
+  tensors(config: C): TensorTable
+  bind(config: C, params: Params): VisionEncoder
+  /** Pixels -> patches, as this family wants them (resize, normalise, order). */
+  process(image: RgbImage, config: C): Patches
+  tinyConfig(): C
+}
+
+export function defineVisionEncoder<C>(family: VisionEncoderFamily<C>): VisionEncoderFamily<C> {
+  return family
+}

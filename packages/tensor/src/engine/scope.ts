@@ -1,0 +1,42 @@
+/** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { Tensor } from './tensor.ts'
+
+/** Free every tensor that `f` allocates except those in its result (a tensor, or an array or object of tensors). Sync only. */
+export function scope<T extends tf.TensorContainer>(f: () => T): T {
+  return tf.tidy(f)
+}
+
+/** Protect a tensor from enclosing scopes; the caller disposes it. */
+export function keep<T extends Tensor>(tensor: T): T {
+  return tf.keep(tensor)
+}
+
+export function dispose(...tensors: (Tensor | undefined | null)[]): void {
+  for (const t of tensors) if (t && !t.isDisposed) t.dispose()
+}
+
+export interface MemoryUse {
+  tensors: number
+  /** Bytes that live tensors occupy on the backend. */
+  bytes: number
+}
+
+export function memory(): MemoryUse {
+  const { numTensors, numBytes } = tf.memory()
+  return { tensors: numTensors, bytes: numBytes }
+}
+
+/**
+ * Run `f` and fail if it left tensors behind. The law that every step and every generated token must obey.
+ * @throws Error naming how many tensors and bytes stayed.
+ */
+export async function withoutLeaks<T>(what: string, f: () => T | Promise<T>): Promise<T> {
+  const before = memory()
+  const result = await f()
+  const after = memory()
+  if (after.tensors !== before.tensors) {
+    throw new Error(`${what} left ${after.tensors - before.tensors} tensors (${after.bytes - before.bytes} bytes) behind: dispose what it creates or wrap it in scope()`)
+  }
+  return result
+}

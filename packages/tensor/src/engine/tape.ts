@@ -1,0 +1,111 @@
+/**
+ * Reverse-mode differentiation over whole operators.
+ *
+ * tfjs's own tape keeps every intermediate and every partial gradient until the end of the pass. This one frees both as it
+ * walks back: once a node's gradient has been taken, nothing that is left to do reads that node's outputs.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import type { Tensor } from './tensor.ts'
+
+/**
+ * Gradients of a node's outputs -> gradients of its inputs.
+ * `dys[i]` is undefined where an output did not reach the loss; `needs[i]` says whether anyone wants the gradient of input i,
+ * so a frozen weight costs nothing. Return undefined for gradients not needed. What is returned must be new tensors, each
+ * once: hand a gradient through with `dy.clone()`, which shares its memory. The tape owns and frees them.
+ */
+export type Backward = (dys: (Tensor | undefined)[], needs: boolean[]) => (Tensor | undefined)[]
+
+interface Node {
+  inputs: (Tensor | undefined)[]
+  outputs: Tensor[]
+  backward: Backward
+}
+
+class Tape {
+  readonly nodes: Node[] = []
+  readonly active: Set<number>
+  constructor(parameters: Tensor[]) {
+    this.active = new Set(parameters.map((p) => p.id))
+  }
+}
+
+let tape: Tape | undefined
+
+/** Tell the tape how to differentiate what was just computed. Costs nothing when no gradient is being taken. */
+export function record(inputs: (Tensor | undefined)[], outputs: Tensor[], backward: Backward): void {
+  if (!tape || !inputs.some((t) => t && tape!.active.has(t.id))) return
+  for (const out of outputs) tape.active.add(out.id)
+  tape.nodes.push({ inputs, outputs, backward })
+}
+
+/** Run `f` without recording. */
+export function noGrad<T>(f: () => T): T {
+  const outer = tape
+  tape = undefined
+  try {
+    return f()
+  } finally {
+    tape = outer
+  }
+}
+
+export interface ValueAndGradients {
+  /** The scalar that `f` returned. The caller disposes it. */
+  value: Tensor
+  /** One gradient a parameter, of the parameter's shape; zeros where the loss does not depend on it. The caller disposes them. */
+  gradients: Tensor[]
+}
+
+/**
+ * The value of a scalar function and its gradients with respect to `parameters`.
+ * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
+ * @param seed gradient of the value itself: 1 unless losses are to be weighted (gradient accumulation).
+ */
+export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
+  if (tape) throw new Error('valueAndGradients: already inside another valueAndGradients')
+  const kept = new Map<number, Tensor>()
+  let value: Tensor | undefined
+  tf.engine().startScope('valueAndGradients')
+  try {
+    tape = new Tape(parameters)
+    value = f()
+    if (value.size !== 1) throw new Error(`valueAndGradients: the function must return a scalar, got shape [${value.shape}]`)
+    const { nodes, active } = tape
+    tape = undefined
+    const gradients = walkBack(nodes, active, value, parameters, seed)
+    for (const t of [value, ...gradients]) kept.set(t.id, tf.keep(t))
+    return { value, gradients }
+  } finally {
+    tape = undefined
+    tf.engine().endScope()
+    for (const t of kept.values()) t.kept = false
+  }
+}
+
+function walkBack(nodes: Node[], active: Set<number>, value: Tensor, parameters: Tensor[], seed: number): Tensor[] {
+  const wanted = new Set(parameters.map((p) => p.id))
+  const gradients = new Map<number, Tensor>([[value.id, tf.fill(value.shape, seed)]])
+  while (nodes.length > 0) {
+    const node = nodes.pop()!
+    const dys = node.outputs.map((out) => gradients.get(out.id))
+    if (dys.some((dy) => dy !== undefined)) {
+      const needs = node.inputs.map((t) => t !== undefined && active.has(t.id))
+      const dxs = node.backward(dys, needs)
+      node.inputs.forEach((input, i) => {
+        const dx = dxs[i]
+        if (!input || !needs[i]) return dx?.dispose()
+        if (!dx) return
+        if (dx.size !== input.size) throw new Error(`gradient of shape [${dx.shape}] for an input of shape [${input.shape}]`)
+        const before = gradients.get(input.id)
+        gradients.set(input.id, before ? tf.add(before, dx.reshape(before.shape)) : dx)
+        if (before) tf.dispose([before, dx])
+      })
+      for (const dy of dys) dy?.dispose()
+    }
+    for (const out of node.outputs) {
+      gradients.delete(out.id)
+      if (out !== value && !wanted.has(out.id) && !out.kept) out.dispose()
+    }
+  }
+  return parameters.map((p) => gradients.get(p.id)?.reshape(p.shape) ?? tf.zeros(p.shape))
+}

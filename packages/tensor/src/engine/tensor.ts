@@ -1,0 +1,14 @@
+/** The tensor type of casa-js: tfjs's, seen through this one door. */
+import type * as tf from '@tensorflow/tfjs-core'
+
+export type Tensor = tf.Tensor
+export type DType = 'float32' | 'int32' | 'bool'
+export type TypedArray = Float32Array | Int32Array | Uint8Array
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)
+
+/** Split a shape into what stands before its last axis, flattened, and the last axis. */
+export function rowsOf(shape: readonly number[]): { rows: number; width: number } {
+  const width = shape[shape.length - 1] ?? 1
+  return { rows: width === 0 ? 0 : sizeOf(shape) / width, width }
+}

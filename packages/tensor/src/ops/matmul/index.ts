@@ -1,0 +1,46 @@
+/**
+ * matMul: the product of two matrices, either transposed as it is read, never copied.
+ *
+ *   a [M,K] or [K,M] with transposeA;  b [K,N] or [N,K] with transposeB;  bias [N], optional  ->  [M,N]
+ *
+ * linear, its two gradients and the chunks of the vocabulary are all this one kernel.
+ */
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { record } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { columnSum } from '../column-sum/index.ts'
+import { matMulCpu } from './cpu.ts'
+import { matMulWasm } from './wasm.ts'
+import { matMulWebgpu } from './webgpu.ts'
+
+export interface MatMulAttributes extends Record<string, unknown> {
+  M: number
+  N: number
+  K: number
+  transposeA: boolean
+  transposeB: boolean
+}
+
+defineKernel<MatMulAttributes>('MatMul', { cpu: matMulCpu, wasm: matMulWasm, webgpu: matMulWebgpu })
+
+export interface MatMulOptions {
+  transposeA?: boolean
+  transposeB?: boolean
+  bias?: Tensor
+}
+
+/** @throws Error if the inner sizes differ. */
+export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
+  const [M, K] = transposeA ? [a.shape[1], a.shape[0]] : a.shape
+  const [K2, N] = transposeB ? [b.shape[1], b.shape[0]] : b.shape
+  if (a.rank !== 2 || b.rank !== 2 || K !== K2) {
+    throw new Error(`matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`)
+  }
+  const [c] = run('MatMul', { a, b, bias }, { M, N, K, transposeA, transposeB })
+  record([a, b, bias], [c], ([dc], [needsA, needsB, needsBias]) => [
+    needsA ? (transposeA ? matMul(b, dc!, { transposeA: transposeB, transposeB: true }) : matMul(dc!, b, { transposeB: !transposeB })) : undefined,
+    needsB ? (transposeB ? matMul(dc!, a, { transposeA: true, transposeB: transposeA }) : matMul(a, dc!, { transposeA: !transposeA })) : undefined,
+    needsBias ? columnSum(dc!) : undefined,
+  ])
+  return c
+}
