@@ -15,7 +15,24 @@ export class ConfigError extends CasaError {
   }
 }
 
+/** Where a weight went wrong: the file, the tensor, and the rule that was broken, as far as they are known. */
+export interface WeightFault {
+  file?: string
+  tensor?: string
+  /** Short and stable, for programs, e.g. "duplicate-key". */
+  rule?: string
+}
+
 /** Weights do not fit the tensor table, or a weight file breaks a rule of its format. */
 export class WeightError extends CasaError {
   override name = 'WeightError'
+  readonly file?: string
+  readonly tensor?: string
+  readonly rule?: string
+  constructor(message: string, fault: WeightFault = {}) {
+    super(message)
+    this.file = fault.file
+    this.tensor = fault.tensor
+    this.rule = fault.rule
+  }
 }
