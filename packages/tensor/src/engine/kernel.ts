@@ -26,8 +26,7 @@ export interface KernelSet<A extends Attributes = Attributes> {
 export function defineKernel<A extends Attributes>(name: string, set: KernelSet<A>): void {
   const kernelName = 'Casa' + name
   const register = (backendName: string, kernelFunc: tf.KernelFunc) => {
-    tf.unregisterKernelIfPresent?.(kernelName, backendName)
-    tf.registerKernel({ kernelName, backendName, kernelFunc })
+    if (!tf.getKernel(kernelName, backendName)) tf.registerKernel({ kernelName, backendName, kernelFunc })
   }
   register('cpu', cpuKernel(name, set.cpu) as tf.KernelFunc)
   register('wasm', wasmKernel(name, set.wasm) as tf.KernelFunc)

@@ -1,10 +1,14 @@
 /** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
 import * as tf from '@tensorflow/tfjs-core'
+import { isRecording } from './tape.ts'
 import type { Tensor } from './tensor.ts'
 
-/** Free every tensor that `f` allocates except those in its result (a tensor, or an array or object of tensors). Sync only. */
+/**
+ * Free every tensor that `f` allocates except those in its result (a tensor, or an array or object of tensors). Sync only.
+ * While a gradient is being taken the tape owns what is computed and frees it on the way back, so nothing is freed here.
+ */
 export function scope<T extends tf.TensorContainer>(f: () => T): T {
-  return tf.tidy(f)
+  return isRecording() ? f() : tf.tidy(f)
 }
 
 /** Protect a tensor from enclosing scopes; the caller disposes it. */
@@ -12,8 +16,9 @@ export function keep<T extends Tensor>(tensor: T): T {
   return tf.keep(tensor)
 }
 
+/** Free tensors now. While a gradient is being taken, only kept ones: the tape frees the others. */
 export function dispose(...tensors: (Tensor | undefined | null)[]): void {
-  for (const t of tensors) if (t && !t.isDisposed) t.dispose()
+  for (const t of tensors) if (t && !t.isDisposed && (t.kept || !isRecording())) t.dispose()
 }
 
 export interface MemoryUse {

@@ -11,7 +11,7 @@ import type { Tensor } from './tensor.ts'
  * Gradients of a node's outputs -> gradients of its inputs.
  * `dys[i]` is undefined where an output did not reach the loss; `needs[i]` says whether anyone wants the gradient of input i,
  * so a frozen weight costs nothing. Return undefined for gradients not needed. What is returned must be new tensors, each
- * once: hand a gradient through with `dy.clone()`, which shares its memory. The tape owns and frees them.
+ * once: hand a gradient through with `share(dy)`, which shares its memory. The tape owns and frees them.
  */
 export type Backward = (dys: (Tensor | undefined)[], needs: boolean[]) => (Tensor | undefined)[]
 
@@ -36,6 +36,16 @@ export function record(inputs: (Tensor | undefined)[], outputs: Tensor[], backwa
   if (!tape || !inputs.some((t) => t && tape!.active.has(t.id))) return
   for (const out of outputs) tape.active.add(out.id)
   tape.nodes.push({ inputs, outputs, backward })
+}
+
+/** True while a gradient is being taken: what is computed now may be read again on the way back. */
+export function isRecording(): boolean {
+  return tape !== undefined
+}
+
+/** Another tensor over the same memory. */
+export function share(t: Tensor): Tensor {
+  return tf.reshape(t, t.shape)
 }
 
 /** Run `f` without recording. */
@@ -63,22 +73,20 @@ export interface ValueAndGradients {
  */
 export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
   if (tape) throw new Error('valueAndGradients: already inside another valueAndGradients')
-  const kept = new Map<number, Tensor>()
-  let value: Tensor | undefined
+  const results: Tensor[] = []
   tf.engine().startScope('valueAndGradients')
   try {
     tape = new Tape(parameters)
-    value = f()
+    const value = f()
     if (value.size !== 1) throw new Error(`valueAndGradients: the function must return a scalar, got shape [${value.shape}]`)
     const { nodes, active } = tape
     tape = undefined
     const gradients = walkBack(nodes, active, value, parameters, seed)
-    for (const t of [value, ...gradients]) kept.set(t.id, tf.keep(t))
+    results.push(value, ...gradients)
     return { value, gradients }
   } finally {
     tape = undefined
-    tf.engine().endScope()
-    for (const t of kept.values()) t.kept = false
+    tf.engine().endScope(results)
   }
 }
 
@@ -97,8 +105,7 @@ function walkBack(nodes: Node[], active: Set<number>, value: Tensor, parameters:
         if (!dx) return
         if (dx.size !== input.size) throw new Error(`gradient of shape [${dx.shape}] for an input of shape [${input.shape}]`)
         const before = gradients.get(input.id)
-        gradients.set(input.id, before ? tf.add(before, dx.reshape(before.shape)) : dx)
-        if (before) tf.dispose([before, dx])
+        gradients.set(input.id, before ? sumOf(before, dx) : dx)
       })
       for (const dy of dys) dy?.dispose()
     }
@@ -107,5 +114,16 @@ function walkBack(nodes: Node[], active: Set<number>, value: Tensor, parameters:
       if (out !== value && !wanted.has(out.id) && !out.kept) out.dispose()
     }
   }
-  return parameters.map((p) => gradients.get(p.id)?.reshape(p.shape) ?? tf.zeros(p.shape))
+  return parameters.map((p) => {
+    const gradient = gradients.get(p.id)
+    return gradient ? tf.reshape(gradient, p.shape) : tf.zeros(p.shape)
+  })
+}
+
+/** a + b in a's shape; frees both. */
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  const reshaped = tf.reshape(b, a.shape)
+  const sum = tf.add(a, reshaped)
+  tf.dispose([a, b, reshaped])
+  return sum
 }

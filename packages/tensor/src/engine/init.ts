@@ -1,0 +1,95 @@
+/** Choosing a device, saying which and why, and letting go of it. */
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import { DeviceUnavailableError } from './errors.ts'
+import { startWasm } from './start-wasm.ts'
+import { startWebgpu } from './start-webgpu.ts'
+
+export type DeviceName = 'webgpu' | 'wasm' | 'cpu'
+
+export interface InitOptions {
+  /** 'auto' takes the first that works of webgpu, wasm, cpu. */
+  device?: 'auto' | DeviceName
+  /** Where tfjs's .wasm files are served from, with a trailing slash. Only browsers need it. */
+  wasmFolder?: string
+}
+
+/** What a device says of itself once it runs. */
+export interface StartedDevice {
+  /** Name of the hardware or the implementation. */
+  adapter: string
+  features: string[]
+  limits: Record<string, number>
+  /** Free what removing the tfjs backend does not. */
+  stop?(): void | Promise<void>
+}
+
+export interface DeviceReport {
+  device: DeviceName
+  adapter: string
+  /** Why this device: what was asked for, and why each better one was passed over. */
+  reason: string
+  features: string[]
+  limits: Record<string, number>
+}
+
+const order: DeviceName[] = ['webgpu', 'wasm', 'cpu']
+const starters: Record<DeviceName, (options: InitOptions) => Promise<StartedDevice>> = {
+  webgpu: startWebgpu,
+  wasm: startWasm,
+  cpu: startCpu,
+}
+const running = new Map<DeviceName, StartedDevice>()
+let current: DeviceReport | undefined
+
+/**
+ * Make a device the current one, starting it if needed. Tensors of another device stay valid until close().
+ * @throws DeviceUnavailableError if the device asked for cannot run here.
+ */
+export async function init(options: InitOptions = {}): Promise<DeviceReport> {
+  const { device = 'auto' } = options
+  if (device !== 'auto' && !order.includes(device)) throw new DeviceUnavailableError(`device '${device}': expected auto, ${order.join(', ')}`)
+  const passedOver: string[] = []
+  for (const name of device === 'auto' ? order : [device]) {
+    try {
+      const { adapter, features, limits } = await start(name, options)
+      const reason = device === 'auto' ? ['best that works here', ...passedOver].join('; ') : `asked for ${device}`
+      return (current = { device: name, adapter, reason, features, limits })
+    } catch (error) {
+      passedOver.push(`${name}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+  throw new DeviceUnavailableError(passedOver.join('; '))
+}
+
+async function start(name: DeviceName, options: InitOptions): Promise<StartedDevice> {
+  let started = running.get(name)
+  if (!started) running.set(name, (started = await starters[name](options)))
+  if (!(await tf.setBackend(name))) throw new DeviceUnavailableError('the backend did not start')
+  return started
+}
+
+async function startCpu(): Promise<StartedDevice> {
+  // Or its first use prints an advertisement for a native addon that is no longer maintained.
+  ;(tf.findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false
+  return { adapter: 'JavaScript', features: [], limits: {} }
+}
+
+/** @throws DeviceUnavailableError before init(). */
+export function report(): DeviceReport {
+  if (!current) throw new DeviceUnavailableError('no device yet: await init() first')
+  return current
+}
+
+/** Free every device with all its tensors, so that Node can exit. init() may be called again. */
+export async function close(): Promise<void> {
+  for (const [name, started] of running) {
+    // removeBackend forgets how to make the backend; init() may need it again.
+    const factory = tf.findBackendFactory(name)
+    tf.removeBackend(name)
+    tf.registerBackend(name, factory)
+    await started.stop?.()
+  }
+  running.clear()
+  current = undefined
+}

@@ -1,0 +1,69 @@
+/**
+ * attention: softmax(scale q kᵀ) v for packed sequences, grouped heads, never holding a Tq x Tk matrix.
+ *
+ *   q [Tq,H,E]   k, v [Tk,K,E]   cuQ, cuK Int32Array [S+1]  ->  [Tq,H,E]
+ *
+ * Segment s: queries cuQ[s] .. cuQ[s+1] see keys cuK[s] .. cuK[s+1]. Query head h reads KV head floor(h K / H).
+ * causal is aligned bottom-right: the last query sees every key of its segment, the one before it all but the last.
+ * A query without keys gets zeros. The segment rules are those of varlen FlashAttention-2 (Dao 2023, arXiv:2307.08691),
+ * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
+ */
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { record } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { attentionCpu, attentionGradCpu } from './cpu.ts'
+import { attentionGradWasm, attentionWasm } from './wasm.ts'
+import { attentionGradWebgpu, attentionWebgpu } from './webgpu.ts'
+
+export interface AttentionAttributes extends Record<string, unknown> {
+  cuQ: Int32Array
+  cuK: Int32Array
+  causal: boolean
+  scale: number
+}
+
+// Attention: q, k, v -> o [Tq,H,E], lse [Tq,H].   AttentionGrad: q, k, v, o, lse, dO -> dq, dk, dv.
+defineKernel<AttentionAttributes>('Attention', { cpu: attentionCpu, wasm: attentionWasm, webgpu: attentionWebgpu })
+defineKernel<AttentionAttributes>('AttentionGrad', { cpu: attentionGradCpu, wasm: attentionGradWasm, webgpu: attentionGradWebgpu })
+
+export interface AttentionOptions {
+  /** Segment boundaries over the queries and over the keys. */
+  cuQ: Int32Array
+  cuK: Int32Array
+  causal: boolean
+  /** Default 1 / sqrt(E). */
+  scale?: number
+}
+
+/** @throws Error if shapes or boundaries do not fit one another. */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const { cuQ, cuK, causal } = options
+  check(q, k, v, cuQ, cuK)
+  const scale = options.scale ?? 1 / Math.sqrt(q.shape[2]!)
+  const attributes: AttentionAttributes = { cuQ, cuK, causal, scale }
+  const [o, lse] = run('Attention', { q, k, v }, attributes)
+  record([q, k, v], [o, lse], ([dO]) => run('AttentionGrad', { q, k, v, o, lse, dO }, attributes))
+  return o
+}
+
+function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array): void {
+  const fail = (why: string) => {
+    throw new Error(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
+  }
+  if (q.rank !== 3 || k.rank !== 3) fail('expected [tokens, heads, head size]')
+  const [Tq, H, E] = q.shape as number[]
+  const [Tk, K, keySize] = k.shape as number[]
+  if (k.shape.some((extent, i) => extent !== v.shape[i])) fail('k and v differ')
+  if (E !== keySize) fail('head sizes differ')
+  if (H % K !== 0) fail('query heads must be a multiple of KV heads')
+  if (cuQ.length !== cuK.length) fail(`${cuQ.length - 1} query segments but ${cuK.length - 1} key segments`)
+  const boundaries: [string, Int32Array, number][] = [
+    ['cuQ', cuQ, Tq],
+    ['cuK', cuK, Tk],
+  ]
+  for (const [name, cu, tokens] of boundaries) {
+    if (cu[0] !== 0 || cu[cu.length - 1] !== tokens || cu.some((at, i) => i > 0 && at < cu[i - 1])) {
+      fail(`${name} [${cu}] must rise from 0 to ${tokens}`)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * add, subtract, multiply, scale, sum, mean.
+ *
+ *   a [..]  with b of the same shape, a scalar, or a row [N] where a is [..,N]
+ *
+ * tfjs's own kernels do the work; the gradients are ours. That of a broadcast b is summed over what it was repeated along.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { record, share } from '../../engine/tape.ts'
+import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+import { columnSum } from '../column-sum/index.ts'
+import { fill } from '../create/index.ts'
+
+type Broadcast = 'same' | 'scalar' | 'row'
+
+function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
+  if (a.shape.length === b.shape.length && a.shape.every((extent, i) => extent === b.shape[i])) return 'same'
+  if (b.size === 1) return 'scalar'
+  if (b.rank === 1 && b.size === a.shape[a.rank - 1]) return 'row'
+  throw new Error(`${what}: [${a.shape}] with [${b.shape}]: the second must have the same shape, be a scalar, or be a row of the first`)
+}
+
+/** The gradient of b out of a gradient of a's shape, which it consumes. */
+function reduceTo(b: Tensor, how: Broadcast, gradient: Tensor): Tensor {
+  if (how === 'same') return gradient
+  const reduced = how === 'scalar' ? tf.reshape(tf.sum(gradient), b.shape) : columnSum(gradient)
+  gradient.dispose()
+  return reduced
+}
+
+/** a + b. */
+export function add(a: Tensor, b: Tensor): Tensor {
+  const how = broadcastOf('add', a, b)
+  const out = tf.add(a, b)
+  record([a, b], [out], ([dy], [needsA, needsB]) => [
+    needsA ? share(dy!) : undefined,
+    needsB ? reduceTo(b, how, share(dy!)) : undefined,
+  ])
+  return out
+}
+
+/** a - b. */
+export function subtract(a: Tensor, b: Tensor): Tensor {
+  const how = broadcastOf('subtract', a, b)
+  const out = tf.sub(a, b)
+  record([a, b], [out], ([dy], [needsA, needsB]) => [
+    needsA ? share(dy!) : undefined,
+    needsB ? reduceTo(b, how, tf.neg(dy!)) : undefined,
+  ])
+  return out
+}
+
+/** a * b, element by element. */
+export function multiply(a: Tensor, b: Tensor): Tensor {
+  const how = broadcastOf('multiply', a, b)
+  const out = tf.mul(a, b)
+  record([a, b], [out], ([dy], [needsA, needsB]) => [
+    needsA ? tf.mul(dy!, b) : undefined,
+    needsB ? reduceTo(b, how, tf.mul(dy!, a)) : undefined,
+  ])
+  return out
+}
+
+/** t * factor. */
+export function scale(t: Tensor, factor: number): Tensor {
+  const times = (x: Tensor) => tf.tidy(() => tf.mul(x, tf.scalar(factor)))
+  const out = times(t)
+  record([t], [out], ([dy]) => [times(dy!)])
+  return out
+}
+
+/** Sum of all values -> scalar. */
+export function sum(t: Tensor): Tensor {
+  const out = tf.sum(t)
+  record([t], [out], ([dy]) => [spread(dy!, t.shape, 1)])
+  return out
+}
+
+/** Mean of all values -> scalar. */
+export function mean(t: Tensor): Tensor {
+  const out = tf.mean(t)
+  record([t], [out], ([dy]) => [spread(dy!, t.shape, 1 / sizeOf(t.shape))])
+  return out
+}
+
+function spread(scalar: Tensor, shape: number[], factor: number): Tensor {
+  return tf.tidy(() => tf.mul(fill(shape, factor), scalar))
+}

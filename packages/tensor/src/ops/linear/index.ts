@@ -1,0 +1,20 @@
+/**
+ * linear: y = x weightᵀ + bias, the weight as checkpoints hold it.
+ *
+ *   x [..,D]  weight [O,D]  bias [O], optional  ->  [..,O]
+ */
+import type { Tensor } from '../../engine/tensor.ts'
+import { rowsOf } from '../../engine/tensor.ts'
+import { matMul } from '../matmul/index.ts'
+import { reshape } from '../shape/index.ts'
+
+/** @throws Error if x's last axis is not the weight's second. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  if (weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
+    throw new Error(`linear: x [${x.shape}] does not fit weight [${weight.shape}], which is [out, in]`)
+  }
+  if (x.rank === 2) return matMul(x, weight, { transposeB: true, bias })
+  const { rows, width } = rowsOf(x.shape)
+  const y = matMul(reshape(x, [rows, width]), weight, { transposeB: true, bias })
+  return reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])
+}

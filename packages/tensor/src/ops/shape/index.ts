@@ -1,0 +1,62 @@
+/** reshape, transpose, concat, slice, clone: tfjs's kernels with gradients of ours. */
+import * as tf from '@tensorflow/tfjs-core'
+import { record, share } from '../../engine/tape.ts'
+import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+
+/** The same memory under another shape; one extent may be -1. */
+export function reshape(t: Tensor, shape: number[]): Tensor {
+  const out = tf.reshape(t, shape)
+  record([t], [out], ([dy]) => [tf.reshape(dy!, t.shape)])
+  return out
+}
+
+/** Copy with axes in another order: out's axis i is t's axes[i]. Reversed if not given. */
+export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i)): Tensor {
+  const out = tf.transpose(t, axes)
+  record([t], [out], ([dy]) => [
+    tf.transpose(
+      dy!,
+      axes.map((_, i) => axes.indexOf(i)),
+    ),
+  ])
+  return out
+}
+
+/** Join along an axis. All other extents must agree. Empty tensors may be among them. */
+export function concat(list: Tensor[], axis: number): Tensor {
+  const given = list.filter((t) => sizeOf(t.shape) > 0)
+  if (list.length === 0) throw new Error('concat: nothing to join')
+  const out = given.length === 0 ? share(list[0]) : given.length === 1 ? share(given[0]) : tf.concat(given, axis)
+  record(given, [out], ([dy], needs) => {
+    let at = 0
+    return given.map((t, i) => {
+      const begin = t.shape.map(() => 0)
+      begin[axis] = at
+      at += t.shape[axis]
+      return needs[i] ? tf.slice(dy!, begin, t.shape) : undefined
+    })
+  })
+  return out
+}
+
+/** The block that starts at `begin` and has shape `size`. */
+export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
+  if (begin.length !== t.rank || size.length !== t.rank || begin.some((b, i) => b < 0 || size[i] < 0 || b + size[i] > t.shape[i])) {
+    throw new Error(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
+  }
+  const out = tf.slice(t, begin, size)
+  record([t], [out], ([dy]) => [
+    tf.pad(
+      dy!,
+      begin.map((b, i) => [b, t.shape[i] - b - size[i]]),
+    ),
+  ])
+  return out
+}
+
+/** A copy in memory of its own. */
+export function clone(t: Tensor): Tensor {
+  const out = tf.tidy(() => tf.mul(t, tf.scalar(1, t.dtype as 'float32' | 'int32')))
+  record([t], [out], ([dy]) => [share(dy!)])
+  return out
+}
