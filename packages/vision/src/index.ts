@@ -1,1 +1,5 @@
-export {}
+export { ImageError } from './errors.ts'
+export { decodeImage, defaultMaxPixels, encodePng, type DecodeOptions } from './decode.ts'
+export { resize, type ResizeFilter } from './resize.ts'
+export { smartResize, type Size } from './smart-resize.ts'
+export { clipDeviation, clipMean, patchify, type PatchLayout } from './patchify.ts'

@@ -1,0 +1,6 @@
+import { CasaError } from '@casa-js/core'
+
+/** An image cannot be read or used. The message names the image, what is wrong with it and what would be accepted. */
+export class ImageError extends CasaError {
+  override name = 'ImageError'
+}

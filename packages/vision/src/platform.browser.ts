@@ -1,0 +1,54 @@
+/** Pixels in a browser or a worker of one: createImageBitmap and OffscreenCanvas. */
+import type { RgbImage } from '@casa-js/core'
+
+/** Decode the first frame of a file to rgb, upright, over white. Throws what the browser throws. */
+export async function decodePixels(bytes: Uint8Array, mimeType: string): Promise<RgbImage> {
+  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mimeType })
+  // Encoders are trained on Pillow's pixels, which know no colour profiles.
+  const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', colorSpaceConversion: 'none' })
+  try {
+    const { width, height } = bitmap
+    const context = drawingContext(width, height)
+    context.fillStyle = '#ffffff'
+    context.fillRect(0, 0, width, height)
+    context.drawImage(bitmap, 0, 0)
+    return { widthPx: width, heightPx: height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) }
+  } finally {
+    bitmap.close()
+  }
+}
+
+export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promise<Uint8Array> {
+  const context = drawingContext(widthPx, heightPx)
+  context.putImageData(new ImageData(withAlpha(data), widthPx, heightPx), 0, 0)
+  const blob = await context.canvas.convertToBlob({ type: 'image/png' })
+  return new Uint8Array(await blob.arrayBuffer())
+}
+
+function drawingContext(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
+  if (!context) throw new Error(`this browser gives no canvas of ${width} x ${height} pixels`)
+  return context
+}
+
+/** rgba [4 n] -> rgb [3 n] */
+function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3)
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from]
+    rgb[to + 1] = rgba[from + 1]
+    rgb[to + 2] = rgba[from + 2]
+  }
+  return rgb
+}
+
+/** rgb [3 n] -> opaque rgba [4 n] */
+function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255)
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from]
+    rgba[to + 1] = rgb[from + 1]
+    rgba[to + 2] = rgb[from + 2]
+  }
+  return rgba
+}
