@@ -1,1 +1,5 @@
-export {}
+export * from './families.ts'
+export { helium } from './helium.ts'
+export { llama } from './llama.ts'
+export { qwen2 } from './qwen2.ts'
+export { qwen2_5_vl } from './qwen2_5_vl.ts'

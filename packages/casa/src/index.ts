@@ -1,1 +1,5 @@
-export {}
+export * from './config.ts'
+export * from './windows.ts'
+export { casa, casaInitialisers, casaTensors } from './layer.ts'
+export * from './streaming.ts'
+export * from './insertion.ts'

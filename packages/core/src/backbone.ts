@@ -19,9 +19,12 @@ export type Positions = Int32Array | [Int32Array, Int32Array, Int32Array]
 /** Keys and values of the text seen so far, at a fixed capacity. One sequence. Created by a backbone, disposed by its owner. */
 export interface KvCache {
   readonly capacityTokens: number
-  /** Tokens stored. `step.advance()` moves it after all layers have run. */
+  /** Tokens stored. Whoever runs the layers moves it, once all of them have run. */
   length: number
-  /** Append k, v [T,K,E] of a layer at `length` and return views of all keys and values, [length + T, K, E]. */
+  /**
+   * Write k, v [T,K,E] of a layer at `length` and return the whole buffers, [capacity, K, E]: the first length + T rows are valid.
+   * @throws CasaError when they do not fit.
+   */
   append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor }
   /** Forget everything after the first `tokens`. */
   truncate(tokens: number): void
@@ -57,6 +60,8 @@ export interface Site {
   norm(x: Tensor): Tensor
   /** The block's q, k, v of normed input, before rotation. */
   project(normed: Tensor): Heads
+  /** Only its k and v, for rows that ask nothing: image tokens. */
+  projectKeys(normed: Tensor): Pick<Heads, 'k' | 'v'>
   /** Rotate q or k [T, heads, E]. */
   rotate(heads: Tensor, rotary: RotaryTable): Tensor
   /** The block's whole self-attention on normed input: project, rotate, attend (with the cache), output. [T,D] -> [T,D] */
@@ -69,6 +74,18 @@ export interface Site {
 
 /** Around the attention half of a block. The default is x + site.attend(site.norm(x)). */
 export type Fuse = (x: Tensor, site: Site) => Tensor
+
+export interface Projection {
+  weight: Tensor
+  bias?: Tensor
+}
+
+export interface Projections {
+  q_proj: Projection
+  k_proj: Projection
+  v_proj: Projection
+  o_proj: Projection
+}
 
 export interface Backbone {
   readonly modelType: string
@@ -83,6 +100,10 @@ export interface Backbone {
   readonly headSize: number
   /** V */
   readonly vocabulary: number
+  /** Rows of a position: 1, or 3 for multi-section rotary (time, height, width). */
+  readonly positionRows: 1 | 3
+  /** A block's own attention weights, [out, in]: what a fusion starts from and takes its shapes from. */
+  selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */
   embed(ids: Int32Array): Tensor
   rotary(positions: Positions): RotaryTable

@@ -1,0 +1,24 @@
+/** The list of families. Adding one is a line here. */
+import { ConfigError, Fields, type BackboneFamily, type DecoderConfig } from '@casa-js/core'
+import { helium } from './helium.ts'
+import { llama } from './llama.ts'
+import { qwen2 } from './qwen2.ts'
+import { qwen2_5_vl } from './qwen2_5_vl.ts'
+
+export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, qwen2, qwen2_5_vl]
+
+/** Names that newer configs give the same text model. */
+const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }
+
+/**
+ * The family of a config.json.
+ * @throws ConfigError naming `model_type` and the families that exist.
+ */
+export function findBackboneFamily<F extends BackboneFamily<any>>(json: unknown, families: readonly F[] = backboneFamilies as readonly F[]): F {
+  const modelType = new Fields(json, 'config.json').string('model_type')
+  const family = families.find((f) => f.modelType === (synonyms[modelType] ?? modelType))
+  if (!family) {
+    throw new ConfigError('config.json: model_type', `expected one of ${families.map((f) => f.modelType).join(', ')}, found "${modelType}"`)
+  }
+  return family
+}

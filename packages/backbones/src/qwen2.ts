@@ -1,0 +1,22 @@
+/** Qwen2 and Qwen2.5, text only: Llama's block with biases on q, k and v. Source: arXiv 2407.10671, 2412.15115. */
+import { bindDecoder, decoderTensors, defineBackbone, llamaNames, type DecoderConfig } from '@casa-js/core'
+import { parseDecoderConfig } from './common.ts'
+
+export const qwen2 = defineBackbone<DecoderConfig>({
+  modelType: 'qwen2',
+  parseConfig: (json) =>
+    parseDecoderConfig(json, {
+      modelType: 'qwen2',
+      ropeLayout: 'half',
+      biases: { qkv: true, output: false, feedForward: false },
+      defaults: { ropeTheta: 10_000, normEps: 1e-6 },
+    }),
+  tensors: (config) => decoderTensors(config, llamaNames),
+  bind: (config, params) => bindDecoder(config, llamaNames, params),
+  tinyConfig() {
+    return this.parseConfig({
+      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 6, num_key_value_heads: 1, head_dim: 4,
+      vocab_size: 31, tie_word_embeddings: true,
+    })
+  },
+})

@@ -1,0 +1,34 @@
+/** What a CASA layer can be: the ablation axes of arXiv 2512.19535 v2 (D1 shared, D2 keys, D3 replace, D4.1 FFN updates). */
+import { Fields } from '@casa-js/core'
+
+export interface CasaConfig {
+  /** What a text query sees: the image and its window's text (CASA), or the image alone (plain cross-attention). */
+  keys: 'image+text' | 'image'
+  /** Beside self-attention on the same normed input, before it, or instead of it. */
+  place: 'parallel' | 'before' | 'replace'
+  /** Only in blocks n, 2n, 3n.. (counted from 1). */
+  every: number
+  /** Use the block's own projections: no new parameters. */
+  shared: boolean
+  /** Images pass the block's input norm before keys and values. */
+  normImages: boolean
+  /** Images pass every block's feed-forward half. */
+  ffnUpdates: boolean
+}
+
+/** @param json `fusion_config` of a model folder. `norm_images` follows `shared` unless said. */
+export function parseCasaConfig(json: unknown, path = 'config.json: fusion_config'): CasaConfig {
+  const f = new Fields(json, path)
+  const shared = f.boolean('shared', false)
+  return {
+    keys: f.oneOf('keys', ['image+text', 'image'], 'image+text'),
+    place: f.oneOf('place', ['parallel', 'before', 'replace'], 'parallel'),
+    every: f.integer('every', { fallback: 1 }),
+    shared,
+    normImages: f.boolean('norm_images', shared),
+    ffnUpdates: f.boolean('ffn_updates', false),
+  }
+}
+
+/** Whether a block, counted from 0, has the layer. */
+export const isActive = (config: CasaConfig, layer: number): boolean => (layer + 1) % config.every === 0

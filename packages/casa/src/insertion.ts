@@ -1,0 +1,60 @@
+/**
+ * Token insertion, the full baseline (eq. 1): image tokens stand in the text stream itself and every layer processes them.
+ * Positions follow Qwen2.5-VL's rule for multi-section rotary (arXiv 2502.13923, section 2.1.3): an image stands at one moment
+ * with its grid of rows and columns, and text goes on from the largest index + 1. With one row a position counts every token.
+ */
+import type { Layout, Positions } from '@casa-js/core'
+import { asPositions, checkLayout, imagePositions } from './windows.ts'
+
+export interface InsertionPlan {
+  /** For each row of the joint stream, its row in [all image tokens, then all text tokens]. */
+  order: Int32Array
+  /** Sample boundaries over the joint stream. */
+  cu: Int32Array
+  positions: Positions
+  /** Where each text token stands in the joint stream. */
+  textRows: Int32Array
+  /** What the next token's position is, a sample. */
+  nextPositions: Int32Array
+}
+
+/** @param start first position (of the first sample): where an earlier pass stopped. */
+export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): InsertionPlan {
+  checkLayout(layout)
+  const { cu, images } = layout
+  const imageTokens = images.reduce((sum, image) => sum + image.tokens, 0)
+  const order: number[] = []
+  const boundaries = [0]
+  const textRows: number[] = []
+  const nextPositions: number[] = []
+  const rows: number[][] = [[], [], []]
+  let slot = 0
+  let imageRow = 0
+  for (let sample = 0; sample + 1 < cu.length; sample++) {
+    let position = sample === 0 ? start : 0
+    for (let t = cu[sample]; t <= cu[sample + 1]; t++) {
+      for (; slot < images.length && images[slot].sample === sample && images[slot].before === t; slot++) {
+        const placed = imagePositions([images[slot]], positionRows)
+        for (let i = 0; i < images[slot].tokens; i++) {
+          order.push(imageRow++)
+          for (let r = 0; r < positionRows; r++) rows[r].push(position + placed.rows[r][i])
+        }
+        position += placed.next
+      }
+      if (t === cu[sample + 1]) break
+      textRows.push(order.length)
+      order.push(imageTokens + t)
+      for (let r = 0; r < positionRows; r++) rows[r].push(position)
+      position++
+    }
+    boundaries.push(order.length)
+    nextPositions.push(position)
+  }
+  return {
+    order: Int32Array.from(order),
+    cu: Int32Array.from(boundaries),
+    positions: asPositions(rows, positionRows),
+    textRows: Int32Array.from(textRows),
+    nextPositions: Int32Array.from(nextPositions),
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The CASA layer: CASA(x_T) = MHA(x_T | y_1..N, x_K+1..T), one softmax over the window's image and text (eq. 4), and plain
+ * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), by the same few lines. Queries are text; images are only keys.
+ */
+import type { Backbone, Heads, Layout, Params, Site, TensorTable } from '@casa-js/core'
+import { CasaError, defineFusion } from '@casa-js/core'
+import { add, attention, concat, gatherRows, linear, reshape, type Tensor } from '@casa-js/tensor'
+import { isActive, parseCasaConfig, type CasaConfig } from './config.ts'
+import { planWindows } from './windows.ts'
+
+const projections = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as const
+export type ProjectionName = (typeof projections)[number]
+
+/** The added weights: in every active block, shaped like its self-attention. None when shared. */
+export function casaTensors(config: CasaConfig, backbone: Backbone): TensorTable {
+  const table: TensorTable = []
+  for (let layer = 0; layer < backbone.layers; layer++) {
+    if (config.shared || !isActive(config, layer)) continue
+    const own = backbone.selfAttention(layer)
+    for (const name of projections) {
+      const at = `casa.layers.${layer}.${name}`
+      table.push({ name: at + '.weight', shape: own[name].weight.shape, init: { kind: 'fanIn' } })
+      if (own[name].bias) table.push({ name: at + '.bias', shape: own[name].bias.shape, init: { kind: 'zeros' } })
+    }
+  }
+  return table
+}
+
+/** Where each added weight starts: the block's own self-attention (section 3.3). Name of the added tensor -> tensor to copy. */
+export function casaInitialisers(config: CasaConfig, backbone: Backbone): Map<string, Tensor> {
+  const sources = new Map<string, Tensor>()
+  for (const { name } of casaTensors(config, backbone)) {
+    const [, , layer, projection, kind] = name.split('.')
+    const { weight, bias } = backbone.selfAttention(Number(layer))[projection as ProjectionName]
+    sources.set(name, kind === 'bias' ? bias! : weight)
+  }
+  return sources
+}
+
+/** Projections of one block's layer, its own or the block's. */
+export interface LayerProjections {
+  project(normed: Tensor): Heads
+  projectKeys(images: Tensor): Pick<Heads, 'k' | 'v'>
+  output(heads: Tensor): Tensor
+}
+
+export function layerProjections(config: CasaConfig, params: Params, backbone: Backbone, site: Site): LayerProjections {
+  if (config.shared) return site
+  const { heads, kvHeads, headSize } = backbone
+  const dense = (name: ProjectionName, x: Tensor) => {
+    const at = `casa.layers.${site.layer}.${name}`
+    if (!params[at + '.weight']) throw new CasaError(`casa: weight ${at}.weight was not given`)
+    return linear(x, params[at + '.weight'], params[at + '.bias'])
+  }
+  const split = (name: ProjectionName, x: Tensor, count: number) => reshape(dense(name, x), [x.shape[0], count, headSize])
+  const projectKeys = (x: Tensor) => ({ k: split('k_proj', x, kvHeads), v: split('v_proj', x, kvHeads) })
+  return {
+    project: (normed) => ({ q: split('q_proj', normed, heads), ...projectKeys(normed) }),
+    projectKeys,
+    output: (x) => dense('o_proj', reshape(x, [x.shape[0], heads * headSize])),
+  }
+}
+
+/** Put a layer's result where the config says. `cross` takes normed input and returns undefined where there is nothing to see. */
+export function place(config: CasaConfig, x: Tensor, site: Site, cross: (normed: Tensor) => Tensor | undefined): Tensor {
+  const plus = (sum: Tensor, term: Tensor | undefined) => (term ? add(sum, term) : sum)
+  const normed = site.norm(x)
+  if (!isActive(config, site.layer)) return add(x, site.attend(normed))
+  if (config.place === 'replace') return plus(x, cross(normed))
+  if (config.place === 'parallel') return plus(add(x, site.attend(normed)), cross(normed))
+  const first = plus(x, cross(normed))
+  return add(first, site.attend(site.norm(first)))
+}
+
+export const casa = defineFusion<CasaConfig>({
+  kind: 'casa',
+  parseConfig: parseCasaConfig,
+  tensors: casaTensors,
+  fuse(config, params, backbone, layout: Layout, images) {
+    const windows = planWindows(layout, backbone.positionRows)
+    const { kvHeads: K, headSize: E } = backbone
+    const withText = config.keys === 'image+text'
+    const rotary = withText && { query: backbone.rotary(windows.queryPositions), key: backbone.rotary(windows.keyPositions) }
+    let y = images
+
+    /** [images, then text] -> windows one after the other. */
+    const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
+      const flat = reshape(textRows, [layout.tokens, K * E])
+      const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0], K * E]), flat]) : flat
+      return reshape(gatherRows(all, windows.order), [windows.order.length, K, E])
+    }
+
+    function cross(normed: Tensor, site: Site): Tensor | undefined {
+      if (!withText && !y) return undefined
+      const layer = layerProjections(config, params, backbone, site)
+      const seen = y && layer.projectKeys(config.normImages ? site.norm(y) : y)
+      const { q, k, v } = layer.project(normed)
+      if (!rotary) return layer.output(attention(q, seen!.k, seen!.v, { cuQ: windows.cuText, cuK: windows.cuImage, causal: false }))
+      const keys = site.rotate(interleave(seen?.k, k), rotary.key)
+      const heads = attention(site.rotate(q, rotary.query), keys, interleave(seen?.v, v), {
+        cuQ: windows.cuText, cuK: windows.cuKeys, causal: true,
+      })
+      return layer.output(heads)
+    }
+
+    return (x, site) => {
+      const out = place(config, x, site, (normed) => cross(normed, site))
+      if (config.ffnUpdates && y) y = add(y, site.feedForward(y))
+      return out
+    }
+  },
+})

@@ -1,0 +1,43 @@
+/**
+ * Keys and values at a fixed capacity, written in place.
+ *
+ * A cache that grows by concatenation strands one buffer per length in a GPU's pool; this one allocates once. Attention is told
+ * how many rows are valid, so nothing is sliced or copied per token either.
+ */
+import { dispose, keep, writeRows, zeros, type Tensor } from '@casa-js/tensor'
+import { CasaError } from '../errors.ts'
+import type { KvCache } from '../backbone.ts'
+
+export interface CacheShape {
+  layers: number
+  /** K */
+  kvHeads: number
+  /** E */
+  headSize: number
+}
+
+export function createKvCache({ layers, kvHeads, headSize }: CacheShape, capacityTokens: number): KvCache {
+  const allocate = () => keep(zeros([capacityTokens, kvHeads, headSize]))
+  const keys: Tensor[] = Array.from({ length: layers }, allocate)
+  const values: Tensor[] = Array.from({ length: layers }, allocate)
+  return {
+    capacityTokens,
+    length: 0,
+    append(layer, k, v) {
+      const end = this.length + k.shape[0]
+      if (end > capacityTokens) {
+        throw new CasaError(`the KV cache holds ${capacityTokens} tokens and ${end} are needed: create it with a larger capacity`)
+      }
+      writeRows(keys[layer], k, this.length)
+      writeRows(values[layer], v, this.length)
+      return { k: keys[layer], v: values[layer] }
+    },
+    truncate(tokens) {
+      if (tokens > this.length) throw new CasaError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)
+      this.length = tokens
+    },
+    dispose() {
+      dispose(...keys, ...values)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A vision-language model's config: which backbone, encoder and fusion, and the tokens around an image.
+ *
+ * Our own folders say model_type "casa_vlm" and hold text_config, vision_config and fusion_config. Qwen2.5-VL's folders are read
+ * as they are published and are a token-insertion model; a plain language model's folder is a model without images.
+ */
+import { backboneFamilies, findBackboneFamily } from '@casa-js/backbones'
+import { parseCasaConfig, type CasaConfig } from '@casa-js/casa'
+import { ConfigError, Fields, type BackboneFamily, type VisionEncoderFamily } from '@casa-js/core'
+import { visionFamilies } from '@casa-js/vision'
+
+export type FusionConfig = { kind: 'casa'; casa: CasaConfig } | { kind: 'insertion' } | { kind: 'none' }
+
+export interface Chosen<F, C = unknown> {
+  family: F
+  config: C
+}
+
+export interface VlmConfig {
+  /** config.json as it was read, for saving. */
+  json: Record<string, unknown>
+  backbone: Chosen<BackboneFamily<any>>
+  vision?: Chosen<VisionEncoderFamily<any>>
+  fusion: FusionConfig
+  /** Generation stops at any of these. */
+  eosTokenIds: number[]
+}
+
+export interface Families {
+  backbones?: readonly BackboneFamily<any>[]
+  visionEncoders?: readonly VisionEncoderFamily<any>[]
+}
+
+function parseEos(f: Fields): number[] {
+  const value = f.raw('eos_token_id')
+  if (value === undefined) return []
+  return f.integers('eos_token_id', typeof value === 'number' ? { fallback: [] } : {})
+}
+
+function eosOf(json: Record<string, unknown>, f: Fields): number[] {
+  const text = json.text_config as Record<string, unknown> | undefined
+  const value = json.eos_token_id ?? text?.eos_token_id
+  if (typeof value === 'number') return [value]
+  return value === undefined ? [] : parseEos(json.eos_token_id ? f : new Fields(text, f.at('text_config')))
+}
+
+/**
+ * @param families the lists to choose from; the library's own unless given, so that a family can live elsewhere.
+ * @throws ConfigError naming the field.
+ */
+export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfig {
+  const backbones = families.backbones ?? backboneFamilies
+  const encoders = families.visionEncoders ?? visionFamilies
+  const f = new Fields(json, 'config.json')
+  const raw = json as Record<string, unknown>
+  const modelType = f.string('model_type')
+
+  const chooseVision = (visionJson: unknown, type: string) => {
+    const family = encoders.find((e) => e.modelType === type)
+    if (!family) {
+      const known = encoders.map((e) => e.modelType).join(', ')
+      throw new ConfigError('config.json: vision_config.model_type', `expected one of ${known}, found "${type}"`)
+    }
+    return { family, config: family.parseConfig(visionJson) }
+  }
+
+  const eosTokenIds = eosOf(raw, f)
+  if (modelType !== 'casa_vlm') {
+    const family = findBackboneFamily(json, backbones)
+    const backbone = { family, config: family.parseConfig(json) }
+    if (!f.has('vision_config')) return { json: raw, backbone, fusion: { kind: 'none' }, eosTokenIds }
+    return { json: raw, backbone, vision: chooseVision(raw.vision_config, modelType), fusion: { kind: 'insertion' }, eosTokenIds }
+  }
+
+  const textJson = f.object('text_config')
+  const family = findBackboneFamily(raw.text_config, backbones)
+  const backbone = { family, config: family.parseConfig(raw.text_config) }
+  const fusionJson = f.object('fusion_config')
+  const kind = fusionJson.oneOf('kind', ['casa', 'insertion', 'none'], 'casa')
+  const fusion: FusionConfig = kind === 'casa' ? { kind, casa: parseCasaConfig(raw.fusion_config) } : { kind }
+  const visionType = f.object('vision_config').string('model_type')
+  const vision = chooseVision(raw.vision_config, visionType)
+  textJson.integer('vocab_size')
+  return { json: raw, backbone, vision, fusion, eosTokenIds }
+}

@@ -1,0 +1,114 @@
+/**
+ * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
+ */
+import { casa, casaInitialisers, casaTensors, planInsertion } from '@casa-js/casa'
+import { CasaError, type Backbone, type Fuse, type Layout, type PackedBatch, type Params, type Patches, type RgbImage, type TensorTable, type VisionEncoder } from '@casa-js/core'
+import { concat, dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
+import type { VlmConfig } from './config.ts'
+
+export interface VlmModel {
+  readonly config: VlmConfig
+  /** Every weight by checkpoint name. */
+  readonly params: Params
+  readonly backbone: Backbone
+  readonly vision?: VisionEncoder
+  /** Pixels -> patches, as this model's encoder wants them. */
+  process(image: RgbImage): Patches
+  /** [images] -> [sum of their tokens, D] */
+  encodeImages(patches: Patches[]): Tensor
+  /** Final hidden state of every text token of a packed batch: [T, D], before the head. Allocates: run in a scope. */
+  hidden(input: Pick<PackedBatch, 'ids' | 'layout' | 'patches'>, options?: HiddenOptions): Tensor
+  /** Mean next-token cross-entropy over the weighted targets, a scalar; differentiable. */
+  loss(batch: PackedBatch): Tensor
+  dispose(): void
+}
+
+export interface HiddenOptions {
+  /** Use these image tokens instead of encoding patches. */
+  images?: Tensor
+  /** See every block's output. */
+  tap?: (layer: number, x: Tensor) => void
+}
+
+/** The weights that a config needs, all rooms together. Fusion weights take their shapes from the bound backbone. */
+export function vlmTensors(config: VlmConfig): TensorTable {
+  const { backbone, vision } = config
+  return [...backbone.family.tensors(backbone.config), ...(vision ? vision.family.tensors(vision.config) : [])]
+}
+
+/** The weights that the fusion adds. */
+export function fusionTensors(config: VlmConfig, backbone: Backbone): TensorTable {
+  return config.fusion.kind === 'casa' ? casaTensors(config.fusion.casa, backbone) : []
+}
+
+/** Fusion weights that start as copies of the backbone's: name -> tensor to copy. */
+export function fusionInitialisers(config: VlmConfig, backbone: Backbone): Map<string, Tensor> {
+  return config.fusion.kind === 'casa' ? casaInitialisers(config.fusion.casa, backbone) : new Map()
+}
+
+/** Run all blocks. */
+export function runLayers(backbone: Backbone, x: Tensor, step: Parameters<Backbone['layer']>[2], fuse?: Fuse, tap?: HiddenOptions['tap']): Tensor {
+  let h = x
+  for (let layer = 0; layer < backbone.layers; layer++) {
+    h = backbone.layer(layer, h, step, fuse)
+    tap?.(layer, h)
+  }
+  return h
+}
+
+/** Positions of packed text: 0, 1, 2.. in every sample. */
+export function textPositions({ tokens, cu }: Layout): Int32Array {
+  const positions = new Int32Array(tokens)
+  for (let sample = 0; sample + 1 < cu.length; sample++) {
+    for (let t = cu[sample]; t < cu[sample + 1]; t++) positions[t] = t - cu[sample]
+  }
+  return positions
+}
+
+/** Bind a model to its weights. Takes ownership of `params`: `dispose` frees them. */
+export function bindVlm(config: VlmConfig, params: Params): VlmModel {
+  const backbone = config.backbone.family.bind(config.backbone.config, params)
+  const vision = config.vision?.family.bind(config.vision.config, params)
+
+  const needVision = () => {
+    if (!vision || !config.vision) throw new CasaError('this model has no vision encoder: it takes text only')
+    return { encoder: vision, ...config.vision }
+  }
+
+  function hiddenByInsertion(ids: Int32Array, layout: Layout, images: Tensor | undefined, tap: HiddenOptions['tap']): Tensor {
+    const plan = planInsertion(layout, backbone.positionRows)
+    const text = backbone.embed(ids)
+    const joint = images ? gatherRows(concat([images, text]), plan.order) : text
+    const step = { tokens: plan.order.length, cu: plan.cu, rotary: backbone.rotary(plan.positions) }
+    const out = runLayers(backbone, joint, step, undefined, tap)
+    return backbone.finish(images ? gatherRows(out, plan.textRows) : out)
+  }
+
+  return {
+    config,
+    params,
+    backbone,
+    ...(vision && { vision }),
+    process(image) {
+      const { family, config: visionConfig } = needVision()
+      return family.process(image, visionConfig)
+    },
+    encodeImages: (patches) => needVision().encoder.encode(patches),
+    hidden({ ids, layout, patches }, { images, tap } = {}) {
+      const features = images ?? (patches.length > 0 ? needVision().encoder.encode(patches) : undefined)
+      if (config.fusion.kind === 'insertion') return hiddenByInsertion(ids, layout, features, tap)
+      const fuse = config.fusion.kind === 'casa' ? casa.fuse(config.fusion.casa, params, backbone, layout, features) : undefined
+      const step = { tokens: layout.tokens, cu: layout.cu, rotary: backbone.rotary(textPositions(layout)) }
+      return backbone.finish(runLayers(backbone, backbone.embed(ids), step, fuse, tap))
+    },
+    loss(batch) {
+      const hidden = this.hidden(batch)
+      const counted = Int32Array.from(batch.weights.keys()).filter((t) => batch.weights[t] !== 0)
+      if (counted.length === 0) throw new CasaError('the batch has no answer token to learn from')
+      const targets = Int32Array.from(counted, (t) => batch.targets[t])
+      const weights = Float32Array.from(counted, (t) => batch.weights[t])
+      return linearCrossEntropy(gatherRows(hidden, counted), backbone.head, targets, weights)
+    },
+    dispose: () => dispose(...Object.values(params)),
+  }
+}
