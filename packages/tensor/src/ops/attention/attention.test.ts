@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { describeOp, type OpCase } from '../../testing/op-suite.ts'
+import { randomTensor } from '../../testing/random.ts'
+import { tensor } from '../create/index.ts'
+import { attention } from './index.ts'
+
+interface Shape {
+  name: string
+  cuQ: number[]
+  cuK?: number[]
+  H?: number
+  K?: number
+  E?: number
+  causal?: boolean
+  scale?: number
+}
+
+const shapes: Shape[] = [
+  { name: 'one token', cuQ: [0, 1], causal: true },
+  { name: 'one segment', cuQ: [0, 9] },
+  { name: 'causal, two segments', cuQ: [0, 4, 11], causal: true },
+  { name: 'empty segments', cuQ: [0, 0, 3, 3, 8], cuK: [0, 2, 2, 5, 9], causal: true },
+  { name: 'no keys anywhere', cuQ: [0, 5], cuK: [0, 0] },
+  { name: 'more keys than queries (cached decoding)', cuQ: [0, 1], cuK: [0, 23], causal: true, H: 4, K: 2 },
+  { name: 'more queries than keys: the first see nothing', cuQ: [0, 7], cuK: [0, 4], causal: true },
+  { name: 'grouped 2', cuQ: [0, 6, 10], H: 4, K: 2, causal: true },
+  { name: 'grouped 8', cuQ: [0, 5], H: 8, K: 1 },
+  { name: 'head size 20', cuQ: [0, 6], E: 20, H: 3, causal: true },
+  { name: 'head size 64, past one tile', cuQ: [0, 70], E: 64, H: 1, causal: true },
+  { name: 'head size 80, many windows', cuQ: [0, 16, 32, 45], E: 80, H: 2 },
+  { name: 'head size 128', cuQ: [0, 33], cuK: [0, 65], E: 128, H: 2, K: 1, causal: true },
+  { name: 'head size 7, large scores', cuQ: [0, 12], E: 7, scale: 6 },
+]
+
+const cases: OpCase[] = shapes.map(({ name, cuQ, cuK = cuQ, H = 2, K = H, E = 8, causal = false, scale }) => {
+  const [Tq, Tk] = [cuQ.at(-1)!, cuK.at(-1)!]
+  return {
+    name,
+    inputs: { q: randomTensor([Tq, H, E], 1), k: randomTensor([Tk, K, E], 2), v: randomTensor([Tk, K, E], 3) },
+    run: ({ q, k, v }) => attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal, scale }),
+  }
+})
+
+await describeOp('attention', cases)
+
+describe('attention refuses', () => {
+  const q = () => tensor(new Float32Array(24), [3, 2, 4])
+  const cu = (...at: number[]) => Int32Array.from(at)
+  it('boundaries that do not end at the tokens', () => {
+    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 2), cuK: cu(0, 3), causal: false })).toThrow('cuQ [0,2] must rise from 0 to 3')
+  })
+  it('another number of key segments', () => {
+    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 3), cuK: cu(0, 1, 3), causal: false })).toThrow('1 query segments but 2 key segments')
+  })
+  it('heads that do not divide', () => {
+    const k = tensor(new Float32Array(36), [3, 3, 4])
+    expect(() => attention(q(), k, k, { cuQ: cu(0, 3), cuK: cu(0, 3), causal: false })).toThrow('multiple of KV heads')
+  })
+})

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { describeOp, type OpCase } from '../../testing/op-suite.ts'
+import { randomNumbers, randomTensor } from '../../testing/random.ts'
+import { tensor } from '../create/index.ts'
+import { scatterRows } from '../scatter-rows/index.ts'
+import { gatherRows } from './index.ts'
+
+const next = randomNumbers(5)
+const shapes: { name: string; shape: number[]; ids: number[] }[] = [
+  { name: 'one row of one', shape: [1, 1], ids: [0] },
+  { name: 'repeated and missing rows', shape: [5, 7], ids: [4, -1, 0, 0, 4, -1, 2] },
+  { name: 'three axes', shape: [4, 3, 8], ids: [3, 1, -1] },
+  { name: 'no ids', shape: [3, 4], ids: [] },
+  { name: 'many rows', shape: [50, 33], ids: Array.from({ length: 300 }, () => Math.floor(next() * 51) - 1) },
+]
+
+const gathers: OpCase[] = shapes.map(({ name, shape, ids }) => ({
+  name,
+  inputs: { table: randomTensor(shape, 1) },
+  run: ({ table }) => gatherRows(table, Int32Array.from(ids)),
+}))
+const scatters: OpCase[] = shapes.map(({ name, shape: [N, ...inner], ids }) => ({
+  name,
+  inputs: { rows: randomTensor([ids.length, ...inner], 1) },
+  run: ({ rows }) => scatterRows(rows, Int32Array.from(ids), N),
+}))
+
+await describeOp('gatherRows', gathers)
+await describeOp('scatterRows', scatters)
+
+describe('gatherRows and scatterRows refuse', () => {
+  it('an id outside the table, by name and place', () => {
+    const table = tensor([1, 2, 3, 4], [2, 2])
+    expect(() => gatherRows(table, Int32Array.of(0, 2))).toThrow('gatherRows: id 2 at position 1 is not in -1 .. 1')
+    expect(() => scatterRows(table, Int32Array.of(-2, 0), 2)).toThrow('scatterRows: id -2 at position 0')
+  })
+})

@@ -1,0 +1,30 @@
+import { describeOp, type OpCase } from '../../testing/op-suite.ts'
+import { randomTensor } from '../../testing/random.ts'
+import { matMul } from './index.ts'
+
+// Odd sizes on purpose: every kernel works in tiles, and every tile has edges.
+const sizes: [M: number, K: number, N: number][] = [
+  [1, 1, 1],
+  [1, 33, 17],
+  [3, 5, 7],
+  [5, 16, 1],
+  [37, 29, 41],
+  [4, 300, 9],
+  [70, 65, 130],
+]
+
+const cases: OpCase[] = sizes.flatMap(([M, K, N]) =>
+  [false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB) => ({
+      name: `[${M},${K}]${transposeA ? 'ᵀ' : ''} x [${K},${N}]${transposeB ? 'ᵀ' : ''}`,
+      inputs: {
+        a: randomTensor(transposeA ? [K, M] : [M, K], 1),
+        b: randomTensor(transposeB ? [N, K] : [K, N], 2),
+        ...(transposeA === transposeB ? { bias: randomTensor([N], 3) } : {}),
+      },
+      run: ({ a, b, bias }) => matMul(a, b, { transposeA, transposeB, bias }),
+    })),
+  ),
+)
+
+await describeOp('matMul', cases)
