@@ -1,1 +1,7 @@
-export {}
+export * from './errors.ts'
+export * from './types.ts'
+export { parseTokenizer, type TokenizerConfig, type TokenizerJson } from './tokenizer.ts'
+export { createTextStream, type TextStream } from './text-stream.ts'
+export { parseChatTemplate, renderTemplate, type ChatTemplate, type ImageMarks, type RenderOptions } from './chat/template.ts'
+export { builtInTemplates, heliumTemplate, qwen2_5VlTemplate, readerTemplate, readerTokens } from './chat/built-in.ts'
+export { encodeChat, type EncodeChatOptions } from './chat/encode.ts'

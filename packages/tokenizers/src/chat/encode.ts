@@ -1,0 +1,139 @@
+/**
+ * A conversation -> ids, image slots, answer mask (core's EncodedSample).
+ *
+ * The template is rendered to text, the text is cut at special tokens, images and answer bounds, and the parts are encoded.
+ * Three things are unusual. Special tokens in users' text are hidden while the template renders, so only the template's own
+ * become tokens. Answers are found by rendering prefixes: what the conversation adds to "everything before, plus the opening
+ * of the assistant's turn" is the answer. And an answer is encoded apart from its prompt, as it will be generated.
+ */
+import { TokenizerError } from '../errors.ts'
+import type { ContentPart, EncodedSample, Message, RgbImage, TextTokenizer } from '../types.ts'
+import { alternatives, cut, IMAGE, leaveOpen, markAnswers, type Piece, trimAround } from './pieces.ts'
+import { type ChatTemplate, renderTemplate } from './template.ts'
+
+export interface EncodeChatOptions {
+  tokenizer: TextTokenizer
+  template: ChatTemplate
+  /**
+   * 'closed' (default): whole turns, for training. 'prompt': then open the assistant's turn, for asking.
+   * 'open': the last message stays open, without its end of turn, to be continued.
+   */
+  end?: 'closed' | 'prompt' | 'open'
+  /** How many of the template's image tokens to write for an image. 0 by default: in CASA an image takes no text token. */
+  imageTokens?: (image: RgbImage, index: number) => number
+  /** Let special tokens written in messages act as such. Only for text that you trust. */
+  trustText?: boolean
+}
+
+/** Unicode noncharacter: around the number of a special token that was written in a message. */
+const HIDE = '\uFDD2'
+
+/**
+ * @returns ids Int32Array [T]; images with the index of the token they stand before (with image tokens: of the first of them);
+ *   answer Uint8Array [T], 1 at assistants' text and the token that ends their turn (image marks within it are not answer)
+ * @throws TokenizerError when the template drops or repeats an image, or rewrites earlier turns so that no answer can be found
+ */
+export function encodeChat(messages: readonly Message[], options: EncodeChatOptions): EncodedSample {
+  const { tokenizer, template, end = 'closed', imageTokens, trustText = false } = options
+  const specials = [...tokenizer.specialTokens.keys()]
+  const special = alternatives(specials)
+  const hidden = trustText ? undefined : special
+  const given = messages.map(message => ({ role: message.role, content: writeContent(message.content, template, specials, hidden) }))
+  const render = (count: number, generationPrompt: boolean): string =>
+    renderTemplate(template, given.slice(0, count), { generationPrompt, bosToken: tokenizer.bosToken, eosToken: tokenizer.eosToken })
+
+  const whole = render(messages.length, end === 'prompt')
+  const answers = messages.flatMap((message, index) => {
+    if (message.role !== 'assistant') return []
+    const start = render(index, true)
+    const stop = render(index + 1, false)
+    if (!whole.startsWith(start) || !stop.startsWith(start)) {
+      throw new TokenizerError(
+        `chat template "${template.name}": message ${index} of the assistant does not begin where its turn is opened; ` +
+          'use a template whose earlier turns do not change as a conversation grows',
+      )
+    }
+    return [{ start: start.length, stop: Math.min(stop.length, whole.length) }]
+  })
+
+  const pieces = cut(whole, template, special, answers.flatMap(({ start, stop }) => [start, stop]))
+  markAnswers(pieces, answers, template)
+  if (end === 'open') leaveOpen(pieces, whole, messages)
+  trimAround(pieces, tokenizer)
+
+  const pictures = messages.flatMap(message => message.content.flatMap(part => (part.type === 'image' ? [part.image] : [])))
+  const slots = pieces.filter(piece => piece.kind === 'image').length
+  if (slots !== pictures.length) {
+    throw new TokenizerError(
+      `chat template "${template.name}": wrote ${slots} images for the ${pictures.length} of the conversation; ` +
+        'check how the template writes images (ChatTemplate.content and .image)',
+    )
+  }
+  return assemble(pieces, pictures, tokenizer, template, imageTokens, text => restore(text, specials))
+}
+
+/** Content in the template's shape. Texts in a row are joined first: two of them could spell a special token together. */
+function writeContent(content: ContentPart[], template: ChatTemplate, specials: string[], hidden: RegExp | undefined): unknown {
+  const parts: ({ type: 'text'; text: string } | { type: 'image' })[] = []
+  for (const part of content) {
+    const last = parts.at(-1)
+    if (part.type === 'image') parts.push({ type: 'image' })
+    else if (last?.type === 'text') last.text += part.text
+    else parts.push({ type: 'text', text: part.text })
+  }
+  for (const part of parts) {
+    if (part.type !== 'text') continue
+    part.text = part.text.replace(/[\uFDD0-\uFDD2]/g, '\uFFFD')
+    if (hidden) part.text = part.text.replace(hidden, found => `${HIDE}${specials.indexOf(found)}${HIDE}`)
+  }
+  if (template.content === 'parts') return parts
+  const { before = '', after = '' } = template.image
+  return parts.map(part => (part.type === 'text' ? part.text : before + IMAGE + after)).join('')
+}
+
+function restore(text: string, specials: string[]): string {
+  return text.replace(/\uFDD2(\d+)\uFDD2/g, (_, index) => specials[Number(index)])
+}
+
+function assemble(
+  pieces: Piece[],
+  pictures: RgbImage[],
+  tokenizer: TextTokenizer,
+  template: ChatTemplate,
+  imageTokens: EncodeChatOptions['imageTokens'],
+  restoreText: (text: string) => string,
+): EncodedSample {
+  const parts: (string | number)[] = []
+  const firstPart: number[] = []
+  let picture = 0
+  for (const piece of pieces) {
+    firstPart.push(parts.length)
+    if (piece.kind === 'special') parts.push(tokenizer.specialTokens.get(piece.text)!.id)
+    else if (piece.kind === 'text') parts.push(restoreText(piece.text))
+    else {
+      const count = imageTokens?.(pictures[picture], picture) ?? 0
+      picture++
+      if (count > 0) parts.push(...Array<number>(count).fill(imageTokenId(tokenizer, template)))
+    }
+  }
+  firstPart.push(parts.length)
+
+  const { ids, starts } = tokenizer.encodeParts(parts)
+  const answer = new Uint8Array(ids.length)
+  const images: EncodedSample['images'] = []
+  pieces.forEach((piece, index) => {
+    const from = starts[firstPart[index]]
+    if (piece.kind === 'image') images.push({ before: from, image: pictures[images.length] })
+    if (piece.answer) answer.fill(1, from, starts[firstPart[index + 1]])
+  })
+  return { ids, images, answer }
+}
+
+function imageTokenId(tokenizer: TextTokenizer, template: ChatTemplate): number {
+  const id = template.image.token === undefined ? undefined : tokenizer.idOf(template.image.token)
+  if (id !== undefined) return id
+  throw new TokenizerError(
+    `chat template "${template.name}": imageTokens asks for image tokens, but ` +
+      (template.image.token === undefined ? 'the template names none' : `the tokenizer has no token "${template.image.token}"`),
+  )
+}

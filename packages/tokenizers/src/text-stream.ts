@@ -1,0 +1,52 @@
+/**
+ * Ids in, text out, as a model speaks: never half a character, never the same text twice.
+ *
+ * A token's text may depend on the one before it (SentencePiece drops the first space of a text; a character's bytes span
+ * several tokens). So a short window is decoded: tokens whose text is out already, then the new ones; what is new is the
+ * difference. Text that ends in U+FFFD may be half a character: it waits for the next token, or for `end`.
+ */
+import type { Tokenizer } from './types.ts'
+
+export interface TextStream {
+  /** Take one more id; return the text that became certain, often ''. */
+  push(id: number): string
+  /** Return what still waits, with U+FFFD for bytes that never became a character, and start anew. */
+  end(): string
+}
+
+/**
+ * All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`.
+ *
+ * @param options.skipSpecial leave special tokens out of the text; true unless said otherwise
+ */
+export function createTextStream(tokenizer: Tokenizer, options: { skipSpecial?: boolean } = {}): TextStream {
+  const { skipSpecial = true } = options
+  let window: number[] = []
+  /** Ids of the window whose text is out, and that text. */
+  let out = 0
+  let outText = ''
+
+  return {
+    push(id) {
+      // A token without text must not become the window's start, or the next one would look like the start of the text.
+      if (tokenizer.decode([id], { skipSpecial }) === '') {
+        if (skipSpecial && tokenizer.decode([id]) !== '') return ''
+      }
+      window.push(id)
+      const text = tokenizer.decode(window, { skipSpecial })
+      if (text.endsWith('\uFFFD') || text.length <= outText.length) return ''
+      const fresh = text.slice(outText.length)
+      window = window.slice(out)
+      out = window.length
+      outText = tokenizer.decode(window, { skipSpecial })
+      return fresh
+    },
+    end() {
+      const fresh = tokenizer.decode(window, { skipSpecial }).slice(outText.length)
+      window = []
+      out = 0
+      outText = ''
+      return fresh
+    },
+  }
+}
