@@ -13,3 +13,26 @@ export { linear } from './ops/linear/index.ts'
 export { attention, type AttentionOptions } from './ops/attention/index.ts'
 export { gatherRows } from './ops/gather-rows/index.ts'
 export { scatterRows } from './ops/scatter-rows/index.ts'
+export { addRmsNorm, rmsNorm, type NormOptions } from './ops/rms-norm/index.ts'
+export { layerNorm } from './ops/layer-norm/index.ts'
+export { rope, ropeTable, type RopeOptions, type RopeTable, type RopeTableOptions } from './ops/rope/index.ts'
+export { swiglu } from './ops/swiglu/index.ts'
+export { silu } from './ops/silu/index.ts'
+export { gelu, type GeluOptions } from './ops/gelu/index.ts'
+export { crossEntropy } from './ops/cross-entropy/index.ts'
+export { linearCrossEntropy, type LinearCrossEntropyOptions } from './ops/cross-entropy/linear.ts'
+export { adamwStep, type AdamWSettings, type AdamWTensors } from './ops/adamw/index.ts'
+export { globalNorm } from './ops/global-norm/index.ts'
+export { writeRows } from './ops/write-rows/index.ts'
+export { topK } from './ops/top-k/index.ts'
+export { argmax } from './ops/argmax/index.ts'
+export { floatToHalf, halfToFloat, packHalves, unpackBf16, unpackF16 } from './ops/unpack/index.ts'
+export {
+  createQuantizedWeight,
+  dequantize,
+  quantize,
+  quantizedLinear,
+  type QuantizationOptions,
+  type QuantizedMatrix,
+  type QuantizedWeight,
+} from './ops/quantized-linear/index.ts'

@@ -1,0 +1,86 @@
+/**
+ * crossEntropy: the weighted mean of -log softmax(logits)[target].
+ *
+ *   logits [T,V]  targets Int32Array [T]  weights Float32Array [T]  ->  scalar   sum_t w_t nll_t / sum_t w_t
+ *
+ * A row of weight 0 is not counted, whatever its target (-1 and -100 are usual). If every weight is 0 the loss is 0 and so is its
+ * gradient. The kernel folds columns into running statistics a row, log-sum-exp and the target's logit, so that the same
+ * kernel serves the whole vocabulary at once and chunks of it (linear.ts).
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { expectLength, expectRank } from '../../engine/check.ts'
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { dispose } from '../../engine/scope.ts'
+import { record } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { crossEntropyCpu, crossEntropyGradCpu } from './cpu.ts'
+import { crossEntropyGradWasm, crossEntropyWasm } from './wasm.ts'
+import { crossEntropyGradWebgpu, crossEntropyWebgpu } from './webgpu.ts'
+
+export interface CrossEntropyAttributes extends Record<string, unknown> {
+  rows: number
+  /** Columns given, C. */
+  width: number
+  /** Vocabulary id of the first column. */
+  start: number
+  targets: Int32Array
+}
+export interface CrossEntropyGradAttributes extends CrossEntropyAttributes {
+  /** Already divided by their sum. */
+  weights: Float32Array
+}
+
+defineKernel<CrossEntropyAttributes>('CrossEntropy', {
+  cpu: crossEntropyCpu,
+  wasm: crossEntropyWasm,
+  webgpu: crossEntropyWebgpu,
+})
+defineKernel<CrossEntropyGradAttributes>('CrossEntropyGrad', {
+  cpu: crossEntropyGradCpu,
+  wasm: crossEntropyGradWasm,
+  webgpu: crossEntropyGradWebgpu,
+})
+
+/**
+ * @throws Error if targets or weights do not have an entry a row.
+ * @throws RangeError naming the first counted row whose target is not in the vocabulary, or whose weight is negative or NaN.
+ */
+export function crossEntropy(logits: Tensor, targets: Int32Array, weights: Float32Array): Tensor {
+  expectRank('crossEntropy', 'logits', logits, 2)
+  const [rows, width] = logits.shape
+  const shares = sharesOf('crossEntropy', rows, width, targets, weights)
+  const attributes = { rows, width, start: 0, targets }
+  const [lse, picked] = run('CrossEntropy', { logits }, attributes)
+  const loss = weightedMean(lse, picked, shares)
+  record([logits], [loss, lse, picked], ([dLoss]) =>
+    run('CrossEntropyGrad', { logits, lse, dLoss }, { ...attributes, weights: shares }),
+  )
+  dispose(lse, picked)
+  return loss
+}
+
+/** Weights divided by their sum, after checking that every row that counts has a target. */
+export function sharesOf(
+  operator: string,
+  rows: number,
+  vocabulary: number,
+  targets: Int32Array,
+  weights: Float32Array,
+): Float32Array {
+  expectLength(operator, 'targets', targets, rows)
+  expectLength(operator, 'weights', weights, rows)
+  let total = 0
+  weights.forEach((weight, t) => {
+    if (!(weight >= 0)) throw new RangeError(`${operator}: weight ${weight} of row ${t} must not be negative`)
+    if (weight > 0 && !(targets[t] >= 0 && targets[t] < vocabulary)) {
+      throw new RangeError(`${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`)
+    }
+    total += weight
+  })
+  return total === 0 ? new Float32Array(rows) : weights.map((weight) => weight / total)
+}
+
+/** sum_t share_t (lse_t - picked_t) -> scalar. */
+export function weightedMean(lse: Tensor, picked: Tensor, shares: Float32Array): Tensor {
+  return tf.tidy(() => tf.sum(tf.mul(tf.sub(lse, picked), tf.tensor1d(shares))))
+}

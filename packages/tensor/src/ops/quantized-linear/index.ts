@@ -1,0 +1,66 @@
+/**
+ * quantizedLinear: y = x Wᵀ + bias with W in 8 or 4 bits (pack.ts), never unpacked as a whole.
+ *
+ *   x [..,D]  weight [O,D] packed  bias [O], optional  ->  [..,O]      products are summed in float32
+ *
+ * For weights that are only read: the gradient reaches x alone. One row, as in decoding, has a matrix-vector path that reads
+ * every packed word once.
+ */
+import { expectShape, matrixOf } from '../../engine/check.ts'
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { record } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { tensor } from '../create/index.ts'
+import { quantizedLinearCpu, quantizedLinearGradCpu } from './cpu.ts'
+import type { QuantizedMatrix } from './pack.ts'
+import { quantizedLinearGradWasm, quantizedLinearWasm } from './wasm.ts'
+import { quantizedLinearGradWebgpu, quantizedLinearWebgpu } from './webgpu.ts'
+
+export * from './pack.ts'
+
+export interface QuantizedLinearAttributes extends Record<string, unknown> {
+  rows: number
+  /** D */
+  inputs: number
+  /** O */
+  outputs: number
+  bits: 8 | 4
+  group: number
+}
+
+defineKernel<QuantizedLinearAttributes>('QuantizedLinear', {
+  cpu: quantizedLinearCpu,
+  wasm: quantizedLinearWasm,
+  webgpu: quantizedLinearWebgpu,
+})
+defineKernel<QuantizedLinearAttributes>('QuantizedLinearGrad', {
+  cpu: quantizedLinearGradCpu,
+  wasm: quantizedLinearGradWasm,
+  webgpu: quantizedLinearGradWebgpu,
+})
+
+/** A packed weight on the device: values int32 [O, words], scales int32 [ceil(O G / 2)]. Its owner disposes both tensors. */
+export interface QuantizedWeight extends Omit<QuantizedMatrix, 'values' | 'scales'> {
+  values: Tensor
+  scales: Tensor
+}
+
+/** Put a packed matrix on the device. */
+export function createQuantizedWeight({ values, scales, ...form }: QuantizedMatrix): QuantizedWeight {
+  const words = Math.ceil((form.inputs * form.bits) / 32)
+  return { ...form, values: tensor(values, [form.outputs, words]), scales: tensor(scales, [scales.length]) }
+}
+
+/** @throws Error if x's width is not the weight's, or the packed tensors do not fit their description. */
+export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor): Tensor {
+  const { values, scales, inputs, outputs, bits, group } = weight
+  const { rows, width } = matrixOf('quantizedLinear', 'x', x)
+  if (width !== inputs) throw new Error(`quantizedLinear: x has shape [${x.shape}], expected a last axis of ${inputs}`)
+  expectShape('quantizedLinear', 'values', values, [outputs, Math.ceil((inputs * bits) / 32)])
+  expectShape('quantizedLinear', 'scales', scales, [Math.ceil((outputs * Math.ceil(inputs / group)) / 2)])
+  if (bias) expectShape('quantizedLinear', 'bias', bias, [outputs])
+  const attributes = { rows, inputs, outputs, bits, group }
+  const [y] = run('QuantizedLinear', { x, values, scales, bias }, attributes)
+  record([x], [y], ([dy]) => run('QuantizedLinearGrad', { dy, values, scales }, attributes))
+  return y
+}

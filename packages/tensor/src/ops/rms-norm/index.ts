@@ -1,0 +1,62 @@
+/**
+ * rmsNorm: root-mean-square normalisation (Zhang & Sennrich 2019), alone or fused with the residual sum before it.
+ *
+ *   normed = s * weight / sqrt(mean(s^2) + eps)      s = x, or x + y        x, y [..,D], weight [D]  ->  [..,D]
+ *
+ * Statistics are float32 whatever the model's dtype; the inverse root is kept for the way back, [rows].
+ */
+import { expectShape, matrixOf } from '../../engine/check.ts'
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { dispose } from '../../engine/scope.ts'
+import { record, share } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { rmsNormCpu, rmsNormGradCpu } from './cpu.ts'
+import { rmsNormGradWasm, rmsNormWasm } from './wasm.ts'
+import { rmsNormGradWebgpu, rmsNormWebgpu } from './webgpu.ts'
+
+export interface RmsNormGradAttributes extends Record<string, unknown> {
+  rows: number
+  width: number
+}
+export interface RmsNormAttributes extends RmsNormGradAttributes {
+  eps: number
+}
+
+defineKernel<RmsNormAttributes>('RmsNorm', { cpu: rmsNormCpu, wasm: rmsNormWasm, webgpu: rmsNormWebgpu })
+defineKernel<RmsNormGradAttributes>('RmsNormGrad', { cpu: rmsNormGradCpu, wasm: rmsNormGradWasm, webgpu: rmsNormGradWebgpu })
+
+export interface NormOptions {
+  /** Added to the mean square (or variance) before the root. */
+  eps: number
+}
+
+/**
+ * x [..,D], weight [D] -> [..,D]
+ * @throws Error if the weight does not have x's width.
+ */
+export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor {
+  const { rows, width } = matrixOf('rmsNorm', 'x', x)
+  expectShape('rmsNorm', 'weight', weight, [width])
+  const [normed, inverse] = run('RmsNorm', { x, weight }, { rows, width, eps })
+  record([x, weight], [normed, inverse], ([dNormed]) => run('RmsNormGrad', { x, weight, inverse, dNormed }, { rows, width }))
+  dispose(inverse)
+  return normed
+}
+
+/**
+ * The residual stream's step in one pass: sum = x + y, normed = rmsNorm(sum). x, y [..,D], weight [D].
+ * @throws Error if x and y differ in shape or the weight does not have their width.
+ */
+export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: NormOptions): { sum: Tensor; normed: Tensor } {
+  const { rows, width } = matrixOf('addRmsNorm', 'x', x)
+  expectShape('addRmsNorm', 'y', y, x.shape)
+  expectShape('addRmsNorm', 'weight', weight, [width])
+  const [sum, normed, inverse] = run('RmsNorm', { x, y, weight }, { rows, width, eps })
+  record([x, y, weight], [sum, normed, inverse], ([dSum, dNormed], [, needsY]) => {
+    if (!dNormed) return [share(dSum!), share(dSum!)]
+    const [dx, dWeight] = run('RmsNormGrad', { x: sum, weight, inverse, dNormed, dSum }, { rows, width })
+    return [dx, needsY ? share(dx) : undefined, dWeight]
+  })
+  dispose(inverse)
+  return { sum, normed }
+}

@@ -1,0 +1,49 @@
+/**
+ * rope: turn the pairs of every head by the angles of its token.
+ *
+ *   x [T,H,E], table cos, sin [T,E/2]  ->  [T,H,E]
+ *   half         pairs (i, i + E/2)     Llama, Qwen
+ *   interleaved  pairs (2i, 2i + 1)     the paper; helium-1-preview
+ *
+ * A rotation's gradient is the rotation back, so forward and gradient are one kernel.
+ */
+import { expectRank, expectShape } from '../../engine/check.ts'
+import { defineKernel, run } from '../../engine/kernel.ts'
+import { record } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { ropeCpu } from './cpu.ts'
+import type { RopeTable } from './table.ts'
+import { ropeWasm } from './wasm.ts'
+import { ropeWebgpu } from './webgpu.ts'
+
+export * from './table.ts'
+
+export interface RopeAttributes extends Record<string, unknown> {
+  tokens: number
+  heads: number
+  headSize: number
+  interleaved: boolean
+  /** Turn the other way. */
+  inverse: boolean
+}
+
+defineKernel<RopeAttributes>('Rope', { cpu: ropeCpu, wasm: ropeWasm, webgpu: ropeWebgpu })
+
+export interface RopeOptions {
+  layout: 'half' | 'interleaved'
+}
+
+/**
+ * x [T,H,E] -> [T,H,E]
+ * @throws Error if the table is not that of T tokens and heads of size E.
+ */
+export function rope(x: Tensor, { cos, sin }: RopeTable, { layout }: RopeOptions): Tensor {
+  expectRank('rope', 'x', x, 3)
+  const [tokens, heads, headSize] = x.shape
+  expectShape('rope', 'cos', cos, [tokens, headSize / 2])
+  expectShape('rope', 'sin', sin, [tokens, headSize / 2])
+  const attributes = { tokens, heads, headSize, interleaved: layout === 'interleaved' }
+  const [y] = run('Rope', { x, cos, sin }, { ...attributes, inverse: false })
+  record([x], [y], ([dy]) => run('Rope', { x: dy, cos, sin }, { ...attributes, inverse: true }))
+  return y
+}

@@ -1,0 +1,30 @@
+/**
+ * topK: the k largest values of each row with their columns, largest first; of equal values the lower column first.
+ *
+ *   x [T,V]  ->  values [T,k], indices int32 [T,k]
+ *
+ * For sampling on the device: only k numbers a row need to be read back. Not differentiable.
+ */
+import { expectRank } from '../../engine/check.ts'
+import { defineKernel, run } from '../../engine/kernel.ts'
+import type { Tensor } from '../../engine/tensor.ts'
+import { topKCpu } from './cpu.ts'
+import { topKWasm } from './wasm.ts'
+import { topKWebgpu } from './webgpu.ts'
+
+export interface TopKAttributes extends Record<string, unknown> {
+  rows: number
+  width: number
+  k: number
+}
+
+defineKernel<TopKAttributes>('TopK', { cpu: topKCpu, wasm: topKWasm, webgpu: topKWebgpu })
+
+/** @throws RangeError if k is not in 1 .. V. */
+export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
+  expectRank('topK', 'x', x, 2)
+  const [rows, width] = x.shape
+  if (!Number.isInteger(k) || k < 1 || k > width) throw new RangeError(`topK: k must be in 1 .. ${width}, got ${k}`)
+  const [values, indices] = run('TopK', { x }, { rows, width, k })
+  return { values, indices }
+}
