@@ -1,1 +1,24 @@
-export {}
+export { blobSource, memorySource, readText, type ByteSource } from './bytes/source.ts'
+export { memorySink, type ByteSink, type MemorySink } from './bytes/sink.ts'
+export { memoryFolder, type FolderSink, type FolderSource } from './bytes/folder.ts'
+export { fileSink, fileSource, pathFolder } from '#platform'
+export { countValues, dtypeBits, isDtype, type Dtype } from './safetensors/dtypes.ts'
+export { bf16FromFloat32, f16FromFloat32, float32FromBf16, float32FromF16 } from './safetensors/half.ts'
+export { headerLimitBytes, readHeader, type SafetensorsHeader, type TensorEntry } from './safetensors/header.ts'
+export { Safetensors, type TensorSource } from './safetensors/reader.ts'
+export { openShards, parseShardIndex } from './safetensors/shards.ts'
+export { type TensorData, type TensorToWrite } from './safetensors/encode.ts'
+export {
+  encodeSafetensors,
+  tensorsInMemory,
+  writeSafetensors,
+  type Produced,
+  type TensorPlan,
+  type TensorProducer,
+  type WriteOptions,
+} from './safetensors/writer.ts'
+export { loadEach, loadParams, type LoadedTensor, type LoadOptions } from './load/load-params.ts'
+export { matchTable, type Match, type MatchOptions } from './load/match.ts'
+export { compileNameMap, parseNameMap, type NameMap } from './load/name-map.ts'
+export { casaReleasedNames, derivedBuffers, qwen25VlNames } from './load/known-names.ts'
+export { openModelFolder, openWeights, writeModelFolder, type ModelFolder, type ModelFolderToWrite } from './folder/model-folder.ts'

@@ -1,0 +1,52 @@
+/** Where bytes go, in order, to appear at the end all at once or not at all. */
+
+export interface ByteSink {
+  readonly name: string
+  write(bytes: Uint8Array): Promise<void>
+  /** The file appears, complete and on the disk. */
+  commit(): Promise<void>
+  /** Nothing appears; what was there before stays. Harmless after `commit`. */
+  abort(): Promise<void>
+}
+
+export interface MemorySink extends ByteSink {
+  /** After `commit`: everything that was written. */
+  bytes(): Uint8Array
+}
+
+export function memorySink(name: string): MemorySink {
+  const parts: Uint8Array[] = []
+  let whole: Uint8Array | undefined
+  return {
+    name,
+    async write(bytes) {
+      parts.push(bytes.slice())
+    },
+    async commit() {
+      whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+      let at = 0
+      for (const part of parts) {
+        whole.set(part, at)
+        at += part.byteLength
+      }
+    },
+    async abort() {
+      parts.length = 0
+    },
+    bytes() {
+      if (!whole) throw new Error(`${name}: not committed`)
+      return whole
+    },
+  }
+}
+
+/** Run `write` on a sink, then commit it; when anything throws, abort it and throw on. */
+export async function commitAfter(sink: ByteSink, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+    await sink.commit()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}

@@ -1,0 +1,112 @@
+/** Files and folders of Node's file system. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { WeightError } from '@casa-js/core'
+import type { FolderSink, FolderSource } from '../bytes/folder.ts'
+import type { ByteSink } from '../bytes/sink.ts'
+import { checkRange, type ByteSource } from '../bytes/source.ts'
+import { refuse } from '../refuse.ts'
+
+/** @throws WeightError when there is no such file. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file')
+}
+
+/** A folder of files; nothing is opened yet, and a folder that is not there is one without files. */
+export function fsFolder(path: string): FolderSource & FolderSink {
+  const folder = resolve(path)
+  return {
+    name: path,
+    open: (file) => openFile(join(folder, file)),
+    create: (file) => fileSink(join(folder, file)),
+  }
+}
+
+/**
+ * A file that appears whole or not at all: written beside its place, flushed to the disk, then renamed over what was there.
+ * Missing folders are made.
+ */
+export async function fileSink(path: string): Promise<ByteSink> {
+  const folder = dirname(resolve(path))
+  await mkdir(folder, { recursive: true })
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+  const handle = await open(temporary, 'wx')
+  let finished = false
+  return {
+    name: path,
+    write: (bytes) => explained(path, () => writeAll(handle, bytes)),
+    async commit() {
+      await explained(path, () => handle.sync())
+      await handle.close()
+      await rename(temporary, path)
+      finished = true
+      await syncFolder(folder)
+    },
+    async abort() {
+      if (finished) return
+      finished = true
+      // After a failed commit the handle may be closed already; then closing again throws, and only the rest matters.
+      await handle.close().catch(() => {})
+      await rm(temporary, { force: true })
+    },
+  }
+}
+
+async function openFile(path: string): Promise<ByteSource | undefined> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'r')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+  const stat = await handle.stat()
+  if (!stat.isFile()) {
+    await handle.close()
+    return refuse(path, 'missing', 'this is not a file')
+  }
+  const source: ByteSource = {
+    name: path,
+    size: stat.size,
+    async read(begin, end, signal) {
+      signal?.throwIfAborted()
+      checkRange(source, begin, end)
+      const bytes = new Uint8Array(end - begin)
+      for (let at = 0; at < bytes.length; ) {
+        // One read call takes at most 2^31 - 1 bytes.
+        const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 1 << 30), begin + at)
+        if (bytesRead === 0) refuse(path, 'file-length', `the file ended at byte ${begin + at} of ${stat.size}: it was cut while it was read`)
+        at += bytesRead
+        signal?.throwIfAborted()
+      }
+      return bytes
+    },
+    close: () => handle.close(),
+  }
+  return source
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))
+    at += bytesWritten
+  }
+}
+
+/** Makes the rename itself last through a power cut. Not every platform can open a folder; then the rename has to do. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined)
+  await handle?.sync().catch(() => {})
+  await handle?.close()
+}
+
+async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    throw new WeightError(`${path}: the disk is full; free some space and try again. What was there before is untouched`, { file: path, rule: 'disk-full' })
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Files in the origin-private file system (OPFS) of a browser, by path from its root. A file written here appears when it is
+ * committed, and not before: the browser keeps what `createWritable` takes beside the file until it is closed.
+ */
+import type { FolderSink, FolderSource } from '../bytes/folder.ts'
+import type { ByteSink } from '../bytes/sink.ts'
+import { blobSource, type ByteSource } from '../bytes/source.ts'
+import { refuse } from '../refuse.ts'
+
+/** @throws WeightError when there is no such file. */
+export async function opfsFile(path: string): Promise<ByteSource> {
+  return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file in the private file system of this origin')
+}
+
+export function opfsFolder(path: string): FolderSource & FolderSink {
+  return {
+    name: path,
+    open: (file) => openFile(`${path}/${file}`),
+    create: (file) => opfsSink(`${path}/${file}`),
+  }
+}
+
+export async function opfsSink(path: string): Promise<ByteSink> {
+  const handle = await opfsHandle(path, true)
+  const stream = await handle!.createWritable()
+  let finished = false
+  return {
+    name: path,
+    write: (bytes) => stream.write(bytes as Uint8Array<ArrayBuffer>),
+    async commit() {
+      await stream.close()
+      finished = true
+    },
+    async abort() {
+      if (finished) return
+      finished = true
+      await stream.abort()
+    },
+  }
+}
+
+/** The handle of a file; undefined when it, or a folder on the way, is not there and is not to be created. */
+export async function opfsHandle(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  const file = parts.pop()
+  if (file === undefined) return refuse(path, 'missing', 'this is not the path of a file')
+  try {
+    let folder = await navigator.storage.getDirectory()
+    for (const part of parts) folder = await folder.getDirectoryHandle(part, { create })
+    return await folder.getFileHandle(file, { create })
+  } catch (error) {
+    if ((error as DOMException).name === 'NotFoundError' && !create) return undefined
+    throw error
+  }
+}
+
+async function openFile(path: string): Promise<ByteSource | undefined> {
+  const handle = await opfsHandle(path, false)
+  return handle && blobSource(path, await handle.getFile())
+}

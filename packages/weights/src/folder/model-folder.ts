@@ -1,0 +1,130 @@
+/**
+ * A model folder: config.json, weights in one safetensors file or several with an index, and what else a self-describing model
+ * carries: tokenizer, processor config, chat template. The names are the hub's.
+ */
+import { ConfigError } from '@casa-js/core'
+import type { FolderSink, FolderSource } from '../bytes/folder.ts'
+import { readText } from '../bytes/source.ts'
+import { commitAfter } from '../bytes/sink.ts'
+import { refuse } from '../refuse.ts'
+import { openShards } from '../safetensors/shards.ts'
+import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
+import { writeSafetensors, type TensorProducer, type WriteOptions } from '../safetensors/writer.ts'
+import { pathFolder } from '#platform'
+
+export interface ModelFolder {
+  /** Where it came from, for messages. */
+  readonly name: string
+  /** Parsed config.json; a family's `parseConfig` gives it a type. */
+  config: unknown
+  generationConfig?: unknown
+  /** Parsed tokenizer.json. */
+  tokenizerJson?: unknown
+  tokenizerConfig?: unknown
+  /** processor_config.json, or preprocessor_config.json as older folders call it. */
+  processorConfig?: unknown
+  /** chat_template.jinja, or the template inside tokenizer_config.json. */
+  chatTemplate?: string
+  weights: TensorSource
+}
+
+/**
+ * Opens a folder: small files are read, of the weights only the headers. `close` the weights when done.
+ * @param folder a path (Node) or any FolderSource.
+ * @throws WeightError when files are missing or break the format, ConfigError when a JSON file is not JSON.
+ */
+export async function openModelFolder(folder: string | FolderSource, options: { signal?: AbortSignal } = {}): Promise<ModelFolder> {
+  const source = asSource(folder)
+  const { signal } = options
+  const json = (file: string) => readJson(source, file, signal)
+  const config = await json('config.json')
+  if (config === undefined) return refuse(source.name, 'missing', 'config.json is missing: not a model folder')
+  const tokenizerConfig = await json('tokenizer_config.json')
+  return {
+    name: source.name,
+    config,
+    generationConfig: await json('generation_config.json'),
+    tokenizerJson: await json('tokenizer.json'),
+    tokenizerConfig,
+    processorConfig: (await json('processor_config.json')) ?? (await json('preprocessor_config.json')),
+    chatTemplate: (await readOptional(source, 'chat_template.jinja', signal)) ?? templateOf(tokenizerConfig),
+    weights: await openWeights(source, signal),
+  }
+}
+
+/** The weights alone: model.safetensors, or the files that model.safetensors.index.json names. */
+export async function openWeights(folder: string | FolderSource, signal?: AbortSignal): Promise<TensorSource> {
+  const source = asSource(folder)
+  const single = await source.open('model.safetensors', signal)
+  if (single) return Safetensors.open(single, signal)
+  const index = await source.open('model.safetensors.index.json', signal)
+  if (!index) return refuse(source.name, 'missing', 'neither model.safetensors nor model.safetensors.index.json is there')
+  try {
+    return await openShards(source, index, signal)
+  } finally {
+    await index.close()
+  }
+}
+
+/** What a folder is written from. Values that are undefined get no file. */
+export interface ModelFolderToWrite extends Omit<ModelFolder, 'name' | 'weights'> {
+  weights: TensorProducer
+}
+
+/**
+ * Writes a model folder, each file whole or not at all. Weights come last: a new folder with model.safetensors in it is complete.
+ * @param folder a path (Node) or any FolderSink.
+ */
+export async function writeModelFolder(folder: string | FolderSink, model: ModelFolderToWrite, options: WriteOptions = {}): Promise<void> {
+  const sink = typeof folder === 'string' ? pathFolder(folder) : folder
+  const files: [string, unknown][] = [
+    ['config.json', model.config],
+    ['generation_config.json', model.generationConfig],
+    ['tokenizer.json', model.tokenizerJson],
+    ['tokenizer_config.json', model.tokenizerConfig],
+    ['processor_config.json', model.processorConfig],
+  ]
+  for (const [file, value] of files) {
+    if (value !== undefined) await writeText(sink, file, `${JSON.stringify(value, null, 2)}\n`)
+  }
+  if (model.chatTemplate !== undefined) await writeText(sink, 'chat_template.jinja', model.chatTemplate)
+  const metadata = { format: 'pt', ...options.metadata }
+  await writeSafetensors(await sink.create('model.safetensors'), model.weights, { ...options, metadata })
+}
+
+function asSource(folder: string | FolderSource): FolderSource {
+  return typeof folder === 'string' ? pathFolder(folder) : folder
+}
+
+async function readOptional(folder: FolderSource, file: string, signal?: AbortSignal): Promise<string | undefined> {
+  const source = await folder.open(file, signal)
+  if (!source) return undefined
+  try {
+    return await readText(source, signal)
+  } finally {
+    await source.close()
+  }
+}
+
+async function readJson(folder: FolderSource, file: string, signal?: AbortSignal): Promise<unknown> {
+  const text = await readOptional(folder, file, signal)
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ConfigError(`${folder.name}/${file}`, `not JSON: ${(error as Error).message}`)
+  }
+}
+
+/** tokenizer_config.json holds one template, or a list of named ones of which "default" is meant. */
+function templateOf(tokenizerConfig: unknown): string | undefined {
+  const template = (tokenizerConfig as { chat_template?: unknown } | undefined)?.chat_template
+  if (typeof template === 'string') return template
+  if (!Array.isArray(template)) return undefined
+  return template.find((item) => item?.name === 'default')?.template
+}
+
+async function writeText(folder: FolderSink, file: string, text: string): Promise<void> {
+  const sink = await folder.create(file)
+  await commitAfter(sink, () => sink.write(new TextEncoder().encode(text)))
+}

@@ -1,0 +1,73 @@
+/** Strict loading: every tensor of a table, checked before the first value is read. */
+import type { TensorSpec, TensorTable, WeightSource } from '@casa-js/core'
+import { countValues } from '../safetensors/dtypes.ts'
+import type { TensorSource } from '../safetensors/reader.ts'
+import { matchTable, type MatchOptions } from './match.ts'
+import { refuse } from '../refuse.ts'
+
+export interface LoadOptions extends MatchOptions {
+  signal?: AbortSignal
+  onProgress?: (progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void
+}
+
+/** A tensor as it arrives: float32, or 16-bit floats two a word (see `readPacked`). */
+export type LoadedTensor =
+  | { spec: TensorSpec; dtype: 'F32'; values: Float32Array }
+  | { spec: TensorSpec; dtype: 'BF16' | 'F16'; packed: Int32Array }
+
+/**
+ * Every tensor of the table as host values by table name.
+ * @throws WeightError listing missing, unexpected and ill-fitting tensors side by side with the nearest names.
+ */
+export async function loadParams(table: TensorTable, source: WeightSource, options: LoadOptions = {}): Promise<Record<string, Float32Array>> {
+  const params: Record<string, Float32Array> = {}
+  for (const { spec, found, done } of walk(table, source, options)) {
+    params[spec.name] = await readValues(source, spec, found, options.signal)
+    done()
+  }
+  return params
+}
+
+/**
+ * Hands over each tensor of the table as it arrives, one at a time, so that it can go to the device and be forgotten here.
+ * With `packed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay packed.
+ * @throws WeightError as `loadParams` does, before anything is handed over.
+ */
+export async function loadEach(
+  table: TensorTable,
+  source: WeightSource,
+  onTensor: (tensor: LoadedTensor) => void | Promise<void>,
+  options: LoadOptions & { packed?: boolean } = {},
+): Promise<void> {
+  const entries = source.entries()
+  for (const { spec, found, done } of walk(table, source, options)) {
+    const dtype = entries.get(found)!.dtype
+    if (options.packed && canPack(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
+      await onTensor({ spec, dtype, packed: await source.readPacked(found, options.signal) })
+    } else {
+      await onTensor({ spec, dtype: 'F32', values: await readValues(source, spec, found, options.signal) })
+    }
+    done()
+  }
+}
+
+function* walk(table: TensorTable, source: WeightSource, options: LoadOptions) {
+  const matches = matchTable(table, source, options)
+  let loadedTensors = 0
+  for (const { spec, found } of matches) {
+    options.signal?.throwIfAborted()
+    const done = () => options.onProgress?.({ tensor: spec.name, loadedTensors: ++loadedTensors, totalTensors: matches.length })
+    yield { spec, found, done }
+  }
+}
+
+/** A source of someone else's making is not trusted to return what its entries promise. */
+async function readValues(source: WeightSource, spec: TensorSpec, found: string, signal?: AbortSignal): Promise<Float32Array> {
+  const values = await (source as TensorSource).read(found, signal)
+  if (values.length === countValues(spec.shape)) return values
+  return refuse((source as TensorSource).name ?? 'the checkpoint', 'shape', `[${spec.shape}] takes ${countValues(spec.shape)} values, ${values.length} came`, found)
+}
+
+function canPack(source: WeightSource): source is TensorSource {
+  return 'readPacked' in source
+}
