@@ -12,12 +12,19 @@ export interface InitOptions {
   device?: 'auto' | DeviceName
   /** Where tfjs's .wasm files are served from, with a trailing slash. Only browsers need it. */
   wasmFolder?: string
+  /**
+   * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
+   * times faster. Default: the environment variable CASA_SOFTWARE is 1.
+   */
+  software?: boolean
 }
 
 /** What a device says of itself once it runs. */
 export interface StartedDevice {
   /** Name of the hardware or the implementation. */
   adapter: string
+  /** A WebGPU adapter that runs on the processor. */
+  software?: boolean
   features: string[]
   limits: Record<string, number>
   /** Free what removing the tfjs backend does not. */
@@ -29,7 +36,11 @@ export interface DeviceReport {
   adapter: string
   /** Why this device: what was asked for, and why each better one was passed over. */
   reason: string
+  /** The adapter only imitates a GPU. */
+  software: boolean
+  /** What the device offers beyond the least: WebGPU features, wasm extensions. */
   features: string[]
+  /** By WebGPU's names, in bytes and counts; empty elsewhere. */
   limits: Record<string, number>
 }
 
@@ -52,9 +63,9 @@ export async function init(options: InitOptions = {}): Promise<DeviceReport> {
   const passedOver: string[] = []
   for (const name of device === 'auto' ? order : [device]) {
     try {
-      const { adapter, features, limits } = await start(name, options)
+      const { adapter, software = false, features, limits } = await start(name, options)
       const reason = device === 'auto' ? ['best that works here', ...passedOver].join('; ') : `asked for ${device}`
-      return (current = { device: name, adapter, reason, features, limits })
+      return (current = { device: name, adapter, reason, software, features, limits })
     } catch (error) {
       passedOver.push(`${name}: ${error instanceof Error ? error.message : error}`)
     }

@@ -12,3 +12,5 @@ export function tfjsWasmFolder(): string | undefined {
 export async function readKernelModule(fileName: string): Promise<Uint8Array> {
   return readFile(new URL(`../../build/${fileName}`, import.meta.url))
 }
+
+export { openGpu } from './gpu.node.ts'

@@ -1,7 +1,80 @@
-/** Starting the WebGPU backend. */
+/** Starting the WebGPU backend: an adapter, a device with all that it can do, and tfjs's backend on it. */
+import * as tf from '@tensorflow/tfjs-core'
+import { openGpu } from '#platform'
 import { DeviceUnavailableError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
 
-export async function startWebgpu(_options: InitOptions): Promise<StartedDevice> {
-  throw new DeviceUnavailableError('not wired yet')
+/** The door to WebGPU, and how to shut it. */
+export interface OpenGpu {
+  gpu: GPU
+  close(): void
 }
+
+/** What kernels of this package can use beyond the core of WebGPU, and what timing needs. */
+const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+
+/** Where the default (the least that WebGPU promises) would hold back a large model. */
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupsPerDimension',
+] as const
+
+/** A GPU if there is one; software only where it is asked for by name and allowed. */
+export async function startWebgpu(options: InitOptions): Promise<StartedDevice> {
+  const { opened, adapter } = await findAdapter(options.device === 'webgpu' && softwareAllowed(options))
+  try {
+    const features = wantedFeatures.filter((feature) => adapter.features.has(feature))
+    const limits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]))
+    const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits })
+    // Lazily, and after navigator.gpu is there: tfjs looks for it on import.
+    const { CasaWebgpuBackend } = await import('./webgpu-backend.ts')
+    // Off: it would run small operations on the processor, by other kernels than the ones under test.
+    tf.env().set('WEBGPU_CPU_FORWARD', false)
+    if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
+    tf.registerBackend('webgpu', () => new CasaWebgpuBackend(device, adapter.info))
+    return {
+      adapter: describe(adapter.info),
+      software: isSoftware(adapter.info),
+      features,
+      limits,
+      stop: () => {
+        device.destroy()
+        opened.close()
+      },
+    }
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
+
+async function findAdapter(allowSoftware: boolean): Promise<{ opened: OpenGpu; adapter: GPUAdapter }> {
+  const why: string[] = []
+  for (const software of allowSoftware ? [false, true] : [false]) {
+    try {
+      const opened = await openGpu(software)
+      const adapter = await opened.gpu.requestAdapter({ powerPreference: 'high-performance' })
+      if (adapter && (allowSoftware || !isSoftware(adapter.info))) return { opened, adapter }
+      opened.close()
+      why.push(adapter ? `only a software adapter (${describe(adapter.info)})` : 'no adapter')
+    } catch (error) {
+      why.push((error as Error).message)
+    }
+  }
+  throw new DeviceUnavailableError(
+    allowSoftware ? why.join('; ') : `${why.join('; ')}. init({ device: 'webgpu', software: true }) or CASA_SOFTWARE=1 accepts software, for tests`,
+  )
+}
+
+const softwareAllowed = ({ software }: InitOptions): boolean => software ?? globalThis.process?.env?.CASA_SOFTWARE === '1'
+
+const isSoftware = (info: GPUAdapterInfo): boolean =>
+  info.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(`${info.architecture} ${info.description}`)
+
+const describe = ({ vendor, architecture, device, description }: GPUAdapterInfo): string =>
+  description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unnamed adapter'

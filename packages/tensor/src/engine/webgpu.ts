@@ -1,15 +1,146 @@
-/** The WebGPU backend's side of a kernel: WGSL programs dispatched through tfjs's backend. */
+/**
+ * The WebGPU backend's side of a kernel: WGSL programs, run on tensors and host arrays.
+ *
+ * A binding holds at most maxStorageBufferBindingSize bytes (128 MiB at the least). Programs that work row by row say so and
+ * are split here; the few that are not (matMul, gather) bind ranges themselves.
+ */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes } from './kernel.ts'
+import { sizeOf } from './tensor.ts'
+import type { CasaWebgpuBackend, Range } from './webgpu-backend.ts'
+import { packUniforms, type Program } from './webgpu-program.ts'
+
+/** `length` elements of a tensor from `begin`, which must be a multiple of `rangeAlignment`. */
+export interface TensorRange {
+  tensor: tf.TensorInfo
+  begin: number
+  length: number
+}
+export type Binding = tf.TensorInfo | TensorRange
+
+/** Bindings start at multiples of 256 bytes: 64 elements. */
+export const rangeAlignment = 64
+
+export interface RowSplit {
+  rows: number
+  /** Elements that a row takes in each binding that is cut with the rows; the others are bound whole. */
+  perRow: Record<string, number>
+  /** Rows that one workgroup handles. Default 1. */
+  rowsPerGroup?: number
+}
 
 export interface WebgpuContext {
   input(name: string): tf.TensorInfo
   has(name: string): boolean
+  /** A new tensor, not initialised: programs must write all of it. */
+  output(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
+  /** A tensor for the length of this call, not initialised. */
+  scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
+  /** A host array on the device, for the length of this call. */
+  upload(data: Int32Array | Float32Array): tf.TensorInfo
+  /** Run a program in `groups` workgroups. Nothing runs where there are none. */
+  run<B extends string, U extends string>(program: Program<B, U>, bindings: Record<B, Binding>, uniforms: Record<U, number>, groups: number): void
+  /** Run a program over rows, in as many dispatches as the bindings need; its uniform `rows` says how many each one has. */
+  runRows<B extends string, U extends string>(
+    program: Program<B, U | 'rows'>,
+    bindings: Record<B, tf.TensorInfo>,
+    uniforms: Record<Exclude<U, 'rows'>, number>,
+    split: RowSplit,
+  ): void
+  /** Most elements that one binding may hold. */
+  readonly bindingElements: number
+  /** Bytes of workgroup memory that a program may declare. */
+  readonly workgroupBytes: number
 }
+/** Outputs are what it returns, in order. */
 export type WebgpuKernel<A extends Attributes> = (context: WebgpuContext, attributes: A) => tf.TensorInfo[]
 
-export function webgpuKernel<A extends Attributes>(name: string, _kernel: WebgpuKernel<A>) {
-  return (_: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
-    throw new Error(`${name}: the webgpu side is not wired yet`)
+export function webgpuKernel<A extends Attributes>(name: string, kernel: WebgpuKernel<A>) {
+  return ({ inputs, attrs, backend }: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
+    const context = new Context(name, inputs, backend as CasaWebgpuBackend)
+    try {
+      return kernel(context, attrs as A)
+    } finally {
+      context.release()
+    }
+  }
+}
+
+class Context implements WebgpuContext {
+  private readonly temporary: tf.TensorInfo[] = []
+
+  constructor(
+    private readonly kernelName: string,
+    private readonly inputs: tf.NamedTensorInfoMap,
+    private readonly backend: CasaWebgpuBackend,
+  ) {}
+
+  get bindingElements(): number {
+    return Math.floor(this.backend.bindingBytes / 4)
+  }
+
+  get workgroupBytes(): number {
+    return this.backend.device.limits.maxComputeWorkgroupStorageSize
+  }
+
+  input(name: string): tf.TensorInfo {
+    return this.inputs[name]!
+  }
+
+  has(name: string): boolean {
+    return this.inputs[name] !== undefined
+  }
+
+  output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
+    const empty = sizeOf(shape) === 0
+    return this.backend.makeTensorInfo(shape, dtype, empty ? (dtype === 'int32' ? new Int32Array(0) : new Float32Array(0)) : undefined)
+  }
+
+  scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo {
+    const tensor = this.output(shape, dtype)
+    this.temporary.push(tensor)
+    return tensor
+  }
+
+  upload(data: Int32Array | Float32Array): tf.TensorInfo {
+    // Freed buffers are kept by exact size: powers of two keep that list short, whatever lengths come.
+    const tensor = this.scratch([2 ** Math.ceil(Math.log2(data.length + 1))], data instanceof Int32Array ? 'int32' : 'float32')
+    this.backend.writeHost(tensor, data)
+    return tensor
+  }
+
+  run(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, groups: number): void {
+    if (groups === 0) return
+    const ranges = program.bindings.map(({ name }): Range => {
+      const binding = bindings[name]
+      if (!('tensor' in binding)) return { tensor: binding, offset: 0, bytes: 4 * sizeOf(binding.shape) }
+      return { tensor: binding.tensor, offset: 4 * binding.begin, bytes: 4 * binding.length }
+    })
+    for (const [i, { bytes }] of ranges.entries()) {
+      if (bytes > this.backend.bindingBytes) {
+        throw new Error(`${this.kernelName}: '${program.bindings[i].name}' takes ${bytes} bytes, but this WebGPU device binds at most ${this.backend.bindingBytes}`)
+      }
+    }
+    this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)
+  }
+
+  runRows(program: Program, bindings: Record<string, tf.TensorInfo>, uniforms: Record<string, number>, split: RowSplit): void {
+    const { rows, perRow, rowsPerGroup = 1 } = split
+    const widest = Math.max(...Object.values(perRow))
+    const most = this.bindingElements / widest
+    // Cut at multiples of the alignment, whatever a row takes.
+    const chunk = most >= rows ? rows : Math.max(rangeAlignment, Math.floor(most / rangeAlignment) * rangeAlignment)
+    for (let begin = 0; begin < rows; begin += chunk) {
+      const count = Math.min(chunk, rows - begin)
+      const cut = Object.entries(bindings).map(([name, tensor]) => {
+        const width = perRow[name]
+        return [name, width === undefined ? tensor : { tensor, begin: begin * width, length: count * width }]
+      })
+      this.run(program, Object.fromEntries(cut), { ...uniforms, rows: count }, Math.ceil(count / rowsPerGroup))
+    }
+  }
+
+  release(): void {
+    for (const tensor of this.temporary) this.backend.disposeData(tensor.dataId)
   }
 }

@@ -1,6 +1,71 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+/**
+ * Two programs: tiles in workgroup memory with 4 x 4 results an invocation, and, for at most four rows (decoding), dot products
+ * that read each weight once.
+ *
+ * A matrix beyond one binding is cut: rows of c, columns of c or steps of K, whichever lie together in memory.
+ */
+import { rangeAlignment, type WebgpuKernel } from '../../engine/webgpu.ts'
 import type { MatMulAttributes } from './index.ts'
+import { columnsPerGroup, dotProgram, skinnyRows, tileProgram } from './webgpu-programs.ts'
 
-export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = () => {
-  throw new Error('matMul: no webgpu kernel yet')
+export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K, transposeA, transposeB }) => {
+  const [a, b] = [context.input('a'), context.input('b')]
+  const hasBias = context.has('bias')
+  const bias = hasBias ? context.input('bias') : a
+  const c = context.output([M, N])
+  if (M * N === 0) return [c]
+  const most = context.bindingElements
+  const program = choose(transposeA, transposeB, hasBias, M, N)
+  for (const rows of cut(M, Math.max(N, transposeA ? 0 : K), most)) {
+    for (const columns of cut(N, transposeB ? K : 0, most)) {
+      for (const depth of cut(K, Math.max(transposeA ? M : 0, transposeB ? 0 : N), most)) {
+        const bindings = {
+          a: { tensor: a, ...(transposeA ? lines(depth, M) : lines(rows, K)) },
+          b: { tensor: b, ...(transposeB ? lines(columns, K) : lines(depth, N)) },
+          bias,
+          c: { tensor: c, ...lines(rows, N) },
+        }
+        const uniforms = {
+          rows: rows.count,
+          columns: columns.count,
+          depth: depth.count,
+          strideA: transposeA ? M : K,
+          strideB: transposeB ? K : N,
+          strideC: N,
+          // Where the range starts along the axis that the bindings do not cut.
+          offsetA: transposeA ? rows.begin : depth.begin,
+          offsetB: transposeB ? depth.begin : columns.begin,
+          offsetC: columns.begin,
+          accumulate: depth.begin > 0 ? 1 : 0,
+        }
+        context.run(program.wgsl, bindings, uniforms, program.groups(rows.count, columns.count))
+      }
+    }
+  }
+  return [c]
 }
+
+function choose(transposeA: boolean, transposeB: boolean, hasBias: boolean, M: number, N: number) {
+  if (M <= skinnyRows) {
+    const wgsl = dotProgram(transposeA, transposeB, hasBias)
+    return { wgsl, groups: (_: number, columns: number) => Math.ceil(columns / columnsPerGroup(transposeB)) }
+  }
+  // Small tiles where large ones would leave most of a GPU idle.
+  const tile = Math.ceil(M / 64) * Math.ceil(N / 64) < 64 ? 32 : 64
+  const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
+  return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }
+}
+
+interface Cut {
+  begin: number
+  count: number
+}
+
+/** Cut an axis so that `perStep` elements a step stay within a binding. 0: this axis need not be cut. */
+function cut(extent: number, perStep: number, most: number): Cut[] {
+  if (extent * perStep <= most) return [{ begin: 0, count: extent }]
+  const step = Math.max(rangeAlignment, Math.floor(most / perStep / rangeAlignment) * rangeAlignment)
+  return Array.from({ length: Math.ceil(extent / step) }, (_, i) => ({ begin: i * step, count: Math.min(step, extent - i * step) }))
+}
+
+const lines = ({ begin, count }: Cut, length: number) => ({ begin: begin * length, length: count * length })

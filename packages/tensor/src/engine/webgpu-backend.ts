@@ -1,0 +1,146 @@
+/**
+ * tfjs's WebGPU backend with a way in for our own programs: several outputs, ranges of buffers, any WGSL extension. They are
+ * recorded into the same command encoder as tfjs's, so order is kept and nothing waits.
+ *
+ * tfjs ignores what WebGPU reports later (a lost device, no memory, a rejected shader). Here the next call says it.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import { DeviceLostError, OutOfMemoryError } from './errors.ts'
+import type { Program } from './webgpu-program.ts'
+
+/** What tfjs marks private, of 4.22.0; the version is pinned exactly. */
+interface Internals {
+  commandEncoder: GPUCommandEncoder | null
+  computePassEncoder: GPUComputePassEncoder | null
+  dispatchCountInPass: number
+  commandQueueOwnedIds: WeakSet<object>
+  uniformPendingDisposal: GPUBuffer[]
+}
+
+export interface Range {
+  tensor: tf.TensorInfo
+  /** In bytes, a multiple of 256. */
+  offset: number
+  bytes: number
+}
+
+export class CasaWebgpuBackend extends WebGPUBackend {
+  private readonly pipelines = new Map<Program, GPUComputePipeline>()
+  private failure: Error | undefined
+  private empty: GPUBuffer | undefined
+  /** Most bytes that one binding may hold. Tests lower it. */
+  bindingBytes: number
+
+  constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
+    super(device, adapterInfo)
+    this.bindingBytes = device.limits.maxStorageBufferBindingSize
+    device.lost.then(({ reason, message }) => {
+      this.failure = new DeviceLostError(`the WebGPU device was lost (${reason}): ${message}. Call close() and init(), then load again.`)
+    })
+    device.addEventListener('uncapturederror', ({ error }) => {
+      this.failure ??= error instanceof GPUOutOfMemoryError
+        ? new OutOfMemoryError(`WebGPU: ${error.message}. Use a smaller batch, or keep fewer tensors.`)
+        : new Error(`WebGPU: ${error.message}`)
+    })
+  }
+
+  /** @throws what the device reported since it was made; a lost device stays lost, another failure is told once. */
+  checkDevice(): void {
+    const { failure } = this
+    if (!failure) return
+    if (!(failure instanceof DeviceLostError)) this.failure = undefined
+    throw failure
+  }
+
+  override async read(dataId: object): Promise<tf.BackendValues> {
+    this.checkDevice()
+    try {
+      return await super.read(dataId)
+    } finally {
+      this.checkDevice()
+    }
+  }
+
+  override uploadToGPU(dataId: object): void {
+    const { shape, dtype, resource } = this.tensorMap.get(dataId)
+    const bytes = 4 * tf.util.sizeFromShape(shape)
+    const most = this.device.limits.maxBufferSize
+    if (!resource && bytes > most) {
+      throw new OutOfMemoryError(`WebGPU: a ${dtype} tensor of shape [${shape}] takes ${bytes} bytes, this device's buffers hold ${most}`)
+    }
+    try {
+      super.uploadToGPU(dataId)
+    } catch (error) {
+      // What createBuffer throws when memory that is to be mapped cannot be had.
+      if (error instanceof RangeError) throw new OutOfMemoryError(`WebGPU: no room for ${bytes} bytes: ${error.message}`)
+      throw error
+    }
+  }
+
+  /** Copy a host array into a tensor that no recorded program uses yet: the copy runs ahead of all that is recorded. */
+  writeHost(tensor: tf.TensorInfo, data: Int32Array | Float32Array): void {
+    this.uploadToGPU(tensor.dataId)
+    const { resource } = this.tensorMap.get(tensor.dataId)
+    this.queue.writeBuffer(resource as GPUBuffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+  }
+
+  /** Record one dispatch. Bindings and uniforms as the program lists them. */
+  dispatch(program: Program, bindings: Range[], uniforms: ArrayBuffer, groups: number): void {
+    this.checkDevice()
+    const pipeline = this.pipeline(program)
+    const internals = this as unknown as Internals
+    const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i].written))]
+    const bindGroup = this.device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: resources.map((resource, binding) => ({ binding, resource })),
+    })
+    this.ensureCommandEncoderReady()
+    const pass = (internals.computePassEncoder ??= internals.commandEncoder!.beginComputePass())
+    pass.setPipeline(pipeline)
+    pass.setBindGroup(0, bindGroup)
+    const y = Math.ceil(groups / this.device.limits.maxComputeWorkgroupsPerDimension)
+    pass.dispatchWorkgroups(Math.ceil(groups / y), y)
+    if (++internals.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
+      this.endComputePassEncoder()
+      this.submitQueue()
+    }
+  }
+
+  private pipeline(program: Program): GPUComputePipeline {
+    let pipeline = this.pipelines.get(program)
+    if (!pipeline) {
+      const module = this.device.createShaderModule({ label: program.name, code: program.source })
+      pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
+      this.pipelines.set(program, pipeline)
+    }
+    return pipeline
+  }
+
+  private bind({ tensor, offset, bytes }: Range, written: boolean): GPUBufferBinding {
+    // WebGPU has no empty bindings; a kernel never reads what stands in for one.
+    if (bytes === 0) {
+      this.empty ??= this.device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE })
+      return { buffer: this.empty }
+    }
+    this.uploadToGPU(tensor.dataId)
+    const data = this.tensorMap.get(tensor.dataId)
+    // Values that were read back are cached beside the buffer: writing makes them stale.
+    if (written) data.values = null as never
+    ;(this as unknown as Internals).commandQueueOwnedIds.add(tensor.dataId)
+    return { buffer: data.resource as GPUBuffer, offset, size: bytes }
+  }
+
+  private uniforms(values: ArrayBuffer): GPUBufferBinding {
+    // One size for all, so that the pool has one list of them.
+    const buffer = this.bufferManager.acquireBuffer(128, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
+    this.queue.writeBuffer(buffer, 0, values)
+    ;(this as unknown as Internals).uniformPendingDisposal.push(buffer)
+    return { buffer }
+  }
+
+  override dispose(): void {
+    this.empty?.destroy()
+    super.dispose()
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A WebGPU program: WGSL with its bindings and uniforms declared as data, so that the shader's text and the call that runs it
+ * cannot disagree.
+ *
+ * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
+ * invocation in its workgroup) and every binding by its name.
+ */
+export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>'
+export type ScalarType = 'f32' | 'i32' | 'u32'
+
+export interface ProgramSpec<I extends string, O extends string, U extends string> {
+  /** Shown by GPU debuggers. */
+  name: string
+  /** Storage buffers that are only read. */
+  inputs: Record<I, ElementType>
+  /** Storage buffers that are written; one that holds data already is updated in place. */
+  outputs: Record<O, ElementType>
+  uniforms: Record<U, ScalarType>
+  /** Invocations in a workgroup, at most 256. */
+  lanes: number
+  /** Functions, constants and workgroup memory. */
+  declarations?: string
+  /** Body of the entry point. */
+  body: string
+}
+
+export interface Program<B extends string = string, U extends string = string> {
+  readonly name: string
+  readonly bindings: { name: B; type: ElementType; written: boolean }[]
+  readonly uniforms: { name: U | 'groups'; type: ScalarType }[]
+  readonly source: string
+}
+
+export function defineProgram<I extends string, O extends string, U extends string = never>(
+  spec: ProgramSpec<I, O, U>,
+): Program<I | O, U> {
+  const bindings = [
+    ...Object.entries<ElementType>(spec.inputs).map(([name, type]) => ({ name: name as I, type, written: false })),
+    ...Object.entries<ElementType>(spec.outputs).map(([name, type]) => ({ name: name as O, type, written: true })),
+  ]
+  const uniforms = [
+    { name: 'groups' as const, type: 'u32' as const },
+    ...Object.entries<ScalarType>(spec.uniforms).map(([name, type]) => ({ name: name as U, type })),
+  ]
+  const source = `
+struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
+@group(0) @binding(0) var<uniform> u: Uniforms;
+${bindings
+  .map(({ name, type, written }, i) => `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${type}>;`)
+  .join('\n')}
+${spec.declarations ?? ''}
+@compute @workgroup_size(${spec.lanes})
+fn main(@builtin(workgroup_id) groupId: vec3u, @builtin(num_workgroups) groupCount: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let group = groupId.y * groupCount.x + groupId.x;
+  if (group >= u.groups) { return; }
+${spec.body}
+}`
+  return { name: spec.name, bindings, uniforms, source }
+}
+
+/** Programs that differ by constants in their text: each is made once. `make` must be pure. */
+export function variants<A extends (string | number | boolean)[], P extends Program<any, any>>(make: (...constants: A) => P): (...constants: A) => P {
+  const made = new Map<string, P>()
+  return (...constants) => {
+    const key = constants.join()
+    let program = made.get(key)
+    if (!program) made.set(key, (program = make(...constants)))
+    return program
+  }
+}
+
+/** Uniform values as the program's struct lays them out: scalars only, four bytes each. */
+export function packUniforms(program: Program, values: Record<string, number>): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(4 * program.uniforms.length))
+  program.uniforms.forEach(({ name, type }, i) => {
+    if (type === 'f32') view.setFloat32(4 * i, values[name], true)
+    else if (type === 'i32') view.setInt32(4 * i, values[name], true)
+    else view.setUint32(4 * i, values[name], true)
+  })
+  return view.buffer
+}

@@ -1,0 +1,138 @@
+/** WGSL of matMul: c(m,n) = sum_k a(m,k) b(k,n) + bias(n), over the ranges that the uniforms give. */
+import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
+
+const uniforms = {
+  rows: 'u32',
+  columns: 'u32',
+  depth: 'u32',
+  /** Elements between the lines of each matrix, and before the first one used. */
+  strideA: 'u32',
+  strideB: 'u32',
+  strideC: 'u32',
+  offsetA: 'u32',
+  offsetB: 'u32',
+  offsetC: 'u32',
+  /** 1: add to what c holds. */
+  accumulate: 'u32',
+} as const
+
+/** A program without bias ignores that binding. */
+type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
+
+/** Elements by row and column, however a matrix lies in memory; zero outside. */
+const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean): string => `
+fn atA(m: u32, k: u32) -> f32 {
+  if (m >= u.rows || k >= u.depth) { return 0.0; }
+  return a[${transposeA ? 'k * u.strideA + m' : 'm * u.strideA + k'} + u.offsetA];
+}
+fn atB(k: u32, n: u32) -> f32 {
+  if (k >= u.depth || n >= u.columns) { return 0.0; }
+  return b[${transposeB ? 'n * u.strideB + k' : 'k * u.strideB + n'} + u.offsetB];
+}
+fn store(m: u32, n: u32, sum: f32) {
+  if (m >= u.rows || n >= u.columns) { return; }
+  let at = m * u.strideC + n + u.offsetC;
+  if (u.accumulate == 1u) { c[at] += sum; return; }
+  c[at] = sum${hasBias ? ' + bias[n + u.offsetC]' : ''};
+}`
+
+const inputs = (hasBias: boolean) => ({ a: 'f32', b: 'f32', ...(hasBias ? { bias: 'f32' } : {}) }) as Record<'a' | 'b' | 'bias', 'f32'>
+
+/** Steps of K that a tile holds. */
+const tileDepth = 16
+
+/**
+ * One tile x tile piece of c a workgroup, 4 x 4 an invocation. Both operands lie in workgroup memory with k outermost, so that
+ * an invocation reads its four rows and its four columns as one vector each.
+ */
+export const tileProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, tile: number): MatMulProgram => {
+  const across = tile / 4
+  const lanes = across * across
+  const vectors = across * tileDepth
+  /** Neighbouring invocations read neighbouring addresses: along k or along the tile, as the matrix lies. */
+  const place = (alongDepth: boolean) =>
+    alongDepth ? `let k = slot % ${tileDepth}u; let x = slot / ${tileDepth}u;` : `let k = slot / ${across}u; let x = slot % ${across}u;`
+  return defineProgram({
+    name: `matMul ${tile}`,
+    inputs: inputs(hasBias),
+    outputs: { c: 'f32' },
+    uniforms,
+    lanes,
+    declarations: `
+var<workgroup> tileA: array<vec4f, ${vectors}>;
+var<workgroup> tileB: array<vec4f, ${vectors}>;
+${access(transposeA, transposeB, hasBias)}`,
+    body: `
+  let tilesAcross = (u.columns + ${tile - 1}u) / ${tile}u;
+  let m0 = group / tilesAcross * ${tile}u;
+  let n0 = group % tilesAcross * ${tile}u;
+  let row = lane / ${across}u;
+  let column = lane % ${across}u;
+  var sums = array<vec4f, 4>();
+  for (var k0 = 0u; k0 < u.depth; k0 += ${tileDepth}u) {
+    for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
+      ${place(!transposeA)}
+      let m = m0 + 4u * x;
+      tileA[k * ${across}u + x] = vec4f(atA(m, k0 + k), atA(m + 1u, k0 + k), atA(m + 2u, k0 + k), atA(m + 3u, k0 + k));
+    }
+    for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
+      ${place(transposeB)}
+      let n = n0 + 4u * x;
+      tileB[k * ${across}u + x] = vec4f(atB(k0 + k, n), atB(k0 + k, n + 1u), atB(k0 + k, n + 2u), atB(k0 + k, n + 3u));
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < ${tileDepth}u; k++) {
+      let left = tileA[k * ${across}u + row];
+      let right = tileB[k * ${across}u + column];
+      sums[0] += left.x * right;
+      sums[1] += left.y * right;
+      sums[2] += left.z * right;
+      sums[3] += left.w * right;
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4u; i++) {
+    for (var j = 0u; j < 4u; j++) { store(m0 + 4u * row + i, n0 + 4u * column + j, sums[i][j]); }
+  }`,
+  })
+})
+
+/** Most rows that dotProgram handles: one vector holds a sum for each. */
+export const skinnyRows = 4
+
+const dotLanes = 256
+/** Invocations that share a column: side by side along k where a column lies together (transposed b), else few. */
+const lanesPerColumn = (transposeB: boolean) => (transposeB ? 64 : 4)
+export const columnsPerGroup = (transposeB: boolean) => dotLanes / lanesPerColumn(transposeB)
+
+/** At most four rows. Some invocations share a column and split K; a tree adds what they found. */
+export const dotProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean): MatMulProgram => {
+  const share = lanesPerColumn(transposeB)
+  const columns = columnsPerGroup(transposeB)
+  return defineProgram({
+    name: 'matMul, few rows',
+    inputs: inputs(hasBias),
+    outputs: { c: 'f32' },
+    uniforms,
+    lanes: dotLanes,
+    declarations: `
+var<workgroup> partial: array<vec4f, ${dotLanes}>;
+${access(transposeA, transposeB, hasBias)}`,
+    body: `
+  let part = lane ${transposeB ? '%' : '/'} ${transposeB ? share : columns}u;
+  let column = lane ${transposeB ? '/' : '%'} ${transposeB ? share : columns}u;
+  let n = group * ${columns}u + column;
+  var sum = vec4f();
+  for (var k = part; k < u.depth; k += ${share}u) {
+    sum += atB(k, n) * vec4f(atA(0u, k), atA(1u, k), atA(2u, k), atA(3u, k));
+  }
+  partial[column * ${share}u + part] = sum;
+  for (var half = ${share / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (part < half) { partial[column * ${share}u + part] += partial[column * ${share}u + part + half]; }
+  }
+  if (part == 0u) {
+    for (var m = 0u; m < ${skinnyRows}u; m++) { store(m, n, partial[column * ${share}u][m]); }
+  }`,
+  })
+})
