@@ -1,1 +1,11 @@
-export {}
+/** @casa-js/train: what training is made of, on any platform. Running it with workers and checkpoints: @casa-js/train/node. */
+export * from './errors.ts'
+export * from './events.ts'
+export * from './groups.ts'
+export * from './schedule.ts'
+export * from './optimizer.ts'
+export * from './program.ts'
+export { trainStep, type StepContext, type StepResult } from './step.ts'
+export { runLoop, type EvaluationPart, type LoopContext, type LoopEvent, type LoopOptions } from './loop.ts'
+export type { CheckpointContent, CheckpointStore } from './checkpoint/content.ts'
+export { solo, type Collective } from './parallel/collective.ts'

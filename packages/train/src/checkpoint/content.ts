@@ -1,0 +1,30 @@
+/** What a checkpoint holds, and what keeps checkpoints. */
+import type { Params } from '@casa-js/core'
+import type { Adamw } from '../optimizer.ts'
+
+/**
+ * Everything that the next update depends on. There is no state of random generators: all that is random in a run follows from
+ * its seed, the shard and the position.
+ */
+export interface CheckpointContent {
+  /** Updates done. */
+  step: number
+  /** Where each shard of the data goes on. */
+  positions: number[][]
+  /** What the run's numbers depend on. */
+  config: Record<string, unknown>
+  params: Params
+  optimizer: Adamw
+}
+
+export interface CheckpointStore {
+  /** Write a checkpoint; it appears whole or not at all. Returns its folder. */
+  write(content: CheckpointContent): Promise<string>
+  /**
+   * Copy a checkpoint into weights and moments, in place.
+   * @throws CheckpointError if it is damaged or belongs to another model.
+   */
+  restore(folder: string, params: Params, optimizer: Adamw): Promise<{ step: number; positions: number[][] }>
+  /** Have the model written as users load it. */
+  saveModel(save: (folder: string) => Promise<void>): Promise<void>
+}

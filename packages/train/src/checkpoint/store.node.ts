@@ -1,0 +1,155 @@
+/**
+ * Checkpoints in a folder, each appearing whole or not at all:
+ *
+ *     checkpoints/step-00001200/{state.json, weights.safetensors, optimizer.safetensors}     float32
+ *     checkpoints/latest                                                                     the name of the newest
+ *
+ * A checkpoint is written into a hidden folder, flushed to the disk, and renamed. So a process killed at any moment leaves at
+ * worst a hidden folder, which the next write sweeps away, or a `latest` that names the checkpoint before.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Params } from '@casa-js/core'
+import type { Tensor } from '@casa-js/tensor'
+import { fileSink, writeSafetensors, type ByteSink } from '@casa-js/weights'
+import { CheckpointError } from '../errors.ts'
+import type { Adamw } from '../optimizer.ts'
+import type { CheckpointContent, CheckpointStore } from './content.ts'
+import { restoreCheckpoint } from './restore.node.ts'
+import { FORMAT, OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.ts'
+
+export const LATEST_FILE = 'latest'
+const TEMPORARY = '.tmp-'
+
+export interface StoreOptions {
+  /** Checkpoints that are kept, the newest. Default 2. */
+  keep?: number
+  /** How a file is written; tests put a full disk here. */
+  createSink?: (path: string) => Promise<ByteSink>
+}
+
+/** @param out folder of the run: checkpoints go to out/checkpoints, the model to out/model. */
+export function createCheckpointStore(out: string, { keep = 2, createSink = fileSink }: StoreOptions = {}): CheckpointStore {
+  const root = join(out, 'checkpoints')
+
+  return {
+    async write(content) {
+      const name = `step-${String(content.step).padStart(8, '0')}`
+      const temporary = join(root, TEMPORARY + name)
+      try {
+        await sweep(root)
+        await mkdir(temporary, { recursive: true })
+        const files = {
+          [WEIGHTS_FILE]: await writeTensors(await createSink(join(temporary, WEIGHTS_FILE)), content.params),
+          [OPTIMIZER_FILE]: await writeTensors(await createSink(join(temporary, OPTIMIZER_FILE)), moments(content.optimizer)),
+        }
+        await writeText(await createSink(join(temporary, STATE_FILE)), stateOf(content, files))
+        await syncFolder(temporary)
+        await replaceFolder(temporary, join(root, name))
+        await writeText(await createSink(join(root, LATEST_FILE)), name + '\n')
+        await prune(root, keep, name)
+      } catch (error) {
+        await rm(temporary, { recursive: true, force: true }).catch(() => {})
+        if (error instanceof CheckpointError) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new CheckpointError(`the checkpoint of step ${content.step} could not be written: ${reason}. The one before is intact: continue with --resume`, { cause: error })
+      }
+      return join(root, name)
+    },
+
+    restore: restoreCheckpoint,
+
+    async saveModel(save) {
+      const temporary = join(out, TEMPORARY + 'model')
+      await rm(temporary, { recursive: true, force: true })
+      await save(temporary)
+      await replaceFolder(temporary, join(out, 'model'))
+    },
+  }
+}
+
+/** Names of checkpoints, the newest first. */
+export async function listCheckpoints(root: string): Promise<string[]> {
+  const names = await readdir(root).catch(() => [])
+  return names.filter((name) => /^step-\d+$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
+}
+
+/** Names under which the moments are stored, in the order first, second of each weight. */
+export function moments({ weights, state }: Adamw): Params {
+  return Object.fromEntries(weights.flatMap(({ name }, i) => [[`first.${name}`, state.first[i]], [`second.${name}`, state.second[i]]]))
+}
+
+function stateOf({ step, positions, config }: CheckpointContent, files: Record<string, string>): string {
+  return JSON.stringify({ format: FORMAT, step, positions, config, files } satisfies CheckpointState, undefined, 1) + '\n'
+}
+
+/** Returns the file's SHA-256. */
+async function writeTensors(sink: ByteSink, tensors: Params): Promise<string> {
+  const hash = createHash('sha256')
+  const hashing: ByteSink = {
+    ...sink,
+    async write(bytes) {
+      hash.update(bytes)
+      await sink.write(bytes)
+    },
+  }
+  const plans = Object.entries(tensors).map(([name, { shape }]) => ({ name, dtype: 'F32' as const, shape }))
+  await writeSafetensors(hashing, { plans, produce: ({ name }) => readFinite(name, tensors[name]) })
+  return hash.digest('hex')
+}
+
+/** A checkpoint that holds NaN would be worse than none. */
+async function readFinite(name: string, tensor: Tensor): Promise<Float32Array> {
+  const values = (await tensor.data()) as Float32Array
+  if (!values.every(Number.isFinite)) throw new CheckpointError(`${name} holds NaN or Infinity: no checkpoint was written, the one before is intact`)
+  return values
+}
+
+async function writeText(sink: ByteSink, text: string): Promise<void> {
+  try {
+    await sink.write(new TextEncoder().encode(text))
+    await sink.commit()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}
+
+/** Put a finished folder in its place; what was there before is gone only once the new one stands. */
+async function replaceFolder(from: string, to: string): Promise<void> {
+  const old = join(to, '..', `${TEMPORARY}old-${basename(to)}`)
+  await rm(old, { recursive: true, force: true })
+  await rename(to, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  await rename(from, to)
+  await syncFolder(join(to, '..'))
+  await rm(old, { recursive: true, force: true })
+}
+
+/** Remove what a killed process left half written. */
+async function sweep(root: string): Promise<void> {
+  await mkdir(root, { recursive: true })
+  for (const name of await readdir(root)) {
+    if (name.startsWith(TEMPORARY) || name.endsWith('.tmp')) await rm(join(root, name), { recursive: true, force: true })
+  }
+}
+
+async function prune(root: string, keep: number, newest: string): Promise<void> {
+  const names = await listCheckpoints(root)
+  for (const name of names.slice(Math.max(1, keep))) {
+    if (name === newest) continue
+    // Renamed first, so that what is half removed never looks like a checkpoint.
+    const hidden = join(root, TEMPORARY + name)
+    await rename(join(root, name), hidden)
+    await rm(hidden, { recursive: true, force: true })
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined)
+  // Not every platform can flush a folder; there the rename has to do.
+  await handle?.sync().catch(() => {})
+  await handle?.close()
+}

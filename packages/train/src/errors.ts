@@ -1,0 +1,29 @@
+/** What goes wrong in a run, said so that it can be mended. */
+import { CasaError } from '@casa-js/core'
+
+/** The loss or the gradient stopped being a finite number. The weights are those of before the step. */
+export class DivergedError extends CasaError {
+  override name = 'DivergedError'
+  readonly step: number
+  /** Ids of the examples of the batch in which it was seen. */
+  readonly examples: string[]
+  constructor(what: string, step: number, examples: string[]) {
+    const shown = examples.slice(0, 8).join(', ') + (examples.length > 8 ? `, and ${examples.length - 8} more` : '')
+    super(
+      `step ${step}: ${what}. Examples of the batch: ${shown || 'none'}. The step was not applied and the last checkpoint is intact: ` +
+        'look at these examples, lower the learning rate or lengthen the warm-up, then continue with --resume',
+    )
+    this.step = step
+    this.examples = examples
+  }
+}
+
+/** A checkpoint cannot be written, read, or continued. */
+export class CheckpointError extends CasaError {
+  override name = 'CheckpointError'
+}
+
+/** Another rank of a data-parallel run failed; that rank's error is the one to read. */
+export class AbortedError extends CasaError {
+  override name = 'AbortedError'
+}

@@ -1,0 +1,132 @@
+/**
+ * The loop that every rank of a run goes through: updates, checkpoints, evaluations, the wish to stop.
+ *
+ * All ranks decide alike at the same step, for they wait for one another. Rank 0 alone writes and tells of updates; each rank
+ * hands out its own part of an evaluation.
+ */
+import type { DeviceReport } from '@casa-js/tensor'
+import type { CheckpointContent, CheckpointStore } from './checkpoint/content.ts'
+import type { CheckpointEvent, EndEvent, StartEvent, StepEvent } from './events.ts'
+import { groupWeights, type GroupRule } from './groups.ts'
+import { Adamw, type AdamwOptions } from './optimizer.ts'
+import type { Collective } from './parallel/collective.ts'
+import type { BatchStream, Evaluation, Program } from './program.ts'
+import { Rate } from './rate.ts'
+import { checkSchedule, type Schedule } from './schedule.ts'
+import { trainStep } from './step.ts'
+
+/** Plain data: it travels to workers. */
+export interface LoopOptions {
+  schedule: Schedule
+  groups: GroupRule[]
+  freeze?: string[]
+  adamw?: AdamwOptions
+  /** Largest gradient norm; without it gradients are not clipped. */
+  clip?: number
+  /** Micro-batches in an update. Each rank takes every `ranks`-th. */
+  shards: number
+  /** Updates between checkpoints. There is always one at the end. */
+  checkpointEvery?: number
+  /** Updates between evaluations. There is always one at the end. */
+  evaluateEvery?: number
+  /** What the run's numbers depend on; a checkpoint is continued only under the same. */
+  config: Record<string, unknown>
+}
+
+export interface LoopContext {
+  program: Program
+  collective: Collective
+  device: DeviceReport
+  /** Where checkpoints go; without it none are written. */
+  store?: CheckpointStore
+  /** A checkpoint to go on from, already checked. */
+  resumeFrom?: string
+  stopRequested(): boolean
+}
+
+/** One rank's part of an evaluation, before they are merged. */
+export interface EvaluationPart extends Evaluation {
+  kind: 'evaluation-part'
+  step: number
+}
+
+export type LoopEvent = StartEvent | StepEvent | CheckpointEvent | EndEvent | EvaluationPart
+
+export async function* runLoop(options: LoopOptions, context: LoopContext): AsyncGenerator<LoopEvent, void, undefined> {
+  const { program, collective, store, device } = context
+  const schedule = checkSchedule(options.schedule)
+  const weights = groupWeights(program.params, options.groups, options.freeze)
+  const optimizer = new Adamw(weights, options.adamw)
+  const streams = await openStreams(program, options.shards, collective)
+  try {
+    let done = 0
+    if (store && context.resumeFrom) {
+      const { step, positions } = await store.restore(context.resumeFrom, program.params, optimizer)
+      streams.forEach(({ shard, stream }) => stream.seek(positions[shard]))
+      done = step
+    }
+    if (collective.rank === 0) {
+      const trained = weights.reduce((sum, { tensor }) => sum + tensor.size, 0)
+      const parameters = Object.values(program.params).reduce((sum, { size }) => sum + size, 0)
+      yield { kind: 'start', step: done, steps: schedule.steps, workers: collective.ranks, device, parameters, trained }
+    }
+
+    const stepContext = { ...context, streams: streams.map(({ stream }) => stream), optimizer, schedule, clip: options.clip }
+    const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
+    const rate = new Rate()
+    let stopped = false
+    while (done < schedule.steps && !stopped) {
+      const startMs = performance.now()
+      const { loss, gradientNorm, factor, tokens, examples, stop } = await trainStep(stepContext, done)
+      stopped = stop
+      rate.add({ ms: performance.now() - startMs, tokens, examples })
+      if (collective.rank === 0) {
+        yield { kind: 'step', step: done, loss, gradientNorm, learningRate: peakRate * factor, ...rate.report(schedule.steps - done - 1) }
+      }
+      done++
+      const last = done === schedule.steps
+      if (store && (last || stopped || isDue(done, options.checkpointEvery))) {
+        const content = { step: done, config: options.config, positions: await gatherPositions(streams, options.shards, collective), params: program.params, optimizer }
+        if (collective.rank === 0) yield await checkpoint(store, content, program)
+      }
+      if (program.evaluate && (last || (!stopped && isDue(done, options.evaluateEvery)))) {
+        yield { kind: 'evaluation-part', step: done, ...(await program.evaluate(collective, done)) }
+      }
+    }
+    if (collective.rank === 0) yield { kind: 'end', step: done, stopped: stopped && done < schedule.steps }
+  } finally {
+    optimizer.dispose()
+  }
+}
+
+const isDue = (step: number, every: number | undefined) => every !== undefined && every > 0 && step % every === 0
+
+interface OwnStream {
+  shard: number
+  stream: BatchStream
+}
+
+async function openStreams(program: Program, shards: number, { rank, ranks }: Collective): Promise<OwnStream[]> {
+  const streams: OwnStream[] = []
+  for (let shard = rank; shard < shards; shard += ranks) streams.push({ shard, stream: await program.stream(shard, shards) })
+  return streams
+}
+
+/** Positions of all shards, in the order of shards. */
+async function gatherPositions(streams: OwnStream[], shards: number, collective: Collective): Promise<number[][]> {
+  const own = streams.flatMap(({ shard, stream }) => {
+    const position = stream.position()
+    return [shard, position.length, ...position]
+  })
+  const positions = new Array<number[]>(shards)
+  for (const numbers of await collective.gather(own)) {
+    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1]) positions[numbers[at]] = numbers.slice(at + 2, at + 2 + numbers[at + 1])
+  }
+  return positions
+}
+
+async function checkpoint(store: CheckpointStore, content: CheckpointContent, program: Program): Promise<CheckpointEvent> {
+  const folder = await store.write(content)
+  if (program.save) await store.saveModel((model) => program.save!(model))
+  return { kind: 'checkpoint', step: content.step, folder }
+}

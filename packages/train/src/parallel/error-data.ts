@@ -1,0 +1,28 @@
+/** Errors across threads: structured clone forgets an error's class and its fields. */
+import { CasaError, ConfigError, WeightError } from '@casa-js/core'
+import { CheckpointError, DivergedError } from '../errors.ts'
+
+export interface ErrorData {
+  name: string
+  message: string
+  stack?: string
+  fields: Record<string, unknown>
+}
+
+const classes: Record<string, { prototype: Error }> = { CasaError, ConfigError, WeightError, CheckpointError, DivergedError }
+
+export function toErrorData(thrown: unknown): ErrorData {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), fields: {} }
+  const { name, message, stack } = thrown
+  const fields = Object.fromEntries(Object.entries(thrown).filter(([, value]) => isPlain(value)))
+  return { name, message, stack, fields }
+}
+
+/** An error of the same class as far as it is one of ours. */
+export function fromErrorData({ name, message, stack, fields }: ErrorData): Error {
+  const error = Object.assign(new Error(message), fields, { name, stack })
+  return Object.setPrototypeOf(error, (classes[name] ?? Error).prototype)
+}
+
+const isPlain = (value: unknown): boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value) || (Array.isArray(value) && value.every(isPlain))

@@ -1,0 +1,86 @@
+/** Runs the ranks of a data-parallel run in worker threads and hands on what they tell. */
+import { Worker } from 'node:worker_threads'
+import { CasaError } from '@casa-js/core'
+import { mergeEvaluations, type RunEvent } from '../events.ts'
+import type { EvaluationPart, LoopEvent } from '../loop.ts'
+import { fromErrorData } from './error-data.ts'
+import type { RunMessage, WorkerMessage, WorkerStart } from './protocol.ts'
+import { Queue } from './queue.ts'
+import { abort, createSharedMemory, requestStop, type SharedMemory } from './shared-memory.ts'
+
+/** How long a worker may take to close after its last word. */
+const CLOSE_MS = 10_000
+
+/** @param signal asks the run to end after the current update, with a checkpoint. */
+export async function* runPool(start: Omit<WorkerStart, 'rank'>, signal?: AbortSignal): AsyncGenerator<RunEvent, void, undefined> {
+  const events = new Queue<LoopEvent>()
+  const ready: number[] = []
+  let memory: SharedMemory | undefined
+  let done = 0
+  let failure: Error | undefined
+
+  const fail = (error: Error) => {
+    if (!failure) events.fail((failure = error))
+    if (memory) abort(memory)
+  }
+  const hear = (message: WorkerMessage) => {
+    if (message.kind === 'event') events.push(message.event)
+    else if (message.kind === 'ready') {
+      ready.push(message.parameters)
+      if (ready.length < start.ranks) return
+      if (new Set(ready).size > 1) return fail(new CasaError(`the workers built models of different sizes: ${ready.join(', ')} trained values`))
+      memory = createSharedMemory(start.ranks, ready[0])
+      if (signal?.aborted) requestStop(memory)
+      for (const worker of workers) worker.postMessage({ kind: 'run', memory } satisfies RunMessage)
+    } else if (message.kind === 'done') {
+      if (++done === start.ranks) events.end()
+    } else if (!message.aborted) fail(fromErrorData(message.error))
+  }
+  const onStop = () => memory && requestStop(memory)
+  signal?.addEventListener('abort', onStop)
+
+  const workers = Array.from({ length: start.ranks }, (_, rank) => startWorker({ ...start, rank }))
+  const exits = workers.map((worker, rank) => {
+    worker.on('message', hear)
+    worker.on('error', fail)
+    return new Promise<void>((resolve) =>
+      worker.on('exit', (code) => {
+        if (code !== 0) fail(new CasaError(`worker ${rank} ended with code ${code}`))
+        resolve()
+      }),
+    )
+  })
+  try {
+    yield* merged(events, start.ranks)
+  } finally {
+    signal?.removeEventListener('abort', onStop)
+    if (done < start.ranks && memory) abort(memory)
+    const timer = setTimeout(() => workers.forEach((worker) => void worker.terminate()), done < start.ranks ? 0 : CLOSE_MS)
+    await Promise.all(exits)
+    clearTimeout(timer)
+  }
+}
+
+/** An evaluation is told once the parts of all ranks are there. */
+async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGenerator<RunEvent, void, undefined> {
+  const parts = new Map<number, EvaluationPart[]>()
+  for await (const event of events) {
+    if (event.kind !== 'evaluation-part') {
+      yield event
+      continue
+    }
+    const list = parts.get(event.step) ?? []
+    parts.set(event.step, [...list, event])
+    if (list.length + 1 === ranks) {
+      yield mergeEvaluations(event.step, parts.get(event.step)!)
+      parts.delete(event.step)
+    }
+  }
+}
+
+/** From sources, a worker needs tsx, and the condition under which our packages resolve to their sources. */
+function startWorker(start: WorkerStart): Worker {
+  return import.meta.url.endsWith('.ts')
+    ? new Worker(new URL('./worker-from-source.mjs', import.meta.url), { workerData: start, execArgv: ['--conditions=@casa-js/source'] })
+    : new Worker(new URL('./worker.node.js', import.meta.url), { workerData: start })
+}

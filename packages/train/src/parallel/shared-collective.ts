@@ -1,0 +1,65 @@
+/** The collective of worker threads: tensors go through shared memory, sums are taken there. */
+import { dispose, tensor, type Tensor } from '@casa-js/tensor'
+import type { Collective } from './collective.ts'
+import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
+
+export function createSharedCollective(memory: SharedMemory, rank: number): Collective {
+  const { ranks, numbers, gradients: rows, total } = memory
+  const parameters = total.length
+  const mine = rows.subarray(rank * parameters, (rank + 1) * parameters)
+  let turn = 0
+
+  const row = (half: number, of: number) => numbers.subarray((half * ranks + of) * (1 + NUMBERS), (half * ranks + of + 1) * (1 + NUMBERS))
+
+  return {
+    rank,
+    ranks,
+
+    async gather(values) {
+      if (values.length > NUMBERS) throw new Error(`gather: ${values.length} numbers, at most ${NUMBERS} fit`)
+      const half = turn++ % 2
+      const own = row(half, rank)
+      own[0] = values.length
+      own.set(values, 1)
+      barrier(memory)
+      return Array.from({ length: ranks }, (_, r) => {
+        const [length, ...all] = row(half, r)
+        return all.slice(0, length)
+      })
+    },
+
+    async sum(gradients) {
+      let offset = 0
+      for (const gradient of gradients) {
+        mine.set((await gradient.data()) as Float32Array, offset)
+        offset += gradient.size
+      }
+      if (offset !== parameters) throw new Error(`sum: ${offset} values, but the shared memory was made for ${parameters}`)
+      const shapes = gradients.map(({ shape }) => shape)
+      dispose(...gradients)
+      barrier(memory)
+      sumColumns(rows, total, ranks, Math.floor((parameters * rank) / ranks), Math.floor((parameters * (rank + 1)) / ranks))
+      barrier(memory)
+      return split(total, shapes)
+    },
+  }
+}
+
+/** total[i] = rows[0][i] + rows[1][i] + .. in float32, for begin <= i < end. */
+function sumColumns(rows: Float32Array, total: Float32Array, ranks: number, begin: number, end: number): void {
+  const parameters = total.length
+  total.set(rows.subarray(begin, end), begin)
+  for (let r = 1; r < ranks; r++) {
+    const start = r * parameters
+    for (let i = begin; i < end; i++) total[i] += rows[start + i]
+  }
+}
+
+function split(values: Float32Array, shapes: number[][]): Tensor[] {
+  let offset = 0
+  return shapes.map((shape) => {
+    const size = shape.reduce((product, extent) => product * extent, 1)
+    // A copy of our own: a backend may keep the array that it is given.
+    return tensor(values.slice(offset, (offset += size)), shape)
+  })
+}

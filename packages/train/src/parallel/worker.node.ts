@@ -1,0 +1,45 @@
+/** A rank of a data-parallel run: its own device, its own copy of the program, the loop. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { close, init } from '@casa-js/tensor'
+import { createCheckpointStore } from '../checkpoint/store.node.ts'
+import { AbortedError } from '../errors.ts'
+import { groupWeights } from '../groups.ts'
+import { runLoop } from '../loop.ts'
+import type { ProgramModule } from '../program.ts'
+import { toErrorData } from './error-data.ts'
+import type { RunMessage, WorkerMessage, WorkerStart } from './protocol.ts'
+import { createSharedCollective } from './shared-collective.ts'
+import { abort, stopRequested, type SharedMemory } from './shared-memory.ts'
+
+const start = workerData as WorkerStart
+const port = parentPort!
+const tell = (message: WorkerMessage) => port.postMessage(message)
+
+let memory: SharedMemory | undefined
+try {
+  const device = await init({ device: start.device })
+  const { createProgram } = (await import(start.program.module)) as ProgramModule
+  const program = await createProgram(start.program.options, device)
+  try {
+    const weights = groupWeights(program.params, start.loop.groups, start.loop.freeze)
+    tell({ kind: 'ready', parameters: weights.reduce((sum, { tensor }) => sum + tensor.size, 0) })
+    const shared = (memory = await new Promise<SharedMemory>((resolve) => port.once('message', (message: RunMessage) => resolve(message.memory))))
+    const context = {
+      program,
+      device,
+      collective: createSharedCollective(shared, start.rank),
+      store: start.out === undefined ? undefined : createCheckpointStore(start.out, { keep: start.keep }),
+      resumeFrom: start.resumeFrom,
+      stopRequested: () => stopRequested(shared),
+    }
+    for await (const event of runLoop(start.loop, context)) tell({ kind: 'event', event })
+  } finally {
+    await program.close?.()
+    await close()
+  }
+  tell({ kind: 'done' })
+} catch (error) {
+  if (memory) abort(memory)
+  tell({ kind: 'error', error: toErrorData(error), aborted: error instanceof AbortedError })
+}
+port.close()

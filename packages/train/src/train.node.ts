@@ -1,0 +1,69 @@
+/** `train`: one run, alone or over workers, fresh or resumed, as a stream of events. */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { CasaError, ConfigError } from '@casa-js/core'
+import type { DeviceName } from '@casa-js/tensor'
+import { demandSameConfig, findCheckpoint } from './checkpoint/restore.node.ts'
+import type { RunEvent } from './events.ts'
+import type { LoopOptions } from './loop.ts'
+import { openMetrics } from './metrics.node.ts'
+import { runPool } from './parallel/pool.node.ts'
+import type { ProgramSource } from './parallel/protocol.ts'
+import { runSolo } from './parallel/solo.node.ts'
+
+export interface TrainOptions {
+  program: ProgramSource
+  loop: LoopOptions
+  /** Folder of the run: checkpoints/, model/ and metrics.jsonl. Without it nothing is written. */
+  out?: string
+  /** Checkpoints that are kept. */
+  keep?: number
+  device?: 'auto' | DeviceName
+  /** Worker threads; 1 trains in this one. */
+  workers?: number
+  /** Go on from the newest whole checkpoint in `out`; from the start if there is none. */
+  resume?: boolean
+  /** Asks for the end: the update is finished and a checkpoint written. */
+  signal?: AbortSignal
+  onWarning?: (message: string) => void
+}
+
+export const METRICS_FILE = 'metrics.jsonl'
+
+/**
+ * Everything is closed when the iteration ends, however it ends.
+ * @throws ConfigError, CheckpointError, DivergedError, or what the program throws.
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
+  const { program, loop, out, keep, workers = 1, signal, onWarning } = options
+  const device = deviceFor(options.device ?? 'auto', workers)
+  if (!Number.isInteger(workers) || workers < 1) throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
+  if (workers > loop.shards) {
+    throw new ConfigError('workers', `${workers} workers cannot share ${loop.shards} micro-batches an update: raise batch.perStep or use fewer workers`)
+  }
+  if (workers > availableParallelism()) onWarning?.(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
+
+  const found = out === undefined ? undefined : await findCheckpoint(out)
+  if (found && !options.resume) throw new CasaError(`${out} holds a run of ${found.state.step} updates: continue it with --resume, or choose another --out folder`)
+  if (found) {
+    found.warnings.forEach((warning) => onWarning?.(`${warning}; going on from ${found.folder}`))
+    demandSameConfig(found.state, loop.config, found.folder)
+  }
+  const start = { device, program, loop, out, keep, resumeFrom: found?.folder }
+  const metrics = out === undefined ? undefined : await openMetrics(join(out, METRICS_FILE), found?.state.step ?? 0)
+  try {
+    for await (const event of workers === 1 ? runSolo(start, signal) : runPool({ ...start, ranks: workers }, signal)) {
+      if (event.kind === 'step' || event.kind === 'evaluation') await metrics?.add(event)
+      yield event
+    }
+  } finally {
+    await metrics?.close()
+  }
+}
+
+/** Workers share no GPU: 'auto' over several of them means wasm. */
+function deviceFor(device: 'auto' | DeviceName, workers: number): 'auto' | DeviceName {
+  if (workers === 1) return device
+  if (device === 'webgpu') throw new ConfigError('workers', 'several workers run on wasm or cpu; on webgpu one device takes all the work: use --workers 1')
+  return device === 'auto' ? 'wasm' : device
+}

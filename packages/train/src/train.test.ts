@@ -1,0 +1,124 @@
+/** Whole runs of a small program: alone and over workers, stopped, resumed, broken. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DivergedError } from './errors.ts'
+import type { RunEvent } from './events.ts'
+import type { ToyOptions } from './fixtures/toy-program.ts'
+import { readMetrics, train, type TrainOptions } from './node.ts'
+
+const module = new URL('./fixtures/toy-program.ts', import.meta.url).href
+
+let out: string
+beforeEach(async () => void (out = await mkdtemp(join(tmpdir(), 'casa-train-'))))
+afterEach(() => rm(out, { recursive: true, force: true }))
+
+function options(changes: Partial<TrainOptions> & { toy?: Partial<ToyOptions>; steps?: number } = {}): TrainOptions {
+  const { toy, steps = 12, ...rest } = changes
+  return {
+    program: { module, options: { rows: 6, ...toy } satisfies ToyOptions },
+    loop: {
+      schedule: { steps, warmup: 3, cooldown: 3 },
+      groups: [
+        { name: 'new', match: ['new.*'], learningRate: 0.02, weightDecay: 0.05 },
+        { name: 'old', match: ['old.*'], learningRate: 0.01, weightDecay: 0.05 },
+      ],
+      clip: 1,
+      shards: 2,
+      checkpointEvery: 4,
+      config: { toy: true },
+    },
+    out,
+    device: 'cpu',
+    ...rest,
+  }
+}
+
+async function collect(run: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of run) events.push(event)
+  return events
+}
+const losses = (events: RunEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.loss] : []))
+const weights = async (step: number) => readFile(join(out, 'checkpoints', `step-${String(step).padStart(8, '0')}`, 'weights.safetensors'))
+
+describe('a run', () => {
+  it('learns, tells of every update, and keeps the newest two checkpoints', async () => {
+    const events = await collect(train(options({ steps: 60 })))
+    const curve = losses(events)
+    expect(curve).toHaveLength(60)
+    expect(curve.at(-1)!).toBeLessThan(curve[0] * 0.8)
+    expect(events[0]).toMatchObject({ kind: 'start', step: 0, steps: 60, workers: 1, parameters: 12 * 24 + 24 + 24 * 5 })
+    expect(events.at(-1)).toEqual({ kind: 'end', step: 60, stopped: false })
+    await weights(60)
+    await weights(56)
+    await expect(weights(52)).rejects.toThrow(/ENOENT/)
+    const rows = await readMetrics(join(out, 'metrics.jsonl'))
+    expect(rows.filter(({ kind }) => kind === 'step').map(({ loss }) => loss)).toEqual(curve)
+    expect(rows.at(-1)).toMatchObject({ kind: 'evaluation', step: 60, accuracy: { toy: { total: 4 } } })
+  })
+
+  it('over two workers follows the run of one thread, and itself bit for bit', async () => {
+    const alone = losses(await collect(train(options({ out: undefined }))))
+    const first = await collect(train(options({ workers: 2 })))
+    const firstWeights = await weights(12)
+    await rm(out, { recursive: true })
+    const second = await collect(train(options({ workers: 2 })))
+    expect(losses(second)).toEqual(losses(first))
+    expect((await weights(12)).equals(firstWeights)).toBe(true)
+    losses(first).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step], 5))
+    expect(first.find(({ kind }) => kind === 'evaluation')).toMatchObject({ accuracy: { toy: { total: 4 } } })
+  })
+
+  it.each([1, 2])('with %i workers stops when asked and resumes to the same bytes', async (workers) => {
+    await collect(train(options({ workers })))
+    const wanted = await weights(12)
+    await rm(out, { recursive: true })
+
+    const controller = new AbortController()
+    const stopped: RunEvent[] = []
+    for await (const event of train(options({ workers, toy: { delayMs: 5 }, signal: controller.signal }))) {
+      stopped.push(event)
+      if (event.kind === 'step' && event.step === 4) controller.abort()
+    }
+    const end = stopped.at(-1)!
+    expect(end).toMatchObject({ kind: 'end', stopped: true })
+    expect(end.step).toBeLessThan(12)
+    const resumed = await collect(train(options({ workers, resume: true })))
+    expect(resumed[0]).toMatchObject({ kind: 'start', step: end.step })
+    expect((await weights(12)).equals(wanted)).toBe(true)
+    const rows = await readMetrics(join(out, 'metrics.jsonl'))
+    expect(rows.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, step) => step))
+  })
+
+  it('does not write over a run, nor resume under another config', async () => {
+    await collect(train(options({ steps: 4 })))
+    await expect(collect(train(options({ steps: 8 })))).rejects.toThrow(/holds a run of 4 updates: continue it with --resume/)
+    const other = options({ steps: 8, resume: true })
+    other.loop.config = { toy: false }
+    await expect(collect(train(other))).rejects.toThrow(/made with another toy/)
+  })
+})
+
+describe('trouble', () => {
+  it.each([1, 2])('a loss of NaN names step and examples and leaves the last checkpoint (%i workers)', async (workers) => {
+    const error = await collect(train(options({ workers, toy: { poisonAfter: 6 } }))).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(DivergedError)
+    expect(error).toMatchObject({ step: 6, message: expect.stringMatching(/step 6: the loss is NaN\. Examples of the batch: toy-[01]-6/) })
+    const resumed = await collect(train(options({ workers, resume: true })))
+    expect(resumed[0]).toMatchObject({ kind: 'start', step: 4 })
+  })
+  it('a worker that throws ends the run with its own error', async () => {
+    const run = collect(train(options({ workers: 2, toy: { failAt: { batch: 3, how: 'throw' } } })))
+    await expect(run).rejects.toThrow('the toy program was told to fail here')
+  })
+  it('a worker that dies ends the run', async () => {
+    const run = collect(train(options({ workers: 2, toy: { failAt: { batch: 3, how: 'exit' } } })))
+    await expect(run).rejects.toThrow(/worker 1 ended with code 3/)
+  })
+  it('a wrong number of workers is named', async () => {
+    await expect(collect(train(options({ workers: 3 })))).rejects.toThrow(/workers: 3 workers cannot share 2 micro-batches/)
+    await expect(collect(train(options({ workers: 2, device: 'webgpu' })))).rejects.toThrow(/one device takes all the work/)
+  })
+})
