@@ -1,1 +1,42 @@
-export {}
+#!/usr/bin/env node
+/** The `casa` command. Only the module of the command that was asked for is loaded, so that `casa ask` starts fast. */
+import { Command } from 'commander'
+import { reportFailure } from './failure.ts'
+
+interface CommandModule {
+  register(program: Command): void
+}
+
+const commands: Record<string, () => Promise<CommandModule>> = {
+  ask: () => import('./commands/ask.ts'),
+  train: () => import('./commands/train.ts'),
+  eval: () => import('./commands/eval.ts'),
+  info: () => import('./commands/info.ts'),
+  verify: () => import('./commands/verify.ts'),
+  convert: () => import('./commands/convert.ts'),
+}
+
+const program = new Command('casa')
+  .description('Train, ask, evaluate and verify CASA vision-language models.')
+  .showHelpAfterError('(try: casa --help)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  casa ask photo.png "What does it say?"          ask the model that comes with casa
+  casa ask a.png b.png "What is in the second?"   several pictures
+  casa train run.ts --resume                      train, and go on after an interruption
+  casa eval model/ --report report.html           held-out accuracy, with pictures
+  casa info model/                                what a model folder holds
+  casa verify                                     known answers on this machine's device`,
+  )
+
+const asked = process.argv[2]
+const chosen = asked && Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands)
+for (const load of chosen) (await load()).register(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  reportFailure(error)
+}

@@ -78,7 +78,7 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
   function hiddenByInsertion(ids: Int32Array, layout: Layout, images: Tensor | undefined, tap: HiddenOptions['tap']): Tensor {
     const plan = planInsertion(layout, backbone.positionRows)
     const text = backbone.embed(ids)
-    const joint = images ? gatherRows(concat([images, text]), plan.order) : text
+    const joint = images ? gatherRows(concat([images, text], 0), plan.order) : text
     const step = { tokens: plan.order.length, cu: plan.cu, rotary: backbone.rotary(plan.positions) }
     const out = runLayers(backbone, joint, step, undefined, tap)
     return backbone.finish(images ? gatherRows(out, plan.textRows) : out)

@@ -5,7 +5,7 @@
  * image tokens stand in the cache itself and it grows with every image.
  */
 import { createCasaState, planInsertion, windowSpans, type CasaState } from '@casa-js/casa'
-import { CasaError, type EncodedSample, type Fuse, type Layout, type Patches } from '@casa-js/core'
+import { CasaError, type Fuse, type Layout, type Patches, type RgbImage } from '@casa-js/core'
 import { concat, dispose, gatherRows, keep, scope, slice, type Tensor } from '@casa-js/tensor'
 import { runLayers, type VlmModel } from './model.ts'
 
@@ -18,6 +18,12 @@ export interface SessionOptions {
   windowCapacityTokens?: number
 }
 
+export interface SessionInput {
+  ids: Int32Array
+  /** Pixels, or patches that are ready, each with the token it stands before, in order. */
+  images: ({ before: number; image: RgbImage } | { before: number; patches: Patches })[]
+}
+
 export interface Session {
   /** Tokens in the cache. */
   readonly tokens: number
@@ -26,7 +32,7 @@ export interface Session {
    * Take in more of the conversation: text and images. Returns the logits of the last text token, Float32Array [V].
    * An image after the last token opens a window that the next call's text belongs to.
    */
-  append(sample: Pick<EncodedSample, 'ids' | 'images'>): Promise<Float32Array>
+  append(given: SessionInput): Promise<Float32Array>
   dispose(): void
 }
 
@@ -50,10 +56,10 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
   let nextPosition = 0
   let broken = false
 
-  function pictures(images: EncodedSample['images']): Picture[] {
-    return images.map(({ image, before }) => {
-      const patches = model.process(image)
-      return { patches, before, tokens: vision!.tokens(patches.grid), grid: vision!.outputGrid(patches.grid) }
+  function pictures(images: SessionInput['images']): Picture[] {
+    return images.map((given) => {
+      const patches = 'patches' in given ? given.patches : model.process(given.image)
+      return { patches, before: given.before, tokens: vision!.tokens(patches.grid), grid: vision!.outputGrid(patches.grid) }
     })
   }
 
@@ -111,7 +117,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     const plan = planInsertion(layoutOf(ids.length, list), backbone.positionRows, nextPosition)
     const logits = scope(() => {
       const text = backbone.embed(ids)
-      const x = list.length > 0 ? gatherRows(concat([model.encodeImages(list.map(({ patches }) => patches)), text]), plan.order) : text
+      const x = list.length > 0 ? gatherRows(concat([model.encodeImages(list.map(({ patches }) => patches)), text], 0), plan.order) : text
       return keep(pass(x, plan.positions))
     })
     cache.length += plan.order.length

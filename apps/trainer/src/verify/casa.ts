@@ -1,0 +1,135 @@
+/**
+ * CASA variants: folders with case.json, casa.safetensors and golden.safetensors beside a backbone/ folder.
+ * Taps, logits, loss, and gradients of the layer's weights, the image tokens and the backbone; then the same logits once more by
+ * streaming, window after window through the caches.
+ */
+import type { Layout, Params } from '@casa-js/core'
+import { crossEntropy, gatherRows, keep, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
+import { bindVlm, parseVlmConfig, runLayers, textPositions, type VlmModel } from '@casa-js/vlm'
+import { createCasaState, parseCasaConfig, windowSpans } from '@casa-js/casa'
+import { openModelFolder } from '@casa-js/weights'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { relativeError, type Check, type Tolerances } from './compare.ts'
+import { openGolden, type Golden } from './golden.ts'
+
+/** A sample of case.json: a number is a run of text tokens, ["image", n] an image of n tokens. */
+type Part = number | ['image', number]
+
+export interface CasaCase {
+  model: VlmModel
+  layout: Layout
+  ids: Int32Array
+  images: Float32Array
+  /** Next token of each token, and whether it counts. */
+  targets: Int32Array
+  counted: Float32Array
+}
+
+export function layoutOf(samples: Part[][]): Layout {
+  const cu = [0]
+  const images: Layout['images'] = []
+  let tokens = 0
+  samples.forEach((parts, sample) => {
+    for (const part of parts) {
+      if (typeof part === 'number') tokens += part
+      else images.push({ sample, before: tokens, tokens: part[1] })
+    }
+    cu.push(tokens)
+  })
+  return { tokens, cu: Int32Array.from(cu), images }
+}
+
+/** The model and inputs of a variant's folder. The caller disposes the model. */
+export async function loadCase(folder: string, golden: Golden): Promise<CasaCase> {
+  const { config: fusion, samples } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'))
+  const backbone = await openModelFolder(join(folder, '..', 'backbone'))
+  const added = await openGolden(folder, 'casa.safetensors')
+  const params: Params = {}
+  const take = async (name: string, shape: number[], values: Promise<Float32Array>) => {
+    params[name] = keep(tensor(await values, shape))
+  }
+  for (const [name, { shape }] of backbone.weights.entries()) await take(name, shape, backbone.weights.read(name))
+  for (const name of added.names().filter((n) => n !== 'empty')) await take(name, added.shape(name), added.floats(name))
+  await Promise.all([backbone.weights.close(), added.close()])
+  const config = { ...parseVlmConfig(backbone.config), fusion: { kind: 'casa' as const, casa: parseCasaConfig(fusion, `${folder}/case.json: config`) } }
+  const ids = await golden.integers('input_ids')
+  return {
+    model: bindVlm(config, params),
+    layout: layoutOf(samples),
+    ids,
+    images: await golden.floats('images'),
+    targets: Int32Array.from(ids, (_, t) => ids[(t + 1) % ids.length]),
+    counted: Float32Array.from(await golden.integers('counted')),
+  }
+}
+
+export async function* verifyCasa(folder: string, { forward, gradient }: Tolerances): AsyncGenerator<Check> {
+  const golden = await openGolden(folder)
+  const loaded = await loadCase(folder, golden)
+  const { model, layout, ids, targets, counted } = loaded
+  const images = keep(tensor(loaded.images, golden.shape('images')))
+  try {
+    const outputs = scope(() => {
+      const out: Record<string, Tensor> = {}
+      const hidden = model.hidden({ ids, layout, patches: [] }, { images, tap: (layer, x) => (out[`tap.layer.${layer}`] = x) })
+      return { ...out, logits: model.backbone.logits(hidden) }
+    })
+    for (const [name, t] of Object.entries(outputs)) {
+      yield { name, error: relativeError((await t.data()) as Float32Array, await golden.floats(name)), tolerance: forward }
+      t.dispose()
+    }
+
+    const names = golden.names().filter((name) => name.startsWith('grad.'))
+    const wanted = names.map((name) => (name === 'grad.images' ? images : model.params[name.slice('grad.'.length)]))
+    const loss = () => crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images })), targets, counted)
+    const { value, gradients } = valueAndGradients(loss, wanted)
+    yield { name: 'loss', error: relativeError((await value.data()) as Float32Array, await golden.floats('loss')), tolerance: forward }
+    value.dispose()
+    for (const [i, t] of gradients.entries()) {
+      yield { name: names[i], error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i])), tolerance: gradient }
+      t.dispose()
+    }
+
+    const streamed = await withoutLeaks('streaming', () => stream(loaded, images))
+    yield { name: 'streaming', error: relativeError(streamed, await golden.floats('logits')), tolerance: forward }
+  } finally {
+    images.dispose()
+    model.dispose()
+    await golden.close()
+  }
+}
+
+/** Logits of every text token, each sample by itself, two tokens at a time, with KV cache and window state. */
+async function stream({ model, layout, ids }: CasaCase, images: Tensor): Promise<Float32Array> {
+  const { backbone, config, params } = model
+  const fusion = config.fusion.kind === 'casa' ? config.fusion.casa : undefined
+  const rows: number[] = []
+  const spans = windowSpans(layout)
+  const starts = layout.images.map((_, i) => layout.images.slice(0, i).reduce((sum, image) => sum + image.tokens, 0))
+  for (let sample = 0; sample + 1 < layout.cu.length; sample++) {
+    const [begin, end] = [layout.cu[sample], layout.cu[sample + 1]]
+    const cache = backbone.createCache(end - begin)
+    const state = createCasaState(fusion!, params, backbone, { imageCapacityTokens: images.shape[0], textCapacityTokens: end - begin })
+    for (const span of spans.filter((s) => s.textBegin >= begin && s.textEnd <= end)) {
+      const slots = layout.images.slice(span.imageBegin, span.imageEnd)
+      const order = Int32Array.from(slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i] + t)))
+      scope(() => state.startWindow(slots.length > 0 ? { features: gatherRows(images, order), slots } : undefined))
+      for (let t = span.textBegin; t < span.textEnd; t += 2) {
+        const part = ids.subarray(t, Math.min(t + 2, span.textEnd))
+        const logits = scope(() => {
+          const positions = textPositions(layout).subarray(t, t + part.length)
+          const step = { tokens: part.length, cu: Int32Array.of(0, part.length), rotary: backbone.rotary(positions), cache }
+          return backbone.logits(backbone.finish(runLayers(backbone, backbone.embed(part), step, state.fuse(part.length))))
+        })
+        cache.length += part.length
+        state.advance(part.length)
+        rows.push(...((await logits.data()) as Float32Array))
+        logits.dispose()
+      }
+    }
+    cache.dispose()
+    state.dispose()
+  }
+  return Float32Array.from(rows)
+}

@@ -1,0 +1,165 @@
+/** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
+import { CasaError, initialParams, type Params, type TensorTable } from '@casa-js/core'
+import { clone, dispose, keep, tensor } from '@casa-js/tensor'
+import { builtInTemplates, parseChatTemplate, parseTokenizer, type ChatTemplate, type ImageMarks, type TextTokenizer, type TokenizerConfig, type TokenizerJson } from '@casa-js/tokenizers'
+import { loadEach, openModelFolder, writeModelFolder, type FolderSink, type FolderSource, type LoadOptions, type TensorProducer } from '@casa-js/weights'
+import { parseVlmConfig, type Families, type VlmConfig } from './config.ts'
+import { bindVlm, fusionInitialisers, fusionTensors, vlmTensors, type VlmModel } from './model.ts'
+
+/** A model with what it takes to talk to it. */
+export interface Vlm {
+  readonly model: VlmModel
+  readonly tokenizer: TextTokenizer
+  readonly template: ChatTemplate
+  /** Ids that end an answer. */
+  readonly stopIds: number[]
+  /** The files it was read from, parsed, for saving. */
+  readonly files: VlmFiles
+  dispose(): void
+}
+
+export interface VlmFiles {
+  tokenizerJson: TokenizerJson
+  tokenizerConfig?: TokenizerConfig
+  /** Our part: how the template marks images and ends turns. */
+  processorConfig?: { chat?: { name?: string; image?: ImageMarks; stop?: string[] }; [other: string]: unknown }
+  chatTemplate?: string
+}
+
+export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
+  families?: Families
+}
+
+/** The whole tensor table, the fusion's weights included. Their shapes follow from the backbone's, so no weight is needed. */
+export function allTensors(config: VlmConfig): TensorTable {
+  const table = vlmTensors(config)
+  const shapes = Object.fromEntries(table.map(({ name, shape }) => [name, { shape }])) as unknown as Params
+  const backbone = config.backbone.family.bind(config.backbone.config, shapes)
+  return [...table, ...fusionTensors(config, backbone)]
+}
+
+/**
+ * Read a model's weights alone, without tokenizer: for parity checks and for training.
+ * @param folder a path (Node), an address, or a FolderSource.
+ */
+export async function loadModel(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<VlmModel> {
+  const opened = await openModelFolder(folder, options)
+  try {
+    return await readModel(opened, options)
+  } finally {
+    await opened.weights.close()
+  }
+}
+
+/** Tied checkpoints may carry the head a second time; it is the embedding and is not read. */
+const isTiedHead = (name: string, table: TensorTable) => name === 'lm_head.weight' && !table.some((spec) => spec.name === name)
+
+async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, options: LoadVlmOptions): Promise<VlmModel> {
+  const config = parseVlmConfig(opened.config, options.families)
+  const table = allTensors(config)
+  const params: Params = {}
+  const { weights } = opened
+  const source = {
+    name: weights.name,
+    entries: () => new Map([...weights.entries()].filter(([name]) => !isTiedHead(name, table))),
+    read: (name: string, signal?: AbortSignal) => weights.read(name, signal),
+    close: () => weights.close(),
+  }
+  try {
+    await loadEach(
+      table,
+      source,
+      (loaded) => {
+        if (loaded.dtype !== 'F32') throw new CasaError(`${loaded.spec.name}: packed weights were not asked for`)
+        params[loaded.spec.name] = keep(tensor(loaded.values, loaded.spec.shape))
+      },
+      options,
+    )
+  } catch (error) {
+    dispose(...Object.values(params))
+    throw error
+  }
+  return bindVlm(config, params)
+}
+
+/** Read a whole model folder. @throws CasaError when it has no tokenizer or no chat template that we know. */
+export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
+  const opened = await openModelFolder(folder, options)
+  try {
+    if (!opened.tokenizerJson) throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)
+    const files: VlmFiles = {
+      tokenizerJson: opened.tokenizerJson as TokenizerJson,
+      tokenizerConfig: opened.tokenizerConfig as TokenizerConfig | undefined,
+      processorConfig: opened.processorConfig as VlmFiles['processorConfig'],
+      chatTemplate: opened.chatTemplate,
+    }
+    const talk = parseFiles(files, opened.name)
+    return assembleVlm(await readModel(opened, options), files, talk)
+  } finally {
+    await opened.weights.close()
+  }
+}
+
+function parseFiles(files: VlmFiles, name: string): Pick<Vlm, 'tokenizer' | 'template'> {
+  const tokenizer = parseTokenizer(files.tokenizerJson, files.tokenizerConfig)
+  const chat = files.processorConfig?.chat ?? {}
+  const own = parseChatTemplate({ chatTemplate: files.chatTemplate, config: files.tokenizerConfig }, { image: chat.image, stop: chat.stop })
+  const template = own ?? builtInTemplates.find((t) => t.name === chat.name)
+  if (!template) {
+    const known = builtInTemplates.map((t) => t.name).join(', ')
+    throw new CasaError(`${name}: there is no chat template; add chat_template.jinja, or processor_config.json with chat.name = one of ${known}`)
+  }
+  return { tokenizer, template }
+}
+
+function assembleVlm(model: VlmModel, files: VlmFiles, { tokenizer, template }: Pick<Vlm, 'tokenizer' | 'template'>): Vlm {
+  const stops = template.stop.map((text) => tokenizer.idOf(text)).filter((id): id is number => id !== undefined)
+  return {
+    model,
+    tokenizer,
+    template,
+    stopIds: [...new Set([...stops, ...model.config.eosTokenIds])],
+    files,
+    dispose: () => model.dispose(),
+  }
+}
+
+/**
+ * A model with fresh weights, by its seed. CASA weights start from the block's self-attention, as the paper does.
+ * @param json config.json of a model folder.
+ */
+export function createModel(json: unknown, seed: number, families?: Families): VlmModel {
+  const config = parseVlmConfig(json, families)
+  const params: Params = {}
+  const fill = (table: TensorTable) => {
+    for (const { spec, values } of initialParams(table, seed)) params[spec.name] = keep(tensor(values, spec.shape))
+  }
+  fill(vlmTensors(config))
+  const backbone = config.backbone.family.bind(config.backbone.config, params)
+  const copies = fusionInitialisers(config, backbone)
+  for (const [name, source] of copies) params[name] = keep(clone(source))
+  fill(fusionTensors(config, backbone).filter(({ name }) => !copies.has(name)))
+  return bindVlm(config, params)
+}
+
+/** A model with fresh weights and the files to talk to it. */
+export function createVlm(json: unknown, seed: number, files: VlmFiles, families?: Families): Vlm {
+  const talk = parseFiles(files, 'createVlm')
+  return assembleVlm(createModel(json, seed, families), files, talk)
+}
+
+export interface SaveOptions {
+  /** How weights are stored; bf16 halves them. */
+  dtype?: 'F32' | 'BF16' | 'F16'
+  metadata?: Record<string, string>
+}
+
+/** Write a model folder, whole or not at all. */
+export async function saveVlm(vlm: Pick<Vlm, 'model' | 'files'>, folder: string | FolderSink, { dtype = 'F32', metadata }: SaveOptions = {}): Promise<void> {
+  const { model, files } = vlm
+  const weights: TensorProducer = {
+    plans: Object.entries(model.params).map(([name, { shape }]) => ({ name, dtype, shape })),
+    produce: async ({ name }) => (await model.params[name].data()) as Float32Array,
+  }
+  await writeModelFolder(folder, { config: model.config.json, ...files, weights }, { metadata })
+}
