@@ -3,3 +3,8 @@ export { decodeImage, defaultMaxPixels, encodePng, type DecodeOptions } from './
 export { resize, type ResizeFilter } from './resize.ts'
 export { smartResize, type Size } from './smart-resize.ts'
 export { clipDeviation, clipMean, patchify, type PatchLayout } from './patchify.ts'
+export { casa_vit, type CasaVitConfig } from './encoders/casa_vit.ts'
+export { qwen2_5_vl, type Qwen2_5_VlVisionConfig } from './encoders/qwen2_5_vl.ts'
+export { findVisionFamily, visionFamilies } from './encoders/families.ts'
+export type { ProcessorConfig } from './encoders/processor.ts'
+export type { TrunkConfig } from './encoders/trunk.ts'

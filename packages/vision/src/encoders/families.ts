@@ -1,0 +1,22 @@
+/** The list of encoders. Adding one is a line here. */
+import { ConfigError, type VisionEncoderFamily } from '@casa-js/core'
+import { casa_vit } from './casa_vit.ts'
+import { visionFields } from './processor.ts'
+import { qwen2_5_vl } from './qwen2_5_vl.ts'
+
+export const visionFamilies: readonly VisionEncoderFamily<any>[] = [qwen2_5_vl, casa_vit]
+
+/** Names that newer configs give the same encoder. */
+const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
+
+/**
+ * The family of a vision_config, or of a config.json that has one.
+ * @throws ConfigError naming `model_type` and the families that exist.
+ */
+export function findVisionFamily(json: unknown, families: readonly VisionEncoderFamily<any>[] = visionFamilies): VisionEncoderFamily<any> {
+  const f = visionFields(json)
+  const modelType = f.string('model_type')
+  const family = families.find((known) => known.modelType === (synonyms[modelType] ?? modelType))
+  if (!family) throw new ConfigError(f.at('model_type'), `expected one of ${families.map((known) => known.modelType).join(', ')}, found "${modelType}"`)
+  return family
+}

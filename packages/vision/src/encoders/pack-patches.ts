@@ -1,0 +1,24 @@
+/** Several images as one tensor. */
+import { CasaError, type Patches } from '@casa-js/core'
+import { tensor, type Tensor } from '@casa-js/tensor'
+import { cellsOf } from '../tables/grid.ts'
+
+/**
+ * Patches of all images, one after another: [N, values a patch].
+ * @throws CasaError when there is no image, or one is not of the expected number of values.
+ */
+export function packPatches(modelType: string, images: Patches[], valuesPerPatch: number): Tensor {
+  const cells = images.reduce((sum, { grid }) => sum + cellsOf(grid), 0)
+  if (cells === 0) throw new CasaError(`${modelType}: no image to encode`)
+  const packed = new Float32Array(cells * valuesPerPatch)
+  let at = 0
+  images.forEach(({ values, grid, valuesPerPatch: found }, image) => {
+    if (found !== valuesPerPatch || values.length !== cellsOf(grid) * valuesPerPatch) {
+      const expected = `${grid.rows} x ${grid.columns} patches of ${valuesPerPatch}`
+      throw new CasaError(`${modelType}: image ${image} has ${values.length} values in patches of ${found}; expected ${expected}`)
+    }
+    packed.set(values, at)
+    at += values.length
+  })
+  return tensor(packed, [cells, valuesPerPatch])
+}

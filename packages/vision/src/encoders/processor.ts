@@ -1,0 +1,39 @@
+/** Settings of an image processor, which published models keep in preprocessor_config.json. */
+import { Fields } from '@casa-js/core'
+import { clipDeviation, clipMean } from '../patchify.ts'
+
+export interface ProcessorConfig {
+  /** Areas between which an image is scaled. */
+  minPixels: number
+  maxPixels: number
+  /** Of red, green and blue, on the scale of 0..1. */
+  mean: number[]
+  deviation: number[]
+}
+
+/**
+ * Read min_pixels, max_pixels (or size.shortest_edge, size.longest_edge, as newer files call the same areas), image_mean, image_std.
+ * @throws ConfigError naming the field.
+ */
+export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPixels' | 'maxPixels'>): ProcessorConfig {
+  const size = f.object('size', { optional: true })
+  const minPixels = f.integer('min_pixels', { fallback: size.integer('shortest_edge', { fallback: defaults.minPixels }) })
+  const maxPixels = f.integer('max_pixels', { fallback: size.integer('longest_edge', { fallback: defaults.maxPixels }) })
+  f.require(minPixels <= maxPixels, 'max_pixels', `expected at least min_pixels = ${minPixels}`)
+  const deviation = f.numbers('image_std', { length: 3, fallback: clipDeviation })
+  f.require(deviation.every((d) => d > 0), 'image_std', 'expected three numbers above 0')
+  return { minPixels, maxPixels, mean: f.numbers('image_mean', { length: 3, fallback: clipMean }), deviation }
+}
+
+/**
+ * The object that describes an encoder: config.json's vision_config, with what a processor adds beside it; or the json itself where
+ * it is that object already.
+ */
+export function visionFields(json: unknown): Fields {
+  const top = new Fields(json, 'config.json')
+  if (!top.has('vision_config')) return top
+  top.object('vision_config')
+  const beside = ['min_pixels', 'max_pixels', 'size', 'image_mean', 'image_std']
+  const shared = Object.fromEntries(beside.filter((name) => top.has(name)).map((name) => [name, top.raw(name)]))
+  return new Fields({ ...shared, ...(top.raw('vision_config') as object) }, 'config.json: vision_config')
+}

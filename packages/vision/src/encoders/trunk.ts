@@ -1,0 +1,152 @@
+/**
+ * The blocks that our vision encoders share, as Qwen2.5-VL has them (arXiv 2502.13923, section 2.1.1): RMS norm before each half,
+ * 2-D rotary positions, attention inside windows or inside the whole image, SwiGLU, all linear layers with biases.
+ *
+ *   x = x + proj(attention(rotate(q), rotate(k), v))    q, k, v = qkv(norm1 x)
+ *   x = x + down(silu(gate n) * up n)                   n = norm2 x
+ *
+ * Letters: N cells of all images, D width, H heads, E head size. Cells stand in the order of tables/order.ts.
+ */
+import { CasaError, type Init, type Params, type TensorSpec, type TensorTable } from '@casa-js/core'
+import {
+  add, addRmsNorm, attention, dispose, gatherRows, linear, reshape, rmsNorm, rope, ropeTable, scope, slice, swiglu, type Tensor,
+} from '@casa-js/tensor'
+import { boundariesOf, cachedByGrid, cellsOf, packIndices, type Grid } from '../tables/grid.ts'
+import { cellOrder } from '../tables/order.ts'
+
+export interface TrunkConfig {
+  depth: number
+  /** D */
+  width: number
+  /** H */
+  heads: number
+  /** Width of the feed-forward half. */
+  hidden: number
+  /** Side of the units that the merger joins, in cells. */
+  mergeSize: number
+  /** Side of a window in units; 0: every block attends to the whole image. */
+  windowUnits: number
+  /** Blocks that attend to the whole image. */
+  fullBlocks: number[]
+  theta: number
+  normEps: number
+}
+
+/** What a pass over packed images needs to know of their grids. */
+export interface TrunkPlan {
+  /** [N] for gatherRows: from the order in which the cells come to that of the blocks. */
+  order: Int32Array
+  /** [units] for gatherRows: from merged units in the order of the blocks to reading order. */
+  restore: Int32Array
+  windows: Int32Array
+  images: Int32Array
+  /** [N] */
+  rows: Int32Array
+  columns: Int32Array
+}
+
+/** Called with every block's output, [N, D] in the order of the blocks; keep() what should outlive the pass. */
+export type Tap = (name: string, value: Tensor) => void
+
+/** A module's weights under their checkpoint names without the prefix. */
+export type Weights = (suffix: string) => Tensor
+
+export function weightsOf(modelType: string, params: Params, prefix: string): Weights {
+  return (suffix) => {
+    const tensor = params[prefix + suffix]
+    if (!tensor) throw new CasaError(`${modelType}: weight ${prefix}${suffix} was not given`)
+    return tensor
+  }
+}
+
+/** x [..,I] through the linear layer `name`, [..,O]. */
+export const dense = (weights: Weights, name: string, x: Tensor): Tensor => linear(x, weights(name + '.weight'), weights(name + '.bias'))
+
+/** Weight [out, in] and bias of a linear layer. */
+export function denseTensors(name: string, out: number, inner: number, init: Init = { kind: 'fanIn' }): TensorTable {
+  return [
+    { name: name + '.weight', shape: [out, inner], init },
+    { name: name + '.bias', shape: [out], init: { kind: 'zeros' } },
+  ]
+}
+
+export const normTensor = (name: string, width: number): TensorSpec => ({ name: name + '.weight', shape: [width], init: { kind: 'ones' } })
+
+export function trunkTensors({ depth, width: D, hidden }: TrunkConfig, prefix: string): TensorTable {
+  // Both halves of every block write into one stream, whose variance should not grow with depth.
+  const writer: Init = { kind: 'fanIn', gain: 1 / Math.sqrt(2 * depth) }
+  return Array.from({ length: depth }, (_, i) => {
+    const at = `${prefix}blocks.${i}.`
+    return [
+      normTensor(at + 'norm1', D),
+      normTensor(at + 'norm2', D),
+      ...denseTensors(at + 'attn.qkv', 3 * D, D),
+      ...denseTensors(at + 'attn.proj', D, D, writer),
+      ...denseTensors(at + 'mlp.gate_proj', hidden, D),
+      ...denseTensors(at + 'mlp.up_proj', hidden, D),
+      ...denseTensors(at + 'mlp.down_proj', D, hidden, writer),
+    ]
+  }).flat()
+}
+
+/** @param source how the cells come: 'units' as patchify writes them with this mergeSize, 'rows' in reading order */
+export function trunkPlanner({ mergeSize, windowUnits }: TrunkConfig, source: 'units' | 'rows'): (grids: Grid[]) => TrunkPlan {
+  const orderOf = cachedByGrid((grid) => cellOrder(grid, mergeSize, windowUnits))
+  return (grids) => {
+    const orders = grids.map(orderOf)
+    const cells = grids.map(cellsOf)
+    const nowhere = cells.map(() => 0)
+    return {
+      order: packIndices(orders.map((o) => (source === 'units' ? o.inUnits : o.inRows)), cells),
+      restore: packIndices(orders.map((o) => o.restore), cells.map((n) => n / (mergeSize * mergeSize))),
+      windows: boundariesOf(orders.flatMap((o) => o.windows)),
+      images: boundariesOf(cells),
+      rows: packIndices(orders.map((o) => o.rows), nowhere),
+      columns: packIndices(orders.map((o) => o.columns), nowhere),
+    }
+  }
+}
+
+/**
+ * All blocks and the norm `finalNorm` after them. x [N, D] in the order of the cells' source -> [N, D] normed, in that of the blocks.
+ */
+export function runTrunk(config: TrunkConfig, weights: Weights, finalNorm: string, cells: Tensor, plan: TrunkPlan, tap?: Tap): Tensor {
+  const { depth, width: D, heads: H, normEps: eps } = config
+  const N = cells.shape[0]
+  const E = D / H
+  const rotary = ropeTable([plan.rows, plan.columns], { headSize: E, theta: config.theta, sections: [E / 4, E / 4], restart: true })
+
+  function attend(at: string, normed: Tensor, cu: Int32Array): Tensor {
+    const qkv = dense(weights, at + 'attn.qkv', normed) // [N, 3 D]
+    const [q, k, v] = [0, 1, 2].map((part) => reshape(slice(qkv, [0, part * D], [N, D]), [N, H, E]))
+    const turn = (x: Tensor) => rope(x, rotary, { layout: 'half' })
+    const mixed = attention(turn(q), turn(k), v, { cuQ: cu, cuK: cu, causal: false })
+    return dense(weights, at + 'attn.proj', reshape(mixed, [N, D]))
+  }
+
+  function feedForward(at: string, normed: Tensor): Tensor {
+    const hidden = swiglu(dense(weights, at + 'mlp.gate_proj', normed), dense(weights, at + 'mlp.up_proj', normed))
+    return dense(weights, at + 'mlp.down_proj', hidden)
+  }
+
+  let x = gatherRows(cells, plan.order)
+  for (let i = 0; i < depth; i++) {
+    const at = `blocks.${i}.`
+    const cu = config.fullBlocks.includes(i) ? plan.images : plan.windows
+    const next = scope(() => {
+      const attended = attend(at, rmsNorm(x, weights(at + 'norm1.weight'), { eps }), cu)
+      const { sum, normed } = addRmsNorm(x, attended, weights(at + 'norm2.weight'), { eps })
+      return add(sum, feedForward(at, normed))
+    })
+    if (!tap) dispose(x)
+    x = next
+    tap?.(`vision.${i}`, x)
+  }
+  return rmsNorm(x, weights(finalNorm + '.weight'), { eps })
+}
+
+/** Units of mergeSize^2 neighbours side by side: [N, D] -> [N / mergeSize^2, mergeSize^2 D]. */
+export function joinUnits(normed: Tensor, { mergeSize, width }: TrunkConfig): Tensor {
+  const joined = mergeSize * mergeSize * width
+  return reshape(normed, [normed.size / joined, joined])
+}

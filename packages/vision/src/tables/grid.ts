@@ -1,0 +1,44 @@
+/** Grids of packed images, and what is remembered about them. All pure integers on the host. */
+import type { Patches } from '@casa-js/core'
+
+export type Grid = Patches['grid']
+
+export const cellsOf = ({ rows, columns }: Grid): number => rows * columns
+
+/** Different grids that a table remembers. A training set in native sizes has hundreds; a table is a few kilobytes. */
+const rememberedGrids = 256
+
+/** Remember a pure function of a grid for the grids seen most recently. What it returns is shared: do not write into it. */
+export function cachedByGrid<T>(compute: (grid: Grid) => T): (grid: Grid) => T {
+  const known = new Map<string, T>()
+  return (grid) => {
+    const key = `${grid.rows}x${grid.columns}`
+    const found = known.get(key) ?? compute(grid)
+    known.delete(key)
+    known.set(key, found)
+    if (known.size > rememberedGrids) known.delete(known.keys().next().value!)
+    return found
+  }
+}
+
+/**
+ * Index arrays of several images as one over their packed rows: each is shifted by the rows before it; -1 stays -1.
+ * @param sourceRows rows that the indices of each image point into
+ */
+export function packIndices(indices: Int32Array[], sourceRows: number[]): Int32Array {
+  const packed = new Int32Array(indices.reduce((sum, list) => sum + list.length, 0))
+  let at = 0
+  let shift = 0
+  indices.forEach((list, image) => {
+    for (const index of list) packed[at++] = index < 0 ? -1 : index + shift
+    shift += sourceRows[image]
+  })
+  return packed
+}
+
+/** Boundaries of packed segments from their lengths: 0, a, a + b, .. */
+export function boundariesOf(lengths: Iterable<number>): Int32Array {
+  const boundaries = [0]
+  for (const length of lengths) boundaries.push(boundaries[boundaries.length - 1] + length)
+  return Int32Array.from(boundaries)
+}
