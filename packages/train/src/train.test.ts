@@ -5,35 +5,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DivergedError } from './errors.ts'
 import type { RunEvent } from './events.ts'
-import type { ToyOptions } from './fixtures/toy-program.ts'
-import { readMetrics, train, type TrainOptions } from './node.ts'
-
-const module = new URL('./fixtures/toy-program.ts', import.meta.url).href
+import { toyRun, type ToyRun } from './fixtures/toy-run.ts'
+import { readMetrics, train } from './node.ts'
 
 let out: string
 beforeEach(async () => void (out = await mkdtemp(join(tmpdir(), 'casa-train-'))))
 afterEach(() => rm(out, { recursive: true, force: true }))
 
-function options(changes: Partial<TrainOptions> & { toy?: Partial<ToyOptions>; steps?: number } = {}): TrainOptions {
-  const { toy, steps = 12, ...rest } = changes
-  return {
-    program: { module, options: { rows: 6, ...toy } satisfies ToyOptions },
-    loop: {
-      schedule: { steps, warmup: 3, cooldown: 3 },
-      groups: [
-        { name: 'new', match: ['new.*'], learningRate: 0.02, weightDecay: 0.05 },
-        { name: 'old', match: ['old.*'], learningRate: 0.01, weightDecay: 0.05 },
-      ],
-      clip: 1,
-      shards: 2,
-      checkpointEvery: 4,
-      config: { toy: true },
-    },
-    out,
-    device: 'cpu',
-    ...rest,
-  }
-}
+const options = (changes: ToyRun = {}) => toyRun({ out, ...changes })
 
 async function collect(run: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
   const events: RunEvent[] = []

@@ -1,0 +1,57 @@
+/** A run that is killed with SIGKILL at random moments, again and again, ends in the same bytes as one that is left alone. */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { readMetrics } from './node.ts'
+
+const STEPS = 40
+const KILLS = 4
+const child = fileURLToPath(new URL('./fixtures/train-child.ts', import.meta.url))
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+
+let folder: string
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'casa-kill-'))))
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** Train in a process of its own; kill it `killAfterMs` after its first word. Returns the updates it told of and its exit code. */
+function run(out: string, workers: number, killAfterMs?: number): Promise<{ code: number | null; steps: number; text: string }> {
+  return new Promise((resolve) => {
+    const process_ = spawn(process.execPath, ['--conditions=@casa-js/source', '--import', tsx, child, out, String(workers)])
+    let text = ''
+    const onText = (chunk: Buffer) => {
+      if (text === '' && killAfterMs !== undefined) setTimeout(() => process_.kill('SIGKILL'), killAfterMs)
+      text += chunk
+    }
+    process_.stdout.on('data', onText)
+    process_.stderr.on('data', onText)
+    process_.on('close', (code) => resolve({ code, steps: text.match(/^step /gm)?.length ?? 0, text }))
+  })
+}
+
+const result = (out: string) =>
+  Promise.all(['weights.safetensors', 'optimizer.safetensors', 'state.json'].map((file) => readFile(join(out, 'checkpoints', 'step-00000040', file))))
+
+it.each([1, 2])('with %i workers', { timeout: 120_000 }, async (workers) => {
+  const whole = join(folder, 'whole')
+  expect(await run(whole, workers)).toMatchObject({ code: 0, steps: STEPS })
+
+  const killed = join(folder, 'killed')
+  const moments: number[] = []
+  while (moments.length < KILLS) {
+    moments.push(Math.floor(Math.random() * 500))
+    const { code } = await run(killed, workers, moments.at(-1))
+    if (code === 0) break
+  }
+  const last = await run(killed, workers)
+  expect(last.code, `after kills at ${moments} ms: ${last.text}`).toBe(0)
+  expect(last.steps, `after kills at ${moments} ms`).toBeLessThan(STEPS)
+
+  const [wanted, got] = [await result(whole), await result(killed)]
+  wanted.forEach((bytes, i) => expect(bytes.equals(got[i]), `after kills at ${moments} ms`).toBe(true))
+  const curve = async (out: string) => (await readMetrics(join(out, 'metrics.jsonl'))).map(({ kind, step, loss }) => [kind, step, loss])
+  expect(await curve(killed)).toEqual(await curve(whole))
+})
