@@ -1,0 +1,67 @@
+/**
+ * Processors against repetition. `exempt` tokens (the stop tokens) are left alone: punishing them would never let a turn end.
+ */
+import type { LogitsProcessor } from './processors.ts'
+
+/** Every token seen so far loses by this factor, > 1 (Keskar et al. 2019, arXiv 1909.05858). */
+export function repetitionPenalty(factor: number, options: { exempt?: readonly number[] } = {}): LogitsProcessor {
+  const exempt = new Set(options.exempt)
+  return (logits, ids) => {
+    for (const id of new Set(ids)) if (id < logits.length && !exempt.has(id)) punish(logits, id, Math.fround(factor))
+  }
+}
+
+/**
+ * Forbid tokens that would repeat a run of `size` tokens.
+ *
+ * @param options.lastTokens look only at that many last ids; all unless given
+ */
+export function noRepeatNgram(size: number, options: { lastTokens?: number; exempt?: readonly number[] } = {}): LogitsProcessor {
+  const { lastTokens = Infinity } = options
+  const exempt = new Set(options.exempt)
+  return (logits, ids) => {
+    const end = ids.length
+    const begin = Math.max(0, end - lastTokens)
+    // The last size - 1 ids open the run that the next token would close; look for the same opening before.
+    for (let at = begin; at + size <= end; at++) {
+      let offset = 0
+      while (offset < size - 1 && ids[at + offset] === ids[end - size + 1 + offset]) offset++
+      const closing = ids[at + size - 1]
+      if (offset === size - 1 && !exempt.has(closing)) logits[closing] = -Infinity
+    }
+  }
+}
+
+export interface EmaPenaltyOptions {
+  /** Penalty of a token per count; 1.15 in CASA's live captions. */
+  penalty: number
+  /** What a step leaves of all counts; 0.99. */
+  decay?: number
+  /** Counts above this punish no more; 5. */
+  limit?: number
+  exempt?: readonly number[]
+}
+
+/**
+ * A penalty that forgets: penalty ^ min(count, limit), where all counts decay at each step and then the last token's grows by 1.
+ * It has a memory of its own: make one for a stream, call it once for each token to be sampled.
+ */
+export function emaRepetitionPenalty(options: EmaPenaltyOptions): LogitsProcessor {
+  const { penalty, limit = 5 } = options
+  const decay = Math.fround(options.decay ?? 0.99)
+  const exempt = new Set(options.exempt)
+  /** Counts of tokens ever seen: few of a vocabulary. */
+  const counts = new Map<number, number>()
+  return (logits, ids) => {
+    for (const [id, count] of counts) counts.set(id, Math.fround(count * decay))
+    const last = ids.at(-1)
+    if (last !== undefined) counts.set(last, Math.fround((counts.get(last) ?? 0) + 1))
+    for (const [id, count] of counts) {
+      if (!exempt.has(id)) punish(logits, id, Math.fround(Math.pow(Math.fround(penalty), Math.min(count, limit))))
+    }
+  }
+}
+
+function punish(logits: Float32Array, id: number, factor: number): void {
+  logits[id] = logits[id] < 0 ? logits[id] * factor : logits[id] / factor
+}

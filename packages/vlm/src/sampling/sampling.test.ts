@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  argmax, captionSampling, createProcessors, createRandom, createSampler, emaRepetitionPenalty, type LogitsProcessor, minP, noRepeatNgram,
+  repetitionPenalty, softmax, temperature, tokenBias, topK, topP,
+} from './index.ts'
+
+interface GoldenCase { processor: string; value: number; ids: number[]; scores: number[]; result: (number | null)[] }
+interface GoldenStream {
+  value: { penalty: number; decay: number; ignore: number[]; max_clamp: number; bias_tokens: number[]; bias: number }
+  stream: { last_token: number; scores: number[]; after_ema: number[]; after_bias: number[] }[]
+}
+const golden: (GoldenCase | GoldenStream)[] = JSON.parse(readFileSync(new URL('../../fixtures/logits_processors.json', import.meta.url), 'utf8'))
+const cases = golden.filter((row): row is GoldenCase => !('stream' in row))
+const streams = golden.filter((row): row is GoldenStream => 'stream' in row)
+const makers: Record<string, (value: number) => LogitsProcessor> = {
+  temperature, top_k: topK, top_p: topP, min_p: minP, repetition_penalty: repetitionPenalty, no_repeat_ngram: noRepeatNgram,
+}
+
+test('every processor equals transformers, to the bit', () => {
+  expect(new Set(cases.map(({ processor }) => processor)).size).toBe(6)
+  for (const { processor, value, ids, scores, result } of cases) {
+    const logits = Float32Array.from(scores)
+    makers[processor](value)(logits, ids)
+    expect(Array.from(logits, each => (each === -Infinity ? null : each)), processor).toEqual(result)
+  }
+})
+
+test('the EMA penalty and the stop bias equal the live captioner, step by step', () => {
+  for (const { value, stream } of streams) {
+    const ema = emaRepetitionPenalty({ penalty: value.penalty, decay: value.decay, limit: value.max_clamp, exempt: value.ignore })
+    const bias = tokenBias(value.bias_tokens, value.bias)
+    const ids: number[] = []
+    for (const step of stream) {
+      ids.push(step.last_token)
+      const logits = Float32Array.from(step.scores)
+      ema(logits, ids)
+      step.after_ema.forEach((wanted, id) => expect(Math.abs(logits[id] - wanted)).toBeLessThanOrEqual(2e-7 * Math.abs(wanted)))
+      logits.set(step.after_ema)
+      bias(logits, ids)
+      expect(Array.from(logits)).toEqual(step.after_bias)
+    }
+  }
+})
+
+const anyLogits = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 30 }).map(values => Float32Array.from(values))
+const left = (logits: Float32Array): number[] => Array.from(logits.keys()).filter(id => logits[id] > -Infinity)
+
+test('laws of cutting: the likeliest stays, kept logits are untouched, larger k and p keep more', () => {
+  fc.assert(
+    fc.property(anyLogits, fc.integer({ min: 1, max: 30 }), fc.double({ min: 0.01, max: 1, noNaN: true }), (logits, k, p) => {
+      for (const [small, large] of [[topK(k), topK(k + 1)], [topP(p * 0.5), topP(p)], [minP(p), minP(p * 0.5)]]) {
+        const few = logits.slice()
+        const more = logits.slice()
+        small(few, [])
+        large(more, [])
+        expect(left(few).length).toBeGreaterThan(0)
+        expect(few[argmax(logits)]).toBe(logits[argmax(logits)])
+        for (const id of left(few)) expect(few[id]).toBe(logits[id])
+        expect(left(more)).toEqual(expect.arrayContaining(left(few)))
+      }
+    }),
+  )
+})
+
+test('no n-gram repeats within the window, and stop tokens stay free', () => {
+  const block = noRepeatNgram(3, { lastTokens: 6, exempt: [9] })
+  const banned = (ids: number[]): number[] => {
+    const logits = new Float32Array(10)
+    block(logits, ids)
+    return Array.from(logits.keys()).filter(id => logits[id] === -Infinity)
+  }
+  expect(banned([1, 2, 3, 1, 2])).toEqual([3])
+  expect(banned([1, 2, 3, 4, 5, 1, 2])).toEqual([])
+  expect(banned([1, 2, 9, 1, 2])).toEqual([])
+  expect(banned([1])).toEqual([])
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 1, max: 4 }), (seed, size) => {
+      const sample = createSampler({ temperature: 1, noRepeatNgram: { size }, seed })
+      const ids: number[] = []
+      while (ids.length < size + 4) ids.push(sample(new Float32Array(size + 4), ids))
+      const runs = ids.slice(size - 1).map((_, at) => ids.slice(at, at + size).join())
+      expect(new Set(runs).size).toBe(runs.length)
+    }),
+  )
+})
+
+test('greedy takes the first of the largest; the same seed draws the same tokens', () => {
+  expect(createSampler()(Float32Array.of(1, 3, 3), [])).toBe(1)
+  expect(createSampler({ topK: 1, temperature: 0 })(Float32Array.of(1, 3, 2), [])).toBe(1)
+  const draw = (seed: number): number[] => {
+    const sample = createSampler({ temperature: 1, seed })
+    return Array.from({ length: 50 }, () => sample(Float32Array.of(0, 1, 2, 0.5), []))
+  }
+  expect(draw(7)).toEqual(draw(7))
+  expect(draw(7)).not.toEqual(draw(8))
+  expect(() => createSampler()(Float32Array.of(-Infinity, NaN), [])).toThrow(/no token can be chosen/)
+  expect(() => createSampler({ temperature: 1 })(Float32Array.of(NaN, NaN), [])).toThrow(/no token can be chosen/)
+})
+
+test('draws follow the probabilities', () => {
+  const logits = Float32Array.of(Math.log(0.5), Math.log(0.3), -Infinity, Math.log(0.2))
+  expect(Array.from(softmax(logits), value => Math.round(value * 1e6) / 1e6)).toEqual([0.5, 0.3, 0, 0.2])
+  const sample = createSampler({ temperature: 1, seed: 1 })
+  const counts = [0, 0, 0, 0]
+  for (let i = 0; i < 20_000; i++) counts[sample(logits.slice(), [])]++
+  // Five standard deviations of a binomial count: 5 * sqrt(20000 * 0.25) = 354.
+  expect(Math.abs(counts[0] - 10_000)).toBeLessThan(354)
+  expect(Math.abs(counts[1] - 6_000)).toBeLessThan(354)
+  expect(counts[2]).toBe(0)
+})
+
+test("random numbers are sfc32's", () => {
+  const random = createRandom(1)
+  const first = [random(), random(), random()].map(value => value * 2 ** 32)
+  expect(first).toEqual(sfc32Reference(1, 3))
+  for (let i = 0; i < 1000; i++) expect(random()).toBeLessThan(1)
+})
+
+/** PractRand's C code in 32-bit BigInt arithmetic. */
+function sfc32Reference(seed: number, count: number): number[] {
+  const u32 = (value: bigint): bigint => BigInt.asUintN(32, value)
+  let [a, b, c, counter] = [BigInt(seed), BigInt(seed), BigInt(seed), 1n]
+  const out: number[] = []
+  for (let i = 0; i < 12 + count; i++) {
+    const sum = u32(a + b + counter++)
+    a = b ^ (b >> 9n)
+    b = u32(c + (c << 3n))
+    c = u32(u32((c << 21n) | (c >> 11n)) + sum)
+    if (i >= 12) out.push(Number(sum))
+  }
+  return out
+}
+
+test('the list of live captions, and errors by option', () => {
+  expect(createProcessors({ ...captionSampling, stopTokens: [3] })).toHaveLength(5)
+  expect(createProcessors({})).toEqual([])
+  for (const [options, message] of [
+    [{ temperature: -1 }, /sampling: temperature: expected a number of at least 0, got -1/],
+    [{ topK: 0 }, /topK/], [{ topP: 1.5 }, /topP/], [{ minP: NaN }, /minP/], [{ emaPenalty: { penalty: 1.1, decay: 1 } }, /emaPenalty\.decay/],
+    [{ noRepeatNgram: { size: 1.5 } }, /noRepeatNgram\.size/], [{ stopBias: 0 }, /stopBias/],
+  ] as const) expect(() => createProcessors(options)).toThrow(message)
+})

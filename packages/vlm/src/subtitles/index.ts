@@ -1,0 +1,2 @@
+export { formatSrt, formatSrtTime, parseSrt, type Cue } from './srt.ts'
+export { progressiveCues, progressiveSrt } from './progressive.ts'
