@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     include: ['{packages,apps,docs,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    // The wasm kernels are compiled, not committed.
+    globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

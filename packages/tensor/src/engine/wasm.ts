@@ -1,6 +1,8 @@
 /** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
 import type * as tf from '@tensorflow/tfjs-core'
+import { OutOfMemoryError } from './errors.ts'
 import type { Attributes } from './kernel.ts'
+import { sizeOf } from './tensor.ts'
 
 export interface WasmContext {
   /** Address and shape of an input; pointer 0 when the optional input was not given. */
@@ -13,13 +15,101 @@ export interface WasmContext {
   /** Scratch memory for the length of this call, 16-byte aligned, not initialised. */
   scratch(bytes: number): number
   /** The functions that packages/tensor/kernels exports. */
-  exports: Record<string, (...args: number[]) => number>
+  exports: KernelModule
 }
 /** Outputs are those allocated through `context.output`, in order. */
 export type WasmKernel<A extends Attributes> = (context: WasmContext, attributes: A) => void
+export type KernelModule = Record<string, (...args: number[]) => number>
 
-export function wasmKernel<A extends Attributes>(name: string, _kernel: WasmKernel<A>) {
-  return (_: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
-    throw new Error(`${name}: the wasm side is not wired yet`)
+/** The part of tfjs's wasm backend that we lean on; not in its types. */
+export interface WasmBackend {
+  wasm: {
+    _malloc(bytes: number): number
+    _free(pointer: number): void
+    /** Detached whenever the memory grows: take it anew for every use. */
+    HEAPU8: Uint8Array
+    asm: { memory: WebAssembly.Memory }
+  }
+  dataIdMap: { get(dataId: object): { memoryOffset: number } }
+  makeOutput(shape: number[], dtype: string): tf.TensorInfo
+}
+
+let kernelModule: KernelModule | undefined
+
+/** Hand over the instance of our module that lives on the backend's memory. */
+export function attachKernels(exports: KernelModule): void {
+  kernelModule = exports
+}
+
+export function wasmKernel<A extends Attributes>(name: string, kernel: WasmKernel<A>) {
+  return ({ inputs, attrs, backend }: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
+    const call = new KernelCall(name, inputs, backend as WasmBackend)
+    try {
+      kernel(call, attrs as A)
+      return call.outputs
+    } finally {
+      call.release()
+    }
+  }
+}
+
+class KernelCall implements WasmContext {
+  readonly outputs: tf.TensorInfo[] = []
+  readonly exports: KernelModule
+  private readonly temporary: number[] = []
+
+  constructor(
+    private readonly kernelName: string,
+    private readonly inputs: tf.NamedTensorInfoMap,
+    private readonly backend: WasmBackend,
+  ) {
+    if (!kernelModule) throw new Error(`${kernelName}: the kernel module is not there; start the device with init()`)
+    this.exports = kernelModule
+  }
+
+  has(name: string): boolean {
+    return this.inputs[name] !== undefined
+  }
+
+  input(name: string): { pointer: number; shape: number[] } {
+    const info = this.inputs[name]
+    return info ? { pointer: this.pointerOf(info), shape: info.shape } : { pointer: 0, shape: [] }
+  }
+
+  output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {
+    const info = this.backend.makeOutput(shape, dtype)
+    this.outputs.push(info)
+    const pointer = this.pointerOf(info)
+    if (pointer === 0 && sizeOf(shape) > 0) throw this.outOfMemory(sizeOf(shape) * 4)
+    return pointer
+  }
+
+  upload(data: Float32Array | Int32Array): number {
+    const pointer = this.scratch(data.byteLength)
+    this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
+    return pointer
+  }
+
+  scratch(bytes: number): number {
+    // The heap's own alignment is 8.
+    const pointer = this.backend.wasm._malloc(bytes + 16) >>> 0
+    if (pointer === 0) throw this.outOfMemory(bytes)
+    this.temporary.push(pointer)
+    return Math.ceil(pointer / 16) * 16
+  }
+
+  release(): void {
+    for (const pointer of this.temporary) this.backend.wasm._free(pointer)
+  }
+
+  private pointerOf(info: tf.TensorInfo): number {
+    return this.backend.dataIdMap.get(info.dataId).memoryOffset
+  }
+
+  private outOfMemory(bytes: number): OutOfMemoryError {
+    const heap = this.backend.wasm.HEAPU8.byteLength
+    return new OutOfMemoryError(
+      `${this.kernelName}: no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`,
+    )
   }
 }

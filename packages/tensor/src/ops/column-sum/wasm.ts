@@ -1,6 +1,6 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { ColumnSumAttributes } from './index.ts'
 
-export const columnSumWasm: WasmKernel<ColumnSumAttributes> = () => {
-  throw new Error('columnSum: no wasm kernel yet')
+export const columnSumWasm: WasmKernel<ColumnSumAttributes> = (call, { M, N }) => {
+  call.exports.columnSum(call.input('x').pointer, M, N, call.output([N]))
 }

@@ -1,6 +1,8 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { GatherRowsAttributes } from './index.ts'
 
-export const gatherRowsWasm: WasmKernel<GatherRowsAttributes> = () => {
-  throw new Error('gatherRows: no wasm kernel yet')
+export const gatherRowsWasm: WasmKernel<GatherRowsAttributes> = (call, { ids }) => {
+  const { pointer, shape } = call.input('table')
+  const D = shape[1]
+  call.exports.gatherRows(pointer, call.upload(ids), ids.length, D * 4, call.output([ids.length, D]))
 }

@@ -1,6 +1,9 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { MatMulAttributes } from './index.ts'
 
-export const matMulWasm: WasmKernel<MatMulAttributes> = () => {
-  throw new Error('matMul: no wasm kernel yet')
+export const matMulWasm: WasmKernel<MatMulAttributes> = (call, { M, N, K, transposeA, transposeB }) => {
+  const [a, b, bias] = ['a', 'b', 'bias'].map((name) => call.input(name).pointer)
+  const c = call.output([M, N])
+  const scratch = call.scratch(call.exports.matMulScratch(N, K))
+  call.exports.matMul(a, b, bias, c, M, N, K, Number(transposeA), Number(transposeB), scratch)
 }

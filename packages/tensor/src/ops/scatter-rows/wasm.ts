@@ -1,6 +1,8 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { ScatterRowsAttributes } from './index.ts'
 
-export const scatterRowsWasm: WasmKernel<ScatterRowsAttributes> = () => {
-  throw new Error('scatterRows: no wasm kernel yet')
+export const scatterRowsWasm: WasmKernel<ScatterRowsAttributes> = (call, { ids, N }) => {
+  const { pointer, shape } = call.input('rows')
+  const D = shape[1]
+  call.exports.scatterRows(pointer, call.upload(ids), ids.length, D * 4, call.output([N, D]), N)
 }

@@ -1,0 +1,8 @@
+/**
+ * The kernel module: AssemblyScript that works in place on the tfjs heap.
+ *
+ * Rules for every file here: arguments are addresses and sizes; no static data (no strings, no array literals, no Math.* that
+ * reads tables) and no allocation, for the memory belongs to tfjs; scratch memory comes from the caller. The build checks it.
+ */
+export * from './matmul'
+export * from './rows'

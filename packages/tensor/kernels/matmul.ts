@@ -1,0 +1,116 @@
+/**
+ * c [M,N] = a b + bias, either side transposed.
+ *
+ * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
+ * second-level cache; one of its panels and four rows of a fill the first; the tile lives in registers.
+ */
+import { dots } from './dots'
+import { packColumns, packRows, panelBytes } from './pack'
+import { tileOfColumns, tileOfRows } from './tile'
+
+const blockDepth = 256
+const blockColumns = 512
+const blockRows = 64
+/** Up to this many rows (or columns) the product is done as dot products along the other side. */
+const fewRows = 6
+
+/** Bytes of scratch that matMul needs. */
+export function matMulScratch(N: i32, K: i32): i32 {
+  const depth = min(K, blockDepth)
+  const columns = min(N, blockColumns)
+  return <i32>(panelBytes(depth, columns) + panelBytes(1, N) + <usize>(depth * blockRows * 4) + 128)
+}
+
+/** bias: address of N floats, or 0. */
+export function matMul(
+  a: usize, b: usize, bias: usize, c: usize,
+  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
+): void {
+  const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
+  const tile = biasRow + panelBytes(1, N) // 4 x 8 floats, for tiles that hang over the edge
+  const panelOfA = tile + 128 // [blockRows / 4][depth][4]
+  const panelsOfB = panelOfA + <usize>(min(K, blockDepth) * blockRows * 4)
+  memory.fill(biasRow, 0, panelBytes(1, N))
+  if (bias) memory.copy(biasRow, bias, <usize>N << 2)
+
+  const row = <usize>K << 2
+  if (transposeB && !transposeA && M <= fewRows) {
+    for (let m = 0; m < M; m++) dots(a + m * row, b, row, N, K, biasRow, 4, c + m * (<usize>N << 2), 4)
+    return
+  }
+  if (!transposeA && N <= fewRows && (transposeB || N === 1)) {
+    for (let n = 0; n < N; n++) dots(b + n * row, a, row, M, K, biasRow + (n << 2), 0, c + (n << 2), <usize>N << 2)
+    return
+  }
+  if (K === 0) {
+    for (let m = 0; m < M; m++) memory.copy(c + (<usize>(m * N) << 2), biasRow, <usize>N << 2)
+    return
+  }
+  for (let n0 = 0; n0 < N; n0 += blockColumns) {
+    const columns = min(blockColumns, N - n0)
+    for (let k0 = 0; k0 < K; k0 += blockDepth) {
+      const depth = min(blockDepth, K - k0)
+      if (transposeB) packColumns(b + (<usize>(n0 * K + k0) << 2), row, depth, columns, panelsOfB)
+      else packRows(b + (<usize>(k0 * N + n0) << 2), <usize>N << 2, depth, columns, panelsOfB)
+      for (let m0 = 0; m0 < M; m0 += blockRows) {
+        const rows = min(blockRows, M - m0)
+        if (transposeA) packLeft(a + (<usize>(k0 * M + m0) << 2), <usize>M << 2, depth, rows, panelOfA)
+        for (let n = 0; n < columns; n += 8) {
+          const panel = panelsOfB + (<usize>(n * depth) << 2)
+          const width = min(8, columns - n)
+          for (let m = 0; m < rows; m += 4) {
+            const height = min(4, rows - m)
+            const at = c + (<usize>((m0 + m) * N + n0 + n) << 2)
+            const whole = height === 4 && width === 8
+            const stride = <usize>N << 2
+            let from = biasRow + (<usize>(n0 + n) << 2)
+            let fromStride: usize = 0
+            if (k0 > 0) {
+              if (!whole) copyTile(at, stride, tile, 32, height, width)
+              from = whole ? at : tile
+              fromStride = whole ? stride : 32
+            }
+            const to = whole ? at : tile
+            const toStride: usize = whole ? stride : 32
+            if (transposeA) {
+              tileOfColumns(panelOfA + (<usize>(m * depth) << 2), 16, panel, 32, depth, from, fromStride, to, toStride)
+            } else {
+              const a0 = a + (<usize>((m0 + m) * K + k0) << 2)
+              const a1 = height > 1 ? a0 + row : a0
+              const a2 = height > 2 ? a1 + row : a0
+              const a3 = height > 3 ? a2 + row : a0
+              tileOfRows(a0, a1, a2, a3, panel, 32, depth, from, fromStride, to, toStride)
+            }
+            if (!whole) copyTile(tile, 32, at, stride, height, width)
+          }
+        }
+      }
+    }
+  }
+}
+
+/** The left side's rows, which lie as columns, as panels [rows / 4][depth][4]. */
+function packLeft(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
+  for (let m = 0; m < rows; m += 4) {
+    let at = source + (<usize>m << 2)
+    const height = min(4, rows - m)
+    for (let k = 0; k < depth; k++) {
+      if (height === 4) {
+        v128.store(to, v128.load(at))
+      } else {
+        v128.store(to, f32x4.splat(0))
+        for (let i = 0; i < height; i++) store<f32>(to + (<usize>i << 2), load<f32>(at + (<usize>i << 2)))
+      }
+      at += stride
+      to += 16
+    }
+  }
+}
+
+function copyTile(from: usize, fromStride: usize, to: usize, toStride: usize, height: i32, width: i32): void {
+  for (let i = 0; i < height; i++) {
+    for (let j: usize = 0; j < <usize>width << 2; j += 4) store<f32>(to + j, load<f32>(from + j))
+    from += fromStride
+    to += toStride
+  }
+}
