@@ -1,0 +1,56 @@
+/**
+ * Packs every public package as npm would publish it, checks the tarballs with publint and attw, installs them all in an empty
+ * project outside this one, and runs there: every package imported, a gradient taken, the shipped model asked.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pnpm, root, step } from './steps.mjs'
+
+const folders = [...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`), 'apps/trainer']
+const packages = folders
+  .map((folder) => ({ folder, json: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }))
+  .filter(({ json }) => !json.private)
+
+const place = mkdtempSync(join(tmpdir(), 'casa-packages-'))
+const tarballs = join(place, 'tarballs')
+const project = join(place, 'project')
+mkdirSync(tarballs)
+mkdirSync(project)
+let ok = true
+const must = async (...args) => {
+  const { passed } = await step(...args)
+  ok &&= passed
+  return passed
+}
+
+for (const { folder } of packages) await must(`pack ${folder}`, [...pnpm, 'pack', '--pack-destination', tarballs], { cwd: join(root, folder) })
+const files = readdirSync(tarballs).map((name) => join(tarballs, name))
+for (const file of files) {
+  await must(`publint ${file.slice(tarballs.length + 1)}`, ['npx', 'publint', 'run', file, '--strict'])
+  if (!/trainer/.test(file)) await must(`attw ${file.slice(tarballs.length + 1)}`, ['npx', 'attw', file, '--profile', 'esm-only', '--no-emoji'])
+}
+
+const dependencies = Object.fromEntries(packages.map(({ json }) => [json.name, `file:${files.find((f) => f.includes(`${json.name.slice(1).replace('/', '-')}-${json.version}.tgz`))}`]))
+writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module', dependencies, overrides: dependencies }, null, 2))
+writeFileSync(
+  join(project, 'index.mjs'),
+  `${packages.filter(({ json }) => !json.bin).map(({ json }, i) => `import * as p${i} from '${json.name}'`).join('\n')}
+import { init, close, tensor, valueAndGradients, multiply, sum } from '@casa-js/tensor'
+const report = await init({ device: 'wasm' })
+const x = tensor([1, 2, 3], [3])
+const { value, gradients } = valueAndGradients(() => sum(multiply(x, x)), [x])
+const found = [...(await value.data()), ...(await gradients[0].data())]
+if (String(found) !== '14,2,4,6') throw new Error('wrong gradient: ' + found)
+await close()
+console.log(report.device, found)
+`,
+)
+if (await must('npm install in an empty project', ['npm', 'install', '--no-audit', '--no-fund'], { cwd: project })) {
+  await must('import every package, take a gradient', ['node', 'index.mjs'], { cwd: project })
+  await must('casa --help', ['npx', 'casa', '--help'], { cwd: project })
+  await must('casa ask', ['npx', 'casa', 'ask', join(root, 'apps/trainer/samples/sign.png'), 'What does it say?', '--device', 'wasm'], { cwd: project })
+  await must('casa verify', ['npx', 'casa', 'verify', '--device', 'wasm'], { cwd: project })
+}
+rmSync(place, { recursive: true, force: true })
+process.exit(ok ? 0 : 1)

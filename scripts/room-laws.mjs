@@ -1,0 +1,65 @@
+/**
+ * The laws between the rooms (ARCHITECTURE.md), checked on the import statements of every source file.
+ * Prints each breach as file:line and exits 1 if there is one.
+ */
+import { readFileSync, readdirSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** What each room may import of ours. Tests may also use `testing`. */
+const allowed = {
+  tensor: [],
+  core: ['tensor'],
+  casa: ['core', 'tensor'],
+  vision: ['core', 'tensor'],
+  backbones: ['core', 'tensor'],
+  tokenizers: [],
+  weights: ['core'],
+  vlm: ['backbones', 'casa', 'core', 'tensor', 'tokenizers', 'vision', 'weights'],
+  data: ['core', 'tokenizers', 'vision'],
+  train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
+  eval: ['core', 'data', 'tokenizers', 'vlm'],
+  testing: ['core', 'tensor', 'weights'],
+}
+
+function* sources(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (['node_modules', 'dist', 'build', 'fixtures', 'kernels'].includes(entry.name)) continue
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* sources(path)
+    else if (/\.(ts|mts|tsx)$/.test(entry.name)) yield path
+  }
+}
+
+const importPattern = /(?:^|\n)[^\S\n]*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g
+
+function* importsOf(text) {
+  for (const match of text.matchAll(importPattern)) {
+    const at = match.index + match[0].search(/\S/)
+    yield { name: match[1] ?? match[2] ?? match[3], line: text.slice(0, at).split('\n').length }
+  }
+}
+
+const breaches = []
+for (const room of Object.keys(allowed)) {
+  for (const path of sources(join(root, 'packages', room))) {
+    const file = relative(root, path)
+    const text = readFileSync(path, 'utf8')
+    const isTest = /\.(test|bench)\.ts$/.test(file) || file.includes('/testing/')
+    const platform = /\.(node|browser)\.ts$/.test(basename(path))
+    for (const { name, line } of importsOf(text)) {
+      const breach = (law) => breaches.push(`${file}:${line} imports ${name}: ${law}`)
+      if (name.startsWith('@tensorflow/') && room !== 'tensor') breach('only tensor imports tfjs')
+      const ours = /^@casa-js\/([^/]+)/.exec(name)?.[1]
+      if (ours && ours !== room && !allowed[room].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours))) breach(`${room} may import ${allowed[room].join(', ') || 'none of our packages'}`)
+      if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file)) breach('platform code belongs into *.node.ts behind #platform')
+      if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')
+    }
+  }
+}
+
+for (const breach of breaches) console.error(breach)
+console.log(breaches.length === 0 ? 'room laws: kept' : `room laws: ${breaches.length} breaches`)
+process.exitCode = breaches.length === 0 ? 0 : 1
