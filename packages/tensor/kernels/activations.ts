@@ -2,7 +2,7 @@
  * silu, swiglu, gelu and their gradients: flat arrays of `size` floats.
  * The last one to three floats go through the same vector code, one lane at a time.
  */
-import { exp4, fma, sigmoid4 } from './vector-math'
+import { exp4, madd } from './simd'
 
 export function silu(x: usize, y: usize, size: i32): void {
   let at: usize = 0
@@ -89,6 +89,13 @@ function storeFirst(at: usize, v: v128): void {
   store<f32>(at, f32x4.extract_lane(v, 0))
 }
 
+/** 1 / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
+function sigmoid4(x: v128): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))))
+}
+
 // @ts-ignore: decorator
 @inline
 function silu4(x: v128): v128 {
@@ -106,7 +113,7 @@ function siluSlope4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function siluSlopeOf(s: v128, value: v128): v128 {
-  return fma(value, f32x4.sub(f32x4.splat(1), s), s)
+  return madd(value, f32x4.sub(f32x4.splat(1), s), s)
 }
 
 /** e^(-x^2 / 2) */
@@ -123,11 +130,11 @@ function bell4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function normal4(x: v128, bell: v128): v128 {
-  const t = f32x4.div(f32x4.splat(1), fma(f32x4.abs(x), f32x4.splat(0.3275911 * 0.70710678118654752), f32x4.splat(1)))
-  let p = fma(f32x4.splat(1.061405429), t, f32x4.splat(-1.453152027))
-  p = fma(p, t, f32x4.splat(1.421413741))
-  p = fma(p, t, f32x4.splat(-0.284496736))
-  p = fma(p, t, f32x4.splat(0.254829592))
+  const t = f32x4.div(f32x4.splat(1), madd(f32x4.abs(x), f32x4.splat(0.3275911 * 0.70710678118654752), f32x4.splat(1)))
+  let p = madd(f32x4.splat(1.061405429), t, f32x4.splat(-1.453152027))
+  p = madd(p, t, f32x4.splat(1.421413741))
+  p = madd(p, t, f32x4.splat(-0.284496736))
+  p = madd(p, t, f32x4.splat(0.254829592))
   const tail = f32x4.mul(f32x4.mul(f32x4.mul(p, t), bell), f32x4.splat(0.5))
   return v128.bitselect(tail, f32x4.sub(f32x4.splat(1), tail), f32x4.lt(x, f32x4.splat(0)))
 }
@@ -137,14 +144,14 @@ function normal4(x: v128, bell: v128): v128 {
 @inline
 function normalSlope4(x: v128): v128 {
   const bell = bell4(x)
-  return fma(f32x4.mul(x, f32x4.splat(0.3989422804014327)), bell, normal4(x, bell))
+  return madd(f32x4.mul(x, f32x4.splat(0.3989422804014327)), bell, normal4(x, bell))
 }
 
 /** (1 + tanh u) / 2 = sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3) */
 // @ts-ignore: decorator
 @inline
 function gate4(x: v128): v128 {
-  const inner = fma(f32x4.mul(x, x), f32x4.splat(0.044715), f32x4.splat(1))
+  const inner = madd(f32x4.mul(x, x), f32x4.splat(0.044715), f32x4.splat(1))
   return sigmoid4(f32x4.mul(f32x4.mul(x, inner), f32x4.splat(1.5957691216057308)))
 }
 
@@ -153,6 +160,6 @@ function gate4(x: v128): v128 {
 @inline
 function gateSlope4(x: v128): v128 {
   const f = gate4(x)
-  const slope = fma(f32x4.mul(x, x), f32x4.splat(0.134145 * 1.5957691216057308), f32x4.splat(1.5957691216057308))
-  return fma(f32x4.mul(x, slope), f32x4.mul(f, f32x4.sub(f32x4.splat(1), f)), f)
+  const slope = madd(f32x4.mul(x, x), f32x4.splat(0.134145 * 1.5957691216057308), f32x4.splat(1.5957691216057308))
+  return madd(f32x4.mul(x, slope), f32x4.mul(f, f32x4.sub(f32x4.splat(1), f)), f)
 }

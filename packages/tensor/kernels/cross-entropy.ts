@@ -1,5 +1,5 @@
 /** Cross entropy by columns: a chunk [rows, width] of the vocabulary starting at id `start`. */
-import { exp4, logOf, maxLanes, sumLanes } from './vector-math'
+import { exp1, exp4, log1, maxOfLanes, sumOfLanes } from './simd'
 
 /** Fold the chunk into each row's log-sum-exp and the target's logit; `lseBefore` and `pickedBefore` 0 for the first chunk. */
 export function crossEntropy(
@@ -12,7 +12,7 @@ export function crossEntropy(
     let tops = f32x4.splat(-Infinity)
     let at: usize = 0
     for (; at < blocks; at += 16) tops = f32x4.max(tops, v128.load(logits + at))
-    let top = maxLanes(tops)
+    let top = maxOfLanes(tops)
     for (; at < bytes; at += 4) top = max<f32>(top, load<f32>(logits + at))
     if (lseBefore) top = max<f32>(top, load<f32>(lseBefore + here))
 
@@ -20,10 +20,10 @@ export function crossEntropy(
     let sums = f32x4.splat(0)
     at = 0
     for (; at < blocks; at += 16) sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(logits + at), shift)))
-    let sum = sumLanes(sums)
-    for (; at < bytes; at += 4) sum += expOf(load<f32>(logits + at) - top)
-    if (lseBefore) sum += expOf(load<f32>(lseBefore + here) - top)
-    store<f32>(lse + here, top + logOf(sum))
+    let sum = sumOfLanes(sums)
+    for (; at < bytes; at += 4) sum += exp1(load<f32>(logits + at) - top)
+    if (lseBefore) sum += exp1(load<f32>(lseBefore + here) - top)
+    store<f32>(lse + here, top + log1(sum))
 
     const column = load<i32>(targets + here) - start
     const before: f32 = pickedBefore ? load<f32>(pickedBefore + here) : 0
@@ -51,7 +51,7 @@ export function crossEntropyGrad(
       for (; at < blocks; at += 16) {
         v128.store(dLogits + at, f32x4.mul(factors, exp4(f32x4.sub(v128.load(logits + at), shift))))
       }
-      for (; at < bytes; at += 4) store<f32>(dLogits + at, factor * expOf(load<f32>(logits + at) - load<f32>(lse + here)))
+      for (; at < bytes; at += 4) store<f32>(dLogits + at, factor * exp1(load<f32>(logits + at) - load<f32>(lse + here)))
       const column = load<i32>(targets + here) - start
       if (column >= 0 && column < width) {
         const target = dLogits + (<usize>column << 2)
@@ -61,10 +61,4 @@ export function crossEntropyGrad(
     logits += bytes
     dLogits += bytes
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function expOf(x: f32): f32 {
-  return f32x4.extract_lane(exp4(f32x4.splat(x)), 0)
 }

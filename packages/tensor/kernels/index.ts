@@ -6,3 +6,11 @@
  */
 export * from './matmul'
 export * from './rows'
+export * from './norms'
+export * from './activations'
+export * from './rope'
+export * from './cross-entropy'
+export * from './optimizer'
+export * from './selection'
+export * from './packed'
+export * from './quantized'

@@ -1,5 +1,5 @@
 /** rmsNorm and layerNorm, forward and backward. Rows of `width` floats; statistics of a row are one float each. */
-import { fma, sumLanes } from './vector-math'
+import { madd, sumOfLanes } from './simd'
 
 /** sum (if y is given) = x + y; inverse = 1 / sqrt(mean(sum^2) + eps); normed = sum * inverse * weight. */
 export function rmsNorm(
@@ -19,10 +19,10 @@ export function rmsNorm(
     for (; at < blocks; at += 32) {
       const a = v128.load(source + at)
       const b = v128.load(source + at, 16)
-      even = fma(a, a, even)
-      odd = fma(b, b, odd)
+      even = madd(a, a, even)
+      odd = madd(b, b, odd)
     }
-    let squares = sumLanes(f32x4.add(even, odd))
+    let squares = sumOfLanes(f32x4.add(even, odd))
     for (; at < bytes; at += 4) squares += load<f32>(source + at) * load<f32>(source + at)
     const r: f32 = 1 / sqrt<f32>(squares / <f32>width + eps)
     store<f32>(inverse + (<usize>row << 2), r)
@@ -64,10 +64,10 @@ export function rmsNormGrad(
     let at: usize = 0
     for (; at < blocks; at += 16) {
       const product = f32x4.mul(v128.load(dNormed + at), v128.load(x + at))
-      dots = fma(product, v128.load(weight + at), dots)
-      v128.store(dWeight + at, fma(product, factor, v128.load(dWeight + at)))
+      dots = madd(product, v128.load(weight + at), dots)
+      v128.store(dWeight + at, madd(product, factor, v128.load(dWeight + at)))
     }
-    let dot = sumLanes(dots)
+    let dot = sumOfLanes(dots)
     for (; at < bytes; at += 4) {
       const product = load<f32>(dNormed + at) * load<f32>(x + at)
       dot += product * load<f32>(weight + at)
@@ -78,7 +78,7 @@ export function rmsNormGrad(
     at = 0
     for (; at < blocks; at += 16) {
       const g = f32x4.mul(v128.load(dNormed + at), v128.load(weight + at))
-      const inner = f32x4.mul(fma(v128.load(x + at), pulls, g), factor)
+      const inner = f32x4.mul(madd(v128.load(x + at), pulls, g), factor)
       v128.store(dx + at, dSum ? f32x4.add(inner, v128.load(dSum + at)) : inner)
     }
     for (; at < bytes; at += 4) {
@@ -102,7 +102,7 @@ export function layerNorm(
     let sums = f32x4.splat(0)
     let at: usize = 0
     for (; at < blocks; at += 16) sums = f32x4.add(sums, v128.load(x + at))
-    let total = sumLanes(sums)
+    let total = sumOfLanes(sums)
     for (; at < bytes; at += 4) total += load<f32>(x + at)
     const centre: f32 = total / <f32>width
     const centres = f32x4.splat(centre)
@@ -110,9 +110,9 @@ export function layerNorm(
     at = 0
     for (; at < blocks; at += 16) {
       const away = f32x4.sub(v128.load(x + at), centres)
-      squares = fma(away, away, squares)
+      squares = madd(away, away, squares)
     }
-    let spread = sumLanes(squares)
+    let spread = sumOfLanes(squares)
     for (; at < bytes; at += 4) {
       const away = load<f32>(x + at) - centre
       spread += away * away
@@ -124,7 +124,7 @@ export function layerNorm(
     at = 0
     for (; at < blocks; at += 16) {
       const normed = f32x4.mul(f32x4.sub(v128.load(x + at), centres), factor)
-      v128.store(y + at, fma(normed, v128.load(weight + at), v128.load(bias + at)))
+      v128.store(y + at, madd(normed, v128.load(weight + at), v128.load(bias + at)))
     }
     for (; at < bytes; at += 4) {
       store<f32>(y + at, (load<f32>(x + at) - centre) * r * load<f32>(weight + at) + load<f32>(bias + at))
@@ -155,12 +155,12 @@ export function layerNormGrad(
       const h = f32x4.mul(f32x4.sub(v128.load(x + at), centres), factor)
       const g = f32x4.mul(d, v128.load(weight + at))
       sums = f32x4.add(sums, g)
-      dots = fma(g, h, dots)
-      v128.store(dWeight + at, fma(d, h, v128.load(dWeight + at)))
+      dots = madd(g, h, dots)
+      v128.store(dWeight + at, madd(d, h, v128.load(dWeight + at)))
       v128.store(dBias + at, f32x4.add(d, v128.load(dBias + at)))
     }
-    let sum = sumLanes(sums)
-    let dot = sumLanes(dots)
+    let sum = sumOfLanes(sums)
+    let dot = sumOfLanes(dots)
     for (; at < bytes; at += 4) {
       const d = load<f32>(dy + at)
       const h = (load<f32>(x + at) - centre) * r
@@ -178,7 +178,7 @@ export function layerNormGrad(
     for (; at < blocks; at += 16) {
       const h = f32x4.mul(f32x4.sub(v128.load(x + at), centres), factor)
       const g = f32x4.sub(f32x4.mul(v128.load(dy + at), v128.load(weight + at)), meansG)
-      v128.store(dx + at, f32x4.mul(fma(h, meansDot, g), factor))
+      v128.store(dx + at, f32x4.mul(madd(h, meansDot, g), factor))
     }
     for (; at < bytes; at += 4) {
       const h = (load<f32>(x + at) - centre) * r

@@ -1,5 +1,5 @@
 /** The AdamW step and the sum of squares that clipping needs: flat arrays of `size` floats. */
-import { fma } from './vector-math'
+import { madd } from './simd'
 
 /** In place on parameter, m and v. `decay`, `stepSize` and `rootCorrection` as adamwFactors gives them. */
 export function adamw(
@@ -18,9 +18,9 @@ export function adamw(
   for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
     const g = f32x4.mul(v128.load(gradient + at), scales)
     const m0 = v128.load(m + at)
-    const m1 = fma(keep1, f32x4.sub(g, m0), m0)
-    const v1 = fma(f32x4.mul(keep2, g), g, f32x4.mul(b2, v128.load(v + at)))
-    const root = fma(f32x4.sqrt(v1), roots, epsilons)
+    const m1 = madd(keep1, f32x4.sub(g, m0), m0)
+    const v1 = madd(f32x4.mul(keep2, g), g, f32x4.mul(b2, v128.load(v + at)))
+    const root = madd(f32x4.sqrt(v1), roots, epsilons)
     const move = f32x4.div(f32x4.mul(steps, m1), root)
     v128.store(m + at, m1)
     v128.store(v + at, v1)

@@ -6,7 +6,7 @@
  * rows of x pass over it.
  */
 import { halfAt } from './packed'
-import { fma, sumLanes } from './vector-math'
+import { madd, sumOfLanes, sumsOfLanes } from './simd'
 
 /** y[o] = x . W[o] + bias[o] (if given). `stride` is the bytes of a packed row. */
 export function quantizedMatVec(
@@ -36,17 +36,17 @@ function matVec(
         const at = x + (<usize>d << 2)
         const low = i16x8.extend_low_i8x16_s(q)
         const high = i16x8.extend_high_i8x16_s(q)
-        even = fma(lowFloats(low), v128.load(at), even)
-        odd = fma(highFloats(low), v128.load(at, 16), odd)
-        even = fma(lowFloats(high), v128.load(at, 32), even)
-        odd = fma(highFloats(high), v128.load(at, 48), odd)
+        even = madd(lowFloats(low), v128.load(at), even)
+        odd = madd(highFloats(low), v128.load(at, 16), odd)
+        even = madd(lowFloats(high), v128.load(at, 32), even)
+        odd = madd(highFloats(high), v128.load(at, 48), odd)
       }
       const factor = halfAt(scale)
-      totals = fma(f32x4.add(even, odd), f32x4.splat(factor), totals)
+      totals = madd(f32x4.add(even, odd), f32x4.splat(factor), totals)
       for (; d < end; d++) rest += <f32>valueAt(values, d, bits) * factor * load<f32>(x + (<usize>d << 2))
     }
     const offset: f32 = bias ? load<f32>(bias + (<usize>o << 2)) : 0
-    store<f32>(y + (<usize>o << 2), sumLanes(totals) + rest + offset)
+    store<f32>(y + (<usize>o << 2), sumOfLanes(totals) + rest + offset)
     values += stride
   }
 }
@@ -102,10 +102,10 @@ export function quantizedGrad(
       let at: usize = 0
       for (; at < blocks; at += 16) {
         const first = panel + at
-        let sum = fma(f32x4.splat(a), v128.load(first), v128.load(out + at))
-        sum = fma(f32x4.splat(b), v128.load(first + width), sum)
-        sum = fma(f32x4.splat(c), v128.load(first + 2 * width), sum)
-        v128.store(out + at, fma(f32x4.splat(e), v128.load(first + 3 * width), sum))
+        let sum = madd(f32x4.splat(a), v128.load(first), v128.load(out + at))
+        sum = madd(f32x4.splat(b), v128.load(first + width), sum)
+        sum = madd(f32x4.splat(c), v128.load(first + 2 * width), sum)
+        v128.store(out + at, madd(f32x4.splat(e), v128.load(first + 3 * width), sum))
       }
       for (; at < width; at += 4) {
         const first = panel + at
@@ -161,16 +161,16 @@ function dots(x: usize, panel: usize, width: usize): v128 {
   for (; at < blocks; at += 16) {
     const v = v128.load(x + at)
     const first = panel + at
-    a = fma(v, v128.load(first), a)
-    b = fma(v, v128.load(first + width), b)
-    c = fma(v, v128.load(first + 2 * width), c)
-    d = fma(v, v128.load(first + 3 * width), d)
+    a = madd(v, v128.load(first), a)
+    b = madd(v, v128.load(first + width), b)
+    c = madd(v, v128.load(first + 2 * width), c)
+    d = madd(v, v128.load(first + 3 * width), d)
   }
-  let sums = f32x4(sumLanes(a), sumLanes(b), sumLanes(c), sumLanes(d))
+  let sums = sumsOfLanes(a, b, c, d)
   for (; at < width; at += 4) {
     const first = panel + at
     const column = f32x4(load<f32>(first), load<f32>(first + width), load<f32>(first + 2 * width), load<f32>(first + 3 * width))
-    sums = fma(f32x4.splat(load<f32>(x + at)), column, sums)
+    sums = madd(f32x4.splat(load<f32>(x + at)), column, sums)
   }
   return sums
 }
@@ -179,8 +179,8 @@ function dot(a: usize, b: usize, width: usize): f32 {
   let sums = f32x4.splat(0)
   const blocks = width & ~15
   let at: usize = 0
-  for (; at < blocks; at += 16) sums = fma(v128.load(a + at), v128.load(b + at), sums)
-  let sum = sumLanes(sums)
+  for (; at < blocks; at += 16) sums = madd(v128.load(a + at), v128.load(b + at), sums)
+  let sum = sumOfLanes(sums)
   for (; at < width; at += 4) sum += load<f32>(a + at) * load<f32>(b + at)
   return sum
 }

@@ -1,5 +1,5 @@
 /** Rotation of the pairs of each head by its token's angles. x, y [tokens, heads, 2 * pairs]; cos, sin [tokens, pairs]. */
-import { fma } from './vector-math'
+import { madd } from './simd'
 
 /** Pairs (i, i + pairs). `sign` 1, or -1 to turn back. */
 export function ropeHalf(x: usize, y: usize, cos: usize, sin: usize, tokens: i32, heads: i32, pairs: i32, sign: f32): void {
@@ -14,8 +14,8 @@ export function ropeHalf(x: usize, y: usize, cos: usize, sin: usize, tokens: i32
         const s = f32x4.mul(v128.load(sin + at), signs)
         const a = v128.load(x + at)
         const b = v128.load(x + bytes + at)
-        v128.store(y + at, fma(f32x4.neg(b), s, f32x4.mul(a, c)))
-        v128.store(y + bytes + at, fma(a, s, f32x4.mul(b, c)))
+        v128.store(y + at, madd(f32x4.neg(b), s, f32x4.mul(a, c)))
+        v128.store(y + bytes + at, madd(a, s, f32x4.mul(b, c)))
       }
       for (; at < bytes; at += 4) turn(x + at, x + bytes + at, y + at, y + bytes + at, load<f32>(cos + at), load<f32>(sin + at) * sign)
       x += 2 * bytes
@@ -41,8 +41,8 @@ export function ropeInterleaved(x: usize, y: usize, cos: usize, sin: usize, toke
         const high = v128.load(x + 2 * at, 16)
         const a = v128.shuffle<f32>(low, high, 0, 2, 4, 6)
         const b = v128.shuffle<f32>(low, high, 1, 3, 5, 7)
-        const first = fma(f32x4.neg(b), s, f32x4.mul(a, c))
-        const second = fma(a, s, f32x4.mul(b, c))
+        const first = madd(f32x4.neg(b), s, f32x4.mul(a, c))
+        const second = madd(a, s, f32x4.mul(b, c))
         v128.store(y + 2 * at, v128.shuffle<f32>(first, second, 0, 4, 1, 5))
         v128.store(y + 2 * at, v128.shuffle<f32>(first, second, 2, 6, 3, 7), 16)
       }

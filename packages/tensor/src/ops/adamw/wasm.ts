@@ -1,6 +1,11 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { AdamWAttributes } from './index.ts'
+import { adamwFactors } from './settings.ts'
 
-export const adamwWasm: WasmKernel<AdamWAttributes> = () => {
-  throw new Error('adamwStep: no wasm kernel yet')
+/** In place: writes parameter, firstMoment and secondMoment; returns nothing. */
+export const adamwWasm: WasmKernel<AdamWAttributes> = (context, attributes) => {
+  const { size, beta1, beta2, eps, gradientScale } = attributes
+  const { decay, stepSize, rootCorrection } = adamwFactors(attributes)
+  const pointers = ['parameter', 'firstMoment', 'secondMoment', 'gradient'].map((name) => context.input(name).pointer)
+  context.exports.adamw(...pointers, size, beta1, beta2, eps, decay, stepSize, rootCorrection, gradientScale)
 }

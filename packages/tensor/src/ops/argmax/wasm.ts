@@ -1,6 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { ArgMaxAttributes } from './index.ts'
 
-export const argMaxWasm: WasmKernel<ArgMaxAttributes> = () => {
-  throw new Error('argmax: no wasm kernel yet')
+export const argMaxWasm: WasmKernel<ArgMaxAttributes> = (context, { rows, width }) => {
+  const { pointer, shape } = context.input('x')
+  context.exports.argMax(pointer, context.output(shape.slice(0, -1), 'int32'), rows, width)
 }

@@ -1,10 +1,13 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { GeluAttributes } from './index.ts'
 
-export const geluWasm: WasmKernel<GeluAttributes> = () => {
-  throw new Error('gelu: no wasm kernel yet')
+export const geluWasm: WasmKernel<GeluAttributes> = (context, { size, approximate }) => {
+  const x = context.input('x')
+  context.exports.gelu(x.pointer, context.output(x.shape), size, Number(approximate === 'tanh'))
 }
 
-export const geluGradWasm: WasmKernel<GeluAttributes> = () => {
-  throw new Error('gelu: no wasm kernel yet')
+export const geluGradWasm: WasmKernel<GeluAttributes> = (context, { size, approximate }) => {
+  const x = context.input('x')
+  const dy = context.input('dy').pointer
+  context.exports.geluGrad(x.pointer, dy, context.output(x.shape), size, Number(approximate === 'tanh'))
 }

@@ -1,6 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { SumOfSquaresAttributes } from './index.ts'
 
-export const sumOfSquaresWasm: WasmKernel<SumOfSquaresAttributes> = () => {
-  throw new Error('globalNorm: no wasm kernel yet')
+export const sumOfSquaresWasm: WasmKernel<SumOfSquaresAttributes> = (context, { size }) => {
+  const [x, carry] = ['x', 'carry'].map((name) => context.input(name).pointer)
+  context.exports.sumOfSquares(x, size, carry, context.output([]))
 }

@@ -1,10 +1,27 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
 
-export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = () => {
-  throw new Error('quantizedLinear: no wasm kernel yet')
+/** Outputs whose weights are widened together: a panel of that many rows of floats. */
+const panelRows = 4
+
+export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = (context, attributes) => {
+  const { rows, inputs, outputs, bits, group } = attributes
+  const [x, values, scales, bias] = ['x', 'values', 'scales', 'bias'].map((name) => context.input(name).pointer)
+  const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
+  const form = [inputs, outputs, bits, group, strideOf(attributes)]
+  if (rows === 1) return void context.exports.quantizedMatVec(x, values, scales, bias, y, ...form)
+  const panel = context.scratch(panelRows * inputs * 4)
+  context.exports.quantizedMatMul(x, values, scales, bias, y, panel, rows, ...form)
 }
 
-export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearAttributes> = () => {
-  throw new Error('quantizedLinear: no wasm kernel yet')
+export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearAttributes> = (context, attributes) => {
+  const { rows, inputs, outputs, bits, group } = attributes
+  const dy = context.input('dy')
+  const [values, scales] = ['values', 'scales'].map((name) => context.input(name).pointer)
+  const dx = context.output([...dy.shape.slice(0, -1), inputs])
+  const panel = context.scratch(panelRows * inputs * 4)
+  context.exports.quantizedGrad(dy.pointer, values, scales, dx, panel, rows, inputs, outputs, bits, group, strideOf(attributes))
 }
+
+/** Bytes of a packed row: whole words. */
+const strideOf = ({ inputs, bits }: QuantizedLinearAttributes) => 4 * Math.ceil((inputs * bits) / 32)

@@ -1,10 +1,20 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
 
-export const rmsNormWasm: WasmKernel<RmsNormAttributes> = () => {
-  throw new Error('rmsNorm: no wasm kernel yet')
+export const rmsNormWasm: WasmKernel<RmsNormAttributes> = (context, { rows, width, eps }) => {
+  const x = context.input('x')
+  const y = context.input('y').pointer
+  const weight = context.input('weight').pointer
+  const sum = context.has('y') ? context.output(x.shape) : 0
+  const normed = context.output(x.shape)
+  const inverse = context.output([rows])
+  context.exports.rmsNorm(x.pointer, y, weight, sum, normed, inverse, rows, width, eps)
 }
 
-export const rmsNormGradWasm: WasmKernel<RmsNormGradAttributes> = () => {
-  throw new Error('rmsNorm: no wasm kernel yet')
+export const rmsNormGradWasm: WasmKernel<RmsNormGradAttributes> = (context, { rows, width }) => {
+  const x = context.input('x')
+  const [weight, inverse, dNormed, dSum] = ['weight', 'inverse', 'dNormed', 'dSum'].map((name) => context.input(name).pointer)
+  const dx = context.output(x.shape)
+  const dWeight = context.output([width])
+  context.exports.rmsNormGrad(x.pointer, weight, inverse, dNormed, dSum, dx, dWeight, rows, width)
 }

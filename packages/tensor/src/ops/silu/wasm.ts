@@ -1,10 +1,12 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { SiluAttributes } from './index.ts'
 
-export const siluWasm: WasmKernel<SiluAttributes> = () => {
-  throw new Error('silu: no wasm kernel yet')
+export const siluWasm: WasmKernel<SiluAttributes> = (context, { size }) => {
+  const x = context.input('x')
+  context.exports.silu(x.pointer, context.output(x.shape), size)
 }
 
-export const siluGradWasm: WasmKernel<SiluAttributes> = () => {
-  throw new Error('silu: no wasm kernel yet')
+export const siluGradWasm: WasmKernel<SiluAttributes> = (context, { size }) => {
+  const x = context.input('x')
+  context.exports.siluGrad(x.pointer, context.input('dy').pointer, context.output(x.shape), size)
 }

@@ -1,6 +1,8 @@
 import type { WasmKernel } from '../../engine/wasm.ts'
 import type { WriteRowsAttributes } from './index.ts'
 
-export const writeRowsWasm: WasmKernel<WriteRowsAttributes> = () => {
-  throw new Error('writeRows: no wasm kernel yet')
+/** In place: writes target; returns nothing. */
+export const writeRowsWasm: WasmKernel<WriteRowsAttributes> = (context, { offset, rows, width }) => {
+  const target = context.input('target').pointer
+  context.exports.copyBytes(context.input('rows').pointer, target + offset * width * 4, rows * width * 4)
 }
