@@ -1,0 +1,113 @@
+/**
+ * A dataset made by worker threads. Each worker makes its own copy of the dataset from the same module and options; an index goes
+ * to the worker with the least to do. Every answer finds its own promise, so order is the caller's, whatever finishes first.
+ */
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
+import { pathToFileURL } from 'node:url'
+import { CasaError } from '@casa-js/core'
+import type { Dataset, Example } from '@casa-js/core'
+import { BrokenExampleError } from './broken-example.ts'
+import type { FailureReport, Reply, WorkerTask } from './worker-protocol.ts'
+
+export interface WorkerDatasetOptions {
+  /** Module whose default export is `(options) => Dataset | Promise<Dataset>`. */
+  module: URL | string
+  /** Given to it in every worker; must survive a structured clone. */
+  options?: unknown
+  /** Threads. Default 1. */
+  workers?: number
+}
+
+interface Thread {
+  worker: Worker
+  pending: Map<number, { resolve(example: Example): void; reject(error: Error): void }>
+}
+
+/** Node loads neither `.ts` nor the source condition by itself; a worker that needs them gets tsx, as the main thread has it. */
+function loaderFlags(urls: string[]): string[] | undefined {
+  if (!urls.some((url) => /\.[cm]?tsx?$/.test(url))) return undefined
+  let loader: string
+  try {
+    loader = createRequire(import.meta.url).resolve('tsx/esm')
+  } catch {
+    throw new CasaError(`${urls.join(', ')}: a TypeScript dataset needs the package tsx in its workers; install it or build first`)
+  }
+  return ['--conditions=@casa-js/source', '--import', pathToFileURL(loader).href]
+}
+
+const errorOf = ({ name, message }: FailureReport) =>
+  name === 'BrokenExampleError' ? new BrokenExampleError(message) : new CasaError(message)
+
+/**
+ * Starts the workers and waits until each has its dataset. Dispose with `close()`; idle workers do not keep Node alive.
+ * @throws CasaError with the dataset's own message when it cannot be made.
+ */
+export async function createWorkerDataset({ module, options, workers = 1 }: WorkerDatasetOptions): Promise<Dataset> {
+  const task: WorkerTask = { module: String(module), options }
+  const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.node.ts' : './worker.node.js', import.meta.url)
+  const execArgv = loaderFlags([entry.href, task.module])
+  const threads: Thread[] = []
+  let failure: Error | undefined
+  let requests = 0
+
+  const fail = (error: Error) => {
+    failure ??= error
+    for (const { pending } of threads) {
+      for (const { reject } of pending.values()) reject(failure)
+      pending.clear()
+    }
+  }
+
+  const start = () =>
+    new Promise<{ name: string; length: number }>((resolve, reject) => {
+      const worker = new Worker(entry, { workerData: task, ...(execArgv && { execArgv }) })
+      const thread: Thread = { worker, pending: new Map() }
+      threads.push(thread)
+      worker.on('message', (reply: Reply) => {
+        if (reply.kind === 'ready') return resolve(reply)
+        if (reply.kind === 'failed') return reject(errorOf(reply.error))
+        const waiting = thread.pending.get(reply.request)
+        thread.pending.delete(reply.request)
+        if (thread.pending.size === 0) worker.unref()
+        if (reply.kind === 'example') waiting?.resolve(reply.example)
+        else waiting?.reject(errorOf(reply.error))
+      })
+      const lost = (why: string) => {
+        const error = new CasaError(`dataset worker of ${task.module} ${why}`)
+        reject(error)
+        fail(error)
+      }
+      worker.on('error', (error) => lost(`failed: ${error.message}`))
+      worker.on('exit', (code) => lost(`ended with code ${code}`))
+    })
+
+  const close = async () => {
+    fail(new CasaError(`dataset of ${task.module} is closed`))
+    await Promise.all(threads.map(({ worker }) => worker.terminate()))
+  }
+
+  let made: { name: string; length: number }[]
+  try {
+    made = await Promise.all(Array.from({ length: Math.max(1, workers) }, start))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  for (const { worker } of threads) worker.unref()
+
+  return {
+    name: made[0].name,
+    length: made[0].length,
+    get: (index) =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
+        const thread = threads.reduce((least, other) => (other.pending.size < least.pending.size ? other : least))
+        const request = requests++
+        thread.pending.set(request, { resolve, reject })
+        thread.worker.ref()
+        thread.worker.postMessage({ request, index })
+      }),
+    close,
+  }
+}
