@@ -13,7 +13,8 @@ const halves = (width: number, height: number) => {
   for (let i = 0; i < width * height; i++) data[i * 3 + (i % width < width / 2 ? 0 : 2)] = 255
   return sharp(data, { raw: { width, height, channels: 3 } })
 }
-const pixel = ({ data, widthPx }: { data: Uint8Array; widthPx: number }, x: number, y: number) => Array.from(data.subarray((y * widthPx + x) * 3, (y * widthPx + x) * 3 + 3))
+const pixel = ({ data, widthPx }: { data: Uint8Array; widthPx: number }, x: number, y: number) =>
+  Array.from(data.subarray((y * widthPx + x) * 3, (y * widthPx + x) * 3 + 3))
 
 describe('what can be read', () => {
   test('png, jpeg and webp of one picture agree', async () => {
@@ -38,7 +39,12 @@ describe('what can be read', () => {
     expect([image.widthPx, image.heightPx, pixel(image, 19_999, 2)]).toEqual([20_000, 3, [0, 0, 255]])
   })
 
-  test.each([[1, [4, 2]], [3, [4, 2]], [6, [2, 4]], [8, [2, 4]]] as const)('EXIF orientation %i is applied', async (orientation, size) => {
+  test.each([
+    [1, [4, 2]],
+    [3, [4, 2]],
+    [6, [2, 4]],
+    [8, [2, 4]],
+  ] as const)('EXIF orientation %i is applied', async (orientation, size) => {
     const image = await decodeImage(await halves(4, 2).withMetadata({ orientation }).png().toBuffer())
     expect([image.widthPx, image.heightPx]).toEqual(size)
     // Where the red left half lies after the turn: left, right, top, bottom.
@@ -48,8 +54,16 @@ describe('what can be read', () => {
 
   test('transparency lies over white', async () => {
     const rgba = Uint8Array.of(200, 0, 0, 0, 200, 0, 0, 255, 0, 0, 0, 128, 9, 9, 9, 255)
-    const image = await decodeImage(await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } }).png().toBuffer())
-    expect([pixel(image, 0, 0), pixel(image, 1, 0), pixel(image, 3, 0)]).toEqual([[255, 255, 255], [200, 0, 0], [9, 9, 9]])
+    const image = await decodeImage(
+      await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } })
+        .png()
+        .toBuffer(),
+    )
+    expect([pixel(image, 0, 0), pixel(image, 1, 0), pixel(image, 3, 0)]).toEqual([
+      [255, 255, 255],
+      [200, 0, 0],
+      [9, 9, 9],
+    ])
     expect(Math.abs(pixel(image, 2, 0)[0] - 127)).toBeLessThanOrEqual(1)
   })
 
@@ -63,14 +77,20 @@ describe('what can be read', () => {
 
   test('16-bit samples keep their upper byte', async () => {
     const samples = Uint16Array.of(0x0000, 0x12ff, 0xffff, 0x8001, 0x00ff, 0x4000)
-    const file = await sharp(samples, { raw: { width: 2, height: 1, channels: 3 } }).toColourspace('rgb16').png().toBuffer()
+    const file = await sharp(samples, { raw: { width: 2, height: 1, channels: 3 } })
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer()
     expect((await sharp(file).metadata()).depth).toBe('ushort')
     expect(Array.from((await decodeImage(file)).data)).toEqual([0x00, 0x12, 0xff, 0x80, 0x00, 0x40])
   })
 
   test('16-bit transparency lies over white', async () => {
     const samples = Uint16Array.of(0x1000, 0x1000, 0x1000, 0x0000, 0x1000, 0x1000, 0x1000, 0xffff)
-    const file = await sharp(samples, { raw: { width: 2, height: 1, channels: 4 } }).toColourspace('rgb16').png().toBuffer()
+    const file = await sharp(samples, { raw: { width: 2, height: 1, channels: 4 } })
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer()
     expect(Array.from((await decodeImage(file)).data)).toEqual([255, 255, 255, 16, 16, 16])
   })
 
@@ -94,7 +114,9 @@ describe('what can be read', () => {
 
   test('the first frame of an animation', async () => {
     const frames = new Uint8Array(2 * 2 * 4 * 3).fill(255, 2 * 2 * 3 * 2)
-    const file = await sharp(frames, { raw: { width: 2, height: 8, channels: 3, pageHeight: 4 } }).webp({ lossless: true, delay: [10, 10] }).toBuffer()
+    const file = await sharp(frames, { raw: { width: 2, height: 8, channels: 3, pageHeight: 4 } })
+      .webp({ lossless: true, delay: [10, 10] })
+      .toBuffer()
     expect((await sharp(file).metadata()).pages).toBe(2)
     expect(await decodeImage(file)).toEqual({ widthPx: 2, heightPx: 4, data: new Uint8Array(24) })
   })
@@ -116,14 +138,18 @@ describe('what is refused, and how', () => {
 
   test('nothing, and something that is no image', async () => {
     expect(await refusal(new Uint8Array(0), { name: 'cat.png' })).toBe('cat.png: the file is empty; expected PNG, JPEG or WebP')
-    expect(await refusal(Buffer.from('hello, world'))).toContain('no PNG, JPEG or WebP header in 12 bytes that start with 68 65 6c 6c 6f')
+    expect(await refusal(Buffer.from('hello, world'))).toContain(
+      'no PNG, JPEG or WebP header in 12 bytes that start with 68 65 6c 6c 6f',
+    )
     expect(await refusal(await halves(4, 2).gif().toBuffer())).toContain('the format is gif; convert it to PNG, JPEG or WebP')
   })
 
   test('truncated and damaged files', async () => {
     const files = { png, jpg: await sharp(png).jpeg().toBuffer(), webp: await sharp(png).webp().toBuffer() }
     for (const [type, file] of Object.entries(files)) {
-      expect(await refusal(file.subarray(0, Math.floor(file.length * 0.6)), { name: 'half' })).toMatch(new RegExp(`^half: the ${type} file of \\d+ bytes is truncated or damaged: `))
+      expect(await refusal(file.subarray(0, Math.floor(file.length * 0.6)), { name: 'half' })).toMatch(
+        new RegExp(`^half: the ${type} file of \\d+ bytes is truncated or damaged: `),
+      )
       await refusal(file.subarray(0, 14))
     }
   })
@@ -139,12 +165,16 @@ describe('what is refused, and how', () => {
     const header = Buffer.from(png.subarray(0, 64))
     header.writeUInt32BE(20_000, 16)
     header.writeUInt32BE(20_000, 20)
-    expect(await refusal(header)).toContain('20000 x 20000 pixels are more than the 89478485 allowed; scale it down or raise maxPixels')
+    expect(await refusal(header)).toContain(
+      '20000 x 20000 pixels are more than the 89478485 allowed; scale it down or raise maxPixels',
+    )
     expect(await refusal(png, { maxPixels: 1000 })).toContain('159 x 143 pixels are more than the 1000 allowed')
   })
 
   test('encoding data that does not fit its size', async () => {
-    await expect(encodePng({ widthPx: 2, heightPx: 2, data: new Uint8Array(3) })).rejects.toThrow('2 x 2 rgb pixels take 12 bytes, found 3')
+    await expect(encodePng({ widthPx: 2, heightPx: 2, data: new Uint8Array(3) })).rejects.toThrow(
+      '2 x 2 rgb pixels take 12 bytes, found 3',
+    )
     await expect(encodePng({ widthPx: 0, heightPx: 0, data: new Uint8Array(0) })).rejects.toThrow('0 x 0 pixels')
   })
 })

@@ -30,9 +30,12 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
   const data = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   if (data.length === 0) throw new ImageError(`${name}: the file is empty; expected PNG, JPEG or WebP`)
   const { type, width, height } = readHeader(data, name)
-  if (!(width > 0 && height > 0)) throw new ImageError(`${name}: the header announces ${width} x ${height} pixels; the file is damaged`)
+  if (!(width > 0 && height > 0))
+    throw new ImageError(`${name}: the header announces ${width} x ${height} pixels; the file is damaged`)
   if (width * height > maxPixels) {
-    throw new ImageError(`${name}: ${width} x ${height} pixels are more than the ${maxPixels} allowed; scale it down or raise maxPixels`)
+    throw new ImageError(
+      `${name}: ${width} x ${height} pixels are more than the ${maxPixels} allowed; scale it down or raise maxPixels`,
+    )
   }
   try {
     return await decodePixels(data, mimeTypes[type])
@@ -53,7 +56,9 @@ export function checkImage({ widthPx, heightPx, data }: RgbImage, name = 'image'
   const sides = Number.isInteger(widthPx) && Number.isInteger(heightPx) && widthPx > 0 && heightPx > 0
   if (!sides) throw new ImageError(`${name}: ${widthPx} x ${heightPx} pixels; both sides must be integers of at least 1`)
   if (data.length !== widthPx * heightPx * 3) {
-    throw new ImageError(`${name}: ${widthPx} x ${heightPx} rgb pixels take ${widthPx * heightPx * 3} bytes, found ${data.length}`)
+    throw new ImageError(
+      `${name}: ${widthPx} x ${heightPx} rgb pixels take ${widthPx * heightPx * 3} bytes, found ${data.length}`,
+    )
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Pixels to the rows that an encoder reads: scaled to 0..1, normalised by channel, cut into patches.
  *
- * Patches stand in blocks of `mergeSize` x `mergeSize`, block rows first, rows inside a block first: the tokens that a merger joins
- * are neighbours (transformers, image_processing_pil_qwen2_vl.py: patchify). mergeSize 1 is plain reading order.
+ * Patches stand in blocks of `mergeSize` x `mergeSize`, block rows first, rows inside a block first: the tokens that a merger
+ * joins are neighbours (transformers, image_processing_pil_qwen2_vl.py: patchify). mergeSize 1 is plain reading order.
  * Values of a patch stand as [channel, frame, row, column]; `frames` repeats a still picture in time.
  */
 import type { Patches, RgbImage } from '@casa-js/core'
@@ -32,7 +32,9 @@ export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean
   const { widthPx, heightPx, data } = image
   const block = patchSizePx * mergeSize
   if (widthPx % block !== 0 || heightPx % block !== 0) {
-    throw new ImageError(`patchify: ${widthPx} x ${heightPx} pixels do not divide into blocks of ${block}; resize to multiples of it`)
+    throw new ImageError(
+      `patchify: ${widthPx} x ${heightPx} pixels do not divide into blocks of ${block}; resize to multiples of it`,
+    )
   }
   const grid = { rows: heightPx / patchSizePx, columns: widthPx / patchSizePx }
   const pixels = patchSizePx * patchSizePx

@@ -16,5 +16,9 @@ export async function decodePixels(bytes: Uint8Array, _mimeType: string): Promis
 }
 
 export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promise<Uint8Array> {
-  return new Uint8Array(await sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 }, limitInputPixels: false }).png().toBuffer())
+  return new Uint8Array(
+    await sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 }, limitInputPixels: false })
+      .png()
+      .toBuffer(),
+  )
 }

@@ -14,10 +14,13 @@ export interface Size {
  * @throws ImageError when a side is below 1 or one side is more than 200 times the other.
  */
 export function smartResize({ heightPx, widthPx }: Size, factor: number, minPixels: number, maxPixels: number): Size {
-  if (!(heightPx >= 1 && widthPx >= 1)) throw new ImageError(`smartResize: ${widthPx} x ${heightPx} pixels; both sides must be at least 1`)
+  if (!(heightPx >= 1 && widthPx >= 1))
+    throw new ImageError(`smartResize: ${widthPx} x ${heightPx} pixels; both sides must be at least 1`)
   const ratio = Math.max(heightPx, widthPx) / Math.min(heightPx, widthPx)
   if (ratio > maxAspectRatio) {
-    throw new ImageError(`smartResize: ${widthPx} x ${heightPx} has an aspect ratio of ${ratio.toFixed(1)}; crop it to at most ${maxAspectRatio}`)
+    throw new ImageError(
+      `smartResize: ${widthPx} x ${heightPx} has an aspect ratio of ${ratio.toFixed(1)}; crop it to at most ${maxAspectRatio}`,
+    )
   }
   const area = heightPx * widthPx
   const rounded = { heightPx: roundHalfToEven(heightPx / factor) * factor, widthPx: roundHalfToEven(widthPx / factor) * factor }

@@ -5,8 +5,15 @@ import { tinyEncoder } from '../fixtures/bind-family.ts'
 import { casa_vit, fitToStride } from './casa_vit.ts'
 
 const valid = {
-  model_type: 'casa_vit', patch_size: 4, stem_channels: [64, 128], hidden_size: 192, depth: 4, num_heads: 6, intermediate_size: 512,
-  spatial_merge_size: 2, out_hidden_size: 256,
+  model_type: 'casa_vit',
+  patch_size: 4,
+  stem_channels: [64, 128],
+  hidden_size: 192,
+  depth: 4,
+  num_heads: 6,
+  intermediate_size: 512,
+  spatial_merge_size: 2,
+  out_hidden_size: 256,
 }
 
 beforeAll(async () => {
@@ -15,7 +22,13 @@ beforeAll(async () => {
 
 test('a config and its weights', () => {
   const config = casa_vit.parseConfig(valid)
-  expect(config).toMatchObject({ windowUnits: 0, fullBlocks: [], stemChannels: [64, 128], minPixels: 32 * 32, maxPixels: 1024 * 32 * 32 })
+  expect(config).toMatchObject({
+    windowUnits: 0,
+    fullBlocks: [],
+    stemChannels: [64, 128],
+    minPixels: 32 * 32,
+    maxPixels: 1024 * 32 * 32,
+  })
   const shapes = Object.fromEntries(casa_vit.tensors(config).map(({ name, shape }) => [name, shape]))
   expect(shapes).toMatchObject({
     'vision.stem.0.convolution.weight': [64, 9 * 48],
@@ -39,7 +52,9 @@ test.each([
   ['max_pixels', 1023, 'max_pixels: expected at least min_pixels'],
   ['out_hidden_size', null, 'out_hidden_size: expected an integer'],
 ])('%s = %j is refused by name', (field, value, message) => {
-  expect(() => casa_vit.parseConfig({ vision_config: { ...valid, [field]: value } })).toThrow('config.json: vision_config: ' + message)
+  expect(() => casa_vit.parseConfig({ vision_config: { ...valid, [field]: value } })).toThrow(
+    'config.json: vision_config: ' + message,
+  )
 })
 
 test('sides are multiples of the stride, near the image, and never beyond the largest area', () => {
@@ -52,7 +67,11 @@ test('sides are multiples of the stride, near the image, and never beyond the la
       expect(out.heightPx * out.widthPx).toBeLessThanOrEqual(room * stride * stride)
       const area = heightPx * widthPx
       if (area >= stride * stride && area <= 0.5 * room * stride * stride && Math.min(heightPx, widthPx) >= stride) {
-        for (const [was, is] of [[heightPx, out.heightPx], [widthPx, out.widthPx]]) expect(Math.abs(was - is)).toBeLessThanOrEqual(stride / 2)
+        for (const [was, is] of [
+          [heightPx, out.heightPx],
+          [widthPx, out.widthPx],
+        ])
+          expect(Math.abs(was - is)).toBeLessThanOrEqual(stride / 2)
       }
     }),
     { numRuns: 500 },
@@ -60,7 +79,8 @@ test('sides are multiples of the stride, near the image, and never beyond the la
 })
 
 test('sizes, by example', () => {
-  const fit = (widthPx: number, heightPx: number, min = 1, max = 1e6) => Object.values(fitToStride({ heightPx, widthPx }, 16, min, max)).reverse()
+  const fit = (widthPx: number, heightPx: number, min = 1, max = 1e6) =>
+    Object.values(fitToStride({ heightPx, widthPx }, 16, min, max)).reverse()
   expect(fit(100, 20)).toEqual([96, 16])
   expect(fit(1, 1)).toEqual([16, 16])
   expect(fit(1, 20_000)).toEqual([16, 20_000])
@@ -71,7 +91,12 @@ test('sizes, by example', () => {
 
 test('a picture of any size becomes patches that the encoder takes', () => {
   const { encoder, config } = tinyEncoder(casa_vit)
-  for (const [widthPx, heightPx] of [[1, 1], [3, 200], [61, 37], [200, 200]]) {
+  for (const [widthPx, heightPx] of [
+    [1, 1],
+    [3, 200],
+    [61, 37],
+    [200, 200],
+  ]) {
     const patches = casa_vit.process({ widthPx, heightPx, data: new Uint8Array(widthPx * heightPx * 3).fill(99) }, config)
     expect(patches.values).toHaveLength(patches.grid.rows * patches.grid.columns * 12)
     const features = encoder.encode([patches])
@@ -84,20 +109,34 @@ test('a picture of any size becomes patches that the encoder takes', () => {
 test('a stage of the stem is a 3x3 convolution of stride 2 with zeros around', async () => {
   // One stage, and everything after it switched off but a linear map: blocks of zeros, identity embed and merger.
   const config = casa_vit.parseConfig({
-    depth: 1, hidden_size: 4, num_heads: 1, intermediate_size: 1, patch_size: 1, stem_channels: [4], spatial_merge_size: 1, out_hidden_size: 4,
+    depth: 1,
+    hidden_size: 4,
+    num_heads: 1,
+    intermediate_size: 1,
+    patch_size: 1,
+    stem_channels: [4],
+    spatial_merge_size: 1,
+    out_hidden_size: 4,
   })
   const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
   const kernel = Float32Array.from({ length: 4 * 27 }, (_, i) => Math.sin(i * 1.7))
   const params = Object.fromEntries(
     casa_vit.tensors(config).map(({ name, shape, init: start }) => {
       const size = shape.reduce((a, b) => a * b)
-      const values = name.endsWith('convolution.weight') ? kernel : /(embed|merger.proj).weight/.test(name) ? identity : new Float32Array(size).fill(start.kind === 'ones' ? 1 : 0)
+      const values = name.endsWith('convolution.weight')
+        ? kernel
+        : /(embed|merger.proj).weight/.test(name)
+          ? identity
+          : new Float32Array(size).fill(start.kind === 'ones' ? 1 : 0)
       return [name, keep(tensor(values, shape))]
     }),
   )
   const [rows, columns] = [4, 6]
   const values = Float32Array.from({ length: rows * columns * 3 }, (_, i) => Math.cos(i * 0.9))
-  const out = await casa_vit.bind(config, params).encode([{ values, grid: { rows, columns }, valuesPerPatch: 3 }]).data()
+  const out = await casa_vit
+    .bind(config, params)
+    .encode([{ values, grid: { rows, columns }, valuesPerPatch: 3 }])
+    .data()
 
   const rms = (x: number[]) => x.map((value) => value / Math.sqrt(x.reduce((total, v) => total + v * v, 0) / x.length + 1e-6))
   const gelu = (x: number) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
@@ -109,7 +148,8 @@ test('a stage of the stem is a 3x3 convolution of stride 2 with zeros around', a
           for (let x = 0; x < 3; x++) {
             const [row, column] = [2 * r - 1 + y, 2 * c - 1 + x]
             if (row < 0 || column < 0 || row >= rows || column >= columns) continue
-            for (let rgb = 0; rgb < 3; rgb++) total += kernel[channel * 27 + (y * 3 + x) * 3 + rgb] * values[(row * columns + column) * 3 + rgb]
+            for (let rgb = 0; rgb < 3; rgb++)
+              total += kernel[channel * 27 + (y * 3 + x) * 3 + rgb] * values[(row * columns + column) * 3 + rgb]
           }
         }
         return total

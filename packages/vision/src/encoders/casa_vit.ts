@@ -8,7 +8,14 @@
  * arXiv 2106.14881). Each is a gather of nine rows and a linear layer, so there is no convolution operator. Images keep
  * their own size: sides are rounded to the nearest multiple of the total stride p * 2^stages * k.
  */
-import { defineVisionEncoder, type Params, type Patches, type RgbImage, type TensorTable, type VisionEncoder } from '@casa-js/core'
+import {
+  defineVisionEncoder,
+  type Params,
+  type Patches,
+  type RgbImage,
+  type TensorTable,
+  type VisionEncoder,
+} from '@casa-js/core'
 import { gatherRows, gelu, reshape, rmsNorm, scope, type Tensor } from '@casa-js/tensor'
 import { patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
@@ -17,7 +24,18 @@ import { cellsOf, packIndices, type Grid } from '../tables/grid.ts'
 import { convolutionTaps, halved, tapsPerCell } from '../tables/im2col.ts'
 import { packPatches } from './pack-patches.ts'
 import { parseProcessor, visionFields, type ProcessorConfig } from './processor.ts'
-import { dense, denseTensors, joinUnits, normTensor, runTrunk, trunkPlanner, trunkTensors, weightsOf, type Tap, type TrunkConfig } from './trunk.ts'
+import {
+  dense,
+  denseTensors,
+  joinUnits,
+  normTensor,
+  runTrunk,
+  trunkPlanner,
+  trunkTensors,
+  weightsOf,
+  type Tap,
+  type TrunkConfig,
+} from './trunk.ts'
 
 export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
   /** Side of the patches that the stem starts from. */
@@ -31,13 +49,18 @@ const modelType = 'casa_vit'
 const prefix = 'vision.'
 
 /** Pixels that one token stands for, on each side. */
-const totalStride = ({ patchSizePx, stemChannels, mergeSize }: CasaVitConfig) => patchSizePx * 2 ** stemChannels.length * mergeSize
+const totalStride = ({ patchSizePx, stemChannels, mergeSize }: CasaVitConfig) =>
+  patchSizePx * 2 ** stemChannels.length * mergeSize
 
 function parseConfig(json: unknown): CasaVitConfig {
   const f = visionFields(json)
   const width = f.integer('hidden_size')
   const heads = f.integer('num_heads')
-  f.require(width % (4 * heads) === 0, 'num_heads', `expected heads of a multiple of 4 out of hidden_size = ${width}, for 2-D rotary positions`)
+  f.require(
+    width % (4 * heads) === 0,
+    'num_heads',
+    `expected heads of a multiple of 4 out of hidden_size = ${width}, for 2-D rotary positions`,
+  )
   const depth = f.integer('depth')
   const stemChannels = f.integers('stem_channels', { fallback: [] })
   f.require(stemChannels.length <= 6 && stemChannels.every((c) => c > 0), 'stem_channels', 'expected at most 6 numbers above 0')
@@ -47,7 +70,11 @@ function parseConfig(json: unknown): CasaVitConfig {
   const windowSizePx = f.integer('window_size', { min: 0, fallback: 0 })
   f.require(windowSizePx % stride === 0, 'window_size', `expected 0 or a multiple of the total stride, ${stride} pixels`)
   const fullBlocks = f.integers('fullatt_block_indexes', { fallback: [] })
-  f.require(fullBlocks.every((i) => i < depth), 'fullatt_block_indexes', `expected indexes of the ${depth} blocks`)
+  f.require(
+    fullBlocks.every((i) => i < depth),
+    'fullatt_block_indexes',
+    `expected indexes of the ${depth} blocks`,
+  )
   const processor = parseProcessor(f, { minPixels: stride * stride, maxPixels: 1024 * stride * stride })
   f.require(processor.maxPixels >= stride * stride, 'max_pixels', `expected room for one token of ${stride} x ${stride} pixels`)
   return {
@@ -84,15 +111,15 @@ function tensors(config: CasaVitConfig): TensorTable {
 }
 
 /**
- * Sides to look at an image with: multiples of the total stride nearest to its own, scaled only when its area is beyond the bounds.
- * Never above maxPixels, however long and thin the image is.
+ * Sides to look at an image with: multiples of the total stride nearest to its own, scaled only when its area is beyond the
+ * bounds. Never above maxPixels, however long and thin the image is.
  */
 export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixels: number, maxPixels: number): Size {
   const area = heightPx * widthPx
   const scale = Math.sqrt(Math.min(Math.max(area, minPixels), maxPixels) / area)
   const round = scale > 1 ? Math.ceil : Math.round
   const strides = (px: number) => Math.max(1, round((px * scale) / stride))
-  // Rounding up, or a short side of less than one stride, may have made it too large: then the sides give way, the longer one last.
+  // Rounding up, or a short side of less than one stride, may have made it too large: then the sides give way.
   const room = Math.floor(maxPixels / (stride * stride))
   const shorter = Math.min(strides(Math.min(heightPx, widthPx)), Math.floor(Math.sqrt(room)))
   const longer = Math.min(strides(Math.max(heightPx, widthPx)), Math.floor(room / shorter))
@@ -128,8 +155,12 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
         grids = grids.map(halved)
       }
       const plan = planOf(grids)
-      const normed = runTrunk(config, weights, 'merger.norm', dense(weights, 'embed', cells), plan, tap)
-      return gatherRows(dense(weights, 'merger.proj', joinUnits(normed, config)), plan.restore)
+      const units = joinUnits(
+        config,
+        runTrunk(config, weights, dense(weights, 'embed', cells), plan, tap),
+        weights('merger.norm.weight'),
+      )
+      return gatherRows(dense(weights, 'merger.proj', units), plan.restore)
     })
   }
 
@@ -155,7 +186,16 @@ export const casa_vit = defineVisionEncoder<CasaVitConfig>({
   },
   tinyConfig: () =>
     parseConfig({
-      depth: 2, hidden_size: 16, num_heads: 2, intermediate_size: 20, patch_size: 2, stem_channels: [6], spatial_merge_size: 2,
-      window_size: 16, fullatt_block_indexes: [1], out_hidden_size: 12, max_pixels: 4096,
+      depth: 2,
+      hidden_size: 16,
+      num_heads: 2,
+      intermediate_size: 20,
+      patch_size: 2,
+      stem_channels: [6],
+      spatial_merge_size: 2,
+      window_size: 16,
+      fullatt_block_indexes: [1],
+      out_hidden_size: 12,
+      max_pixels: 4096,
     }),
 })

@@ -23,7 +23,8 @@ describe.each(visionFamilies)('$modelType', (family) => {
   const tiny = () => {
     const { encoder, params, config } = tinyEncoder<any>(family)
     const side = 2 ** (config.stemChannels?.length ?? 0) * config.mergeSize
-    const patches = (rows: number, columns: number, seed: number) => noisePatches(rows * side, columns * side, 3 * config.patchSizePx ** 2, seed)
+    const patches = (rows: number, columns: number, seed: number) =>
+      noisePatches(rows * side, columns * side, 3 * config.patchSizePx ** 2, seed)
     // Grids whose windows do not divide, a strip, and a single token.
     const images: Patches[] = [patches(3, 5, 1), patches(1, 4, 2), patches(1, 1, 3)]
     return { encoder, params, config, images }
@@ -33,7 +34,11 @@ describe.each(visionFamilies)('$modelType', (family) => {
     const { encoder, images } = tiny()
     const tokens = images.map(({ grid }) => encoder.tokens(grid))
     expect(tokens).toEqual([15, 4, 1])
-    expect(images.map(({ grid }) => encoder.outputGrid(grid))).toEqual([{ rows: 3, columns: 5 }, { rows: 1, columns: 4 }, { rows: 1, columns: 1 }])
+    expect(images.map(({ grid }) => encoder.outputGrid(grid))).toEqual([
+      { rows: 3, columns: 5 },
+      { rows: 1, columns: 4 },
+      { rows: 1, columns: 1 },
+    ])
     const features = encoder.encode(images)
     expect(features.shape).toEqual([20, encoder.outputWidth])
     expect((await valuesOf(features)).every(Number.isFinite)).toBe(true)
@@ -73,7 +78,10 @@ describe.each(visionFamilies)('$modelType', (family) => {
     const weighting = tensor(noisePatches(20, encoder.outputWidth, 1, 9).values, [20, encoder.outputWidth])
     const loss = () => sum(multiply(encoder.encode(images), weighting))
     const names = Object.keys(params)
-    const { value, gradients } = valueAndGradients(loss, names.map((name) => params[name]))
+    const { value, gradients } = valueAndGradients(
+      loss,
+      names.map((name) => params[name]),
+    )
     value.dispose()
     const lossAt = async (name: string, values: Float32Array) => {
       const shape = params[name].shape
@@ -97,7 +105,9 @@ describe.each(visionFamilies)('$modelType', (family) => {
   test('refuses patches that are not its own', () => {
     const { encoder, images } = tiny()
     expect(() => encoder.encode([])).toThrow(`${family.modelType}: no image to encode`)
-    expect(() => encoder.encode([{ ...images[0], values: images[0].values.subarray(1) }])).toThrow(`${family.modelType}: image 0 has`)
+    expect(() => encoder.encode([{ ...images[0], values: images[0].values.subarray(1) }])).toThrow(
+      `${family.modelType}: image 0 has`,
+    )
     expect(() => encoder.encode([noisePatches(4, 4, 7)])).toThrow('7')
     expect(() => encoder.encode([noisePatches(3, 5, images[0].valuesPerPatch)])).toThrow('does not divide into units')
   })

@@ -13,10 +13,17 @@ const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
  * The family of a vision_config, or of a config.json that has one.
  * @throws ConfigError naming `model_type` and the families that exist.
  */
-export function findVisionFamily(json: unknown, families: readonly VisionEncoderFamily<any>[] = visionFamilies): VisionEncoderFamily<any> {
+export function findVisionFamily(
+  json: unknown,
+  families: readonly VisionEncoderFamily<any>[] = visionFamilies,
+): VisionEncoderFamily<any> {
   const f = visionFields(json)
   const modelType = f.string('model_type')
   const family = families.find((known) => known.modelType === (synonyms[modelType] ?? modelType))
-  if (!family) throw new ConfigError(f.at('model_type'), `expected one of ${families.map((known) => known.modelType).join(', ')}, found "${modelType}"`)
+  if (!family)
+    throw new ConfigError(
+      f.at('model_type'),
+      `expected one of ${families.map((known) => known.modelType).join(', ')}, found "${modelType}"`,
+    )
   return family
 }

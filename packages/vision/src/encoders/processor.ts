@@ -12,7 +12,8 @@ export interface ProcessorConfig {
 }
 
 /**
- * Read min_pixels, max_pixels (or size.shortest_edge, size.longest_edge, as newer files call the same areas), image_mean, image_std.
+ * Read image_mean, image_std, min_pixels and max_pixels (or size.shortest_edge and size.longest_edge, as newer files call the
+ * same areas).
  * @throws ConfigError naming the field.
  */
 export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPixels' | 'maxPixels'>): ProcessorConfig {
@@ -21,13 +22,17 @@ export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPi
   const maxPixels = f.integer('max_pixels', { fallback: size.integer('longest_edge', { fallback: defaults.maxPixels }) })
   f.require(minPixels <= maxPixels, 'max_pixels', `expected at least min_pixels = ${minPixels}`)
   const deviation = f.numbers('image_std', { length: 3, fallback: clipDeviation })
-  f.require(deviation.every((d) => d > 0), 'image_std', 'expected three numbers above 0')
+  f.require(
+    deviation.every((d) => d > 0),
+    'image_std',
+    'expected three numbers above 0',
+  )
   return { minPixels, maxPixels, mean: f.numbers('image_mean', { length: 3, fallback: clipMean }), deviation }
 }
 
 /**
- * The object that describes an encoder: config.json's vision_config, with what a processor adds beside it; or the json itself where
- * it is that object already.
+ * The object that describes an encoder: config.json's vision_config, with what a processor adds beside it; or the json itself
+ * where it is that object already.
  */
 export function visionFields(json: unknown): Fields {
   const top = new Fields(json, 'config.json')

@@ -18,7 +18,11 @@ const images: Patches[] = []
 for (let i = 0, at = 0; i < golden.image_grid_thw.data.length; i += 3) {
   const [, rows, columns] = golden.image_grid_thw.data.subarray(i, i + 3)
   const length = rows * columns * 1176
-  images.push({ values: golden.pixel_values.data.slice(at, at + length) as Float32Array, grid: { rows, columns }, valuesPerPatch: 1176 })
+  images.push({
+    values: golden.pixel_values.data.slice(at, at + length) as Float32Array,
+    grid: { rows, columns },
+    valuesPerPatch: 1176,
+  })
   at += length
 }
 /** Largest difference, relative to the largest value expected. */
@@ -74,7 +78,16 @@ describe('config.json', () => {
   test('both layouts say the same', () => {
     const [newer, older] = layouts.map((file) => qwen2_5_vl.parseConfig(readConfig(file)))
     expect(newer).toEqual(older)
-    expect(newer).toMatchObject({ depth: 4, width: 32, hidden: 44, heads: 4, windowUnits: 2, fullBlocks: [1, 3], patchSizePx: 14, outputWidth: 48 })
+    expect(newer).toMatchObject({
+      depth: 4,
+      width: 32,
+      hidden: 44,
+      heads: 4,
+      windowUnits: 2,
+      fullBlocks: [1, 3],
+      patchSizePx: 14,
+      outputWidth: 48,
+    })
   })
 
   test.each([
@@ -83,7 +96,11 @@ describe('config.json', () => {
     ['in_channels', 4, 'config.json: vision_config: in_channels: expected 3 channels, found 4'],
     ['hidden_act', 'relu', 'config.json: vision_config: hidden_act: expected "silu", found "relu"'],
     ['window_size', 14, 'config.json: vision_config: window_size: expected at least one merged patch of 28 pixels, found 14'],
-    ['fullatt_block_indexes', [4], 'config.json: vision_config: fullatt_block_indexes: expected indexes of the 4 blocks, found [4]'],
+    [
+      'fullatt_block_indexes',
+      [4],
+      'config.json: vision_config: fullatt_block_indexes: expected indexes of the 4 blocks, found [4]',
+    ],
     ['temporal_patch_size', 3, 'config.json: vision_config: temporal_patch_size: expected 2 frames, found 3'],
     ['image_std', [1, 0, 1], 'config.json: vision_config: image_std: expected three numbers above 0'],
   ])('%s = %j is refused by name', (field, value, message) => {
@@ -93,8 +110,16 @@ describe('config.json', () => {
   test('areas of a processor config, under either name, and the stock ones', () => {
     const stock = qwen2_5_vl.parseConfig(valid)
     expect([stock.minPixels, stock.maxPixels]).toEqual([3136, 12_845_056])
-    expect(qwen2_5_vl.parseConfig({ ...valid, min_pixels: 784, max_pixels: 7840 })).toMatchObject({ minPixels: 784, maxPixels: 7840 })
-    expect(qwen2_5_vl.parseConfig({ ...valid, size: { shortest_edge: 784, longest_edge: 7840 } })).toMatchObject({ minPixels: 784, maxPixels: 7840 })
-    expect(() => qwen2_5_vl.parseConfig({ ...valid, min_pixels: 2, max_pixels: 1 })).toThrow('max_pixels: expected at least min_pixels = 2, found 1')
+    expect(qwen2_5_vl.parseConfig({ ...valid, min_pixels: 784, max_pixels: 7840 })).toMatchObject({
+      minPixels: 784,
+      maxPixels: 7840,
+    })
+    expect(qwen2_5_vl.parseConfig({ ...valid, size: { shortest_edge: 784, longest_edge: 7840 } })).toMatchObject({
+      minPixels: 784,
+      maxPixels: 7840,
+    })
+    expect(() => qwen2_5_vl.parseConfig({ ...valid, min_pixels: 2, max_pixels: 1 })).toThrow(
+      'max_pixels: expected at least min_pixels = 2, found 1',
+    )
   })
 })

@@ -1,10 +1,10 @@
 /**
  * Qwen2.5-VL's vision encoder (arXiv 2502.13923, section 2.1.1; transformers, modeling_qwen2_5_vl.py).
  *
- * Unusual: the patch embedding is a convolution over two frames. The stock processor doubles a still picture in time (1176 values a
- * patch); a single frame (588) through the sum of the kernel's two halves is the same and costs half. Both are read here; `process`
- * makes the single one, as CASA does. Cells run in window order through all blocks, also those with full attention; the merger's
- * result is put back in reading order.
+ * Unusual: the patch embedding is a convolution over two frames. The stock processor doubles a still picture in time (1176 values
+ * a patch); a single frame (588) through the sum of the kernel's two halves is the same and costs half. Both are read here;
+ * `process` makes the single one, as CASA does. Cells run in window order through all blocks, also those with full attention;
+ * the merger's result is put back in reading order.
  */
 import { CasaError, defineVisionEncoder, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
 import { add, gatherRows, gelu, linear, reshape, scope, slice, type Tensor } from '@casa-js/tensor'
@@ -14,7 +14,18 @@ import { smartResize } from '../smart-resize.ts'
 import { cellsOf, type Grid } from '../tables/grid.ts'
 import { packPatches } from './pack-patches.ts'
 import { parseProcessor, visionFields, type ProcessorConfig } from './processor.ts'
-import { dense, denseTensors, joinUnits, normTensor, runTrunk, trunkPlanner, trunkTensors, weightsOf, type Tap, type TrunkConfig } from './trunk.ts'
+import {
+  dense,
+  denseTensors,
+  joinUnits,
+  normTensor,
+  runTrunk,
+  trunkPlanner,
+  trunkTensors,
+  weightsOf,
+  type Tap,
+  type TrunkConfig,
+} from './trunk.ts'
 
 export interface Qwen2_5_VlVisionConfig extends TrunkConfig, ProcessorConfig {
   patchSizePx: number
@@ -34,7 +45,11 @@ function parseConfig(json: unknown): Qwen2_5_VlVisionConfig {
   const f = visionFields(json)
   const width = f.integer('hidden_size')
   const heads = f.integer('num_heads')
-  f.require(width % (4 * heads) === 0, 'num_heads', `expected heads of a multiple of 4 out of hidden_size = ${width}, for 2-D rotary positions`)
+  f.require(
+    width % (4 * heads) === 0,
+    'num_heads',
+    `expected heads of a multiple of 4 out of hidden_size = ${width}, for 2-D rotary positions`,
+  )
   f.require(f.integer(['in_channels', 'in_chans'], { fallback: 3 }) === 3, 'in_channels', 'expected 3 channels')
   f.oneOf('hidden_act', ['silu'], 'silu')
   const rotary = f.object('rope_parameters', { optional: true })
@@ -45,7 +60,11 @@ function parseConfig(json: unknown): Qwen2_5_VlVisionConfig {
   const windowUnits = Math.floor(f.integer('window_size') / mergeSize / patchSizePx)
   f.require(windowUnits > 0, 'window_size', `expected at least one merged patch of ${patchSizePx * mergeSize} pixels`)
   const fullBlocks = f.integers('fullatt_block_indexes')
-  f.require(fullBlocks.every((i) => i < depth), 'fullatt_block_indexes', `expected indexes of the ${depth} blocks`)
+  f.require(
+    fullBlocks.every((i) => i < depth),
+    'fullatt_block_indexes',
+    `expected indexes of the ${depth} blocks`,
+  )
   const temporalPatchSize = f.integer('temporal_patch_size')
   f.require(temporalPatchSize === 2, 'temporal_patch_size', 'expected 2 frames')
   return {
@@ -69,7 +88,11 @@ function tensors(config: Qwen2_5_VlVisionConfig): TensorTable {
   const { width: D, mergeSize, patchSizePx, temporalPatchSize, outputWidth } = config
   const joined = mergeSize * mergeSize * D
   const table: TensorTable = [
-    { name: prefix + 'patch_embed.proj.weight', shape: [D, 3, temporalPatchSize, patchSizePx, patchSizePx], init: { kind: 'fanIn' } },
+    {
+      name: prefix + 'patch_embed.proj.weight',
+      shape: [D, 3, temporalPatchSize, patchSizePx, patchSizePx],
+      init: { kind: 'fanIn' },
+    },
     ...trunkTensors(config, prefix),
     normTensor(prefix + 'merger.ln_q', D),
     ...denseTensors(prefix + 'merger.mlp.0', joined, joined),
@@ -90,7 +113,9 @@ function bind(config: Qwen2_5_VlVisionConfig, params: Params): VisionEncoder {
     const kernel = weights('patch_embed.proj.weight') // [D, 3, 2, p, p]
     if (valuesPerPatch === 6 * pixels) return reshape(kernel, [D, 6 * pixels])
     if (valuesPerPatch !== 3 * pixels) {
-      throw new CasaError(`${modelType}: patches of ${valuesPerPatch} values; expected ${3 * pixels} (one frame) or ${6 * pixels} (a doubled one)`)
+      throw new CasaError(
+        `${modelType}: patches of ${valuesPerPatch} values; expected ${3 * pixels} (one frame) or ${6 * pixels} (a doubled one)`,
+      )
     }
     const byFrame = reshape(kernel, [D * 3, 2, pixels])
     const [first, second] = [0, 1].map((frame) => slice(byFrame, [0, frame, 0], [D * 3, 1, pixels]))
@@ -102,7 +127,7 @@ function bind(config: Qwen2_5_VlVisionConfig, params: Params): VisionEncoder {
       const valuesPerPatch = images[0]?.valuesPerPatch ?? 3 * pixels
       const cells = linear(packPatches(modelType, images, valuesPerPatch), embedding(valuesPerPatch)) // [N, D]
       const plan = planOf(images.map(({ grid }) => grid))
-      const units = joinUnits(runTrunk(config, weights, 'merger.ln_q', cells, plan, tap), config)
+      const units = joinUnits(config, runTrunk(config, weights, cells, plan, tap), weights('merger.ln_q.weight'))
       const merged = dense(weights, 'merger.mlp.2', gelu(dense(weights, 'merger.mlp.0', units), { approximate: 'none' }))
       return gatherRows(merged, plan.restore)
     })
@@ -129,7 +154,17 @@ export const qwen2_5_vl = defineVisionEncoder<Qwen2_5_VlVisionConfig>({
   },
   tinyConfig: () =>
     parseConfig({
-      depth: 2, hidden_size: 16, num_heads: 2, intermediate_size: 20, patch_size: 2, spatial_merge_size: 2, temporal_patch_size: 2,
-      window_size: 8, fullatt_block_indexes: [1], out_hidden_size: 12, min_pixels: 16, max_pixels: 400,
+      depth: 2,
+      hidden_size: 16,
+      num_heads: 2,
+      intermediate_size: 20,
+      patch_size: 2,
+      spatial_merge_size: 2,
+      temporal_patch_size: 2,
+      window_size: 8,
+      fullatt_block_indexes: [1],
+      out_hidden_size: 12,
+      min_pixels: 16,
+      max_pixels: 400,
     }),
 })

@@ -9,10 +9,23 @@
  */
 import { CasaError, type Init, type Params, type TensorSpec, type TensorTable } from '@casa-js/core'
 import {
-  add, addRmsNorm, attention, dispose, gatherRows, linear, reshape, rmsNorm, rope, ropeTable, scope, slice, swiglu, type Tensor,
+  add,
+  addRmsNorm,
+  attention,
+  dispose,
+  gatherRows,
+  linear,
+  reshape,
+  rmsNorm,
+  rope,
+  ropeTable,
+  scope,
+  slice,
+  swiglu,
+  type Tensor,
 } from '@casa-js/tensor'
-import { boundariesOf, cachedByGrid, cellsOf, packIndices, type Grid } from '../tables/grid.ts'
-import { cellOrder } from '../tables/order.ts'
+import { boundariesOf, cachedByGrid, cellsOf, joinIntegers, packIndices, type Grid } from '../tables/grid.ts'
+import { cellOrder, type CellOrder } from '../tables/order.ts'
 
 export interface TrunkConfig {
   depth: number
@@ -60,7 +73,8 @@ export function weightsOf(modelType: string, params: Params, prefix: string): We
 }
 
 /** x [..,I] through the linear layer `name`, [..,O]. */
-export const dense = (weights: Weights, name: string, x: Tensor): Tensor => linear(x, weights(name + '.weight'), weights(name + '.bias'))
+export const dense = (weights: Weights, name: string, x: Tensor): Tensor =>
+  linear(x, weights(name + '.weight'), weights(name + '.bias'))
 
 /** Weight [out, in] and bias of a linear layer. */
 export function denseTensors(name: string, out: number, inner: number, init: Init = { kind: 'fanIn' }): TensorTable {
@@ -70,7 +84,11 @@ export function denseTensors(name: string, out: number, inner: number, init: Ini
   ]
 }
 
-export const normTensor = (name: string, width: number): TensorSpec => ({ name: name + '.weight', shape: [width], init: { kind: 'ones' } })
+export const normTensor = (name: string, width: number): TensorSpec => ({
+  name: name + '.weight',
+  shape: [width],
+  init: { kind: 'ones' },
+})
 
 export function trunkTensors({ depth, width: D, hidden }: TrunkConfig, prefix: string): TensorTable {
   // Both halves of every block write into one stream, whose variance should not grow with depth.
@@ -95,26 +113,33 @@ export function trunkPlanner({ mergeSize, windowUnits }: TrunkConfig, source: 'u
   return (grids) => {
     const orders = grids.map(orderOf)
     const cells = grids.map(cellsOf)
-    const nowhere = cells.map(() => 0)
+    const units = cells.map((n) => n / (mergeSize * mergeSize))
+    const all = (pick: (order: CellOrder) => Int32Array) => orders.map(pick)
     return {
-      order: packIndices(orders.map((o) => (source === 'units' ? o.inUnits : o.inRows)), cells),
-      restore: packIndices(orders.map((o) => o.restore), cells.map((n) => n / (mergeSize * mergeSize))),
+      order: packIndices(all(source === 'units' ? (o) => o.inUnits : (o) => o.inRows), cells),
+      restore: packIndices(
+        all((o) => o.restore),
+        units,
+      ),
       windows: boundariesOf(orders.flatMap((o) => o.windows)),
       images: boundariesOf(cells),
-      rows: packIndices(orders.map((o) => o.rows), nowhere),
-      columns: packIndices(orders.map((o) => o.columns), nowhere),
+      rows: joinIntegers(all((o) => o.rows)),
+      columns: joinIntegers(all((o) => o.columns)),
     }
   }
 }
 
-/**
- * All blocks and the norm `finalNorm` after them. x [N, D] in the order of the cells' source -> [N, D] normed, in that of the blocks.
- */
-export function runTrunk(config: TrunkConfig, weights: Weights, finalNorm: string, cells: Tensor, plan: TrunkPlan, tap?: Tap): Tensor {
+/** All blocks. cells [N, D], in the order that the plan was made for -> [N, D], in the order of the blocks. */
+export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, plan: TrunkPlan, tap?: Tap): Tensor {
   const { depth, width: D, heads: H, normEps: eps } = config
   const N = cells.shape[0]
   const E = D / H
-  const rotary = ropeTable([plan.rows, plan.columns], { headSize: E, theta: config.theta, sections: [E / 4, E / 4], restart: true })
+  const rotary = ropeTable([plan.rows, plan.columns], {
+    headSize: E,
+    theta: config.theta,
+    sections: [E / 4, E / 4],
+    restart: true,
+  })
 
   function attend(at: string, normed: Tensor, cu: Int32Array): Tensor {
     const qkv = dense(weights, at + 'attn.qkv', normed) // [N, 3 D]
@@ -142,11 +167,11 @@ export function runTrunk(config: TrunkConfig, weights: Weights, finalNorm: strin
     x = next
     tap?.(`vision.${i}`, x)
   }
-  return rmsNorm(x, weights(finalNorm + '.weight'), { eps })
+  return x
 }
 
-/** Units of mergeSize^2 neighbours side by side: [N, D] -> [N / mergeSize^2, mergeSize^2 D]. */
-export function joinUnits(normed: Tensor, { mergeSize, width }: TrunkConfig): Tensor {
+/** Cells normed, and the neighbours of a unit side by side: [N, D] -> [N / mergeSize^2, mergeSize^2 D]. */
+export function joinUnits({ mergeSize, width, normEps }: TrunkConfig, cells: Tensor, norm: Tensor): Tensor {
   const joined = mergeSize * mergeSize * width
-  return reshape(normed, [normed.size / joined, joined])
+  return reshape(rmsNorm(cells, norm, { eps: normEps }), [cells.size / joined, joined])
 }

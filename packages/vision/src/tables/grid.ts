@@ -26,14 +26,25 @@ export function cachedByGrid<T>(compute: (grid: Grid) => T): (grid: Grid) => T {
  * @param sourceRows rows that the indices of each image point into
  */
 export function packIndices(indices: Int32Array[], sourceRows: number[]): Int32Array {
-  const packed = new Int32Array(indices.reduce((sum, list) => sum + list.length, 0))
+  const packed = joinIntegers(indices)
   let at = 0
   let shift = 0
-  indices.forEach((list, image) => {
-    for (const index of list) packed[at++] = index < 0 ? -1 : index + shift
+  indices.forEach(({ length }, image) => {
+    for (const end = at + length; at < end; at++) if (packed[at] >= 0) packed[at] += shift
     shift += sourceRows[image]
   })
   return packed
+}
+
+/** Lists of integers as one. */
+export function joinIntegers(lists: Int32Array[]): Int32Array {
+  const joined = new Int32Array(lists.reduce((sum, list) => sum + list.length, 0))
+  let at = 0
+  for (const list of lists) {
+    joined.set(list, at)
+    at += list.length
+  }
+  return joined
 }
 
 /** Boundaries of packed segments from their lengths: 0, a, a + b, .. */

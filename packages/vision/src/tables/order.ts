@@ -1,8 +1,8 @@
 /**
  * The order in which an encoder's blocks see the cells of a grid (Qwen2.5-VL, arXiv 2502.13923, section 2.1.1).
  *
- * Cells are joined in units of mergeSize x mergeSize, which never part. Units are sorted into windows of windowUnits x windowUnits;
- * at the right and lower edge windows are smaller. A 2x5 grid of units with windows of 2x2 (digits are windows):
+ * Cells are joined in units of mergeSize x mergeSize, which never part. Units are sorted into windows of windowUnits x
+ * windowUnits; at the right and lower edge windows are smaller. A 2x5 grid of units with windows of 2x2 (digits are windows):
  *
  *   0 0 1 1 2        order: the four units of window 0, then of window 1, then the two of window 2
  *   0 0 1 1 2        lengths of windows: 4 4 2 units

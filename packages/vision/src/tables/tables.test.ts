@@ -9,7 +9,11 @@ const range = (n: number) => Array.from({ length: n }, (_, i) => i)
 const sorted = (list: Int32Array) => [...list].sort((a, b) => a - b)
 
 describe('the order of cells', () => {
-  const arbitrary = fc.record({ units: fc.record({ rows: count, columns: count }), merge: fc.integer({ min: 1, max: 3 }), side: fc.integer({ min: 0, max: 5 }) })
+  const arbitrary = fc.record({
+    units: fc.record({ rows: count, columns: count }),
+    merge: fc.integer({ min: 1, max: 3 }),
+    side: fc.integer({ min: 0, max: 5 }),
+  })
   const grid = (units: Grid, merge: number) => ({ rows: units.rows * merge, columns: units.columns * merge })
 
   test('every cell once, under all its names', () => {
@@ -30,7 +34,10 @@ describe('the order of cells', () => {
       fc.property(arbitrary, ({ units, merge, side }) => {
         const { rows, columns, restore } = cellOrder(grid(units, merge), merge, side)
         restore.forEach((at, unit) => {
-          expect([rows[at * merge * merge] / merge, columns[at * merge * merge] / merge]).toEqual([Math.floor(unit / units.columns), unit % units.columns])
+          expect([rows[at * merge * merge] / merge, columns[at * merge * merge] / merge]).toEqual([
+            Math.floor(unit / units.columns),
+            unit % units.columns,
+          ])
         })
       }),
     )
