@@ -86,7 +86,7 @@ export const casa = defineFusion<CasaConfig>({
     /** [images, then text] -> windows one after the other. */
     const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
       const flat = reshape(textRows, [layout.tokens, K * E])
-      const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0], K * E]), flat]) : flat
+      const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0], K * E]), flat], 0) : flat
       return reshape(gatherRows(all, windows.order), [windows.order.length, K, E])
     }
 

@@ -1,0 +1,64 @@
+/** `casa ask`: a question about pictures. */
+import { close, type DeviceName } from '@casa-js/tensor'
+import type { Command } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { deviceOption, startDevice } from '../device.ts'
+import { shippedModel } from '../shipped.ts'
+
+interface AskFlags {
+  model: string
+  device: 'auto' | DeviceName
+  maxTokens: string
+  temperature: string
+  topK: string
+  seed?: string
+}
+
+export function register(program: Command): void {
+  program
+    .command('ask')
+    .description('ask a model about one or more pictures')
+    .argument('<pictures-and-question...>', 'PNG, JPEG or WebP files, then the question')
+    .option('--model <folder>', 'model folder', shippedModel)
+    .option('--max-tokens <n>', 'longest answer', '64')
+    .option('--temperature <t>', '0 takes the likeliest token each time', '0')
+    .option('--top-k <k>', 'sample among the k likeliest', '50')
+    .option('--seed <n>', 'seed of the sampling')
+    .addOption(deviceOption())
+    .addHelpText('after', '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7')
+    .action(run)
+}
+
+function positiveNumber(flag: string, text: string, least: number): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < least) throw new Error(`${flag} ${text}: expected a number of at least ${least}`)
+  return value
+}
+
+async function run(given: string[], flags: AskFlags): Promise<void> {
+  const question = given.at(-1)!
+  const files = given.slice(0, -1)
+  if (/\.(png|jpe?g|webp)$/i.test(question)) throw new Error(`the last argument must be the question, found a picture: ${question}`)
+  const maxNewTokens = positiveNumber('--max-tokens', flags.maxTokens, 1)
+  const temperature = positiveNumber('--temperature', flags.temperature, 0)
+  const topK = positiveNumber('--top-k', flags.topK, 1)
+  const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : positiveNumber('--seed', flags.seed, 0)
+
+  const [{ decodeImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([import('@casa-js/vision'), import('@casa-js/vlm')])
+  const images = await Promise.all(files.map(async (file) => decodeImage(await readFile(file), { name: file })))
+  await startDevice(flags.device)
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  try {
+    const vlm = await loadVlm(flags.model)
+    const sampler = createSampler(temperature === 0 ? {} : { temperature, topK, seed })
+    for await (const { text } of askStreaming(vlm, images, question, { maxNewTokens, sampler, signal: interrupted.signal })) process.stdout.write(text)
+    process.stdout.write('\n')
+    vlm.dispose()
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error
+    process.stdout.write('\n')
+  } finally {
+    await close()
+  }
+}
