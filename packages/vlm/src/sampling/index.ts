@@ -2,4 +2,3 @@ export { captionSampling, createProcessors, tokenBias, type LogitsProcessor, typ
 export { emaRepetitionPenalty, noRepeatNgram, repetitionPenalty, type EmaPenaltyOptions } from './repetition.ts'
 export { minP, softmax, temperature, topK, topP } from './warpers.ts'
 export { argmax, createSampler, type Sampler } from './sampler.ts'
-export { createRandom } from './random.ts'

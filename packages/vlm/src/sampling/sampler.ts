@@ -1,7 +1,6 @@
 /** Logits [V] -> the next token. */
-import { CasaError } from '@casa-js/core'
+import { CasaError, createRandom } from '@casa-js/core'
 import { createProcessors, type SamplingOptions } from './processors.ts'
-import { createRandom } from './random.ts'
 import { softmax } from './warpers.ts'
 
 /**
@@ -20,7 +19,7 @@ export function createSampler(options: SamplingOptions & { seed?: number } = {})
   const random = createRandom(options.seed ?? 0)
   return (logits, ids) => {
     for (const process of processors) process(logits, ids)
-    return options.temperature ? draw(softmax(logits), random()) : argmax(logits)
+    return options.temperature ? draw(softmax(logits), random.next()) : argmax(logits)
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  argmax, captionSampling, createProcessors, createRandom, createSampler, emaRepetitionPenalty, type LogitsProcessor, minP, noRepeatNgram,
+  argmax, captionSampling, createProcessors, createSampler, emaRepetitionPenalty, type LogitsProcessor, minP, noRepeatNgram,
   repetitionPenalty, softmax, temperature, tokenBias, topK, topP,
 } from './index.ts'
 
@@ -110,28 +110,6 @@ test('draws follow the probabilities', () => {
   expect(Math.abs(counts[1] - 6_000)).toBeLessThan(354)
   expect(counts[2]).toBe(0)
 })
-
-test("random numbers are sfc32's", () => {
-  const random = createRandom(1)
-  const first = [random(), random(), random()].map(value => value * 2 ** 32)
-  expect(first).toEqual(sfc32Reference(1, 3))
-  for (let i = 0; i < 1000; i++) expect(random()).toBeLessThan(1)
-})
-
-/** PractRand's C code in 32-bit BigInt arithmetic. */
-function sfc32Reference(seed: number, count: number): number[] {
-  const u32 = (value: bigint): bigint => BigInt.asUintN(32, value)
-  let [a, b, c, counter] = [BigInt(seed), BigInt(seed), BigInt(seed), 1n]
-  const out: number[] = []
-  for (let i = 0; i < 12 + count; i++) {
-    const sum = u32(a + b + counter++)
-    a = b ^ (b >> 9n)
-    b = u32(c + (c << 3n))
-    c = u32(u32((c << 21n) | (c >> 11n)) + sum)
-    if (i >= 12) out.push(Number(sum))
-  }
-  return out
-}
 
 test('the list of live captions, and errors by option', () => {
   expect(createProcessors({ ...captionSampling, stopTokens: [3] })).toHaveLength(5)
