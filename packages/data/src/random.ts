@@ -1,2 +1,2 @@
-/** Seeded randomness is core's; datasets and readers of them import it from here too. */
-export { createRandom, hashIntegers, hashText, permutation, type Random } from '@casa-js/core'
+/** Seeded randomness is core's; datasets and readers of them import it from here too. Its own entry, so that workers load no engine. */
+export { createRandom, hashIntegers, hashText, permutation, type Random } from '@casa-js/core/random'

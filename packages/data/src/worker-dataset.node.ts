@@ -2,10 +2,8 @@
  * A dataset made by worker threads. Each worker makes its own copy of the dataset from the same module and options; an index goes
  * to the worker with the least to do. Every answer finds its own promise, so order is the caller's, whatever finishes first.
  */
-import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
-import { pathToFileURL } from 'node:url'
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/core/errors'
 import type { Dataset, Example } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
 import type { FailureReport, Reply, WorkerTask } from './worker-protocol.ts'
@@ -24,16 +22,21 @@ interface Thread {
   pending: Map<number, { resolve(example: Example): void; reject(error: Error): void }>
 }
 
-/** Node loads neither `.ts` nor the source condition by itself; a worker that needs them gets tsx, as the main thread has it. */
-function loaderFlags(urls: string[]): string[] | undefined {
-  if (!urls.some((url) => /\.[cm]?tsx?$/.test(url))) return undefined
+/**
+ * Node 20 loads no TypeScript. A worker that needs it starts with these lines instead, which bring in tsx first (as an `--import`
+ * flag, tsx comes too late for a worker's entry), and resolves packages to their sources.
+ */
+function startWorker(entry: URL, task: WorkerTask): Worker {
+  const urls = [entry.href, task.module]
+  if (!urls.some((url) => /\.[cm]?tsx?$/.test(url))) return new Worker(entry, { workerData: task })
   let loader: string
   try {
-    loader = createRequire(import.meta.url).resolve('tsx/esm')
+    loader = import.meta.resolve('tsx/esm/api')
   } catch {
-    throw new CasaError(`${urls.join(', ')}: a TypeScript dataset needs the package tsx in its workers; install it or build first`)
+    throw new CasaError(`${urls.join(', ')}: TypeScript in a data worker needs the package tsx; install it or build first`)
   }
-  return ['--conditions=@casa-js/source', '--import', pathToFileURL(loader).href]
+  const code = `import(${JSON.stringify(loader)}).then(({ register }) => (register(), import(${JSON.stringify(entry.href)})))`
+  return new Worker(code, { eval: true, workerData: task, execArgv: ['--conditions=@casa-js/source'] })
 }
 
 const errorOf = ({ name, message }: FailureReport) =>
@@ -46,7 +49,6 @@ const errorOf = ({ name, message }: FailureReport) =>
 export async function createWorkerDataset({ module, options, workers = 1 }: WorkerDatasetOptions): Promise<Dataset> {
   const task: WorkerTask = { module: String(module), options }
   const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.node.ts' : './worker.node.js', import.meta.url)
-  const execArgv = loaderFlags([entry.href, task.module])
   const threads: Thread[] = []
   let failure: Error | undefined
   let requests = 0
@@ -61,7 +63,7 @@ export async function createWorkerDataset({ module, options, workers = 1 }: Work
 
   const start = () =>
     new Promise<{ name: string; length: number }>((resolve, reject) => {
-      const worker = new Worker(entry, { workerData: task, ...(execArgv && { execArgv }) })
+      const worker = startWorker(entry, task)
       const thread: Thread = { worker, pending: new Map() }
       threads.push(thread)
       worker.on('message', (reply: Reply) => {
