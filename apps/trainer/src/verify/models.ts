@@ -4,7 +4,7 @@
  */
 import { planInsertion } from '@casa-js/casa'
 import type { Layout } from '@casa-js/core'
-import { crossEntropy, scope, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
+import { crossEntropy, keep, scope, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { createSession, loadModel, type SessionInput, type VlmModel } from '@casa-js/vlm'
 import { bf16FromFloat32, float32FromBf16, openWeights } from '@casa-js/weights'
 import { existsSync } from 'node:fs'
@@ -112,7 +112,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
 
   const seen = scope(() => {
     const out: Record<string, Tensor> = {}
-    const features = vision.encodeWithTaps!(patches, (name, value) => (out['tap.' + name] = value))
+    const features = vision.encodeWithTaps!(patches, (name, value) => (out['tap.' + name] = keep(value)))
     out.image_features = features
     return out
   })
