@@ -5,6 +5,8 @@
  * reads tables) and no allocation, for the memory belongs to tfjs; scratch memory comes from the caller. The build checks it.
  */
 export * from './matmul'
+export * from './attention'
+export * from './attention-gradient'
 export * from './rows'
 export * from './norms'
 export * from './activations'

@@ -1,10 +1,42 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmContext, WasmKernel } from '../../engine/wasm.ts'
 import type { AttentionAttributes } from './index.ts'
 
-export const attentionWasm: WasmKernel<AttentionAttributes> = () => {
-  throw new Error('attention: no wasm kernel yet')
+interface Layout {
+  cuQ: number
+  cuK: number
+  segments: number
+  /** Keys of the longest segment: what scratch memory grows with. */
+  mostKeys: number
 }
 
-export const attentionGradWasm: WasmKernel<AttentionAttributes> = () => {
-  throw new Error('attention: no wasm kernel for the gradient yet')
+function layoutOf(call: WasmContext, cuQ: Int32Array, cuK: Int32Array): Layout {
+  const mostKeys = cuK.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuK[i - 1])), 0)
+  return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
+}
+
+export const attentionWasm: WasmKernel<AttentionAttributes> = (call, attributes) => {
+  const [q, k, v] = ['q', 'k', 'v'].map((name) => call.input(name))
+  const [Tq, H, E] = q.shape
+  const K = k.shape[1]
+  const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
+  const scratch = call.scratch(call.exports.attentionScratch(mostKeys, E))
+  const o = call.output(q.shape)
+  const lse = call.output([Tq, H])
+  const causal = Number(attributes.causal)
+  call.exports.attention(q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments, H, K, E, causal, attributes.scale, scratch)
+}
+
+export const attentionGradWasm: WasmKernel<AttentionAttributes> = (call, attributes) => {
+  const [q, k] = ['q', 'k'].map((name) => call.input(name))
+  const [v, o, lse, dO] = ['v', 'o', 'lse', 'dO'].map((name) => call.input(name).pointer)
+  const [, H, E] = q.shape
+  const [Tk, K] = k.shape
+  const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
+  const scratch = call.scratch(call.exports.attentionGradScratch(mostKeys, E))
+  const [dq, dk, dv] = [q.shape, k.shape, k.shape].map((shape) => call.output(shape))
+  const causal = Number(attributes.causal)
+  call.exports.attentionGrad(
+    ...[q.pointer, k.pointer, v, o, lse, dO, dq, dk, dv],
+    ...[cuQ, cuK, segments, Tk, H, K, E, causal, attributes.scale, scratch],
+  )
 }

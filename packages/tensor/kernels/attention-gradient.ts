@@ -1,0 +1,157 @@
+/**
+ * dq, dk, dv of attention, from q, k, v, o, dO and the log-sum-exp of every row.
+ *
+ *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
+ */
+import { clearFrom, fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, storeScaled } from './attention-parts'
+import { dot } from './dots'
+import { packColumns, packRows, panelBytes } from './pack'
+import { exp4 } from './simd'
+import { tileOfColumns, tileOfRows } from './tile'
+
+/** Rows of a block: enough that adding to dk and dv is cheap, few enough that their scores stay in the second-level cache. */
+// @ts-ignore: decorator
+@inline
+function blockRowsFor(keys: i32): i32 {
+  return keys <= 256 ? 64 : keys <= 1024 ? 32 : 16
+}
+
+/** Bytes of scratch, where `keys` is the most that any segment has. */
+export function attentionGradScratch(keys: i32, E: i32): i32 {
+  // A smaller segment may take more rows a block: 64 of 256 keys, 32 of 1024.
+  const scores = min(64 * roundUp8(keys), max(blockRowsFor(keys) * roundUp8(keys), 32 * 1024))
+  const panels = 2 * panelBytes(E, keys) + panelBytes(keys, E) + 2 * panelBytes(64, E)
+  return <i32>(256 + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))
+}
+
+export function attentionGrad(
+  q: usize, k: usize, v: usize, o: usize, lse: usize, dO: usize, dq: usize, dk: usize, dv: usize,
+  cuQ: usize, cuK: usize, segments: i32, Tk: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+): void {
+  const headBytes = <usize>E << 2
+  const group = H / K
+  memory.fill(scratch, 0, 32)
+  for (let s = 0; s < segments; s++) {
+    const q0 = load<i32>(cuQ + (<usize>s << 2))
+    const k0 = load<i32>(cuK + (<usize>s << 2))
+    const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
+    const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
+    for (let kv = 0; kv < K; kv++) {
+      const first = q0 * H + kv * group
+      const query = <usize>first * headBytes
+      const key = <usize>(k0 * K + kv) * headBytes
+      gradientOfGroup(
+        q + query, k + key, v + key, o + query, lse + (<usize>first << 2), dO + query, dq + query, dk + key, dv + key,
+        queries, keys, group, H, K, E, causal, scale, scratch,
+      )
+    }
+  }
+  const used = <usize>load<i32>(cuK + (<usize>segments << 2)) * <usize>K * headBytes
+  const all = <usize>Tk * <usize>K * headBytes
+  memory.fill(dk + used, 0, all - used)
+  memory.fill(dv + used, 0, all - used)
+}
+
+function gradientOfGroup(
+  q: usize, k: usize, v: usize, o: usize, lse: usize, dO: usize, dq: usize, dk: usize, dv: usize,
+  queries: i32, keys: i32, group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+): void {
+  const headBytes = <usize>E << 2
+  const stride = <usize>K * headBytes
+  const rowBytes = <usize>roundUp8(keys) << 2
+  const sumBytes = panelBytes(roundUp8(keys), E)
+  const sumStride = panelBytes(1, E)
+  const blockRows = blockRowsFor(keys)
+  const zeros = scratch
+  const tile = scratch + 32
+  const keyPanels = scratch + 256 // kᵀ, [keys / 8][E][8]
+  const valuePanels = keyPanels + panelBytes(E, keys) // vᵀ
+  const keyRows = valuePanels + panelBytes(E, keys) // k, [E / 8][keys][8]
+  const queryRows = keyRows + panelBytes(keys, E) // a block of q, [E / 8][rows][8]
+  const outRows = queryRows + panelBytes(64, E) // a block of dO
+  const sumK = outRows + panelBytes(64, E) // dk / scale, [keys][E], both rounded up to 8
+  const sumV = sumK + sumBytes
+  const p = sumV + sumBytes // [rows][keys]
+  const ds = p + <usize>blockRows * rowBytes
+  packColumns(k, stride, E, keys, keyPanels)
+  packColumns(v, stride, E, keys, valuePanels)
+  packRows(k, stride, keys, E, keyRows)
+  memory.fill(sumK, 0, 2 * sumBytes)
+
+  const rows = queries * group
+  for (let b0 = 0; b0 < rows; b0 += blockRows) {
+    const height = min(blockRows, rows - b0)
+    const seenByBlock = keysSeen(b0 + height - 1, group, queries, keys, causal)
+    packGroup(q, b0, height, group, H, E, queryRows)
+    packGroup(dO, b0, height, group, H, E, outRows)
+    for (let i = 0; i < height; i += 4) {
+      const r0 = b0 + i
+      const count = min(4, height - i)
+      const seen = keysSeen(r0 + count - 1, group, queries, keys, causal)
+      const at = <usize>i * rowBytes
+      fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels, E, seen, zeros, p + at, rowBytes)
+      fourRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels, E, seen, zeros, ds + at, rowBytes)
+      for (let r = r0; r < r0 + count; r++) {
+        const row = <usize>(r - b0) * rowBytes
+        const delta = dot(rowAddress(dO, r, group, H, headBytes), rowAddress(o, r, group, H, headBytes), E)
+        const seenByRow = keysSeen(r, group, queries, keys, causal)
+        probabilities(p + row, ds + row, seenByRow, scale, load<f32>(rowAddress(lse, r, group, H, 4)), delta)
+        clearFrom(p + row, seenByRow, roundUp8(seenByBlock))
+        clearFrom(ds + row, seenByRow, roundUp8(seenByBlock))
+      }
+      for (let e = 0; e < E; e += 8) {
+        const a = ds + at
+        tileOfRows(a, a + rowBytes, a + 2 * rowBytes, a + 3 * rowBytes, keyRows + (<usize>(e * keys) << 2), 32, seen, zeros, 0, tile, 32)
+        for (let r = 0; r < count; r++) {
+          storeScaled(tile + (<usize>r << 5), min(8, E - e), scale, rowAddress(dq, r0 + r, group, H, headBytes) + (<usize>e << 2))
+        }
+      }
+    }
+    addProduct(p, rowBytes, seenByBlock, outRows, height, E, sumV, sumStride)
+    addProduct(ds, rowBytes, seenByBlock, queryRows, height, E, sumK, sumStride)
+  }
+  for (let j = 0; j < keys; j++) {
+    storeScaled(sumK + <usize>j * sumStride, E, scale, dk + <usize>j * stride)
+    storeScaled(sumV + <usize>j * sumStride, E, 1, dv + <usize>j * stride)
+  }
+}
+
+/** In place: scores -> p, and dO vᵀ -> ds. May write up to three entries past `seen`. */
+function probabilities(p: usize, ds: usize, seen: i32, scale: f32, lse: f32, delta: f32): void {
+  const factor = f32x4.splat(scale)
+  const shift = f32x4.splat(lse)
+  const less = f32x4.splat(delta)
+  const end = p + (<usize>seen << 2)
+  for (; p < end; p += 16) {
+    const probability = exp4(f32x4.sub(f32x4.mul(factor, v128.load(p)), shift))
+    v128.store(p, probability)
+    v128.store(ds, f32x4.mul(probability, f32x4.sub(v128.load(ds), less)))
+    ds += 16
+  }
+}
+
+/** sum [keys, E] += aᵀ b, with a [rows][keys] as it lies and b in panels [E / 8][rows][8]. */
+function addProduct(a: usize, rowBytes: usize, keys: i32, b: usize, rows: i32, E: i32, sum: usize, sumStride: usize): void {
+  for (let j = 0; j < keys; j += 4) {
+    const column = a + (<usize>j << 2)
+    let to = sum + <usize>j * sumStride
+    let panel = b
+    for (let e = 0; e < E; e += 8) {
+      tileOfColumns(column, rowBytes, panel, 32, rows, to, sumStride, to, sumStride)
+      to += 32
+      panel += <usize>rows << 5
+    }
+  }
+}
+
+/** Rows b0 .. b0 + count of a group as panels [E / 8][count][8]. */
+function packGroup(base: usize, b0: i32, count: i32, group: i32, H: i32, E: i32, to: usize): void {
+  memory.fill(to, 0, panelBytes(count, E))
+  for (let r = 0; r < count; r++) {
+    const row = rowAddress(base, b0 + r, group, H, <usize>E << 2)
+    for (let e = 0; e < E; e += 8) {
+      const at = to + (<usize>(e * count) << 2) + (<usize>r << 5)
+      memory.copy(at, row + (<usize>e << 2), <usize>min(8, E - e) << 2)
+    }
+  }
+}

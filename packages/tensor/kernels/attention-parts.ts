@@ -1,0 +1,96 @@
+/**
+ * What attention and its gradient share.
+ *
+ * Both go segment by segment and KV head by KV head. All query heads that read the same KV head are taken together: row r of
+ * such a group is query token r / G, head r % G (G = H / K). Keys and values are packed once a group, and rows are taken
+ * a few at a time, so that what is held is a few rows of scores, never all of them.
+ */
+import { exp4, log1, maxOfLanes, sumOfLanes } from './simd'
+import { tileOfRows } from './tile'
+
+// @ts-ignore: decorator
+@inline
+export function roundUp8(n: i32): i32 {
+  return (n + 7) & ~7
+}
+
+/** Address of row r; `base` is that of row 0. */
+// @ts-ignore: decorator
+@inline
+export function rowAddress(base: usize, r: i32, group: i32, heads: i32, headBytes: usize): usize {
+  return base + <usize>((r / group) * heads + (r % group)) * headBytes
+}
+
+/** Keys that row r sees. Causal is aligned bottom-right: the last query sees all. */
+// @ts-ignore: decorator
+@inline
+export function keysSeen(r: i32, group: i32, queries: i32, keys: i32, causal: boolean): i32 {
+  return causal ? max(0, keys - (queries - 1 - r / group)) : keys
+}
+
+/** Four rows (r0 .. r0 + 3, the last repeated past `rows`) times panels [columns / 8][depth][8] -> to, row-major. */
+export function fourRowsTimesPanels(
+  base: usize, r0: i32, rows: i32, group: i32, heads: i32, headBytes: usize,
+  panels: usize, depth: i32, columns: i32, zeros: usize, to: usize, toStride: usize,
+): void {
+  const last = rows - 1
+  const a0 = rowAddress(base, r0, group, heads, headBytes)
+  const a1 = rowAddress(base, min(r0 + 1, last), group, heads, headBytes)
+  const a2 = rowAddress(base, min(r0 + 2, last), group, heads, headBytes)
+  const a3 = rowAddress(base, min(r0 + 3, last), group, heads, headBytes)
+  for (let n = 0; n < columns; n += 8) {
+    tileOfRows(a0, a1, a2, a3, panels, 32, depth, zeros, 0, to, toStride)
+    panels += <usize>depth << 5
+    to += 32
+  }
+}
+
+/**
+ * In place: scores [0, seen) -> exp(scale * score - highest), then zeros up to `padded`, a multiple of 8 within the row.
+ * Stores the log-sum-exp and returns 1 / sum; 0 for both where nothing is seen.
+ */
+export function softmaxRow(scores: usize, seen: i32, padded: i32, scale: f32, lse: usize): f32 {
+  const whole = (seen + 3) & ~3
+  const end = scores + (<usize>whole << 2)
+  for (let j = seen; j < whole; j++) store<f32>(scores + (<usize>j << 2), scale < 0 ? f32.MAX_VALUE : -f32.MAX_VALUE)
+  const factor = f32x4.splat(scale)
+  let most = f32x4.splat(-f32.MAX_VALUE)
+  for (let at = scores; at < end; at += 16) most = f32x4.max(most, f32x4.mul(factor, v128.load(at)))
+  const highest = maxOfLanes(most)
+  const shift = f32x4.splat(highest)
+  let sums = f32x4.splat(0)
+  for (let at = scores; at < end; at += 16) {
+    const p = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at)), shift))
+    v128.store(at, p)
+    sums = f32x4.add(sums, p)
+  }
+  clearFrom(scores, seen, padded)
+  if (seen === 0) {
+    store<f32>(lse, 0)
+    return 0
+  }
+  const sum = sumOfLanes(sums)
+  store<f32>(lse, highest + log1(sum))
+  return 1 / sum
+}
+
+/** row[from .. to) = 0. */
+export function clearFrom(row: usize, from: i32, to: i32): void {
+  if (from < to) memory.fill(row + (<usize>from << 2), 0, <usize>(to - from) << 2)
+}
+
+/** to = factor * from, `count` floats. */
+export function storeScaled(from: usize, count: i32, factor: f32, to: usize): void {
+  const four = f32x4.splat(factor)
+  let j = 0
+  for (; j + 4 <= count; j += 4) {
+    v128.store(to, f32x4.mul(four, v128.load(from)))
+    from += 16
+    to += 16
+  }
+  for (; j < count; j++) {
+    store<f32>(to, factor * load<f32>(from))
+    from += 4
+    to += 4
+  }
+}

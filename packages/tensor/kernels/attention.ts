@@ -1,0 +1,128 @@
+/** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
+import { fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, softmaxRow, storeScaled } from './attention-parts'
+import { dots } from './dots'
+import { packColumns, packRows, panelBytes } from './pack'
+import { madd } from './simd'
+import { tileOfRows } from './tile'
+
+/** With as few rows as this (decoding), keys and values are read where they lie. */
+const fewRows = 8
+
+/** Bytes of scratch, where `keys` is the most that any segment has. */
+export function attentionScratch(keys: i32, E: i32): i32 {
+  return <i32>(256 + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E))
+}
+
+export function attention(
+  q: usize, k: usize, v: usize, o: usize, lse: usize, cuQ: usize, cuK: usize, segments: i32,
+  H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+): void {
+  const headBytes = <usize>E << 2
+  const group = H / K
+  memory.fill(scratch, 0, 32)
+  for (let s = 0; s < segments; s++) {
+    const q0 = load<i32>(cuQ + (<usize>s << 2))
+    const k0 = load<i32>(cuK + (<usize>s << 2))
+    const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
+    const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
+    for (let kv = 0; kv < K; kv++) {
+      const first = q0 * H + kv * group
+      const key = k + <usize>(k0 * K + kv) * headBytes
+      const value = v + <usize>(k0 * K + kv) * headBytes
+      const query = q + <usize>first * headBytes
+      const out = o + <usize>first * headBytes
+      const stats = lse + (<usize>first << 2)
+      if (queries * group <= fewRows) attendFew(query, key, value, out, stats, queries, keys, group, H, K, E, causal, scale, scratch)
+      else attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, scale, scratch)
+    }
+  }
+}
+
+function attendBlocks(
+  q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
+  group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+): void {
+  const headBytes = <usize>E << 2
+  const stride = <usize>K * headBytes
+  const rowBytes = <usize>roundUp8(keys) << 2
+  const zeros = scratch
+  const tile = scratch + 32
+  const keyPanels = scratch + 256
+  const valuePanels = keyPanels + panelBytes(E, keys)
+  const scores = valuePanels + panelBytes(keys, E)
+  packColumns(k, stride, E, keys, keyPanels)
+  packRows(v, stride, keys, E, valuePanels)
+
+  // Four rows at a time: their scores stay in the first-level cache between the two products.
+  const rows = queries * group
+  for (let r0 = 0; r0 < rows; r0 += 4) {
+    const height = min(4, rows - r0)
+    const seen = keysSeen(r0 + height - 1, group, queries, keys, causal)
+    fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels, E, seen, zeros, scores, rowBytes)
+    for (let i = 0; i < height; i++) {
+      const r = r0 + i
+      const inverse = softmaxRow(
+        scores + <usize>i * rowBytes, keysSeen(r, group, queries, keys, causal), roundUp8(seen), scale, rowAddress(lse, r, group, H, 4),
+      )
+      store<f32>(tile + 128 + (<usize>i << 2), inverse)
+    }
+    for (let e = 0; e < E; e += 8) {
+      const panel = valuePanels + (<usize>(e * keys) << 2)
+      tileOfRows(scores, scores + rowBytes, scores + 2 * rowBytes, scores + 3 * rowBytes, panel, 32, seen, zeros, 0, tile, 32)
+      for (let i = 0; i < height; i++) {
+        const to = rowAddress(o, r0 + i, group, H, headBytes) + (<usize>e << 2)
+        storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(tile + 128 + (<usize>i << 2)), to)
+      }
+    }
+  }
+}
+
+function attendFew(
+  q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
+  group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+): void {
+  const headBytes = <usize>E << 2
+  const stride = <usize>K * headBytes
+  const scores = scratch + 256
+  for (let r = 0; r < queries * group; r++) {
+    const seen = keysSeen(r, group, queries, keys, causal)
+    dots(rowAddress(q, r, group, H, headBytes), k, stride, seen, E, scratch, 0, scores, 4)
+    const inverse = softmaxRow(scores, seen, roundUp8(seen), scale, rowAddress(lse, r, group, H, 4))
+    weightedRows(scores, v, stride, seen, E, inverse, rowAddress(o, r, group, H, headBytes))
+  }
+}
+
+/** to [E] = factor * sum over j of weights[j] * row_j, row_j at rows + j * stride. */
+function weightedRows(weights: usize, rows: usize, stride: usize, count: i32, E: i32, factor: f32, to: usize): void {
+  const four = f32x4.splat(factor)
+  let e = 0
+  for (; e + 16 <= E; e += 16) {
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
+    let at = rows
+    for (let j = 0; j < count; j++) {
+      const w = v128.load32_splat(weights + (<usize>j << 2))
+      s0 = madd(w, v128.load(at), s0)
+      s1 = madd(w, v128.load(at, 16), s1)
+      s2 = madd(w, v128.load(at, 32), s2)
+      s3 = madd(w, v128.load(at, 48), s3)
+      at += stride
+    }
+    v128.store(to, f32x4.mul(four, s0))
+    v128.store(to, f32x4.mul(four, s1), 16)
+    v128.store(to, f32x4.mul(four, s2), 32)
+    v128.store(to, f32x4.mul(four, s3), 48)
+    rows += 64
+    to += 64
+  }
+  for (; e < E; e++) {
+    let sum: f32 = 0
+    let at = rows
+    for (let j = 0; j < count; j++) {
+      sum += load<f32>(weights + (<usize>j << 2)) * load<f32>(at)
+      at += stride
+    }
+    store<f32>(to, factor * sum)
+    rows += 4
+    to += 4
+  }
+}
