@@ -8,3 +8,4 @@ export { qwen2_5_vl, type Qwen2_5_VlVisionConfig } from './encoders/qwen2_5_vl.t
 export { findVisionFamily, visionFamilies } from './encoders/families.ts'
 export type { ProcessorConfig } from './encoders/processor.ts'
 export type { TrunkConfig } from './encoders/trunk.ts'
+export { cacheFeatures, type CachedEncoder, type FeatureCacheOptions } from './encoders/feature-cache.ts'

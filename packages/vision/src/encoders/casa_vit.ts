@@ -16,12 +16,13 @@ import {
   type TensorTable,
   type VisionEncoder,
 } from '@casa-js/core'
-import { gatherRows, gelu, reshape, rmsNorm, scope, type Tensor } from '@casa-js/tensor'
+import { add, gatherRows, gelu, reshape, rmsNorm, scope, tensor, type Tensor } from '@casa-js/tensor'
 import { patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
 import type { Size } from '../smart-resize.ts'
 import { cellsOf, packIndices, type Grid } from '../tables/grid.ts'
 import { convolutionTaps, halved, tapsPerCell } from '../tables/im2col.ts'
+import { sinusoids } from '../tables/sinusoids.ts'
 import { packPatches } from './pack-patches.ts'
 import { parseProcessor, visionFields, type ProcessorConfig } from './processor.ts'
 import {
@@ -42,6 +43,8 @@ export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
   patchSizePx: number
   /** Channels after each stage of the stem; none: a plain patch ViT. */
   stemChannels: number[]
+  /** Add fixed sinusoids of a cell's row and column to what enters the blocks. */
+  absolutePositions: boolean
   outputWidth: number
 }
 
@@ -89,6 +92,7 @@ function parseConfig(json: unknown): CasaVitConfig {
     normEps: 1e-6,
     patchSizePx,
     stemChannels,
+    absolutePositions: f.boolean('absolute_positions', false),
     outputWidth: f.integer('out_hidden_size'),
     ...processor,
   }
@@ -146,6 +150,14 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
     return gelu(rmsNorm(convolved, weights(at + 'norm.weight'), { eps: config.normEps }), { approximate: 'tanh' })
   }
 
+  /** Cells as the blocks take them: [N, D]. */
+  function embed(cells: Tensor, grids: Grid[]): Tensor {
+    const x = dense(weights, 'embed', cells)
+    if (!config.absolutePositions) return x
+    const table = grids.flatMap((grid) => [...sinusoids(grid, config.width)])
+    return add(x, tensor(table, x.shape))
+  }
+
   function encodeWithTaps(images: Patches[], tap?: Tap): Tensor {
     return scope(() => {
       let grids = images.map(({ grid }) => grid)
@@ -157,7 +169,7 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
       const plan = planOf(grids)
       const units = joinUnits(
         config,
-        runTrunk(config, weights, dense(weights, 'embed', cells), plan, tap),
+        runTrunk(config, weights, embed(cells, grids), plan, tap),
         weights('merger.norm.weight'),
       )
       return gatherRows(dense(weights, 'merger.proj', units), plan.restore)

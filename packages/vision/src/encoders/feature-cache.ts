@@ -1,0 +1,99 @@
+/** An encoder that remembers: the same picture asked about twice is encoded once. */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { CasaError, type Patches, type VisionEncoder } from '@casa-js/core'
+import { concat, dispose, keep, scope, slice, type Tensor } from '@casa-js/tensor'
+
+/** Image tokens that are remembered unless said otherwise: 16 of the largest pictures in CASA's training. */
+const defaultCapacityTokens = 16 * 1024
+
+export interface FeatureCacheOptions {
+  /** Image tokens kept at most; the pictures that were not asked for longest go first. */
+  capacityTokens?: number
+}
+
+export interface CachedEncoder extends VisionEncoder {
+  /** Image tokens held now. */
+  readonly tokensHeld: number
+  /** Pictures found, and pictures encoded, since it was made. */
+  readonly found: number
+  readonly encoded: number
+  /** Free everything remembered. It may be used again. */
+  dispose(): void
+}
+
+/**
+ * The same encoder with a memory of features by the SHA-256 of an image's patches. For weights that do not change: features from
+ * memory carry no gradient. `encode` returns tensors of its own, which the caller disposes as before.
+ */
+export function cacheFeatures(encoder: VisionEncoder, { capacityTokens = defaultCapacityTokens }: FeatureCacheOptions = {}): CachedEncoder {
+  /** Features [tokens, outputWidth] by key; oldest use first. */
+  const known = new Map<string, Tensor>()
+  let found = 0
+  let encoded = 0
+  const tokensHeld = () => [...known.values()].reduce((sum, features) => sum + features.shape[0], 0)
+
+  function learn(fresh: Map<string, Patches>): void {
+    const images = [...fresh.values()]
+    scope(() => {
+      const features = encoder.encode(images)
+      let at = 0
+      for (const [key, { grid }] of fresh) {
+        const tokens = encoder.tokens(grid)
+        known.set(key, keep(slice(features, [at, 0], [tokens, encoder.outputWidth])))
+        at += tokens
+      }
+    })
+    encoded += images.length
+  }
+
+  function forgetOldest(): void {
+    for (const [key, features] of known) {
+      if (tokensHeld() <= capacityTokens) return
+      known.delete(key)
+      dispose(features)
+    }
+  }
+
+  function encode(images: Patches[]): Tensor {
+    if (images.length === 0) throw new CasaError(`${encoder.modelType}: no image to encode`)
+    const keys = images.map(keyOf)
+    const fresh = new Map(keys.map((key, i) => [key, images[i]] as const).filter(([key]) => !known.has(key)))
+    found += images.length - fresh.size
+    if (fresh.size > 0) learn(fresh)
+    const features = keys.map((key) => known.get(key)!)
+    for (const [i, key] of keys.entries()) {
+      known.delete(key)
+      known.set(key, features[i])
+    }
+    const packed = concat(features, 0)
+    forgetOldest()
+    return packed
+  }
+
+  return {
+    modelType: encoder.modelType,
+    outputWidth: encoder.outputWidth,
+    tokens: (grid) => encoder.tokens(grid),
+    outputGrid: (grid) => encoder.outputGrid(grid),
+    encode,
+    get tokensHeld() {
+      return tokensHeld()
+    },
+    get found() {
+      return found
+    },
+    get encoded() {
+      return encoded
+    },
+    dispose() {
+      dispose(...known.values())
+      known.clear()
+    },
+  }
+}
+
+function keyOf({ values, grid }: Patches): string {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  return `${grid.rows}x${grid.columns}:${bytesToHex(sha256(bytes))}`
+}
