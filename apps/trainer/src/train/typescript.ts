@@ -1,0 +1,5 @@
+/** Lets this thread import TypeScript: run files and datasets may be written in it, and Node 20 cannot load it by itself. */
+import { register } from 'tsx/esm/api'
+
+// Sources of casa itself run under a loader already.
+if (!import.meta.url.endsWith('.ts')) register()

@@ -1,0 +1,68 @@
+/**
+ * A run, as its author writes it: plain data, so that the same run can be a run.json and can be built again in every worker.
+ * Code enters by reference: a module that makes a dataset or a corpus.
+ */
+import type { DeviceName } from '@casa-js/tensor'
+import type { GroupRule } from '../groups.ts'
+import type { AdamwOptions } from '../optimizer.ts'
+
+/** A module whose default export is a function of `options`. Relative paths start at the run file. */
+export interface ModuleReference {
+  module: string
+  options?: Record<string, unknown>
+}
+
+/** A module that makes a Dataset, or a JSONL file of questions about pictures on disk. */
+export type DatasetReference = ModuleReference | { jsonl: string }
+
+/** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
+export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabulary: number }
+
+/** A model folder to start from, or config.json of a model with fresh weights. */
+export type ModelReference = { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string }
+
+export interface EvaluateDefinition {
+  /** Updates between evaluations. */
+  every: number
+  /** Held-out data. */
+  data: DatasetReference[]
+  /** Examples of each dataset. Default 50. */
+  examples?: number
+  /** Longest answer. Default 32. */
+  maxNewTokens?: number
+  /** Examples of each dataset that the report shows with their pictures. Default 6. */
+  shown?: number
+}
+
+export interface RunDefinition {
+  model: ModelReference
+  data: DatasetReference
+  /** Budgets of one micro-batch, in tokens, and micro-batches in an update (default 1; each worker needs one). */
+  batch: { textTokens: number; imageTokens: number; perStep?: number }
+  /** Updates. */
+  steps: number
+  /** Updates of linear warm-up (default: a twentieth of the run, at most 100) and of decay at the end (default: a fifth). */
+  schedule?: { warmup?: number; cooldown?: number }
+  /** Default: everything at 1e-4 for fresh weights; for a model folder, "casa.*" at 1e-4 and the rest at 1e-5. */
+  groups?: GroupRule[]
+  /** Names of weights that stay as they are. */
+  freeze?: string[]
+  optimizer?: AdamwOptions
+  /** Largest norm of the gradient. Default 1. */
+  clip?: number
+  /** Updates between checkpoints (default: a twentieth of the run) and how many are kept (default 2). */
+  checkpoint?: { every?: number; keep?: number }
+  evaluate?: EvaluateDefinition
+  /** How the model's weights are stored in out/model. Default "BF16"; checkpoints are always float32. */
+  save?: 'F32' | 'BF16' | 'F16'
+  /** Of fresh weights and of the order of finite data. Default 1. */
+  seed?: number
+  /** Folder of the run, relative to the run file. Default "runs/<name of the run file>". */
+  out?: string
+  /** Threads. Default 1. */
+  workers?: number
+  device?: 'auto' | DeviceName
+}
+
+/** Types for a run.ts: `export default defineRun({ ... })`. */
+export const defineRun = (run: RunDefinition): RunDefinition => run

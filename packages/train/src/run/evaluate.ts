@@ -1,0 +1,79 @@
+/** Held-out examples: the loss on their answers, and whether the model's own answer is the expected one, word for word. */
+import { CasaError, type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
+import { packPrepared, prepareSample, type PreparedSample } from '@casa-js/data'
+import { dispose, keep, scope } from '@casa-js/tensor'
+import { encodeChat } from '@casa-js/tokenizers'
+import { encodePng } from '@casa-js/vision'
+import { answer, type Vlm } from '@casa-js/vlm'
+import type { Evaluation, HeldOut, Share } from '../program.ts'
+import { imageRules } from './image-rules.ts'
+
+export interface EvaluateSettings {
+  /** Of each dataset. */
+  examples: number
+  maxNewTokens: number
+  /** Examples of each dataset that carry their pictures. */
+  shown: number
+  budgets: { textTokens: number; imageTokens: number }
+}
+
+export async function evaluateVlm(vlm: Vlm, datasets: Dataset[], settings: EvaluateSettings, { rank, ranks }: Share): Promise<Evaluation> {
+  const prepared: PreparedSample[] = []
+  const examples: HeldOut[] = []
+  for (const dataset of datasets) {
+    for (let i = rank; i < Math.min(settings.examples, dataset.length); i += ranks) {
+      const example = await dataset.get(i)
+      const { prompt, expected } = splitAnswer(example)
+      const predicted = await answer(vlm, prompt, { maxNewTokens: settings.maxNewTokens })
+      const pictures = i < settings.shown ? await Promise.all(imagesOf(prompt).map(encodePng)) : undefined
+      examples.push({ id: example.id, task: example.task, correct: sameAnswer(predicted, expected), question: textOf(prompt.at(-1)!), expected, predicted, pictures })
+      prepared.push(prepareSample(encodeChat(example.messages, vlm), imageRules(vlm), `example ${example.id}`))
+    }
+  }
+  return { ...(await heldOutLoss(vlm, prepared, settings.budgets)), examples }
+}
+
+/** Exact match, but for white space around and between words. */
+export const sameAnswer = (predicted: string, expected: string) => words(predicted) === words(expected)
+
+const words = (text: string) => text.trim().split(/\s+/).join(' ')
+const textOf = ({ content }: Message) => content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('')
+const imagesOf = (messages: Message[]): RgbImage[] =>
+  messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
+
+function splitAnswer({ id, messages }: Example): { prompt: Message[]; expected: string } {
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant') throw new CasaError(`example ${id}: held-out examples must end with the assistant's answer`)
+  return { prompt: messages.slice(0, -1), expected: textOf(last) }
+}
+
+async function heldOutLoss(vlm: Vlm, prepared: PreparedSample[], budgets: EvaluateSettings['budgets']): Promise<{ lossSum: number; counted: number }> {
+  const total = { lossSum: 0, counted: 0 }
+  for (const samples of withinBudgets(prepared, budgets)) {
+    const batch = packPrepared(samples, imageRules(vlm))
+    const loss = scope(() => keep(vlm.model.loss(batch)))
+    const counted = batch.weights.reduce((sum, weight) => sum + weight, 0)
+    total.lossSum += (await loss.data())[0] * counted
+    total.counted += counted
+    dispose(loss)
+  }
+  return total
+}
+
+function withinBudgets(prepared: PreparedSample[], { textTokens, imageTokens }: EvaluateSettings['budgets']): PreparedSample[][] {
+  const batches: PreparedSample[][] = []
+  let text = Infinity
+  let images = Infinity
+  for (const sample of prepared) {
+    const own = sample.imageTokens.reduce((sum, tokens) => sum + tokens, 0)
+    text += sample.sample.ids.length
+    images += own
+    if (text > textTokens || images > imageTokens) {
+      batches.push([])
+      text = sample.sample.ids.length
+      images = own
+    }
+    batches.at(-1)!.push(sample)
+  }
+  return batches
+}

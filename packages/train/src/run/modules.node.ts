@@ -1,0 +1,40 @@
+/** Code that a run refers to: datasets and corpora, by module. */
+import { createRequire } from 'node:module'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { CasaError, ConfigError, type Dataset } from '@casa-js/core'
+import type { DatasetReference, ModuleReference } from './define.ts'
+
+/** Make a reference independent of where the run file lies: modules become URLs, files absolute paths. */
+export function resolveReference<R extends DatasetReference>(reference: R, runFile: string, path: string): R {
+  if ('jsonl' in reference) return { ...reference, jsonl: resolve(dirname(runFile), reference.jsonl) }
+  return { ...reference, module: resolveModule(reference.module, runFile, path) }
+}
+
+function resolveModule(module: string, runFile: string, path: string): string {
+  if (/^[a-z]{2,}:/i.test(module)) return module
+  if (module.startsWith('.') || isAbsolute(module)) return pathToFileURL(resolve(dirname(runFile), module)).href
+  try {
+    return pathToFileURL(createRequire(runFile).resolve(module)).href
+  } catch (error) {
+    throw new ConfigError(`${path}.module`, `"${module}" cannot be found from ${runFile}: install it there, or give a path (${(error as Error).message.split('\n')[0]})`)
+  }
+}
+
+/** Call the default export of a resolved module. */
+export async function callModule<T>({ module, options }: ModuleReference): Promise<T> {
+  let loaded: { default?: (options: unknown) => T | Promise<T> }
+  try {
+    loaded = await import(module)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error
+    throw new CasaError(`${fileURLToPath(module)}: Node cannot load TypeScript by itself; run through \`casa train\` or with \`node --import tsx\``)
+  }
+  if (typeof loaded.default !== 'function') throw new CasaError(`${module}: its default export must be a function that makes what the run asks for`)
+  return loaded.default(options ?? {})
+}
+
+export async function openDataset(reference: DatasetReference): Promise<Dataset> {
+  if ('jsonl' in reference) throw new CasaError('no JSONL reader yet')
+  return callModule<Dataset>(reference)
+}

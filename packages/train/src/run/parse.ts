@@ -1,0 +1,138 @@
+/** Untrusted run -> RunDefinition with its defaults filled in. Every error names the field. */
+import { ConfigError, Fields } from '@casa-js/core'
+import { adaptation, DEFAULT_WEIGHT_DECAY, fromScratch, type GroupRule } from '../groups.ts'
+import { ADAMW_DEFAULTS } from '../optimizer.ts'
+import type { DatasetReference, EvaluateDefinition, ModelReference, ModuleReference, RunDefinition, TokenizerReference } from './define.ts'
+
+/** Nothing is left open but what depends on where the run file lies. */
+export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint'>> & {
+  batch: Required<RunDefinition['batch']>
+  schedule: { warmup: number; cooldown: number }
+  checkpoint: { every: number; keep: number }
+  evaluate?: Required<EvaluateDefinition>
+  out?: string
+}
+
+/**
+ * @param path what errors call the run, e.g. "run.ts".
+ * @throws ConfigError naming the first field that is unknown or wrong.
+ */
+export function parseRun(json: unknown, path: string): ParsedRun {
+  const f = open(json, path, ['model', 'data', 'batch', 'steps', 'schedule', 'groups', 'freeze', 'optimizer', 'clip', 'checkpoint', 'evaluate', 'save', 'seed', 'out', 'workers', 'device'])
+  const steps = f.integer('steps')
+  const model = parseModel(f.raw('model'), f.at('model'))
+  const batch = child(f, 'batch', ['textTokens', 'imageTokens', 'perStep'])
+  const schedule = child(f, 'schedule', ['warmup', 'cooldown'], true)
+  const optimizer = child(f, 'optimizer', ['beta1', 'beta2', 'epsilon'], true)
+  const checkpoint = child(f, 'checkpoint', ['every', 'keep'], true)
+  return {
+    model,
+    data: parseDataset(f.raw('data'), f.at('data')),
+    batch: { textTokens: batch.integer('textTokens'), imageTokens: batch.integer('imageTokens', { min: 0 }), perStep: batch.integer('perStep', { fallback: 1 }) },
+    steps,
+    schedule: {
+      warmup: schedule.integer('warmup', { min: 0, fallback: Math.min(100, Math.floor(steps / 20)) }),
+      cooldown: schedule.integer('cooldown', { min: 0, fallback: Math.floor(steps / 5) }),
+    },
+    groups: f.has('groups') ? parseGroups(f.raw('groups'), f.at('groups')) : 'config' in model ? fromScratch() : adaptation(['casa.*']),
+    freeze: strings(f, 'freeze'),
+    optimizer: {
+      beta1: optimizer.number('beta1', { fallback: ADAMW_DEFAULTS.beta1 }),
+      beta2: optimizer.number('beta2', { fallback: ADAMW_DEFAULTS.beta2 }),
+      epsilon: optimizer.number('epsilon', { fallback: ADAMW_DEFAULTS.epsilon }),
+    },
+    clip: f.number('clip', { fallback: 1 }),
+    checkpoint: {
+      every: checkpoint.integer('every', { fallback: Math.max(1, Math.ceil(steps / 20)) }),
+      keep: checkpoint.integer('keep', { fallback: 2 }),
+    },
+    evaluate: f.has('evaluate') ? parseEvaluate(f.raw('evaluate'), f.at('evaluate')) : undefined,
+    save: f.oneOf('save', ['F32', 'BF16', 'F16'], 'BF16'),
+    seed: f.integer('seed', { min: 0, fallback: 1 }),
+    out: f.has('out') ? f.string('out') : undefined,
+    workers: f.integer('workers', { fallback: 1 }),
+    device: f.oneOf('device', ['auto', 'webgpu', 'wasm', 'cpu'], 'auto'),
+  }
+}
+
+/** What the numbers of a run depend on: a checkpoint is continued only under the same. */
+export function identityOf({ model, data, batch, schedule, groups, freeze, optimizer, clip, seed }: ParsedRun): Record<string, unknown> {
+  return { model, data, batch, schedule, groups, freeze, optimizer, clip, seed }
+}
+
+function parseModel(json: unknown, path: string): ModelReference {
+  const f = open(json, path, ['folder', 'config', 'tokenizer', 'template'])
+  if (f.has('folder')) {
+    f.require(!f.has('config') && !f.has('tokenizer') && !f.has('template'), 'folder', 'a folder brings its own config, tokenizer and template: name it alone')
+    return { folder: f.string('folder') }
+  }
+  f.object('config')
+  return {
+    config: f.raw('config') as Record<string, unknown>,
+    tokenizer: parseTokenizerReference(f.raw('tokenizer'), f.at('tokenizer')),
+    template: f.string('template', 'casa-reader'),
+  }
+}
+
+function parseTokenizerReference(json: unknown, path: string): TokenizerReference {
+  const f = open(json, path, ['file', 'corpus', 'vocabulary'])
+  if (f.has('file')) return { file: f.string('file') }
+  return { corpus: parseModule(f.raw('corpus'), f.at('corpus')), vocabulary: f.integer('vocabulary', { min: 257 }) }
+}
+
+function parseDataset(json: unknown, path: string): DatasetReference {
+  const f = open(json, path, ['module', 'options', 'jsonl'])
+  return f.has('jsonl') ? { jsonl: f.string('jsonl') } : parseModule(json, path)
+}
+
+function parseModule(json: unknown, path: string): ModuleReference {
+  const f = open(json, path, ['module', 'options'])
+  f.object('options', { optional: true })
+  return { module: f.string('module'), ...(f.has('options') && { options: f.raw('options') as Record<string, unknown> }) }
+}
+
+function parseEvaluate(json: unknown, path: string): Required<EvaluateDefinition> {
+  const f = open(json, path, ['every', 'data', 'examples', 'maxNewTokens', 'shown'])
+  const data = f.raw('data')
+  f.require(Array.isArray(data) && data.length > 0, 'data', 'expected a list of datasets')
+  return {
+    every: f.integer('every'),
+    data: (data as unknown[]).map((one, i) => parseDataset(one, f.at(`data.${i}`))),
+    examples: f.integer('examples', { fallback: 50 }),
+    maxNewTokens: f.integer('maxNewTokens', { fallback: 32 }),
+    shown: f.integer('shown', { min: 0, fallback: 6 }),
+  }
+}
+
+function parseGroups(json: unknown, path: string): GroupRule[] {
+  if (!Array.isArray(json) || json.length === 0) throw new ConfigError(path, 'expected a list of groups: { name, match, learningRate }')
+  return json.map((one, i) => {
+    const f = open(one, `${path}.${i}`, ['name', 'match', 'learningRate', 'weightDecay'])
+    const match = strings(f, 'match')
+    f.require(match.length > 0, 'match', 'expected a list of patterns such as "casa.*"')
+    return {
+      name: f.string('name'),
+      match,
+      learningRate: f.number('learningRate'),
+      weightDecay: f.has('weightDecay') && f.raw('weightDecay') === 0 ? 0 : f.number('weightDecay', { fallback: DEFAULT_WEIGHT_DECAY }),
+    }
+  })
+}
+
+function strings(f: Fields, name: string): string[] {
+  const value = f.raw(name) ?? []
+  f.require(Array.isArray(value) && value.every((x) => typeof x === 'string'), name, 'expected a list of strings')
+  return value as string[]
+}
+
+function child(f: Fields, name: string, fields: string[], optional = false): Fields {
+  return open(f.raw(name) ?? (optional ? {} : undefined), f.at(name), fields)
+}
+
+/** @throws ConfigError for a field that is not among `fields`: a misspelt one would silently do nothing. */
+function open(json: unknown, path: string, fields: string[]): Fields {
+  const f = new Fields(json, path)
+  const unknown = Object.keys(json as object).find((name) => !fields.includes(name))
+  if (unknown !== undefined) throw new ConfigError(f.at(unknown), `there is no such field; known are ${fields.join(', ')}`)
+  return f
+}

@@ -1,0 +1,75 @@
+/** The program of a run: a vision-language model on packed conversations, with the data that the run names. */
+import type { Dataset, PackedBatch } from '@casa-js/core'
+import { createBatchStream, type BatchState } from '@casa-js/data'
+import { encodeChat, type TokenizerJson } from '@casa-js/tokenizers'
+import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
+import type { BatchStream, Program } from '../program.ts'
+import { evaluateVlm } from './evaluate.ts'
+import { imageRules } from './image-rules.ts'
+import { openDataset } from './modules.node.ts'
+import type { ParsedRun } from './parse.ts'
+import { shardOf } from './shard.ts'
+
+/** What travels to the workers. References in `run` are resolved. */
+export interface VlmProgramOptions {
+  run: ParsedRun
+  /** For a model with fresh weights. */
+  tokenizerJson?: TokenizerJson
+}
+
+export async function createProgram(options: VlmProgramOptions): Promise<Program<PackedBatch>> {
+  const { run } = options
+  const vlm = await openModel(options)
+  const opened: Dataset[] = []
+  const open = async (reference: ParsedRun['data']) => {
+    const dataset = await openDataset(reference)
+    opened.push(dataset)
+    return dataset
+  }
+  const close = async () => {
+    vlm.dispose()
+    for (const dataset of opened) await dataset.close?.()
+  }
+  try {
+    const dataset = await open(run.data)
+    const heldOut = run.evaluate && (await Promise.all(run.evaluate.data.map(open)))
+    return {
+      params: vlm.model.params,
+      loss: (batch) => vlm.model.loss(batch),
+      stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run),
+      ...(run.evaluate && { evaluate: (share) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share) }),
+      save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm> {
+  if ('folder' in run.model) return loadVlm(run.model.folder)
+  return createVlm(run.model.config, run.seed, { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: run.model.template } } })
+}
+
+function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun): BatchStream<PackedBatch> {
+  const { tokenizer, template } = vlm
+  const start = (state: BatchState) =>
+    createBatchStream(dataset, {
+      ...imageRules(vlm),
+      encode: (messages) => encodeChat(messages, { tokenizer, template }),
+      maxTextTokens: batch.textTokens,
+      maxImageTokens: batch.imageTokens,
+      seed,
+      state,
+    })
+  let inner = start({ position: 0 })
+  return {
+    async next() {
+      const { exampleIds, ...packed } = await inner.next()
+      return { batch: packed, examples: exampleIds, tokens: packed.ids.length, counted: packed.weights.reduce((sum, weight) => sum + weight, 0) }
+    },
+    position: () => [inner.state().position],
+    seek: ([position]) => void (inner = start({ position })),
+  }
+}
