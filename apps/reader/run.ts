@@ -1,0 +1,52 @@
+/** The shipped model: `casa train apps/reader/run.ts`. It reads words and short lines, names emoji, and tells two pictures apart. */
+import { defineRun } from '@casa-js/train'
+
+const width = 192
+const vocabulary = 320
+
+/** Share of each task. */
+const tasks = { glyph: 0.08, word: 0.46, line: 0.12, emoji: 0.18, 'second-image': 0.16 }
+
+export default defineRun({
+  model: {
+    config: {
+      model_type: 'casa_vlm',
+      text_config: {
+        model_type: 'llama', vocab_size: vocabulary, hidden_size: width, intermediate_size: 512, num_hidden_layers: 4,
+        num_attention_heads: 6, num_key_value_heads: 6, rms_norm_eps: 1e-6, rope_theta: 10_000, tie_word_embeddings: true,
+        max_position_embeddings: 1024,
+      },
+      vision_config: {
+        model_type: 'casa_vit', patch_size: 2, stem_channels: [48, 96], absolute_positions: true, hidden_size: 128, depth: 4, num_heads: 4,
+        intermediate_size: 384, spatial_merge_size: 2, out_hidden_size: width, max_pixels: 65_536,
+      },
+      fusion_config: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true },
+    },
+    tokenizer: { corpus: { module: './src/tokenizer-corpus.ts' }, vocabulary },
+    template: 'casa-reader',
+  },
+  data: {
+    module: './src/dataset.ts',
+    options: { split: 'train', seed: 1, tasks, difficulty: { from: 0, to: 0.7, over: 120_000 } },
+  },
+  batch: { textTokens: 1024, imageTokens: 1024, perStep: 2 },
+  workers: 2,
+  steps: 6000,
+  schedule: { warmup: 200, cooldown: 1200 },
+  groups: [{ name: 'all', match: ['*'], learningRate: 1e-3, weightDecay: 0.05 }],
+  optimizer: { betas: [0.9, 0.98] },
+  clip: 1,
+  checkpoint: { every: 100, keep: 2 },
+  evaluate: {
+    every: 500,
+    examples: 60,
+    maxNewTokens: 40,
+    data: ['word', 'line', 'emoji', 'second-image'].map((task) => ({
+      module: './src/dataset.ts',
+      options: { split: 'heldOut', name: `held-out-${task}`, seed: 7, length: 60, difficulty: 0.5, letters: [3, 8], sizePx: [20, 48], tasks: { [task]: 1 } },
+    })),
+  },
+  save: 'BF16',
+  seed: 1,
+  out: '../../runs/reader',
+})
