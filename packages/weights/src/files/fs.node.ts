@@ -53,7 +53,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
   }
 }
 
-async function openFile(path: string): Promise<ByteSource | undefined> {
+export async function openFile(path: string): Promise<ByteSource | undefined> {
   let handle: FileHandle
   try {
     handle = await open(path, 'r')
@@ -88,7 +88,7 @@ async function openFile(path: string): Promise<ByteSource | undefined> {
   return source
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))
     at += bytesWritten
@@ -96,13 +96,13 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /** Makes the rename itself last through a power cut. Not every platform can open a folder; then the rename has to do. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined)
   await handle?.sync().catch(() => {})
   await handle?.close()
 }
 
-async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
+export async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {

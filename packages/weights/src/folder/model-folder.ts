@@ -11,6 +11,7 @@ import { openShards } from '../safetensors/shards.ts'
 import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type TensorProducer, type WriteOptions } from '../safetensors/writer.ts'
 import { pathFolder } from '#platform'
+import { folderAt, type AddressOptions } from '../remote/address.ts'
 
 export interface ModelFolder {
   /** Where it came from, for messages. */
@@ -30,11 +31,11 @@ export interface ModelFolder {
 
 /**
  * Opens a folder: small files are read, of the weights only the headers. `close` the weights when done.
- * @param folder a path (Node) or any FolderSource.
+ * @param folder a path, an address or a repository as `folderAt` takes them, or any FolderSource.
  * @throws WeightError when files are missing or break the format, ConfigError when a JSON file is not JSON.
  */
-export async function openModelFolder(folder: string | FolderSource, options: { signal?: AbortSignal } = {}): Promise<ModelFolder> {
-  const source = asSource(folder)
+export async function openModelFolder(folder: string | FolderSource, options: AddressOptions = {}): Promise<ModelFolder> {
+  const source = await asSource(folder, options)
   const { signal } = options
   const json = (file: string) => readJson(source, file, signal)
   const config = await json('config.json')
@@ -48,13 +49,14 @@ export async function openModelFolder(folder: string | FolderSource, options: { 
     tokenizerConfig,
     processorConfig: (await json('processor_config.json')) ?? (await json('preprocessor_config.json')),
     chatTemplate: (await readOptional(source, 'chat_template.jinja', signal)) ?? templateOf(tokenizerConfig),
-    weights: await openWeights(source, signal),
+    weights: await openWeights(source, options),
   }
 }
 
 /** The weights alone: model.safetensors, or the files that model.safetensors.index.json names. */
-export async function openWeights(folder: string | FolderSource, signal?: AbortSignal): Promise<TensorSource> {
-  const source = asSource(folder)
+export async function openWeights(folder: string | FolderSource, options: AddressOptions = {}): Promise<TensorSource> {
+  const source = await asSource(folder, options)
+  const { signal } = options
   const single = await source.open('model.safetensors', signal)
   if (single) return Safetensors.open(single, signal)
   const index = await source.open('model.safetensors.index.json', signal)
@@ -92,8 +94,8 @@ export async function writeModelFolder(folder: string | FolderSink, model: Model
   await writeSafetensors(await sink.create('model.safetensors'), model.weights, { ...options, metadata })
 }
 
-function asSource(folder: string | FolderSource): FolderSource {
-  return typeof folder === 'string' ? pathFolder(folder) : folder
+async function asSource(folder: string | FolderSource, options: AddressOptions): Promise<FolderSource> {
+  return typeof folder === 'string' ? folderAt(folder, options) : folder
 }
 
 async function readOptional(folder: FolderSource, file: string, signal?: AbortSignal): Promise<string | undefined> {

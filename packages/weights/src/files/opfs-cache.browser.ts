@@ -1,0 +1,115 @@
+/**
+ * A cache in the origin-private file system. There is no rename, so a file is finished when the note beside it says so. A Web Lock
+ * per key keeps two tabs from writing to one file.
+ */
+import { blobSource, readText } from '../bytes/source.ts'
+import { refuse } from '../refuse.ts'
+import type { Draft, DraftState, FileCache } from '../remote/draft.ts'
+import { opfsHandle } from './opfs.browser.ts'
+
+interface Note {
+  state: DraftState
+  finishedBytes?: number
+}
+
+/** @param folder path from the root of the private file system. */
+export function opfsCache(folder = 'casa-js'): FileCache {
+  return {
+    async open(key) {
+      const path = `${folder}/${key}`
+      const { finishedBytes } = await readNote(path)
+      const file = finishedBytes === undefined ? undefined : await (await opfsHandle(path, false))?.getFile()
+      return file?.size === finishedBytes && file ? blobSource(path, file) : undefined
+    },
+    draft: (key) => OpfsDraft.take(`${folder}/${key}`),
+  }
+}
+
+class OpfsDraft implements Draft {
+  readonly name: string
+  size: number
+  state: DraftState
+  private readonly handle: FileSystemFileHandle
+  private readonly unlock: () => void
+  private stream?: FileSystemWritableFileStream
+
+  private constructor(name: string, handle: FileSystemFileHandle, size: number, state: DraftState, unlock: () => void) {
+    this.name = name
+    this.handle = handle
+    this.size = size
+    this.state = state
+    this.unlock = unlock
+  }
+
+  static async take(path: string): Promise<OpfsDraft> {
+    const unlock = await lock(`casa-js:${path}`)
+    try {
+      const { state } = await readNote(path)
+      const handle = (await opfsHandle(path, true))!
+      const { size } = await handle.getFile()
+      return new OpfsDraft(path, handle, size, state, unlock)
+    } catch (error) {
+      unlock()
+      throw error
+    }
+  }
+
+  async reset(state: DraftState): Promise<void> {
+    await this.flush()
+    await (await this.handle.createWritable()).close()
+    await writeNote(this.name, { state })
+    this.size = 0
+    this.state = state
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    if (!this.stream) {
+      this.stream = await this.handle.createWritable({ keepExistingData: true })
+      await this.stream.seek(this.size)
+    }
+    await this.stream.write(bytes as Uint8Array<ArrayBuffer>)
+    this.size += bytes.byteLength
+  }
+
+  async read(begin: number, end: number): Promise<Uint8Array> {
+    await this.flush()
+    return blobSource(this.name, await this.handle.getFile()).read(begin, end)
+  }
+
+  async commit(): Promise<void> {
+    await this.flush()
+    const { size } = await this.handle.getFile()
+    if (size !== this.size) refuse(this.name, 'file-length', `${this.size} bytes were written, ${size} are there`)
+    await writeNote(this.name, { state: this.state, finishedBytes: size })
+    this.unlock()
+  }
+
+  async release(): Promise<void> {
+    await this.flush()
+    this.unlock()
+  }
+
+  private async flush(): Promise<void> {
+    await this.stream?.close()
+    this.stream = undefined
+  }
+}
+
+async function readNote(path: string): Promise<Note> {
+  const file = await (await opfsHandle(`${path}.note.json`, false))?.getFile()
+  if (!file || file.size === 0) return { state: {} }
+  return JSON.parse(await readText(blobSource(path, file)))
+}
+
+async function writeNote(path: string, note: Note): Promise<void> {
+  const stream = await (await opfsHandle(`${path}.note.json`, true))!.createWritable()
+  await stream.write(JSON.stringify(note))
+  await stream.close()
+}
+
+/** Resolves, once the lock is held, to what lets go of it. */
+function lock(name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    navigator.locks.request(name, () => new Promise<void>((release) => resolve(release))).catch(reject)
+  })
+}
