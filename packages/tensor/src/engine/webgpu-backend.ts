@@ -85,6 +85,25 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     this.queue.writeBuffer(resource as GPUBuffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
   }
 
+  /** Record a copy; `at` and `bytes` are multiples of 4. */
+  copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, bytes: number): void {
+    const [source, target] = [this.buffer(from, false), this.buffer(to, true)]
+    this.encoderOutsidePass().copyBufferToBuffer(source, 0, target, at, bytes)
+  }
+
+  /** Record filling with zeros. */
+  clear(tensor: tf.TensorInfo): void {
+    const buffer = this.buffer(tensor, true)
+    this.encoderOutsidePass().clearBuffer(buffer)
+  }
+
+  private encoderOutsidePass(): GPUCommandEncoder {
+    this.checkDevice()
+    this.ensureCommandEncoderReady()
+    this.endComputePassEncoder()
+    return (this as unknown as Internals).commandEncoder!
+  }
+
   /** Record one dispatch. Bindings and uniforms as the program lists them. */
   dispatch(program: Program, bindings: Range[], uniforms: ArrayBuffer, groups: number): void {
     this.checkDevice()
@@ -123,12 +142,17 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       this.empty ??= this.device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE })
       return { buffer: this.empty }
     }
+    return { buffer: this.buffer(tensor, written), offset, size: bytes }
+  }
+
+  /** The tensor's buffer, held until what is being recorded has been submitted. */
+  private buffer(tensor: tf.TensorInfo, written: boolean): GPUBuffer {
     this.uploadToGPU(tensor.dataId)
     const data = this.tensorMap.get(tensor.dataId)
     // Values that were read back are cached beside the buffer: writing makes them stale.
     if (written) data.values = null as never
     ;(this as unknown as Internals).commandQueueOwnedIds.add(tensor.dataId)
-    return { buffer: data.resource as GPUBuffer, offset, size: bytes }
+    return data.resource as GPUBuffer
   }
 
   private uniforms(values: ArrayBuffer): GPUBufferBinding {

@@ -11,10 +11,10 @@ export type ScalarType = 'f32' | 'i32' | 'u32'
 export interface ProgramSpec<I extends string, O extends string, U extends string> {
   /** Shown by GPU debuggers. */
   name: string
-  /** Storage buffers that are only read. */
-  inputs: Record<I, ElementType>
+  /** Storage buffers that are only read. False: this variant of the program has no such binding. */
+  inputs: Record<I, ElementType | false>
   /** Storage buffers that are written; one that holds data already is updated in place. */
-  outputs: Record<O, ElementType>
+  outputs: Record<O, ElementType | false>
   uniforms: Record<U, ScalarType>
   /** Invocations in a workgroup, at most 256. */
   lanes: number
@@ -34,10 +34,9 @@ export interface Program<B extends string = string, U extends string = string> {
 export function defineProgram<I extends string, O extends string, U extends string = never>(
   spec: ProgramSpec<I, O, U>,
 ): Program<I | O, U> {
-  const bindings = [
-    ...Object.entries<ElementType>(spec.inputs).map(([name, type]) => ({ name: name as I, type, written: false })),
-    ...Object.entries<ElementType>(spec.outputs).map(([name, type]) => ({ name: name as O, type, written: true })),
-  ]
+  const list = (types: Record<string, ElementType | false>, written: boolean) =>
+    Object.entries(types).flatMap(([name, type]) => (type ? [{ name: name as I | O, type, written }] : []))
+  const bindings = [...list(spec.inputs, false), ...list(spec.outputs, true)]
   const uniforms = [
     { name: 'groups' as const, type: 'u32' as const },
     ...Object.entries<ScalarType>(spec.uniforms).map(([name, type]) => ({ name: name as U, type })),

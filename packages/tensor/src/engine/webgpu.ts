@@ -19,14 +19,21 @@ export interface TensorRange {
 export type Binding = tf.TensorInfo | TensorRange
 
 /** Bindings start at multiples of 256 bytes: 64 elements. */
-export const rangeAlignment = 64
+const rangeAlignment = 64
+
+export interface Cut {
+  begin: number
+  count: number
+}
 
 export interface RowSplit {
   rows: number
   /** Elements that a row takes in each binding that is cut with the rows; the others are bound whole. */
   perRow: Record<string, number>
-  /** Rows that one workgroup handles. Default 1. */
+  /** Rows that one workgroup handles, a power of two. Default 1. */
   rowsPerGroup?: number
+  /** Workgroups side by side on the same rows. Default 1. */
+  groupsAcross?: number
 }
 
 export interface WebgpuContext {
@@ -40,15 +47,22 @@ export interface WebgpuContext {
   upload(data: Int32Array | Float32Array): tf.TensorInfo
   /** Run a program in `groups` workgroups. Nothing runs where there are none. */
   run<B extends string, U extends string>(program: Program<B, U>, bindings: Record<B, Binding>, uniforms: Record<U, number>, groups: number): void
-  /** Run a program over rows, in as many dispatches as the bindings need; its uniform `rows` says how many each one has. */
+  /**
+   * Run a program over rows, in as many dispatches as the bindings need. Where a program has them as uniforms, `rows` is the
+   * count of one dispatch and `firstRow` what came before it.
+   */
   runRows<B extends string, U extends string>(
-    program: Program<B, U | 'rows'>,
-    bindings: Record<B, tf.TensorInfo>,
-    uniforms: Record<Exclude<U, 'rows'>, number>,
+    program: Program<B, U>,
+    bindings: Record<B, Binding>,
+    uniforms: Record<Exclude<U, 'rows' | 'firstRow'>, number>,
     split: RowSplit,
   ): void
-  /** Most elements that one binding may hold. */
-  readonly bindingElements: number
+  /** Cut an axis so that `perStep` elements a step stay within one binding; each piece starts an aligned range. */
+  cut(extent: number, perStep: number): Cut[]
+  /** Copy `length` elements of one tensor into another, at any place. */
+  copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void
+  /** Fill a tensor with zeros. */
+  clear(tensor: tf.TensorInfo): void
   /** Bytes of workgroup memory that a program may declare. */
   readonly workgroupBytes: number
 }
@@ -74,10 +88,6 @@ class Context implements WebgpuContext {
     private readonly inputs: tf.NamedTensorInfoMap,
     private readonly backend: CasaWebgpuBackend,
   ) {}
-
-  get bindingElements(): number {
-    return Math.floor(this.backend.bindingBytes / 4)
-  }
 
   get workgroupBytes(): number {
     return this.backend.device.limits.maxComputeWorkgroupStorageSize
@@ -124,23 +134,41 @@ class Context implements WebgpuContext {
     this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)
   }
 
-  runRows(program: Program, bindings: Record<string, tf.TensorInfo>, uniforms: Record<string, number>, split: RowSplit): void {
-    const { rows, perRow, rowsPerGroup = 1 } = split
-    const widest = Math.max(...Object.values(perRow))
-    const most = this.bindingElements / widest
-    // Cut at multiples of the alignment, whatever a row takes.
-    const chunk = most >= rows ? rows : Math.max(rangeAlignment, Math.floor(most / rangeAlignment) * rangeAlignment)
-    for (let begin = 0; begin < rows; begin += chunk) {
-      const count = Math.min(chunk, rows - begin)
-      const cut = Object.entries(bindings).map(([name, tensor]) => {
+  runRows(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, split: RowSplit): void {
+    const { rows, perRow, rowsPerGroup = 1, groupsAcross = 1 } = split
+    for (const { begin, count } of this.cut(rows, Math.max(...Object.values(perRow)), rowsPerGroup)) {
+      const cut = Object.entries(bindings).map(([name, binding]) => {
         const width = perRow[name]
-        return [name, width === undefined ? tensor : { tensor, begin: begin * width, length: count * width }]
+        return [name, width === undefined ? binding : range(binding as tf.TensorInfo, begin * width, count * width)]
       })
-      this.run(program, Object.fromEntries(cut), { ...uniforms, rows: count }, Math.ceil(count / rowsPerGroup))
+      const groups = Math.ceil(count / rowsPerGroup) * groupsAcross
+      this.run(program, Object.fromEntries(cut), { ...uniforms, rows: count, firstRow: begin }, groups)
     }
+  }
+
+  cut(extent: number, perStep: number, multiple = 1): Cut[] {
+    const most = Math.floor(this.backend.bindingBytes / 4)
+    if (extent * perStep <= most) return [{ begin: 0, count: extent }]
+    // Any multiple of the alignment starts an aligned range, whatever a step takes.
+    const unit = Math.max(rangeAlignment, multiple)
+    const step = Math.max(unit, Math.floor(most / perStep / unit) * unit)
+    return Array.from({ length: Math.ceil(extent / step) }, (_, i) => ({ begin: i * step, count: Math.min(step, extent - i * step) }))
+  }
+
+  copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void {
+    if (length > 0) this.backend.copy(from, to, 4 * at, 4 * length)
+  }
+
+  clear(tensor: tf.TensorInfo): void {
+    if (sizeOf(tensor.shape) > 0) this.backend.clear(tensor)
   }
 
   release(): void {
     for (const tensor of this.temporary) this.backend.disposeData(tensor.dataId)
   }
+}
+
+/** The last row of packed data may be cut short. */
+function range(tensor: tf.TensorInfo, begin: number, length: number): TensorRange {
+  return { tensor, begin, length: Math.min(length, sizeOf(tensor.shape) - begin) }
 }

@@ -1,6 +1,41 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineElementwise } from '../../engine/webgpu-snippets.ts'
 import type { AdamWAttributes } from './index.ts'
+import { adamwFactors } from './settings.ts'
 
-export const adamwWebgpu: WebgpuKernel<AdamWAttributes> = () => {
-  throw new Error('adamwStep: no webgpu kernel yet')
+const program = defineElementwise({
+  name: 'adamw',
+  inputs: ['gradient'],
+  outputs: ['parameter', 'firstMoment', 'secondMoment'],
+  uniforms: {
+    gradientScale: 'f32',
+    /** 1 - beta1, and so on: taken on the host, where 1 - 0.999 keeps its digits. */
+    fresh1: 'f32',
+    beta2: 'f32',
+    fresh2: 'f32',
+    eps: 'f32',
+    decay: 'f32',
+    stepSize: 'f32',
+    rootCorrection: 'f32',
+  },
+  body: `
+  let g = gradient[i] * u.gradientScale;
+  let m = firstMoment[i] + u.fresh1 * (g - firstMoment[i]);
+  let v = u.beta2 * secondMoment[i] + u.fresh2 * g * g;
+  firstMoment[i] = m;
+  secondMoment[i] = v;
+  parameter[i] = parameter[i] * u.decay - u.stepSize * m / (sqrt(v) * u.rootCorrection + u.eps);`,
+})
+
+/** In place: writes parameter, firstMoment and secondMoment; returns nothing. */
+export const adamwWebgpu: WebgpuKernel<AdamWAttributes> = (context, attributes) => {
+  const { size, beta1, beta2, eps, gradientScale } = attributes
+  const tensors = {
+    parameter: context.input('parameter'),
+    firstMoment: context.input('firstMoment'),
+    secondMoment: context.input('secondMoment'),
+    gradient: context.input('gradient'),
+  }
+  program(context, tensors, size, { gradientScale, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2, eps, ...adamwFactors(attributes) })
+  return []
 }

@@ -1,6 +1,12 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { best } from '../top-k/webgpu.ts'
 import type { ArgMaxAttributes } from './index.ts'
 
-export const argMaxWebgpu: WebgpuKernel<ArgMaxAttributes> = () => {
-  throw new Error('argmax: no webgpu kernel yet')
+/** The best one, as topK finds it. */
+export const argMaxWebgpu: WebgpuKernel<ArgMaxAttributes> = (context, { rows, width }) => {
+  const x = context.input('x')
+  const values = context.scratch([rows])
+  const indices = context.output(x.shape.slice(0, -1), 'int32')
+  best(context, x, { rows, width, k: 1 }, { values, indices })
+  return [indices]
 }

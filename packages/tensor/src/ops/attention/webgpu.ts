@@ -1,10 +1,110 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+/**
+ * Attention in tiles with an online softmax, and its gradient in two programs without atomics (webgpu-programs.ts).
+ *
+ * Query heads that share a KV head are rows of one tile: row r of a segment is token floor(r / G) and head r mod G of the group
+ * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows.
+ */
+import type * as tf from '@tensorflow/tfjs-core'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
 import type { AttentionAttributes } from './index.ts'
+import { forwardProgram, keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-programs.ts'
 
-export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = () => {
-  throw new Error('attention: no webgpu kernel yet')
+/** Rows that stay and rows that pass by, from the largest tiles down. */
+const tiles: [stay: number, pass: number][] = [
+  [32, 16],
+  [16, 16],
+  [16, 8],
+  [8, 8],
+  [8, 4],
+  [4, 4],
+  [4, 2],
+]
+
+/**
+ * The largest tiles that fit the device's workgroup memory.
+ * @param operands tiles of vectors on either side: 1 (forward) or 2 (gradients); as many tables of scores.
+ */
+function tileFor(context: WebgpuContext, E: number, operands: number): [number, number] {
+  const bytes = ([stay, pass]: [number, number]) => operands * 16 * Math.ceil(E / 4) * (stay + pass) + operands * 4 * (stay * pass + pass)
+  const fits = tiles.find((tile) => bytes(tile) <= context.workgroupBytes)
+  if (!fits) throw new Error(`attention: heads of ${E} values do not fit this WebGPU device's ${context.workgroupBytes} bytes of workgroup memory`)
+  return fits
 }
 
-export const attentionGradWebgpu: WebgpuKernel<AttentionAttributes> = () => {
-  throw new Error('attention: no webgpu kernel for the gradient yet')
+interface Stretch {
+  /** First token of the segment, and its rows (or keys) to cut into blocks. */
+  start: number
+  rows: number
+  /** First token of the other side, and both lengths in tokens. */
+  otherStart: number
+  keys: number
+  queries: number
+}
+
+/** Six integers a block, as the programs read them: segment start, first row, rows, other side's start, keys, queries. */
+function blocksOf(stretches: Stretch[], stay: number): Int32Array {
+  const blocks: number[] = []
+  for (const { start, rows, otherStart, keys, queries } of stretches) {
+    for (let first = 0; first < rows; first += stay) blocks.push(start, first, Math.min(stay, rows - first), otherStart, keys, queries)
+  }
+  return Int32Array.from(blocks)
+}
+
+function queryBlocks({ cuQ, cuK }: AttentionAttributes, groupSize: number, stay: number): Int32Array {
+  const segments = Array.from(cuQ.subarray(1), (end, s) => {
+    const queries = end - cuQ[s]
+    return { start: cuQ[s], rows: queries * groupSize, otherStart: cuK[s], keys: cuK[s + 1] - cuK[s], queries }
+  })
+  return blocksOf(segments, stay)
+}
+
+/** Keys past the last boundary are a segment that no query sees: their gradients are written, as zeros. */
+function keyBlocks({ cuQ, cuK }: AttentionAttributes, Tk: number, stay: number): Int32Array {
+  const segments = Array.from(cuK.subarray(1), (end, s) => {
+    const keys = end - cuK[s]
+    return { start: cuK[s], rows: keys, otherStart: cuQ[s], keys, queries: cuQ[s + 1] - cuQ[s] }
+  })
+  const seen = cuK[cuK.length - 1]
+  segments.push({ start: seen, rows: Tk - seen, otherStart: 0, keys: Tk - seen, queries: 0 })
+  return blocksOf(segments, stay)
+}
+
+const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, scale }: AttentionAttributes) => ({
+  heads: q.shape[1],
+  kvHeads: k.shape[1],
+  groupSize: q.shape[1] / k.shape[1],
+  causal: causal ? 1 : 0,
+  scale,
+})
+
+export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
+  const [q, k, v] = ['q', 'k', 'v'].map((name) => context.input(name))
+  const [Tq, H, E] = q.shape
+  const K = k.shape[1]
+  const o = context.output(q.shape)
+  const lse = context.output([Tq, H])
+  const [stay, pass] = tileFor(context, E, 1)
+  const list = queryBlocks(attributes, H / K, stay)
+  const blocks = context.upload(list)
+  context.run(forwardProgram(E, stay, pass), { q, k, v, blocks, o, lse }, uniformsOf(q, k, attributes), (list.length / 6) * K)
+  return [o, lse]
+}
+
+export const attentionGradWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
+  const [q, k, v, o, lse, dO] = ['q', 'k', 'v', 'o', 'lse', 'dO'].map((name) => context.input(name))
+  const [Tq, H, E] = q.shape
+  const [Tk, K] = k.shape
+  const [dq, dk, dv] = [q, k, v].map(({ shape }) => context.output(shape))
+  const statistics = context.scratch([Tq, H, 2])
+  const rowSplit = { rows: Tq * H, perRow: { o: E, dO: E, lse: 1, statistics: 2 }, rowsPerGroup: 64 }
+  context.runRows(statisticsProgram(E), { o, dO, lse, statistics }, {}, rowSplit)
+  const [stay, pass] = tileFor(context, E, 2)
+  const uniforms = uniformsOf(q, k, attributes)
+  const byQuery = queryBlocks(attributes, H / K, stay)
+  const queryBindings = { q, k, v, dO, statistics, blocks: context.upload(byQuery), dq }
+  context.run(queryGradientProgram(E, stay, pass), queryBindings, uniforms, (byQuery.length / 6) * K)
+  const byKey = keyBlocks(attributes, Tk, stay)
+  const keyBindings = { q, k, v, dO, statistics, blocks: context.upload(byKey), dk, dv }
+  context.run(keyGradientProgram(E, stay, pass), keyBindings, uniforms, (byKey.length / 6) * K)
+  return [dq, dk, dv]
 }

@@ -1,6 +1,10 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineColumnSums } from '../../engine/webgpu-snippets.ts'
 import type { ColumnSumAttributes } from './index.ts'
 
-export const columnSumWebgpu: WebgpuKernel<ColumnSumAttributes> = () => {
-  throw new Error('columnSum: no webgpu kernel yet')
+const columnSums = defineColumnSums({ name: 'columnSum', matrices: ['x'], terms: { sums: 'x[i]' } })
+
+export const columnSumWebgpu: WebgpuKernel<ColumnSumAttributes> = (context, { M, N }) => {
+  const { sums } = columnSums(context, { x: context.input('x') }, M, N)
+  return [sums]
 }

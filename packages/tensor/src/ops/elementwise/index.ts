@@ -71,7 +71,8 @@ export function scale(t: Tensor, factor: number): Tensor {
 
 /** Sum of all values -> scalar. */
 export function sum(t: Tensor): Tensor {
-  const out = tf.sum(t)
+  // tfjs's WebGPU kernel fails on nothing.
+  const out = sizeOf(t.shape) === 0 ? tf.zeros([]) : tf.sum(t)
   record([t], [out], ([dy]) => [spread(dy!, t.shape, 1)])
   return out
 }

@@ -36,7 +36,7 @@ fn store(m: u32, n: u32, sum: f32) {
   c[at] = sum${hasBias ? ' + bias[n + u.offsetC]' : ''};
 }`
 
-const inputs = (hasBias: boolean) => ({ a: 'f32', b: 'f32', ...(hasBias ? { bias: 'f32' } : {}) }) as Record<'a' | 'b' | 'bias', 'f32'>
+const inputs = (hasBias: boolean) => ({ a: 'f32', b: 'f32', bias: hasBias && 'f32' }) as const
 
 /** Steps of K that a tile holds. */
 const tileDepth = 16

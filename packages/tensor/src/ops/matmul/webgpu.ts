@@ -4,7 +4,7 @@
  *
  * A matrix beyond one binding is cut: rows of c, columns of c or steps of K, whichever lie together in memory.
  */
-import { rangeAlignment, type WebgpuKernel } from '../../engine/webgpu.ts'
+import type { Cut, WebgpuKernel } from '../../engine/webgpu.ts'
 import type { MatMulAttributes } from './index.ts'
 import { columnsPerGroup, dotProgram, skinnyRows, tileProgram } from './webgpu-programs.ts'
 
@@ -14,11 +14,10 @@ export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K,
   const bias = hasBias ? context.input('bias') : a
   const c = context.output([M, N])
   if (M * N === 0) return [c]
-  const most = context.bindingElements
   const program = choose(transposeA, transposeB, hasBias, M, N)
-  for (const rows of cut(M, Math.max(N, transposeA ? 0 : K), most)) {
-    for (const columns of cut(N, transposeB ? K : 0, most)) {
-      for (const depth of cut(K, Math.max(transposeA ? M : 0, transposeB ? 0 : N), most)) {
+  for (const rows of context.cut(M, Math.max(N, transposeA ? 0 : K))) {
+    for (const columns of context.cut(N, transposeB ? K : 0)) {
+      for (const depth of context.cut(K, Math.max(transposeA ? M : 0, transposeB ? 0 : N))) {
         const bindings = {
           a: { tensor: a, ...(transposeA ? lines(depth, M) : lines(rows, K)) },
           b: { tensor: b, ...(transposeB ? lines(columns, K) : lines(depth, N)) },
@@ -54,18 +53,6 @@ function choose(transposeA: boolean, transposeB: boolean, hasBias: boolean, M: n
   const tile = Math.ceil(M / 64) * Math.ceil(N / 64) < 64 ? 32 : 64
   const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
   return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }
-}
-
-interface Cut {
-  begin: number
-  count: number
-}
-
-/** Cut an axis so that `perStep` elements a step stay within a binding. 0: this axis need not be cut. */
-function cut(extent: number, perStep: number, most: number): Cut[] {
-  if (extent * perStep <= most) return [{ begin: 0, count: extent }]
-  const step = Math.max(rangeAlignment, Math.floor(most / perStep / rangeAlignment) * rangeAlignment)
-  return Array.from({ length: Math.ceil(extent / step) }, (_, i) => ({ begin: i * step, count: Math.min(step, extent - i * step) }))
 }
 
 const lines = ({ begin, count }: Cut, length: number) => ({ begin: begin * length, length: count * length })

@@ -1,10 +1,78 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
+import { defineColumnSums, sumOfGroup } from '../../engine/webgpu-snippets.ts'
 import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
 
-export const rmsNormWebgpu: WebgpuKernel<RmsNormAttributes> = () => {
-  throw new Error('rmsNorm: no webgpu kernel yet')
+const lanes = 128
+
+/** One row a workgroup. With y the sum x + y is written too, and read back from there: each invocation its own elements. */
+const forward = variants((hasY: boolean): Program<'x' | 'y' | 'weight' | 'sum' | 'normed' | 'inverse', 'width' | 'eps'> =>
+  defineProgram({
+    name: hasY ? 'add, rmsNorm' : 'rmsNorm',
+    inputs: { x: 'f32', y: hasY && 'f32', weight: 'f32' },
+    outputs: { sum: hasY && 'f32', normed: 'f32', inverse: 'f32' },
+    uniforms: { width: 'u32', eps: 'f32' },
+    lanes,
+    declarations: sumOfGroup(lanes),
+    body: `
+  let at = group * u.width;
+  var squares = 0.0;
+  for (var d = lane; d < u.width; d += ${lanes}u) {
+    let s = x[at + d]${hasY ? ' + y[at + d]' : ''};
+    ${hasY ? 'sum[at + d] = s;' : ''}
+    squares += s * s;
+  }
+  let r = inverseSqrt(sumOfGroup(squares, lane) / f32(u.width) + u.eps);
+  if (lane == 0u) { inverse[group] = r; }
+  for (var d = lane; d < u.width; d += ${lanes}u) { normed[at + d] = ${hasY ? 'sum' : 'x'}[at + d] * r * weight[d]; }`,
+  }),
+)
+
+const gradient = variants((hasSum: boolean): Program<'x' | 'weight' | 'inverse' | 'dNormed' | 'dSum' | 'dx', 'width'> =>
+  defineProgram({
+    name: 'rmsNorm gradient',
+    inputs: { x: 'f32', weight: 'f32', inverse: 'f32', dNormed: 'f32', dSum: hasSum && 'f32' },
+    outputs: { dx: 'f32' },
+    uniforms: { width: 'u32' },
+    lanes,
+    declarations: sumOfGroup(lanes),
+    body: `
+  let at = group * u.width;
+  var dot = 0.0;
+  for (var d = lane; d < u.width; d += ${lanes}u) { dot += dNormed[at + d] * weight[d] * x[at + d]; }
+  let r = inverse[group];
+  let pull = sumOfGroup(dot, lane) / f32(u.width) * r * r;
+  for (var d = lane; d < u.width; d += ${lanes}u) {
+    let i = at + d;
+    dx[i] = r * (dNormed[i] * weight[d] - x[i] * pull)${hasSum ? ' + dSum[i]' : ''};
+  }`,
+  }),
+)
+
+const weightGradient = defineColumnSums({
+  name: 'rmsNorm gradient of weight',
+  matrices: ['x', 'dNormed'],
+  vectors: ['inverse'],
+  terms: { dWeight: 'dNormed[i] * x[i] * inverse[row]' },
+})
+
+export const rmsNormWebgpu: WebgpuKernel<RmsNormAttributes> = (context, { rows, width, eps }) => {
+  const [x, weight] = [context.input('x'), context.input('weight')]
+  const hasY = context.has('y')
+  const [normed, inverse] = [context.output(x.shape), context.output([rows])]
+  const [y, sum] = hasY ? [context.input('y'), context.output(x.shape)] : [x, normed]
+  const perRow = { x: width, y: width, sum: width, normed: width, inverse: 1 }
+  context.runRows(forward(hasY), { x, y, weight, sum, normed, inverse }, { width, eps }, { rows, perRow })
+  return hasY ? [sum, normed, inverse] : [normed, inverse]
 }
 
-export const rmsNormGradWebgpu: WebgpuKernel<RmsNormGradAttributes> = () => {
-  throw new Error('rmsNorm: no webgpu kernel yet')
+export const rmsNormGradWebgpu: WebgpuKernel<RmsNormGradAttributes> = (context, { rows, width }) => {
+  const [x, weight, inverse, dNormed] = ['x', 'weight', 'inverse', 'dNormed'].map((name) => context.input(name))
+  const hasSum = context.has('dSum')
+  const dx = context.output(x.shape)
+  const dSum = hasSum ? context.input('dSum') : x
+  const perRow = { x: width, inverse: 1, dNormed: width, dSum: width, dx: width }
+  context.runRows(gradient(hasSum), { x, weight, inverse, dNormed, dSum, dx }, { width }, { rows, perRow })
+  const { dWeight } = weightGradient(context, { x, dNormed, inverse }, rows, width)
+  return [dx, dWeight]
 }

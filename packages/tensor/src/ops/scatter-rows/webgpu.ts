@@ -1,6 +1,59 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineProgram } from '../../engine/webgpu-program.ts'
 import type { ScatterRowsAttributes } from './index.ts'
 
-export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = () => {
-  throw new Error('scatterRows: no webgpu kernel yet')
+const lanes = 128
+
+/** One row of the table a workgroup: it adds its rows in their order, so nothing is atomic and every run gives the same. */
+const program = defineProgram({
+  name: 'scatterRows',
+  inputs: { added: 'f32', lists: 'i32' },
+  outputs: { table: 'f32' },
+  uniforms: { width: 'u32', first: 'u32', distinct: 'u32', begin: 'u32' },
+  lanes,
+  body: `
+  let entry = u.first + group;
+  let id = u32(lists[entry]) - u.begin;
+  let begin = u32(lists[u.distinct + entry]);
+  let end = u32(lists[u.distinct + entry + 1u]);
+  for (var d = lane; d < u.width; d += ${lanes}u) {
+    var sum = 0.0;
+    for (var at = begin; at < end; at++) { sum += added[u32(lists[at]) * u.width + d]; }
+    table[id * u.width + d] = sum;
+  }`,
+})
+
+export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, { ids, N }) => {
+  const rows = context.input('rows')
+  const D = rows.shape[1]
+  const table = context.output([N, D])
+  context.clear(table)
+  const { distinct, lists } = rowsById(ids)
+  const uploaded = context.upload(lists)
+  let first = 0
+  for (const { begin, count } of context.cut(N, D)) {
+    let last = first
+    while (last < distinct && lists[last] < begin + count) last++
+    const bindings = { added: rows, lists: uploaded, table: { tensor: table, begin: begin * D, length: count * D } }
+    context.run(program, bindings, { width: D, first, distinct: distinct, begin }, D === 0 ? 0 : last - first)
+    first = last
+  }
+  return [table]
+}
+
+/**
+ * Which rows go to which id, as one array:
+ *   distinct ids, ascending | distinct + 1 boundaries, as positions in this array | rows, grouped by id, ascending
+ */
+function rowsById(ids: Int32Array): { distinct: number; lists: Int32Array } {
+  const order = Array.from(ids.keys())
+    .filter((t) => ids[t] >= 0)
+    .sort((a, b) => ids[a] - ids[b] || a - b)
+  const starts = order.map((_, i) => i).filter((i) => i === 0 || ids[order[i]] !== ids[order[i - 1]])
+  const distinct = starts.length
+  const head = 2 * distinct + 1
+  return {
+    distinct,
+    lists: Int32Array.from([...starts.map((i) => ids[order[i]]), ...starts.map((i) => head + i), head + order.length, ...order]),
+  }
 }

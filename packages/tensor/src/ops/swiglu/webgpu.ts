@@ -1,10 +1,37 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineElementwise, sigmoid } from '../../engine/webgpu-snippets.ts'
 import type { SwigluAttributes } from './index.ts'
 
-export const swigluWebgpu: WebgpuKernel<SwigluAttributes> = () => {
-  throw new Error('swiglu: no webgpu kernel yet')
+const swiglu = defineElementwise({
+  name: 'swiglu',
+  inputs: ['gate', 'up'],
+  outputs: ['y'],
+  declarations: sigmoid,
+  body: 'y[i] = gate[i] * sigmoid(gate[i]) * up[i];',
+})
+
+const swigluGrad = defineElementwise({
+  name: 'swiglu gradient',
+  inputs: ['gate', 'up', 'dy'],
+  outputs: ['dGate', 'dUp'],
+  declarations: sigmoid,
+  body: `
+  let x = gate[i];
+  let s = sigmoid(x);
+  dGate[i] = dy[i] * up[i] * s * (1.0 + x * (1.0 - s));
+  dUp[i] = dy[i] * x * s;`,
+})
+
+export const swigluWebgpu: WebgpuKernel<SwigluAttributes> = (context, { size }) => {
+  const [gate, up] = [context.input('gate'), context.input('up')]
+  const y = context.output(gate.shape)
+  swiglu(context, { gate, up, y }, size)
+  return [y]
 }
 
-export const swigluGradWebgpu: WebgpuKernel<SwigluAttributes> = () => {
-  throw new Error('swiglu: no webgpu kernel yet')
+export const swigluGradWebgpu: WebgpuKernel<SwigluAttributes> = (context, { size }) => {
+  const [gate, up, dy] = [context.input('gate'), context.input('up'), context.input('dy')]
+  const [dGate, dUp] = [context.output(gate.shape), context.output(up.shape)]
+  swigluGrad(context, { gate, up, dy, dGate, dUp }, size)
+  return [dGate, dUp]
 }

@@ -1,6 +1,44 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { defineProgram } from '../../engine/webgpu-program.ts'
 import type { UnpackAttributes } from './index.ts'
 
-export const unpackWebgpu: WebgpuKernel<UnpackAttributes> = () => {
-  throw new Error('unpack: no webgpu kernel yet')
+const lanes = 256
+
+/** Bits in, bits out: infinities, NaN and subnormals arrive as they are, whatever a shader may assume of floats. */
+const widen = {
+  bf16: 'fn widen(bits: u32) -> u32 { return bits << 16u; }',
+  f16: `
+fn widen(bits: u32) -> u32 {
+  let sign = (bits & 0x8000u) << 16u;
+  let exponent = (bits >> 10u) & 31u;
+  let fraction = bits & 1023u;
+  if (exponent == 31u) { return sign | 0x7f800000u | (fraction << 13u); }
+  if (exponent == 0u) { return sign | bitcast<u32>(f32(fraction) * 5.9604645e-8); } // fraction * 2^-24
+  return sign | ((exponent + 112u) << 23u) | (fraction << 13u);
+}`,
+}
+
+const define = (format: 'bf16' | 'f16') =>
+  defineProgram({
+    name: `unpack ${format}`,
+    inputs: { packed: 'u32' },
+    outputs: { values: 'u32' },
+    uniforms: { rows: 'u32' },
+    lanes,
+    declarations: widen[format],
+    body: `
+  let word = group * ${lanes}u + lane;
+  if (word >= u.rows) { return; }
+  values[2u * word] = widen(packed[word] & 0xffffu);
+  if (2u * word + 1u < arrayLength(&values)) { values[2u * word + 1u] = widen(packed[word] >> 16u); }`,
+  })
+
+const programs = { bf16: define('bf16'), f16: define('f16') }
+
+/** A row is a word: two values. */
+export const unpackWebgpu: WebgpuKernel<UnpackAttributes> = (context, { size, shape, format }) => {
+  const values = context.output(shape)
+  const split = { rows: Math.ceil(size / 2), perRow: { packed: 1, values: 2 }, rowsPerGroup: lanes }
+  context.runRows(programs[format], { packed: context.input('packed'), values }, {}, split)
+  return [values]
 }

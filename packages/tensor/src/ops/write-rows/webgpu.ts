@@ -1,6 +1,8 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import type { WriteRowsAttributes } from './index.ts'
 
-export const writeRowsWebgpu: WebgpuKernel<WriteRowsAttributes> = () => {
-  throw new Error('writeRows: no webgpu kernel yet')
+/** In place: writes target; returns nothing. A copy between buffers, whatever the dtype. */
+export const writeRowsWebgpu: WebgpuKernel<WriteRowsAttributes> = (context, { offset, rows, width }) => {
+  context.copy(context.input('rows'), context.input('target'), offset * width, rows * width)
+  return []
 }
