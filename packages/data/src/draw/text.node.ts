@@ -6,7 +6,7 @@ import { createCanvas, GlobalFonts } from '@napi-rs/canvas'
 import { CasaError } from '@casa-js/core/errors'
 import type { RgbImage } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
-import type { Random } from '../random.ts'
+import { hashText, type Random } from '../random.ts'
 import { cssOf, inkOnPaper, type Rgb } from './colours.ts'
 import { drawFlaws, paintPicture, type Context } from './picture.node.ts'
 
@@ -29,7 +29,8 @@ const ruler = createCanvas(1, 1).getContext('2d')
 export function familyOf({ family, file }: FontFace): string {
   let name = registered.get(file)
   if (name === undefined) {
-    name = `casa-${registered.size}`
+    // The canvas keeps one list of fonts for all threads of the process, so the name must follow from the file alone.
+    name = `casa-${hashText(file).toString(36)}`
     if (!GlobalFonts.registerFromPath(file, name)) {
       throw new CasaError(`font ${family}: ${file} is missing or not a TTF file; install the package that holds it`)
     }
