@@ -7,7 +7,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState } from './draft.ts'
-import { httpGet, withoutQuery, type HttpOptions } from './http.ts'
+import { httpGet, NoSuchRange, withoutQuery, type HttpOptions } from './http.ts'
 import { PassingError, withRetries } from './retry.ts'
 
 /** What is known of a file before it comes. Hashes in lower-case hex. */
@@ -86,7 +86,8 @@ class Run {
     const { draft } = this
     // Only a version that can be named can be continued.
     const ifValidator = draft.size > 0 ? draft.state.validator : undefined
-    const answer = await httpGet(this.url, ifValidator === undefined ? undefined : { begin: draft.size, ifValidator }, this.options)
+    const range = ifValidator === undefined ? undefined : { begin: draft.size, ifValidator }
+    const answer = await httpGet(this.url, range, this.options).catch((error: unknown) => this.forgetUnlessKept(error))
     if (!answer) return false
     try {
       const continues = ifValidator !== undefined && answer.begin === draft.size && answer.validator === ifValidator && answer.totalBytes === draft.state.totalBytes
@@ -118,6 +119,15 @@ class Run {
     await this.draft.reset(state)
     this.hash = new Hash(this.expected)
     this.attemptBytes = 0
+  }
+
+  /** The server's file ends before what we have of it: ours is another, and must be begun again. */
+  private async forgetUnlessKept(error: unknown): Promise<never> {
+    if (error instanceof NoSuchRange) {
+      this.countRestart()
+      await this.begin({})
+    }
+    throw error
   }
 
   private countRestart(): void {

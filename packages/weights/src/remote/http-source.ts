@@ -20,7 +20,7 @@ export async function openHttp(url: string, options: HttpOptions = {}): Promise<
     if (!answer) return undefined
     const { totalBytes, validator } = answer
     // Without a validator two answers might be of two files. One answer is always of one.
-    const canRange = validator !== undefined && totalBytes !== undefined
+    const canRange = answer.isPart && validator !== undefined && totalBytes !== undefined
     const isWhole = totalBytes !== undefined && totalBytes <= openingBytes
     if (canRange || isWhole) {
       const opening = await collect(withoutQuery(url), answer, Math.min(totalBytes, openingBytes))

@@ -17,6 +17,8 @@ export interface HttpOptions extends RetryOptions {
 export interface HttpAnswer {
   /** First byte of the body within the file: what was asked for, or 0 when the server sends the whole file instead. */
   begin: number
+  /** Whether the server served a range. */
+  isPart: boolean
   /** Bytes of the whole file; undefined when the server does not say. */
   totalBytes?: number
   /** A strong ETag, or else the date of the last change: equal validators mean equal bytes. */
@@ -26,6 +28,9 @@ export interface HttpAnswer {
   /** Lets go of the connection; needed when `chunks` is not read to its end. */
   cancel(): void
 }
+
+/** The file ends before the range that was asked for. */
+export class NoSuchRange extends PassingError {}
 
 export interface Range {
   begin: number
@@ -75,13 +80,13 @@ async function judge(name: string, response: Response, range: Range | undefined,
   const answer = { validator: encoded ? undefined : validatorOf(headers), cancel: () => watchdog.stop() }
   const contentLength = encoded ? undefined : parseLength(headers.get('content-length'))
   if (status === 200) {
-    return { ...answer, begin: 0, totalBytes: contentLength, chunks: exactly(name, response, contentLength, watchdog) }
+    return { ...answer, begin: 0, isPart: false, totalBytes: contentLength, chunks: exactly(name, response, contentLength, watchdog) }
   }
   if (status === 416) {
     // An empty file has no range at all.
     const total = /^bytes \*\/(\d+)$/.exec(headers.get('content-range') ?? '')
-    if (range?.begin === 0 && total?.[1] === '0') return { ...answer, begin: 0, totalBytes: 0, chunks: nothing(watchdog) }
-    throw new PassingError(name, `the server has no bytes from ${range?.begin} on: the file has changed`)
+    if (range?.begin === 0 && total?.[1] === '0') return { ...answer, begin: 0, isPart: true, totalBytes: 0, chunks: nothing(watchdog) }
+    throw new NoSuchRange(name, `the server has no bytes from ${range?.begin} on: the file has changed`)
   }
   if (status !== 206 || !range) return refuse(name, 'http', `the server answered ${status} ${response.statusText}`.trimEnd())
   if (encoded) return refuse(name, 'http', `the server sent a compressed part of the file; it must serve ranges as they are`)
@@ -93,7 +98,7 @@ async function judge(name: string, response: Response, range: Range | undefined,
       `asked for bytes ${asked}, the server claims to send ${JSON.stringify(headers.get('content-range'))} in ${headers.get('content-length')} bytes`,
     )
   }
-  return { ...answer, begin: part.begin, totalBytes: part.total, chunks: exactly(name, response, part.end - part.begin, watchdog) }
+  return { ...answer, begin: part.begin, isPart: true, totalBytes: part.total, chunks: exactly(name, response, part.end - part.begin, watchdog) }
 }
 
 async function* exactly(name: string, response: Response, expected: number | undefined, watchdog: Watchdog): AsyncGenerator<Uint8Array> {
