@@ -20,7 +20,7 @@ import { add, gatherRows, gelu, reshape, rmsNorm, scope, tensor, type Tensor } f
 import { patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
 import type { Size } from '../smart-resize.ts'
-import { cellsOf, packIndices, type Grid } from '../tables/grid.ts'
+import { cachedByGrid, cellsOf, packIndices, type Grid } from '../tables/grid.ts'
 import { convolutionTaps, halved, tapsPerCell } from '../tables/im2col.ts'
 import { sinusoids } from '../tables/sinusoids.ts'
 import { packPatches } from './pack-patches.ts'
@@ -135,6 +135,7 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
   const { patchSizePx, stemChannels, mergeSize, outputWidth } = config
   const weights = weightsOf(modelType, params, prefix)
   const planOf = trunkPlanner(config, 'rows')
+  const positionsOf = cachedByGrid((grid) => sinusoids(grid, config.width))
   const afterStem = (grid: Grid): Grid => stemChannels.reduce(halved, grid)
   const outputGrid = (grid: Grid): Grid => {
     const { rows, columns } = afterStem(grid)
@@ -154,7 +155,13 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
   function embed(cells: Tensor, grids: Grid[]): Tensor {
     const x = dense(weights, 'embed', cells)
     if (!config.absolutePositions) return x
-    const table = grids.flatMap((grid) => [...sinusoids(grid, config.width)])
+    const table = new Float32Array(x.size)
+    let at = 0
+    for (const grid of grids) {
+      const own = positionsOf(grid)
+      table.set(own, at)
+      at += own.length
+    }
     return add(x, tensor(table, x.shape))
   }
 
