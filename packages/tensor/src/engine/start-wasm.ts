@@ -1,7 +1,7 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
 import { readKernelModule, tfjsWasmFolder } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
-import { DeviceUnavailableError } from './errors.ts'
+import { DeviceUnavailableError, OutOfMemoryError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
 import { attachKernels, type KernelModule, type WasmBackend } from './wasm.ts'
 
@@ -13,11 +13,30 @@ export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDev
   if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError('tfjs could not start its wasm backend')
 
   const relaxed = WebAssembly.validate(relaxedProbe)
-  const { memory } = (tf.backend() as unknown as WasmBackend).wasm.asm
+  const { wasm } = tf.backend() as unknown as WasmBackend
+  refuseWhatDoesNotFit(wasm)
   const binary = await readKernelModule(relaxed ? 'kernels-relaxed.wasm' : 'kernels.wasm')
-  const { instance } = await WebAssembly.instantiate(binary as BufferSource as ArrayBuffer, { env: { memory } })
+  const { instance } = await WebAssembly.instantiate(binary as BufferSource as ArrayBuffer, { env: { memory: wasm.asm.memory } })
   attachKernels(instance.exports as KernelModule)
   return { adapter: 'WebAssembly SIMD', features: relaxed ? ['simd', 'relaxed-simd'] : ['simd'], limits: { heapBytes: 2 ** 32 } }
+}
+
+/**
+ * tfjs does not look at what malloc returns: it would write at address 0, or into a heap block of the size modulo 4 GiB. So every
+ * allocation, its own and ours, goes through a check.
+ */
+function refuseWhatDoesNotFit(wasm: WasmBackend['wasm']): void {
+  // Emscripten replaces its stub of malloc at the first call; wrap what stays.
+  wasm._free(wasm._malloc(1))
+  const allocate = wasm._malloc
+  wasm._malloc = (bytes) => {
+    const pointer = bytes < 2 ** 32 ? allocate(bytes) : 0
+    if (pointer === 0 && bytes > 0) {
+      const heap = wasm.HEAPU8.byteLength
+      throw new OutOfMemoryError(`no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`)
+    }
+    return pointer
+  }
 }
 
 /** The smallest module with an f32x4.relaxed_madd: (func (result v128) a zero three times, relaxed_madd). */

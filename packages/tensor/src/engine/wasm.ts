@@ -1,8 +1,6 @@
 /** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
 import type * as tf from '@tensorflow/tfjs-core'
-import { OutOfMemoryError } from './errors.ts'
 import type { Attributes } from './kernel.ts'
-import { sizeOf } from './tensor.ts'
 
 export interface WasmContext {
   /** Address and shape of an input; pointer 0 when the optional input was not given. */
@@ -32,6 +30,7 @@ export interface WasmBackend {
   }
   dataIdMap: { get(dataId: object): { memoryOffset: number } }
   makeOutput(shape: number[], dtype: string): tf.TensorInfo
+  disposeData(dataId: object): boolean
 }
 
 let kernelModule: KernelModule | undefined
@@ -47,6 +46,9 @@ export function wasmKernel<A extends Attributes>(name: string, kernel: WasmKerne
     try {
       kernel(call, attrs as A)
       return call.outputs
+    } catch (error) {
+      for (const { dataId } of call.outputs) call.backend.disposeData(dataId)
+      throw error
     } finally {
       call.release()
     }
@@ -59,9 +61,9 @@ class KernelCall implements WasmContext {
   private readonly temporary: number[] = []
 
   constructor(
-    private readonly kernelName: string,
+    kernelName: string,
     private readonly inputs: tf.NamedTensorInfoMap,
-    private readonly backend: WasmBackend,
+    readonly backend: WasmBackend,
   ) {
     if (!kernelModule) throw new Error(`${kernelName}: the kernel module is not there; start the device with init()`)
     this.exports = kernelModule
@@ -79,9 +81,7 @@ class KernelCall implements WasmContext {
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {
     const info = this.backend.makeOutput(shape, dtype)
     this.outputs.push(info)
-    const pointer = this.pointerOf(info)
-    if (pointer === 0 && sizeOf(shape) > 0) throw this.outOfMemory(sizeOf(shape) * 4)
-    return pointer
+    return this.pointerOf(info)
   }
 
   upload(data: Float32Array | Int32Array): number {
@@ -93,7 +93,6 @@ class KernelCall implements WasmContext {
   scratch(bytes: number): number {
     // The heap's own alignment is 8.
     const pointer = this.backend.wasm._malloc(bytes + 16) >>> 0
-    if (pointer === 0) throw this.outOfMemory(bytes)
     this.temporary.push(pointer)
     return Math.ceil(pointer / 16) * 16
   }
@@ -104,12 +103,5 @@ class KernelCall implements WasmContext {
 
   private pointerOf(info: tf.TensorInfo): number {
     return this.backend.dataIdMap.get(info.dataId).memoryOffset
-  }
-
-  private outOfMemory(bytes: number): OutOfMemoryError {
-    const heap = this.backend.wasm.HEAPU8.byteLength
-    return new OutOfMemoryError(
-      `${this.kernelName}: no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`,
-    )
   }
 }

@@ -10,6 +10,7 @@
  * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
  */
 import { defineKernel, run } from '../../engine/kernel.ts'
+import { dispose } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { attentionCpu, attentionGradCpu } from './cpu.ts'
@@ -44,6 +45,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const attributes: AttentionAttributes = { cuQ, cuK, causal, scale }
   const [o, lse] = run('Attention', { q, k, v }, attributes)
   record([q, k, v], [o, lse], ([dO]) => run('AttentionGrad', { q, k, v, o, lse, dO }, attributes))
+  dispose(lse)
   return o
 }
 
