@@ -93,7 +93,13 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
 
   test('transparency lies over white', async () => {
     const rgba = Uint8Array.of(200, 0, 0, 0, 200, 0, 0, 255, 0, 0, 0, 128, 9, 9, 9, 255)
-    expect(await difference(await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } }).png().toBuffer())).toBeLessThan(0.5)
+    expect(
+      await difference(
+        await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } })
+          .png()
+          .toBuffer(),
+      ),
+    ).toBeLessThan(0.5)
   })
 
   test('lossy pictures and deep samples differ by roundings', async () => {
@@ -103,10 +109,15 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
   })
 
   test('what is refused', async () => {
-    expect(await decodeThere(new Uint8Array(0))).toEqual({ error: 'ImageError: picture: the file is empty; expected PNG, JPEG or WebP' })
+    expect(await decodeThere(new Uint8Array(0))).toEqual({
+      error: 'ImageError: picture: the file is empty; expected PNG, JPEG or WebP',
+    })
     for (const file of [png, await small().jpeg().toBuffer(), await small().webp().toBuffer()]) {
       const half = await decodeThere(file.subarray(0, Math.floor(file.length * 0.6)))
-      expect(half).toHaveProperty('error', expect.stringMatching(/^ImageError: picture: the (png|jpg|webp) file of \d+ bytes is truncated or damaged: /))
+      expect(half).toHaveProperty(
+        'error',
+        expect.stringMatching(/^ImageError: picture: the (png|jpg|webp) file of \d+ bytes is truncated or damaged: /),
+      )
     }
   })
 })

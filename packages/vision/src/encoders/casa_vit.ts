@@ -174,11 +174,7 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
         grids = grids.map(halved)
       }
       const plan = planOf(grids)
-      const units = joinUnits(
-        config,
-        runTrunk(config, weights, embed(cells, grids), plan, tap),
-        weights('merger.norm.weight'),
-      )
+      const units = joinUnits(config, runTrunk(config, weights, embed(cells, grids), plan, tap), weights('merger.norm.weight'))
       return gatherRows(dense(weights, 'merger.proj', units), plan.restore)
     })
   }

@@ -26,7 +26,10 @@ export interface CachedEncoder extends VisionEncoder {
  * The same encoder with a memory of features by the SHA-256 of an image's patches. For weights that do not change: features from
  * memory carry no gradient. `encode` returns tensors of its own, which the caller disposes as before.
  */
-export function cacheFeatures(encoder: VisionEncoder, { capacityTokens = defaultCapacityTokens }: FeatureCacheOptions = {}): CachedEncoder {
+export function cacheFeatures(
+  encoder: VisionEncoder,
+  { capacityTokens = defaultCapacityTokens }: FeatureCacheOptions = {},
+): CachedEncoder {
   /** Features [tokens, outputWidth] by key; oldest use first. */
   const known = new Map<string, Tensor>()
   let found = 0

@@ -1,8 +1,9 @@
 import type { Params, Patches } from '@casa-js/core'
-import { clone, init, keep, tensor, type Tensor } from '@casa-js/tensor'
+import { clone, keep, tensor, type Tensor } from '@casa-js/tensor'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeImage } from '../decode.ts'
+import { describeOnDevices, forwardTolerance } from '../fixtures/on-devices.ts'
 import { fixture, readGolden, type GoldenTensor } from '../fixtures/read-golden.ts'
 import { clipDeviation, clipMean, patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
@@ -37,11 +38,10 @@ const relativeError = async (actual: Tensor, expected: GoldenTensor) => {
   return worst / largest
 }
 
-describe.each(layouts)('the golden of %s', (file) => {
-  const config = qwen2_5_vl.parseConfig(readConfig(file))
+await describeOnDevices('the golden', (device) => {
+  const config = qwen2_5_vl.parseConfig(readConfig('config.json'))
   const params: Params = {}
-  beforeAll(async () => {
-    await init({ device: 'cpu' })
+  beforeAll(() => {
     for (const { name, shape } of qwen2_5_vl.tensors(config)) {
       expect(checkpoint[name]?.shape, name).toEqual(shape)
       params[name] = keep(tensor(checkpoint[name].data, shape))
@@ -54,8 +54,9 @@ describe.each(layouts)('the golden of %s', (file) => {
     const encoder = qwen2_5_vl.bind(config, params)
     const features = encoder.encodeWithTaps!(images, (name, value) => taps.set(name, keep(clone(value))))
     expect([...taps.keys()]).toEqual(['vision.0', 'vision.1', 'vision.2', 'vision.3'])
-    for (const [name, value] of taps) expect(await relativeError(value, golden['tap.' + name]), name).toBeLessThan(1e-5)
-    expect(await relativeError(features, golden.image_features)).toBeLessThan(1e-5)
+    for (const [name, value] of taps)
+      expect(await relativeError(value, golden['tap.' + name]), name).toBeLessThan(forwardTolerance(device))
+    expect(await relativeError(features, golden.image_features)).toBeLessThan(forwardTolerance(device))
     expect(images.map((image) => encoder.tokens(image.grid))).toEqual([15, 8])
     expect(encoder.outputGrid(images[0].grid)).toEqual({ rows: 3, columns: 5 })
   })
@@ -67,7 +68,9 @@ describe.each(layouts)('the golden of %s', (file) => {
       encoder.encode([patchify(photo, { patchSizePx: 14, mergeSize: 2, frames, mean: clipMean, deviation: clipDeviation })]),
     )
     expect(single.shape).toEqual([15, 48])
-    expect(await relativeError(single, { shape: doubled.shape, data: (await doubled.data()) as Float32Array })).toBeLessThan(1e-5)
+    expect(await relativeError(single, { shape: doubled.shape, data: (await doubled.data()) as Float32Array })).toBeLessThan(
+      forwardTolerance(device),
+    )
   })
 })
 
