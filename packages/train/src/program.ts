@@ -67,7 +67,13 @@ export interface Program<B = unknown> {
   close?(): Promise<void>
 }
 
+export interface ProgramContext {
+  device: DeviceReport
+  /** Tell the user of something that does not stop the run. */
+  warn(message: string): void
+}
+
 /** What a program module exports. `options` went through structured clone. */
 export interface ProgramModule<O = unknown> {
-  createProgram(options: O, device: DeviceReport): Program<any> | Promise<Program<any>>
+  createProgram(options: O, context: ProgramContext): Program<any> | Promise<Program<any>>
 }

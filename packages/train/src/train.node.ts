@@ -35,24 +35,24 @@ export const METRICS_FILE = 'metrics.jsonl'
  * @throws ConfigError, CheckpointError, DivergedError, or what the program throws.
  */
 export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const { program, loop, out, keep, workers = 1, signal, onWarning } = options
+  const { program, loop, out, keep, workers = 1, signal, onWarning: warn = () => {} } = options
   const device = deviceFor(options.device ?? 'auto', workers)
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
   if (workers > loop.shards) {
     throw new ConfigError('workers', `${workers} workers cannot share ${loop.shards} micro-batches an update: raise batch.perStep or use fewer workers`)
   }
-  if (workers > availableParallelism()) onWarning?.(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
+  if (workers > availableParallelism()) warn(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
 
   const found = out === undefined ? undefined : await findCheckpoint(out)
   if (found && !options.resume) throw new CasaError(`${out} holds a run of ${found.state.step} updates: continue it with --resume, or choose another --out folder`)
   if (found) {
-    found.warnings.forEach((warning) => onWarning?.(`${warning}; going on from ${found.folder}`))
+    found.warnings.forEach((warning) => warn(`${warning}; going on from ${found.folder}`))
     demandSameConfig(found.state, loop.config, found.folder)
   }
   const start = { device, program, loop, out, keep, resumeFrom: found?.folder }
   const metrics = out === undefined ? undefined : await openMetrics(join(out, METRICS_FILE), found?.state.step ?? 0)
   try {
-    for await (const event of workers === 1 ? runSolo(start, signal) : runPool({ ...start, ranks: workers }, signal)) {
+    for await (const event of workers === 1 ? runSolo(start, warn, signal) : runPool({ ...start, ranks: workers }, warn, signal)) {
       if (event.kind === 'step' || event.kind === 'evaluation') await metrics?.add(event)
       yield event
     }

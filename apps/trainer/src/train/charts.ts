@@ -37,7 +37,7 @@ export function lineChart({ title, xLabel, series, yRange, log = false, format =
   if (drawn.length === 0) return ''
   const xs = drawn.flatMap(({ points }) => points.map(({ x }) => x))
   const ys = drawn.flatMap(({ points }) => points.map(({ y }) => y))
-  const [x0, x1] = widened(Math.min(...xs), Math.max(...xs))
+  const [x0, x1] = widened(0, Math.max(...xs))
   const [y0, y1] = yRange ?? (log ? [Math.min(...ys), Math.max(Math.max(...ys), Math.min(...ys) * 1.01)] : widened(Math.min(...ys), Math.max(...ys)))
   const scale = log ? Math.log : (y: number) => y
   const px = (x: number) => LEFT + ((x - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT)
@@ -64,8 +64,9 @@ export function lineChart({ title, xLabel, series, yRange, log = false, format =
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}"><text class="title" x="${LEFT}" y="14">${escapeHtml(title)}</text>${legend.join('')}${grid.join('')}${bottom.join('')}<text class="tick" x="${WIDTH - RIGHT}" y="${HEIGHT - 6}" text-anchor="end">${escapeHtml(xLabel)}</text>${lines.join('')}</svg>`
 }
 
-/** Exponential moving average without the bias of its start. */
-export function smoothed(points: { x: number; y: number }[], decay = 0.95): { x: number; y: number }[] {
+/** Exponential moving average without the bias of its start, over a fiftieth of the points, at most 100. */
+export function smoothed(points: { x: number; y: number }[]): { x: number; y: number }[] {
+  const decay = 1 - 1 / Math.min(100, Math.max(1, points.length / 50))
   let sum = 0
   let weight = 0
   return points.map(({ x, y }) => {
@@ -102,7 +103,7 @@ function logTicks(low: number, high: number): number[] {
     for (const factor of [1, 2, 5]) all.push(factor * 10 ** power)
   }
   const inside = all.filter((y) => y >= low && y <= high)
-  return inside.length >= 2 ? inside : [low, high]
+  return inside.length >= 3 ? inside : ticks(low, high)
 }
 
 const short = (x: number) => (Math.abs(x) >= 10000 ? `${+(x / 1000).toFixed(1)}k` : `${+x.toPrecision(3)}`)

@@ -12,7 +12,7 @@ import { abort, createSharedMemory, requestStop, type SharedMemory } from './sha
 const CLOSE_MS = 10_000
 
 /** @param signal asks the run to end after the current update, with a checkpoint. */
-export async function* runPool(start: Omit<WorkerStart, 'rank'>, signal?: AbortSignal): AsyncGenerator<RunEvent, void, undefined> {
+export async function* runPool(start: Omit<WorkerStart, 'rank'>, warn: (message: string) => void, signal?: AbortSignal): AsyncGenerator<RunEvent, void, undefined> {
   const events = new Queue<LoopEvent>()
   const ready: number[] = []
   let memory: SharedMemory | undefined
@@ -25,6 +25,7 @@ export async function* runPool(start: Omit<WorkerStart, 'rank'>, signal?: AbortS
   }
   const hear = (message: WorkerMessage) => {
     if (message.kind === 'event') events.push(message.event)
+    else if (message.kind === 'warning') warn(message.message)
     else if (message.kind === 'ready') {
       ready.push(message.parameters)
       if (ready.length < start.ranks) return

@@ -36,5 +36,6 @@ export type WorkerMessage =
   /** `parameters`: values in all trained weights. */
   | { kind: 'ready'; parameters: number }
   | { kind: 'event'; event: LoopEvent }
+  | { kind: 'warning'; message: string }
   | { kind: 'done' }
   | { kind: 'error'; error: ErrorData; aborted: boolean }

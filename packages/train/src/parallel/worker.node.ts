@@ -19,7 +19,7 @@ let memory: SharedMemory | undefined
 try {
   const device = await init({ device: start.device })
   const { createProgram } = (await import(start.program.module)) as ProgramModule
-  const program = await createProgram(start.program.options, device)
+  const program = await createProgram(start.program.options, { device, warn: (message) => tell({ kind: 'warning', message }) })
   try {
     const weights = groupWeights(program.params, start.loop.groups, start.loop.freeze)
     tell({ kind: 'ready', parameters: weights.reduce((sum, { tensor }) => sum + tensor.size, 0) })

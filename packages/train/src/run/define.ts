@@ -4,7 +4,6 @@
  */
 import type { DeviceName } from '@casa-js/tensor'
 import type { GroupRule } from '../groups.ts'
-import type { AdamwOptions } from '../optimizer.ts'
 
 /** A module whose default export is a function of `options`. Relative paths start at the run file. */
 export interface ModuleReference {
@@ -47,7 +46,8 @@ export interface RunDefinition {
   groups?: GroupRule[]
   /** Names of weights that stay as they are. */
   freeze?: string[]
-  optimizer?: AdamwOptions
+  /** AdamW: betas (default [0.9, 0.95]) and epsilon (default 1e-8). */
+  optimizer?: { betas?: [number, number]; epsilon?: number }
   /** Largest norm of the gradient. Default 1. */
   clip?: number
   /** Updates between checkpoints (default: a twentieth of the run) and how many are kept (default 2). */

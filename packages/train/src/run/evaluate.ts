@@ -37,7 +37,7 @@ export async function evaluateVlm(vlm: Vlm, datasets: Dataset[], settings: Evalu
 export const sameAnswer = (predicted: string, expected: string) => words(predicted) === words(expected)
 
 const words = (text: string) => text.trim().split(/\s+/).join(' ')
-const textOf = ({ content }: Message) => content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('')
+const textOf = ({ content }: Message) => content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
 const imagesOf = (messages: Message[]): RgbImage[] =>
   messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
 

@@ -5,9 +5,10 @@ import { ADAMW_DEFAULTS } from '../optimizer.ts'
 import type { DatasetReference, EvaluateDefinition, ModelReference, ModuleReference, RunDefinition, TokenizerReference } from './define.ts'
 
 /** Nothing is left open but what depends on where the run file lies. */
-export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint'>> & {
+export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>> & {
   batch: Required<RunDefinition['batch']>
   schedule: { warmup: number; cooldown: number }
+  optimizer: { betas: [number, number]; epsilon: number }
   checkpoint: { every: number; keep: number }
   evaluate?: Required<EvaluateDefinition>
   out?: string
@@ -23,7 +24,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
   const model = parseModel(f.raw('model'), f.at('model'))
   const batch = child(f, 'batch', ['textTokens', 'imageTokens', 'perStep'])
   const schedule = child(f, 'schedule', ['warmup', 'cooldown'], true)
-  const optimizer = child(f, 'optimizer', ['beta1', 'beta2', 'epsilon'], true)
+  const optimizer = child(f, 'optimizer', ['betas', 'epsilon'], true)
   const checkpoint = child(f, 'checkpoint', ['every', 'keep'], true)
   return {
     model,
@@ -36,11 +37,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
     },
     groups: f.has('groups') ? parseGroups(f.raw('groups'), f.at('groups')) : 'config' in model ? fromScratch() : adaptation(['casa.*']),
     freeze: strings(f, 'freeze'),
-    optimizer: {
-      beta1: optimizer.number('beta1', { fallback: ADAMW_DEFAULTS.beta1 }),
-      beta2: optimizer.number('beta2', { fallback: ADAMW_DEFAULTS.beta2 }),
-      epsilon: optimizer.number('epsilon', { fallback: ADAMW_DEFAULTS.epsilon }),
-    },
+    optimizer: { betas: parseBetas(optimizer), epsilon: optimizer.number('epsilon', { fallback: ADAMW_DEFAULTS.epsilon }) },
     clip: f.number('clip', { fallback: 1 }),
     checkpoint: {
       every: checkpoint.integer('every', { fallback: Math.max(1, Math.ceil(steps / 20)) }),
@@ -117,6 +114,12 @@ function parseGroups(json: unknown, path: string): GroupRule[] {
       weightDecay: f.has('weightDecay') && f.raw('weightDecay') === 0 ? 0 : f.number('weightDecay', { fallback: DEFAULT_WEIGHT_DECAY }),
     }
   })
+}
+
+function parseBetas(f: Fields): [number, number] {
+  const betas = f.numbers('betas', { length: 2, fallback: [ADAMW_DEFAULTS.beta1, ADAMW_DEFAULTS.beta2] })
+  f.require(betas.every((beta) => beta >= 0 && beta < 1), 'betas', 'expected two numbers of 0 to below 1')
+  return betas as [number, number]
 }
 
 function strings(f: Fields, name: string): string[] {

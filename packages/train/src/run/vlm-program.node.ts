@@ -3,7 +3,7 @@ import type { Dataset, PackedBatch } from '@casa-js/core'
 import { createBatchStream, type BatchState } from '@casa-js/data'
 import { encodeChat, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
-import type { BatchStream, Program } from '../program.ts'
+import type { BatchStream, Program, ProgramContext } from '../program.ts'
 import { evaluateVlm } from './evaluate.ts'
 import { imageRules } from './image-rules.ts'
 import { openDataset } from './modules.node.ts'
@@ -17,7 +17,7 @@ export interface VlmProgramOptions {
   tokenizerJson?: TokenizerJson
 }
 
-export async function createProgram(options: VlmProgramOptions): Promise<Program<PackedBatch>> {
+export async function createProgram(options: VlmProgramOptions, { warn }: Pick<ProgramContext, 'warn'>): Promise<Program<PackedBatch>> {
   const { run } = options
   const vlm = await openModel(options)
   const opened: Dataset[] = []
@@ -36,7 +36,7 @@ export async function createProgram(options: VlmProgramOptions): Promise<Program
     return {
       params: vlm.model.params,
       loss: (batch) => vlm.model.loss(batch),
-      stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run),
+      stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run, warn),
       ...(run.evaluate && { evaluate: (share) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share) }),
       save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
       close,
@@ -52,7 +52,7 @@ async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm
   return createVlm(run.model.config, run.seed, { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: run.model.template } } })
 }
 
-function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun): BatchStream<PackedBatch> {
+function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun, warn: (message: string) => void): BatchStream<PackedBatch> {
   const { tokenizer, template } = vlm
   const start = (state: BatchState) =>
     createBatchStream(dataset, {
@@ -62,6 +62,7 @@ function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun): Bat
       maxImageTokens: batch.imageTokens,
       seed,
       state,
+      onSkip: (id, reason) => warn(`example ${id} is left out: ${reason}`),
     })
   let inner = start({ position: 0 })
   return {
