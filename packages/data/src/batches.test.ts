@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Dataset, Message } from '@casa-js/core'
+import { BrokenExampleError } from './broken-example.ts'
 import { createBatchStream, type BatchOptions } from './batches.ts'
 
 /** Example i holds (i % 5) + 1 tokens and a picture of (i % 3) + 1 image tokens. */
@@ -89,12 +90,12 @@ describe('createBatchStream', () => {
     const small = { ...options, maxTextTokens: 4 }
     await expect(take(createBatchStream(counting(Infinity), small), 4)).rejects.toThrow(/example n-4: 5 text and 2 image tokens/)
     const skipped: string[] = []
-    const stream = createBatchStream(counting(Infinity), { ...small, onSkip: (id) => skipped.push(id) })
+    const stream = createBatchStream(counting(Infinity), { ...small, onSkip: (reason) => skipped.push(reason) })
     const ids = (await take(stream, 6)).flat()
     expect(ids).not.toContain('n-4')
-    expect(skipped[0]).toBe('n-4')
+    expect(skipped[0]).toMatch(/example n-4: 5 text/)
     const none = createBatchStream(counting(5), { ...options, maxImageTokens: 0, onSkip: () => {} })
-    await expect(none.next()).rejects.toThrow(/no example fits/)
+    await expect(none.next()).rejects.toThrow(/no example can be used/)
   })
 
   it('hands on the error of a dataset at its turn, not before', async () => {
@@ -103,6 +104,18 @@ describe('createBatchStream', () => {
     const stream = createBatchStream(failing, { ...options, prefetch: 20 })
     expect((await stream.next()).exampleIds[0]).toBe('n-0')
     await expect(take(stream, 9)).rejects.toThrow('torn file')
+  })
+
+  it('leaves a broken example out when told to, and goes on behind it', async () => {
+    const good = counting(Infinity)
+    const torn = new BrokenExampleError('rows.jsonl, line 3: torn')
+    const failing: Dataset = { ...good, get: (index) => (index === 2 ? Promise.reject(torn) : good.get(index)) }
+    await expect(take(createBatchStream(failing, options), 1)).rejects.toThrow('rows.jsonl, line 3: torn')
+    const skipped: string[] = []
+    const stream = createBatchStream(failing, { ...options, onSkip: (reason) => skipped.push(reason) })
+    const ids = (await take(stream, 3)).flat()
+    expect(ids.slice(0, 4)).toEqual(['n-0', 'n-1', 'n-3', 'n-4'])
+    expect(skipped).toEqual(['rows.jsonl, line 3: torn'])
   })
 
   it('refuses what cannot work', () => {

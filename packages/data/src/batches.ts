@@ -7,6 +7,7 @@
  */
 import { CasaError } from '@casa-js/core/errors'
 import type { Dataset, EncodedSample, Message, PackedBatch } from '@casa-js/core'
+import { BrokenExampleError } from './broken-example.ts'
 import { packPrepared, prepareSample, type ImageRules, type PreparedSample } from './pack.ts'
 import { permutation } from './random.ts'
 
@@ -23,8 +24,11 @@ export interface BatchOptions extends ImageRules {
   prefetch?: number
   /** Where to go on; without it, from the start. */
   state?: BatchState
-  /** Called for an example that alone is over a budget, which is then left out. Without it such an example is an error. */
-  onSkip?(exampleId: string, reason: string): void
+  /**
+   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a torn picture). Without it such
+   * an example is an error.
+   */
+  onSkip?(reason: string): void
 }
 
 /** Plain integers: goes into a checkpoint as it is. */
@@ -68,22 +72,28 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
       return error as Error
     }
   }
-  const peek = async (): Promise<Loaded> => {
+  const peek = (): Promise<Loaded | Error> => {
     while (ahead.length <= prefetch) ahead.push(load(asked++))
-    const first = await ahead[0]
-    if (first instanceof Error) throw first
-    return first
+    return ahead[0]
   }
   const take = () => {
     void ahead.shift()
     consumed++
   }
-  const skip = ({ id, textTokens, imageTokens }: Loaded) => {
-    const reason = `${textTokens} text and ${imageTokens} image tokens do not fit in a batch of ${maxTextTokens} and ${maxImageTokens}`
-    if (!onSkip) throw new CasaError(`example ${id}: ${reason}; raise the budgets or shorten the example`)
-    onSkip(id, reason)
+  const skip = (error: Error) => {
+    if (!onSkip) throw error
+    onSkip(error.message)
     take()
-    if (++skippedInARow >= dataset.length) throw new CasaError(`dataset ${dataset.name}: no example fits; the last: ${reason}`)
+    if (++skippedInARow >= dataset.length) throw new CasaError(`dataset ${dataset.name}: no example can be used; the last: ${error.message}`)
+  }
+  /** The sample, or what keeps it from ever being in a batch. */
+  const usable = (loaded: Loaded | Error): Loaded | CasaError => {
+    if (loaded instanceof BrokenExampleError) return loaded
+    if (loaded instanceof Error) throw loaded
+    const { id, textTokens, imageTokens } = loaded
+    if (textTokens <= maxTextTokens && imageTokens <= maxImageTokens) return loaded
+    const sizes = `${textTokens} text and ${imageTokens} image tokens do not fit in a batch of ${maxTextTokens} and ${maxImageTokens}`
+    return new CasaError(`example ${id}: ${sizes}; raise the budgets or shorten the example`)
   }
 
   return {
@@ -92,8 +102,8 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
       let textTokens = 0
       let imageTokens = 0
       for (;;) {
-        const sample = await peek()
-        if (sample.textTokens > maxTextTokens || sample.imageTokens > maxImageTokens) {
+        const sample = usable(await peek())
+        if (sample instanceof Error) {
           skip(sample)
           continue
         }
