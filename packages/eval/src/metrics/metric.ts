@@ -1,0 +1,30 @@
+/**
+ * What a metric is: a score per answer, and how scores become a task's numbers.
+ */
+
+/** R is what the answer is compared with: a text, several texts, or what the benchmark's rows hold. */
+export interface Metric<R> {
+  /** With a date where rules changed over time, e.g. "relaxed accuracy". */
+  readonly name: string
+  /** The best a single answer can get; 1 unless the metric says otherwise. */
+  readonly best?: number
+  /** Score of one answer. Higher is better. */
+  score(prediction: string, reference: R): number
+  /** Numbers of a whole task beside the mean score, e.g. precision and recall. `main` names the one to report, if not the mean. */
+  summarise?(answers: readonly Scored<R>[]): { numbers: Record<string, number>; main?: string }
+}
+
+export interface Scored<R> {
+  prediction: string
+  reference: R
+  score: number
+}
+
+export function defineMetric<R>(metric: Metric<R>): Metric<R> {
+  return metric
+}
+
+/** 0 of nothing. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+}
