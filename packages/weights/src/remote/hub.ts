@@ -6,6 +6,7 @@ import { ConfigError, WeightError } from '@casa-js/core'
 import type { HubApiError } from '@huggingface/hub'
 import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
+import { refuse } from '../refuse.ts'
 import { defaultCache } from '#platform'
 import type { Expected } from './download.ts'
 import type { FileCache } from './draft.ts'
@@ -33,6 +34,7 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
     throw new ConfigError('repository', `expected "organisation/name", found ${JSON.stringify(repository)}`)
   }
   const { token, hubUrl = 'https://huggingface.co' } = options
+  if (token !== undefined && !token.startsWith('hf_')) throw new ConfigError('token', 'an access token of the hub starts with "hf_"')
   const cache = options.cache === false ? undefined : (options.cache ?? defaultCache())
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) }
   const hub = new Hub(repository, { ...options, hubUrl })
@@ -45,7 +47,8 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
       const expected = Object.hasOwn(listing, file) ? listing[file] : undefined
       if (!expected) return undefined
       const url = `${hubUrl}/${repository}/resolve/${commit}/${encodeURIComponent(file)}`
-      return fetchFile({ ...expected, url, key: keyOf(file) }, cache, { ...options, headers, signal: signal ?? options.signal })
+      const source = await fetchFile({ ...expected, url, key: keyOf(file) }, cache, { ...options, headers, signal: signal ?? options.signal })
+      return source ?? refuse(url, 'missing', 'the repository lists this file, but the hub does not have it')
     },
   }
 }
