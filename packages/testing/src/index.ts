@@ -1,1 +1,6 @@
-export {}
+export * from './backbone-kit.ts'
+export * from './backbone-laws.ts'
+export * from './compare.ts'
+export * from './config-laws.ts'
+export * from './devices.ts'
+export * from './random-params.ts'

@@ -1,0 +1,166 @@
+/**
+ * The test suite of a backbone family: what every family must obey, on every device, from a config small enough for tests; and,
+ * with a golden folder, the numbers of the original.
+ */
+import type { Backbone, BackboneFamily, Params } from '@casa-js/core'
+import { crossEntropy, dispose, memory, scope, valueAndGradients, type Tensor } from '@casa-js/tensor'
+import { fileSource, loadEach, matchTable, openModelFolder, Safetensors } from '@casa-js/weights'
+import { keep, tensor } from '@casa-js/tensor'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cachedEqualsFull, hooksAreIdentities, isCausal, logitsOf, packingEqualsSeparate } from './backbone-laws.ts'
+import { expectNear, take } from './compare.ts'
+import { expectFieldErrors, expectRequired } from './config-laws.ts'
+import { describeOnDevices, type DeviceTolerances } from './devices.ts'
+import { randomIds, randomParams } from './random-params.ts'
+
+export interface BackboneKitOptions {
+  /** Folder with config.json, config.v4.json, model.safetensors and golden.safetensors, as docs/goldens/make_models.py writes it. */
+  golden?: string
+  /** Other config.json files (in the golden folder) that must parse to the same config. */
+  sameConfigs?: string[]
+  /** Laws that this family does not obey, and why. */
+  skip?: { reason: string; tests: BackboneLaw[] }[]
+}
+
+export type BackboneLaw = 'config' | 'table' | 'cache' | 'causal' | 'packing' | 'hooks' | 'gradients' | 'memory' | 'golden'
+
+const requiredFields = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'vocab_size']
+
+/** Await it at the top of a test file. */
+export async function describeBackbone(family: BackboneFamily<any>, options: BackboneKitOptions = {}): Promise<void> {
+  const { golden, sameConfigs = ['config.v4.json'] } = options
+  const skipped = (law: BackboneLaw) => options.skip?.find(({ tests }) => tests.includes(law))?.reason
+  const law = (name: BackboneLaw, title: string, test: () => void | Promise<void>) => {
+    const reason = skipped(name)
+    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : title, test)
+  }
+
+  describe(`${family.modelType}: config and tensors`, () => {
+    law('table', 'names every tensor once, with sizes above 0', () => {
+      const table = family.tensors(family.tinyConfig())
+      expect(new Set(table.map(({ name }) => name)).size).toBe(table.length)
+      for (const { name, shape } of table) expect(shape.every((extent) => extent > 0), `${name} [${shape}]`).toBe(true)
+    })
+    if (!golden) return
+    const read = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'))
+    law('config', 'says which field is wrong or missing', () => {
+      const json = read('config.json')
+      expectFieldErrors((j) => family.parseConfig(j), json)
+      if (!json.text_config) expectRequired((j) => family.parseConfig(j), json, requiredFields)
+    })
+    for (const file of sameConfigs) {
+      law('config', `reads ${file} as the same config`, () => expect(family.parseConfig(read(file))).toEqual(family.parseConfig(read('config.json'))))
+    }
+  })
+
+  await describeOnDevices(family.modelType, (device) => {
+    let params: Params
+    let backbone: Backbone
+    beforeAll(() => {
+      const config = family.tinyConfig()
+      params = randomParams(family.tensors(config))
+      backbone = family.bind(config, params)
+    })
+    afterAll(() => dispose(...Object.values(params)))
+
+    law('table', 'has the shapes that it says', async () => {
+      const logits = await logitsOf(backbone, { ids: randomIds(3, backbone.vocabulary) })
+      expect(logits.length).toBe(3 * backbone.vocabulary)
+      expect(backbone.head.shape).toEqual([backbone.vocabulary, backbone.width])
+      expect(() => backbone.embed(Int32Array.of(backbone.vocabulary)), 'an id outside the vocabulary').toThrow()
+    })
+    law('cache', 'decodes with a cache as without', () => cachedEqualsFull(backbone, 4 * device.forward))
+    law('causal', 'sees no later token', () => isCausal(backbone, device.forward))
+    law('packing', 'keeps packed samples apart', () => packingEqualsSeparate(backbone, 4 * device.forward))
+    law('hooks', 'gives a fusion what attention is made of', () => hooksAreIdentities(backbone, 4 * device.forward))
+    law('gradients', 'has the gradients of its loss', () => gradientsAreRight(backbone, params, device))
+    law('memory', 'leaves no tensor behind', async () => {
+      const before = memory().tensors
+      for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabulary) })
+      expect(memory().tensors).toBe(before)
+    })
+    if (golden) law('golden', 'equals the original: taps, logits, loss, gradients', () => equalsGolden(family, golden, device))
+  })
+}
+
+function lossOf(backbone: Backbone, ids: Int32Array, cu: Int32Array, taps?: (layer: number, x: Tensor) => void): Tensor {
+  const weights = new Float32Array(ids.length)
+  const positions = new Int32Array(ids.length)
+  for (let s = 0; s + 1 < cu.length; s++) {
+    for (let t = cu[s]; t < cu[s + 1]; t++) {
+      positions[t] = t - cu[s]
+      weights[t] = t + 1 < cu[s + 1] ? 1 : 0
+    }
+  }
+  const step = { tokens: ids.length, cu, rotary: backbone.rotary(positions) }
+  let x = backbone.embed(ids)
+  for (let layer = 0; layer < backbone.layers; layer++) {
+    x = backbone.layer(layer, x, step)
+    taps?.(layer, x)
+  }
+  return crossEntropy(backbone.logits(backbone.finish(x)), Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0), weights)
+}
+
+/** Along a random direction in the space of all weights, the gradient equals the slope of the loss. */
+async function gradientsAreRight(backbone: Backbone, params: Params, { device }: DeviceTolerances): Promise<void> {
+  const ids = randomIds(8, backbone.vocabulary)
+  const cu = Int32Array.of(0, 5, 8)
+  const names = Object.keys(params)
+  const { value, gradients } = valueAndGradients(() => lossOf(backbone, ids, cu), Object.values(params))
+  value.dispose()
+  const values = await Promise.all(gradients.map(take))
+  for (const [i, gradient] of values.entries()) {
+    expect(gradient.every(Number.isFinite), `gradient of ${names[i]} is finite`).toBe(true)
+    expect(gradient.some((x) => x !== 0), `gradient of ${names[i]} is not all zero: is the weight used, and differentiably?`).toBe(true)
+  }
+  if (device !== 'cpu') return
+  const direction = values.map((gradient, i) => gradient.map((x, at) => x + 0.1 * Math.sin(at + i)))
+  const expected = values.reduce((sum, gradient, i) => sum + gradient.reduce((s, x, at) => s + x * direction[i][at], 0), 0)
+  const originals = await Promise.all(Object.values(params).map(async (p) => (await p.data()).slice() as Float32Array))
+  const family = { at: async (distance: number) => {
+    for (const [i, p] of Object.values(params).entries()) {
+      const data = (await p.data()) as Float32Array
+      data.set(originals[i].map((x, at) => x + distance * direction[i][at]))
+    }
+    return (await take(scope(() => lossOf(backbone, ids, cu))))[0]
+  } }
+  const step = 1e-3 / Math.sqrt(direction.reduce((sum, d) => sum + d.reduce((s, x) => s + x * x, 0), 0))
+  const slope = ((await family.at(step)) - (await family.at(-step))) / (2 * step)
+  await family.at(0)
+  expectNear('slope of the loss along a direction', [expected], [slope], 2e-2, 'an operator used here has a wrong gradient, or a weight is used outside the tape')
+}
+
+async function equalsGolden(family: BackboneFamily<any>, folder: string, { forward, gradient }: DeviceTolerances): Promise<void> {
+  const opened = await openModelFolder(folder)
+  const golden = await Safetensors.open(await fileSource(join(folder, 'golden.safetensors')))
+  const config = family.parseConfig(opened.config)
+  const params: Params = {}
+  try {
+    const table = family.tensors(config)
+    matchTable(table, opened.weights, { allowUnexpected: true })
+    await loadEach(table, opened.weights, (loaded) => {
+      if (loaded.dtype === 'F32') params[loaded.spec.name] = keep(tensor(loaded.values, loaded.spec.shape))
+    }, { allowUnexpected: true })
+    const backbone = family.bind(config, params)
+    const [B, T] = golden.entries().get('input_ids')!.shape
+    const ids = await golden.readInt32('input_ids')
+    const cu = Int32Array.from({ length: B + 1 }, (_, b) => b * T)
+
+    const logits = await logitsOf(backbone, { ids, cu })
+    const names = [...golden.entries().keys()].filter((name) => name.startsWith('grad.'))
+    const taps: Tensor[] = []
+    const { value, gradients } = valueAndGradients(
+      () => lossOf(backbone, ids, cu, (layer, x) => (taps[layer] = keep(x.clone()))),
+      names.map((name) => params[name.slice('grad.'.length)]),
+    )
+    for (const [layer, x] of taps.entries()) expectNear(`output of layer ${layer}`, await take(x), await golden.read(`tap.layer.${layer}`), forward)
+    expectNear('logits', logits, await golden.read('logits'), forward, 'the layers agree, so the final norm or the head')
+    expectNear('loss', await take(value), await golden.read('loss'), forward)
+    for (const [i, name] of names.entries()) expectNear(name, await take(gradients[i]), await golden.read(name), gradient)
+  } finally {
+    dispose(...Object.values(params))
+    await Promise.all([opened.weights.close(), golden.close()])
+  }
+}
