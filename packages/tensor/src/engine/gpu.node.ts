@@ -10,6 +10,8 @@ import type { OpenGpu } from './start-webgpu.ts'
 /** Folders that hold both a Vulkan loader and SwiftShader. */
 const softwareFolders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', '/opt/chromium.org/chromium']
 const softwareDriver = 'vk_swiftshader_icd.json'
+/** SwiftShader spends seconds compiling what clears workgroup memory. Kernels here write it before they read it. */
+const softwareOptions = ['enable-dawn-features=disable_workgroup_init']
 /** glibc's flag for "never unload"; Node does not name it. */
 const RTLD_NODELETE = 0x1000
 
@@ -24,7 +26,7 @@ export async function openGpu(software: boolean): Promise<OpenGpu> {
     throw new Error(`Node needs the package 'webgpu': npm install webgpu (${error.message})`)
   })
   Object.assign(globalThis, globals)
-  const gpu = create([]) as GPU
+  const gpu = create(software ? softwareOptions : []) as GPU
   const restore = setNavigatorGpu(gpu)
   return { gpu, close: restore }
 }

@@ -75,17 +75,24 @@ const fill = ({ vectors, lanes }: Tile, rows: number, there: string, values: Rec
       .join('\n    ')}
   }`
 
-/** For every vector that this invocation holds: `i` counts them, `j` is their place in the head. */
-const eachHeld = ({ held, vectors }: Tile, statement: string): string => `
-    for (var i = 0u; i < ${held}u; i++) {
-      let j = part + 4u * i;
-      ${vectors % 4 === 0 ? statement : `if (j < ${vectors}u) { ${statement} }`}
-    }`
+/**
+ * A statement for every vector that this invocation holds: `i` counts them, `j` is their place in the head. Written out, so that
+ * what is held are variables, which every compiler keeps in registers.
+ */
+const eachHeld = ({ held, vectors }: Tile, statement: (i: number, j: string) => string): string =>
+  Array.from({ length: held }, (_, i) => {
+    const j = i === 0 ? 'part' : `(part + ${4 * i}u)`
+    return 4 * i + 3 < vectors ? statement(i, j) : `if (${j} < ${vectors}u) { ${statement(i, j)} }`
+  }).join('\n      ')
+
+/** Declare what eachHeld's statements add to. */
+const declareHeld = ({ held }: Tile, ...names: string[]): string =>
+  names.flatMap((name) => Array.from({ length: held }, (_, i) => `var ${name}${i} = vec4f();`)).join(' ')
 
 /** o and lse. A block of query rows stays, keys and then their values pass through one tile. */
 export const forwardProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
-  const { vectors, held, lanes } = tile
+  const { vectors, lanes } = tile
   const type = elementType(E)
   return defineProgram({
     name: 'attention',
@@ -104,7 +111,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
   let limit = select(0, visible((first + row) / u.groupSize, keys, queries), row < count);
   var top = ${lowest};
   var sum = 0.0;
-  var held = array<vec4f, ${held}>();
+  ${declareHeld(tile, 'held')}
   for (var k0 = 0; k0 < longest; k0 += ${pass}) {
     workgroupBarrier();
     ${fill(tile, pass, 'k0 + i32(r) < keys', { tileKV: 'load_k((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)' })}
@@ -121,18 +128,18 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     let shrink = exp(top - highest);
     top = highest;
     sum *= shrink;
-    for (var i = 0u; i < ${held}u; i++) { held[i] *= shrink; }
+    ${eachHeld(tile, (i) => `held${i} *= shrink;`)}
     workgroupBarrier();
     for (var c = 0u; c < ${pass}u && k0 + i32(c) < limit; c++) {
       let p = exp(scores[row * ${pass}u + c] - top);
       sum += p;
-      ${eachHeld(tile, `held[i] += p * tileKV[c * ${vectors}u + j];`)}
+      ${eachHeld(tile, (i, j) => `held${i} += p * tileKV[c * ${vectors}u + ${j}];`)}
     }
   }
   if (row >= count) { return; }
   let head = queryHead(queryStart, first + row, kvHead);
   let share = select(0.0, 1.0 / max(sum, 1e-30), sum > 0.0);
-  ${eachHeld(tile, 'store_o(head, j, held[i] * share);')}
+  ${eachHeld(tile, (i, j) => `store_o(head, ${j}, held${i} * share);`)}
   if (part == 0u) { lse[head] = select(0.0, top + log(max(sum, 1e-30)), sum > 0.0); }`,
   })
 })
@@ -163,7 +170,7 @@ export const statisticsProgram = variants((E: number) => {
 /** dq = scale ds k, ds = p * (dO vᵀ - dO.o). A block of query rows stays. */
 export const queryGradientProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
-  const { vectors, held, lanes } = tile
+  const { vectors, lanes } = tile
   const type = elementType(E)
   return defineProgram({
     name: 'attention gradient of q',
@@ -188,7 +195,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dq', E
   let head = queryHead(queryStart, first + min(row, count - 1u), kvHead);
   let lse = statistics[2u * head];
   let delta = statistics[2u * head + 1u];
-  var held = array<vec4f, ${held}>();
+  ${declareHeld(tile, 'held')}
   for (var k0 = 0; k0 < longest; k0 += ${pass}) {
     workgroupBarrier();
     ${fill(tile, pass, 'k0 + i32(r) < keys', {
@@ -207,18 +214,18 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dq', E
     }
     workgroupBarrier();
     for (var c = 0u; c < ${pass}u && k0 + i32(c) < limit; c++) {
-      ${eachHeld(tile, `held[i] += ds[row * ${pass}u + c] * tileK[c * ${vectors}u + j];`)}
+      ${eachHeld(tile, (i, j) => `held${i} += ds[row * ${pass}u + c] * tileK[c * ${vectors}u + ${j}];`)}
     }
   }
   if (row >= count) { return; }
-  ${eachHeld(tile, 'store_dq(head, j, held[i] * u.scale);')}`,
+  ${eachHeld(tile, (i, j) => `store_dq(head, ${j}, held${i} * u.scale);`)}`,
   })
 })
 
 /** dk = scale dsᵀ q, dv = pᵀ dO. A block of keys stays, the query rows that see any of them pass by. */
 export const keyGradientProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
-  const { vectors, held, lanes } = tile
+  const { vectors, lanes } = tile
   const type = elementType(E)
   return defineProgram({
     name: 'attention gradient of k and v',
@@ -243,8 +250,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
   let key = i32(first + row);
   // Causal: queries before this one see none of the block.
   let earliest = select(0, max(0, i32(first) + queries - keys), u.causal == 1u);
-  var heldK = array<vec4f, ${held}>();
-  var heldV = array<vec4f, ${held}>();
+  ${declareHeld(tile, 'heldK', 'heldV')}
   for (var r0 = u32(earliest) * u.groupSize; r0 < rows; r0 += ${pass}u) {
     workgroupBarrier();
     ${fill(tile, pass, 'r0 + r < rows', {
@@ -271,11 +277,11 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
     workgroupBarrier();
     for (var c = 0u; c < ${pass}u; c++) {
       let slot = row * ${pass}u + c;
-      ${eachHeld(tile, `heldK[i] += ds[slot] * tileQ[c * ${vectors}u + j]; heldV[i] += p[slot] * tileDO[c * ${vectors}u + j];`)}
+      ${eachHeld(tile, (i, j) => `heldK${i} += ds[slot] * tileQ[c * ${vectors}u + ${j}]; heldV${i} += p[slot] * tileDO[c * ${vectors}u + ${j}];`)}
     }
   }
   if (row >= count) { return; }
   let head = (keyStart + first + row) * u.kvHeads + kvHead;
-  ${eachHeld(tile, 'store_dk(head, j, heldK[i] * u.scale); store_dv(head, j, heldV[i]);')}`,
+  ${eachHeld(tile, (i, j) => `store_dk(head, ${j}, heldK${i} * u.scale); store_dv(head, ${j}, heldV${i});`)}`,
   })
 })
