@@ -10,6 +10,7 @@ import { createQuantizedWeight, dequantize, quantize, quantizedLinear } from './
 const shapes: [name: string, x: number[], O: number, group: number][] = [
   ['one row', [1, 64], 5, 32],
   ['one row, one output', [32], 1, 32],
+  ['one row, last group half full', [1, 160], 7, 64],
   ['one row, ragged last group', [1, 75], 9, 32],
   ['no rows', [0, 32], 3, 32],
   ['odd sizes', [3, 37], 6, 64],
@@ -40,6 +41,24 @@ for (const bits of [8, 4] as const) {
     ),
   )
 }
+
+await describeOp(
+  'quantizedLinear of one uneven row',
+  ([8, 4] as const).map((bits): OpCase => {
+    const values = randomValues(256, 4).map((value, i) => (i < 64 ? 0 : i === 70 ? 1e4 : i < 128 ? value : value * 1e-6))
+    return {
+      name: `zeros, an outlier, tiny values; int${bits}`,
+      inputs: { x: { data: values, shape: [1, 256] } },
+      run: ({ x }) => {
+        const weight = createQuantizedWeight(quantize(randomValues(9 * 256, 1), [9, 256], { bits }))
+        const y = quantizedLinear(x, weight)
+        dispose(weight.values, weight.scales)
+        return y
+      },
+      differentiate: [],
+    }
+  }),
+)
 
 describe('quantize', () => {
   const matrix = fc.record({

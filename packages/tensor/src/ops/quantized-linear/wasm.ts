@@ -8,10 +8,14 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = (conte
   const { rows, inputs, outputs, bits, group } = attributes
   const [x, values, scales, bias] = ['x', 'values', 'scales', 'bias'].map((name) => context.input(name).pointer)
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
-  const form = [inputs, outputs, bits, group, strideOf(attributes)]
-  if (rows === 1) return void context.exports.quantizedMatVec(x, values, scales, bias, y, ...form)
-  const panel = context.scratch(panelRows * inputs * 4)
-  context.exports.quantizedMatMul(x, values, scales, bias, y, panel, rows, ...form)
+  if (rows === 1 && inputs % 32 === 0) {
+    const parts = context.scratch(4 * inputs)
+    const groups = context.scratch(16 * Math.ceil(inputs / group))
+    context.exports.quantizedRow(x, values, scales, bias, y, parts, groups, inputs, outputs, bits, group)
+  } else {
+    const panel = context.scratch(panelRows * inputs * 4)
+    context.exports.quantizedMatMul(x, values, scales, bias, y, panel, rows, inputs, outputs, bits, group, strideOf(attributes))
+  }
 }
 
 export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearAttributes> = (context, attributes) => {

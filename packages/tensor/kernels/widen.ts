@@ -1,0 +1,75 @@
+/** Packed weights of 8 or 4 bits made floats, a row at a time. */
+import { halfAt } from './packed'
+
+/** `count` packed rows as floats, row after row. */
+export function widen(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
+  if (bits == 8) widenRows(values, scales, panel, count, inputs, 8, group, stride)
+  else widenRows(values, scales, panel, count, inputs, 4, group, stride)
+}
+
+// @ts-ignore: decorator
+@inline
+function widenRows(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
+  for (let o = 0; o < count; o++) {
+    for (let begin = 0; begin < inputs; begin += group, scales += 2) {
+      const factor = halfAt(scales)
+      const factors = f32x4.splat(factor)
+      const end = min(begin + group, inputs)
+      let d = begin
+      for (; d + 16 <= end; d += 16) {
+        const q = sixteen(values, d, bits)
+        const out = panel + (<usize>d << 2)
+        const low = i16x8.extend_low_i8x16_s(q)
+        const high = i16x8.extend_high_i8x16_s(q)
+        v128.store(out, f32x4.mul(lowFloats(low), factors))
+        v128.store(out, f32x4.mul(highFloats(low), factors), 16)
+        v128.store(out, f32x4.mul(lowFloats(high), factors), 32)
+        v128.store(out, f32x4.mul(highFloats(high), factors), 48)
+      }
+      for (; d < end; d++) store<f32>(panel + (<usize>d << 2), <f32>valueAt(values, d, bits) * factor)
+    }
+    values += stride
+    panel += <usize>inputs << 2
+  }
+}
+
+/** Columns d .. d + 15 of a packed row as bytes. */
+// @ts-ignore: decorator
+@inline
+function sixteen(row: usize, d: i32, bits: i32): v128 {
+  if (bits == 8) return v128.load(row + d)
+  return nibbles(row + (d >> 1))
+}
+
+/** Sixteen signed nibbles from eight bytes, low nibble first, widened to bytes. */
+// @ts-ignore: decorator
+@inline
+function nibbles(at: usize): v128 {
+  const packed = v128.load64_zero(at)
+  const mask = i8x16.splat(15)
+  const low = v128.and(packed, mask)
+  const high = v128.and(i16x8.shr_u(packed, 4), mask)
+  const unsigned = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+  return i8x16.sub(v128.xor(unsigned, i8x16.splat(8)), i8x16.splat(8))
+}
+
+// @ts-ignore: decorator
+@inline
+function lowFloats(shorts: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(shorts))
+}
+
+// @ts-ignore: decorator
+@inline
+function highFloats(shorts: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(shorts))
+}
+
+/** Column d of a packed row. */
+// @ts-ignore: decorator
+@inline
+function valueAt(row: usize, d: i32, bits: i32): i32 {
+  if (bits == 8) return <i32>load<i8>(row + d)
+  const byte = <i32>load<u8>(row + (d >> 1))
+  return ((d & 1 ? byte >> 4 : byte & 15) ^ 8) - 8
+}
