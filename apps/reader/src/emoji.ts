@@ -1,6 +1,6 @@
 /**
- * Emoji drawings (packages @iconify-json/*: one JSON of SVG bodies a style) under their Unicode names (package unicode-emoji-json).
- * One style is held out: its drawings are never trained on, its names are.
+ * Emoji drawings (packages @iconify-json/*: one JSON of SVG bodies a style) under their Unicode names (package
+ * unicode-emoji-json). One style is held out: its drawings are never trained on, its names are.
  */
 import { CasaError } from '@casa-js/core/errors'
 import type { EmojiStyle } from '@casa-js/data'

@@ -1,6 +1,6 @@
 /**
- * Font families (packages @expo-google-fonts/*, OFL-1.1 or Apache-2.0). Chosen: real lower case, capitals that tell 0 from O, legible at
- * 20 px, small packages. Every face from Light to Black, upright and italic, is used.
+ * Font families (packages @expo-google-fonts/*, OFL-1.1 or Apache-2.0). Chosen: real lower case, capitals that tell 0 from O,
+ * legible at 20 px, small packages. Every face from Light to Black, upright and italic, is used.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,6 @@ import type { FontFace } from '@casa-js/data'
 import { packageFolder } from './packages.ts'
 import type { Split } from './split.ts'
 
-// prettier-ignore
 export const fontFamilies: Record<Split, string[]> = {
   train: [
     'abril-fatface', 'anonymous-pro', 'archivo-black', 'arimo', 'assistant', 'atkinson-hyperlegible', 'bubblegum-sans', 'cabin',
@@ -34,7 +33,7 @@ export function loadFonts(split: Split): FontFace[] {
     const folder = packageFolder(`@expo-google-fonts/${family}`)
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     const faces = files.filter((file) => file.endsWith('.ttf') && !tooThin.test(file)).sort()
-    if (faces.length === 0) throw new CasaError(`font ${family}: ${folder} holds no TTF file; reinstall @expo-google-fonts/${family}`)
+    if (faces.length === 0) throw new CasaError(`font ${family}: no TTF file in ${folder}; reinstall that package`)
     return faces.map((file) => ({ family, file: join(folder, file) }))
   })
 }

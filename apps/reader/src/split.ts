@@ -1,4 +1,7 @@
-/** Training and held-out material never meet: fonts by family, words, lines and table rows by a hash of their text, emoji by style. */
+/**
+ * Training and held-out material never meet: fonts by family, words, lines and table rows by a hash of their text, emoji by
+ * style.
+ */
 import { hashText } from '@casa-js/data'
 
 export type Split = 'train' | 'heldOut'

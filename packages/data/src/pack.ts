@@ -71,8 +71,8 @@ export function packPrepared(prepared: PreparedSample[], rules: ImageRules): Pac
 }
 
 /**
- * Samples -> one batch. ids, targets int32 [T]; weights float32 [T]; layout.cu [samples + 1]; patches in the order of layout.images.
- * No samples give an empty batch (T = 0).
+ * Samples -> one batch. ids, targets int32 [T]; weights float32 [T]; layout.cu [samples + 1]; patches in the order of
+ * layout.images. No samples give an empty batch (T = 0).
  * @throws CasaError naming the sample that breaks the contract of EncodedSample.
  */
 export function packSamples(samples: EncodedSample[], rules: ImageRules): PackedBatch {

@@ -1,4 +1,6 @@
-/** The thread behind `createWorkerDataset`: makes the dataset, then answers indices with examples, pixels moved and not copied. */
+/**
+ * The thread behind `createWorkerDataset`: makes the dataset, then answers indices with examples, pixels moved and not copied.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Dataset, Example } from '@casa-js/core'
 import { reportOf, type Reply, type Request, type WorkerTask } from './worker-protocol.ts'

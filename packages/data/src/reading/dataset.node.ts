@@ -1,6 +1,6 @@
 /**
- * An endless dataset of reading and naming tasks. Example `index` depends on (seed, index) and the material alone. With a ramp the
- * curriculum moves from glyphs and short words to long words, lines, two pictures and charts, with ever more flaws.
+ * An endless dataset of reading and naming tasks. Example `index` depends on (seed, index) and the material alone. With a ramp
+ * the curriculum moves from glyphs and short words to long words, lines, two pictures and charts, with ever more flaws.
  */
 import { CasaError } from '@casa-js/core/errors'
 import type { Dataset } from '@casa-js/core'
@@ -8,7 +8,10 @@ import { createRandom, type Random } from '../random.ts'
 import type { Material } from './material.ts'
 import { taskNames, tasks, type TaskName, type TaskRules, type WordShelf } from './tasks.node.ts'
 
-/** Difficulty rises linearly over the first `over` examples, then stays. A quarter of the examples stay easier, so that nothing is forgotten. */
+/**
+ * Difficulty rises linearly over the first `over` examples, then stays. A quarter of the examples stay easier, so that nothing is
+ * forgotten.
+ */
 export interface Ramp {
   from: number
   to: number

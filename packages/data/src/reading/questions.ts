@@ -6,7 +6,7 @@ export const questions = {
   line: ['Read the line.', 'What does the line say?', 'What does it say?', 'What is written here?', 'Read the text.'],
   emoji: ['What is this?', 'Name the emoji.', 'What does the picture show?', 'Which emoji is this?', 'What can you see?'],
   firstPicture: ['Here is one picture.', 'This is the first picture.', 'Look at this.', 'First picture:'],
-  secondWord: ['What does the second picture say?', 'Read the word in the second picture.', 'Which word is in the second picture?'],
+  secondWord: ['What does the second picture say?', 'Read the second picture.', 'Which word is in the second picture?'],
   secondEmoji: ['What does the second picture show?', 'Name the emoji in the second picture.', 'What is in the second picture?'],
   largest: ['Which bar is the longest?', 'Which one is the largest?', 'Where is the value highest?'],
   smallest: ['Which bar is the shortest?', 'Which one is the smallest?', 'Where is the value lowest?'],
