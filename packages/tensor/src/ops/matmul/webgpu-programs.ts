@@ -38,30 +38,38 @@ fn store(m: u32, n: u32, sum: f32) {
 
 const inputs = (hasBias: boolean) => ({ a: 'f32', b: 'f32', bias: hasBias && 'f32' }) as const
 
-/** Steps of K that a tile holds. */
-const tileDepth = 16
-
-/**
- * One tile x tile piece of c a workgroup, 4 x 4 an invocation. Both operands lie in workgroup memory with k outermost, so that
- * an invocation reads its four rows and its four columns as one vector each.
- */
 export const tileProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, tile: number): MatMulProgram => {
-  const across = tile / 4
-  const lanes = across * across
-  const vectors = across * tileDepth
-  /** Neighbouring invocations read neighbouring addresses: along k or along the tile, as the matrix lies. */
-  const place = (alongDepth: boolean) =>
-    alongDepth ? `let k = slot % ${tileDepth}u; let x = slot / ${tileDepth}u;` : `let k = slot / ${across}u; let x = slot % ${across}u;`
+  const { lanes, declarations, body } = tiledProduct(tile, !transposeA, transposeB)
   return defineProgram({
     name: `matMul ${tile}`,
     inputs: inputs(hasBias),
     outputs: { c: 'f32' },
     uniforms,
     lanes,
+    declarations: `${declarations} ${access(transposeA, transposeB, hasBias)}`,
+    body,
+  })
+})
+
+/** Steps of K that a tile holds. */
+const tileDepth = 16
+
+/**
+ * One tile x tile piece of c a workgroup, 4 x 4 an invocation, for any `atA(m, k)`, `atB(k, n)` and `store(m, n, sum)` and the
+ * uniforms `columns` and `depth`. Both operands lie in workgroup memory with k outermost, so that an invocation reads its four
+ * rows and its four columns as one vector each. The flags say whether neighbours along k are neighbours in memory.
+ */
+export function tiledProduct(tile: number, depthFirstA: boolean, depthFirstB: boolean): { lanes: number; declarations: string; body: string } {
+  const across = tile / 4
+  const lanes = across * across
+  const vectors = across * tileDepth
+  const place = (depthFirst: boolean) =>
+    depthFirst ? `let k = slot % ${tileDepth}u; let x = slot / ${tileDepth}u;` : `let k = slot / ${across}u; let x = slot % ${across}u;`
+  return {
+    lanes,
     declarations: `
 var<workgroup> tileA: array<vec4f, ${vectors}>;
-var<workgroup> tileB: array<vec4f, ${vectors}>;
-${access(transposeA, transposeB, hasBias)}`,
+var<workgroup> tileB: array<vec4f, ${vectors}>;`,
     body: `
   let tilesAcross = (u.columns + ${tile - 1}u) / ${tile}u;
   let m0 = group / tilesAcross * ${tile}u;
@@ -71,12 +79,12 @@ ${access(transposeA, transposeB, hasBias)}`,
   var sums = array<vec4f, 4>();
   for (var k0 = 0u; k0 < u.depth; k0 += ${tileDepth}u) {
     for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
-      ${place(!transposeA)}
+      ${place(depthFirstA)}
       let m = m0 + 4u * x;
       tileA[k * ${across}u + x] = vec4f(atA(m, k0 + k), atA(m + 1u, k0 + k), atA(m + 2u, k0 + k), atA(m + 3u, k0 + k));
     }
     for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
-      ${place(transposeB)}
+      ${place(depthFirstB)}
       let n = n0 + 4u * x;
       tileB[k * ${across}u + x] = vec4f(atB(k0 + k, n), atB(k0 + k, n + 1u), atB(k0 + k, n + 2u), atB(k0 + k, n + 3u));
     }
@@ -94,8 +102,11 @@ ${access(transposeA, transposeB, hasBias)}`,
   for (var i = 0u; i < 4u; i++) {
     for (var j = 0u; j < 4u; j++) { store(m0 + 4u * row + i, n0 + 4u * column + j, sums[i][j]); }
   }`,
-  })
-})
+  }
+}
+
+/** Small tiles where large ones would leave most of a GPU idle. */
+export const tileFor = (rows: number, columns: number): number => (Math.ceil(rows / 64) * Math.ceil(columns / 64) < 64 ? 32 : 64)
 
 /** Most rows that dotProgram handles: one vector holds a sum for each. */
 export const skinnyRows = 4

@@ -6,7 +6,7 @@
  */
 import type { Cut, WebgpuKernel } from '../../engine/webgpu.ts'
 import type { MatMulAttributes } from './index.ts'
-import { columnsPerGroup, dotProgram, skinnyRows, tileProgram } from './webgpu-programs.ts'
+import { columnsPerGroup, dotProgram, skinnyRows, tileFor, tileProgram } from './webgpu-programs.ts'
 
 export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K, transposeA, transposeB }) => {
   const [a, b] = [context.input('a'), context.input('b')]
@@ -49,8 +49,7 @@ function choose(transposeA: boolean, transposeB: boolean, hasBias: boolean, M: n
     const wgsl = dotProgram(transposeA, transposeB, hasBias)
     return { wgsl, groups: (_: number, columns: number) => Math.ceil(columns / columnsPerGroup(transposeB)) }
   }
-  // Small tiles where large ones would leave most of a GPU idle.
-  const tile = Math.ceil(M / 64) * Math.ceil(N / 64) < 64 ? 32 : 64
+  const tile = tileFor(M, N)
   const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
   return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }
 }
