@@ -19,14 +19,15 @@ export function unpackF16(packed: usize, values: usize, size: i32): void {
     v128.store(values + (<usize>i << 2), halves4(i32x4.extend_low_i16x8_u(halves)))
     v128.store(values + (<usize>i << 2), halves4(i32x4.extend_high_i16x8_u(halves)), 16)
   }
-  for (; i < size; i++) store<f32>(values + (<usize>i << 2), halfAt(packed + (<usize>i << 1)))
+  for (; i < size; i++) store<f32>(values + (<usize>i << 2), f32x4.extract_lane(halves4(i32x4.splat(load<u16>(packed + (<usize>i << 1)))), 0))
 }
 
-/** The half-precision number stored at an address. */
+/** The finite half-precision number stored at an address: scales of packed weights. */
 // @ts-ignore: decorator
 @inline
-export function halfAt(at: usize): f32 {
-  return f32x4.extract_lane(halves4(i32x4.splat(<i32>load<u16>(at))), 0)
+export function finiteHalfAt(at: usize): f32 {
+  const bits = <u32>load<u16>(at)
+  return reinterpret<f32>(((bits & 0x8000) << 16) | ((bits & 0x7fff) << 13)) * reinterpret<f32>(239 << 23)
 }
 
 /**

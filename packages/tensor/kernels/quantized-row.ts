@@ -5,7 +5,7 @@
  * the floats it came from), as two 16-bit parts, x = unit (2^15 high + low), and integer dot products do eight weights an
  * instruction, exactly. Groups are summed in float32.
  */
-import { halfAt } from './packed'
+import { finiteHalfAt } from './packed'
 import { madd, maxOfLanes, sumOfLanes } from './simd'
 
 /** Columns taken together. Their parts of x are 32 high ones and 32 low ones, 16 bits each. */
@@ -68,7 +68,7 @@ function products(
         low = i32x4.add(low, dot4(a, b, c, e, part + 64))
         part += partBytes
       }
-      const factor = f32x4.splat(load<f32>(about) * halfAt(scales))
+      const factor = f32x4.splat(load<f32>(about) * finiteHalfAt(scales))
       total = madd(madd(f32x4.convert_i32x4_s(high), radix, f32x4.convert_i32x4_s(low)), factor, total)
       scales += 2
       about += groupBytes

@@ -1,5 +1,5 @@
 /** Packed weights of 8 or 4 bits made floats, a row at a time. */
-import { halfAt } from './packed'
+import { finiteHalfAt } from './packed'
 
 /** `count` packed rows as floats, row after row. */
 export function widen(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
@@ -12,7 +12,7 @@ export function widen(values: usize, scales: usize, panel: usize, count: i32, in
 function widenRows(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
   for (let o = 0; o < count; o++) {
     for (let begin = 0; begin < inputs; begin += group, scales += 2) {
-      const factor = halfAt(scales)
+      const factor = finiteHalfAt(scales)
       const factors = f32x4.splat(factor)
       const end = min(begin + group, inputs)
       let d = begin
