@@ -1,0 +1,38 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Check } from './compare.ts'
+import { verifyText } from './text.ts'
+
+/** The goldens of three packages in one folder, as `casa verify` meets them. */
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'casa-text-'))
+  for (const name of ['eval', 'tokenizers', 'vlm']) {
+    cpSync(fileURLToPath(new URL(`../../../../packages/${name}/fixtures`, import.meta.url)), folder, { recursive: true })
+  }
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function checks(): Promise<Check[]> {
+  const all: Check[] = []
+  for await (const check of verifyText(folder)) all.push(check)
+  return all
+}
+
+test('every golden of text is within its tolerance', async () => {
+  const all = await checks()
+  expect(all).toHaveLength(16)
+  expect(all.filter(({ error, tolerance, skipped }) => skipped || !(error <= tolerance))).toEqual([])
+})
+
+test('a wrong row is found and named', async () => {
+  const path = join(folder, 'anls.json')
+  const rows = JSON.parse(readFileSync(path, 'utf8'))
+  rows[3].score = 0.25
+  writeFileSync(path, JSON.stringify(rows))
+  const wrong = (await checks()).filter(({ error }) => error !== 0 && error > 1e-6)
+  expect(wrong).toEqual([{ name: 'anls', error: 1, tolerance: 0, note: expect.stringContaining('1 of 300 rows differ; row 3') }])
+})
