@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { readMetrics } from './node.ts'
 
 const STEPS = 40
-const KILLS = 4
+const KILLS = 3
 const child = fileURLToPath(new URL('./fixtures/train-child.ts', import.meta.url))
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 

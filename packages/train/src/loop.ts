@@ -5,7 +5,7 @@
  * hands out its own part of an evaluation.
  */
 import type { DeviceReport } from '@casa-js/tensor'
-import type { CheckpointContent, CheckpointStore } from './checkpoint/content.ts'
+import type { CheckpointContent, CheckpointStore, RunConfig } from './checkpoint/content.ts'
 import type { CheckpointEvent, EndEvent, StartEvent, StepEvent } from './events.ts'
 import { groupWeights, type GroupRule } from './groups.ts'
 import { Adamw, type AdamwOptions } from './optimizer.ts'
@@ -29,8 +29,7 @@ export interface LoopOptions {
   checkpointEvery?: number
   /** Updates between evaluations. There is always one at the end. */
   evaluateEvery?: number
-  /** What the run's numbers depend on; a checkpoint is continued only under the same. */
-  config: Record<string, unknown>
+  config: RunConfig
 }
 
 export interface LoopContext {

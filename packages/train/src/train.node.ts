@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { CasaError, ConfigError } from '@casa-js/core'
 import type { DeviceName } from '@casa-js/tensor'
-import { demandSameConfig, findCheckpoint } from './checkpoint/restore.node.ts'
+import { compareConfig, findCheckpoint } from './checkpoint/restore.node.ts'
 import type { RunEvent } from './events.ts'
 import type { LoopOptions } from './loop.ts'
 import { openMetrics } from './metrics.node.ts'
@@ -35,7 +35,8 @@ export const METRICS_FILE = 'metrics.jsonl'
  * @throws ConfigError, CheckpointError, DivergedError, or what the program throws.
  */
 export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const { program, loop, out, keep, workers = 1, signal, onWarning: warn = () => {} } = options
+  const { program, loop, out, keep, workers = 1, signal } = options
+  const warn = once(options.onWarning ?? (() => {}))
   const device = deviceFor(options.device ?? 'auto', workers)
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
   if (workers > loop.shards) {
@@ -47,7 +48,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
   if (found && !options.resume) throw new CasaError(`${out} holds a run of ${found.state.step} updates: continue it with --resume, or choose another --out folder`)
   if (found) {
     found.warnings.forEach((warning) => warn(`${warning}; going on from ${found.folder}`))
-    demandSameConfig(found.state, loop.config, found.folder)
+    const tuned = compareConfig(found.state, loop.config, found.folder)
+    if (tuned.length > 0) warn(`changed since ${found.folder}: ${tuned.join(', ')}`)
   }
   const start = { device, program, loop, out, keep, resumeFrom: found?.folder }
   const metrics = out === undefined ? undefined : await openMetrics(join(out, METRICS_FILE), found?.state.step ?? 0)
@@ -58,6 +60,15 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
     }
   } finally {
     await metrics?.close()
+  }
+}
+
+/** Every worker reads the same data and would warn of the same rows. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const said = new Set<string>()
+  return (message) => {
+    if (!said.has(message)) warn(message)
+    said.add(message)
   }
 }
 

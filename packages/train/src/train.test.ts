@@ -75,8 +75,13 @@ describe('a run', () => {
     await collect(train(options({ steps: 4 })))
     await expect(collect(train(options({ steps: 8 })))).rejects.toThrow(/holds a run of 4 updates: continue it with --resume/)
     const other = options({ steps: 8, resume: true })
-    other.loop.config = { toy: false }
+    other.loop.config = { fixed: { toy: false }, tunable: {} }
     await expect(collect(train(other))).rejects.toThrow(/made with another toy/)
+    const warnings: string[] = []
+    const tuned = options({ steps: 8, resume: true, onWarning: (message) => warnings.push(message) })
+    tuned.loop.config = { fixed: { toy: true }, tunable: { rate: 2 } }
+    expect((await collect(train(tuned)))[0]).toMatchObject({ kind: 'start', step: 4 })
+    expect(warnings).toEqual([expect.stringMatching(/^changed since .*step-00000004: rate$/)])
   })
 })
 

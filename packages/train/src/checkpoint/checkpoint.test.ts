@@ -27,7 +27,7 @@ afterEach(async () => {
   await rm(out, { recursive: true, force: true })
 })
 
-const content = (step: number, tensors = params): CheckpointContent => ({ step, positions: [[step], [2 * step]], config: { seed: 1 }, params: tensors, optimizer })
+const content = (step: number, tensors = params): CheckpointContent => ({ step, positions: [[step], [2 * step]], config: { fixed: { seed: 1 }, tunable: {} }, params: tensors, optimizer })
 const store = (options?: StoreOptions) => createCheckpointStore(out, options)
 const folders = async () => (await readdir(join(out, 'checkpoints'))).sort()
 

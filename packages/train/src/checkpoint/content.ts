@@ -2,6 +2,14 @@
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'
 
+/** What a run's numbers depend on. */
+export interface RunConfig {
+  /** What a checkpoint means nothing without: the model, the data, how it is dealt. */
+  fixed: Record<string, unknown>
+  /** What may be changed on the way, such as rates: the run goes on, but not as it would have. */
+  tunable: Record<string, unknown>
+}
+
 /**
  * Everything that the next update depends on. There is no state of random generators: all that is random in a run follows from
  * its seed, the shard and the position.
@@ -11,8 +19,7 @@ export interface CheckpointContent {
   step: number
   /** Where each shard of the data goes on. */
   positions: number[][]
-  /** What the run's numbers depend on. */
-  config: Record<string, unknown>
+  config: RunConfig
   params: Params
   optimizer: Adamw
 }

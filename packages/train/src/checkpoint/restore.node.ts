@@ -9,6 +9,7 @@ import { dispose, tensor, writeRows } from '@casa-js/tensor'
 import { fileSource, Safetensors } from '@casa-js/weights'
 import { CheckpointError } from '../errors.ts'
 import type { Adamw } from '../optimizer.ts'
+import type { RunConfig } from './content.ts'
 import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.ts'
 import { LATEST_FILE, listCheckpoints, moments } from './store.node.ts'
 
@@ -38,11 +39,18 @@ export async function findCheckpoint(out: string): Promise<FoundCheckpoint | und
   return undefined
 }
 
-/** @throws CheckpointError naming the fields that differ. */
-export function demandSameConfig(state: CheckpointState, config: Record<string, unknown>, folder: string): void {
-  const changed = changedFields(state.config, JSON.parse(JSON.stringify(config)))
-  if (changed.length === 0) return
-  throw new CheckpointError(`${folder} was made with another ${changed.join(', ')}: change it back, or start anew in another --out folder`)
+/**
+ * Whether a checkpoint can be continued under a config.
+ * @returns the fields that were tuned since.
+ * @throws CheckpointError naming the fields that must not change.
+ */
+export function compareConfig(state: CheckpointState, config: RunConfig, folder: string): string[] {
+  const now = JSON.parse(JSON.stringify(config)) as RunConfig
+  const changed = changedFields(state.config.fixed, now.fixed)
+  if (changed.length > 0) {
+    throw new CheckpointError(`${folder} was made with another ${changed.join(', ')}: change it back, or start anew in another --out folder`)
+  }
+  return changedFields(state.config.tunable, now.tunable)
 }
 
 /** Copy a checkpoint into weights and moments, in place. */

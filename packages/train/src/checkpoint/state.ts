@@ -1,5 +1,6 @@
 /** state.json of a checkpoint: what is not a tensor, and the hashes of the files beside it. */
 import { CheckpointError } from '../errors.ts'
+import type { RunConfig } from './content.ts'
 
 export const FORMAT = 'casa-js checkpoint 1'
 export const STATE_FILE = 'state.json'
@@ -12,7 +13,7 @@ export interface CheckpointState {
   step: number
   /** Where each shard of the data goes on. */
   positions: number[][]
-  config: Record<string, unknown>
+  config: RunConfig
   /** SHA-256 of the files, in hex. */
   files: Record<string, string>
 }
@@ -30,13 +31,14 @@ export function parseState(text: string, path: string): CheckpointState {
   if (!Array.isArray(state.positions) || !state.positions.every((position) => Array.isArray(position) && position.every(Number.isFinite))) {
     throw new CheckpointError(`${path}: positions must be lists of numbers`)
   }
-  if (typeof state.config !== 'object' || state.config === null) throw new CheckpointError(`${path}: config is missing`)
+  if (!isObject(state.config?.fixed) || !isObject(state.config.tunable)) throw new CheckpointError(`${path}: config is missing`)
   for (const file of [WEIGHTS_FILE, OPTIMIZER_FILE]) {
     if (typeof state.files?.[file] !== 'string') throw new CheckpointError(`${path}: the hash of ${file} is missing`)
   }
   return state as CheckpointState
 }
 
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Paths of fields in which two configs differ, such as "groups.0.learningRate". Compared as JSON. */

@@ -1,6 +1,6 @@
 /** Held-out examples: the loss on their answers, and whether the model's own answer is the expected one, word for word. */
 import { CasaError, type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
-import { packPrepared, prepareSample, type PreparedSample } from '@casa-js/data'
+import { BrokenExampleError, packPrepared, prepareSample, type PreparedSample } from '@casa-js/data'
 import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
@@ -22,7 +22,8 @@ export async function evaluateVlm(vlm: Vlm, datasets: Dataset[], settings: Evalu
   const examples: HeldOut[] = []
   for (const dataset of datasets) {
     for (let i = rank; i < Math.min(settings.examples, dataset.length); i += ranks) {
-      const example = await dataset.get(i)
+      const example = await dataset.get(i).catch(leaveOutBroken)
+      if (!example) continue
       const { prompt, expected } = splitAnswer(example)
       const predicted = await answer(vlm, prompt, { maxNewTokens: settings.maxNewTokens })
       const pictures = i < settings.shown ? await Promise.all(imagesOf(prompt).map(encodePng)) : undefined
@@ -31,6 +32,11 @@ export async function evaluateVlm(vlm: Vlm, datasets: Dataset[], settings: Evalu
     }
   }
   return { ...(await heldOutLoss(vlm, prepared, settings.budgets)), examples }
+}
+
+/** A torn picture costs its example, not the run. */
+function leaveOutBroken(error: unknown): undefined {
+  if (!(error instanceof BrokenExampleError)) throw error
 }
 
 /** Exact match, but for white space around and between words. */

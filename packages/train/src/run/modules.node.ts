@@ -3,11 +3,14 @@ import { createRequire } from 'node:module'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CasaError, ConfigError, type Dataset } from '@casa-js/core'
+import { openJsonlDataset } from '@casa-js/data'
+import { decodeImage } from '@casa-js/vision'
 import type { DatasetReference, ModuleReference } from './define.ts'
 
 /** Make a reference independent of where the run file lies: modules become URLs, files absolute paths. */
 export function resolveReference<R extends DatasetReference>(reference: R, runFile: string, path: string): R {
-  if ('jsonl' in reference) return { ...reference, jsonl: resolve(dirname(runFile), reference.jsonl) }
+  const absolute = (file: string) => resolve(dirname(runFile), file)
+  if ('jsonl' in reference) return { ...reference, jsonl: absolute(reference.jsonl), ...(reference.images && { images: absolute(reference.images) }) }
   return { ...reference, module: resolveModule(reference.module, runFile, path) }
 }
 
@@ -34,7 +37,13 @@ export async function callModule<T>({ module, options }: ModuleReference): Promi
   return loaded.default(options ?? {})
 }
 
-export async function openDataset(reference: DatasetReference): Promise<Dataset> {
-  if ('jsonl' in reference) throw new CasaError('no JSONL reader yet')
-  return callModule<Dataset>(reference)
+/** @param warn told of rows of a JSONL file that are left out. */
+export async function openDataset(reference: DatasetReference, warn: (message: string) => void): Promise<Dataset> {
+  if (!('jsonl' in reference)) return callModule<Dataset>(reference)
+  return openJsonlDataset({
+    file: reference.jsonl,
+    imageFolder: reference.images,
+    decode: (bytes) => decodeImage(bytes),
+    onProblem: ({ file, line, message }) => warn(`${file}:${line} is left out: ${message}`),
+  })
 }

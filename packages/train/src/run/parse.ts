@@ -1,5 +1,6 @@
 /** Untrusted run -> RunDefinition with its defaults filled in. Every error names the field. */
 import { ConfigError, Fields } from '@casa-js/core'
+import type { RunConfig } from '../checkpoint/content.ts'
 import { adaptation, DEFAULT_WEIGHT_DECAY, fromScratch, type GroupRule } from '../groups.ts'
 import { ADAMW_DEFAULTS } from '../optimizer.ts'
 import type { DatasetReference, EvaluateDefinition, ModelReference, ModuleReference, RunDefinition, TokenizerReference } from './define.ts'
@@ -52,9 +53,13 @@ export function parseRun(json: unknown, path: string): ParsedRun {
   }
 }
 
-/** What the numbers of a run depend on: a checkpoint is continued only under the same. */
-export function identityOf({ model, data, batch, schedule, groups, freeze, optimizer, clip, seed }: ParsedRun): Record<string, unknown> {
-  return { model, data, batch, schedule, groups, freeze, optimizer, clip, seed }
+/** What the numbers of a run depend on, as checkpoints keep it. */
+export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun): RunConfig {
+  const { perStep, ...budgets } = batch
+  return {
+    fixed: { model, data, seed, freeze, perStep },
+    tunable: { steps: run.steps, schedule: run.schedule, groups: run.groups, optimizer: run.optimizer, clip: run.clip, budgets },
+  }
 }
 
 function parseModel(json: unknown, path: string): ModelReference {
@@ -78,8 +83,10 @@ function parseTokenizerReference(json: unknown, path: string): TokenizerReferenc
 }
 
 function parseDataset(json: unknown, path: string): DatasetReference {
-  const f = open(json, path, ['module', 'options', 'jsonl'])
-  return f.has('jsonl') ? { jsonl: f.string('jsonl') } : parseModule(json, path)
+  const f = open(json, path, ['module', 'options', 'jsonl', 'images'])
+  if (!f.has('jsonl')) return parseModule(json, path)
+  f.require(!f.has('module') && !f.has('options'), 'jsonl', 'a dataset is a module or a JSONL file, not both')
+  return { jsonl: f.string('jsonl'), ...(f.has('images') && { images: f.string('images') }) }
 }
 
 function parseModule(json: unknown, path: string): ModuleReference {

@@ -8,7 +8,7 @@ import { fileSink } from '@casa-js/weights'
 import type { TrainOptions } from '../train.node.ts'
 import type { ModelReference, RunDefinition } from './define.ts'
 import { callModule, resolveReference } from './modules.node.ts'
-import { identityOf, parseRun, type ParsedRun } from './parse.ts'
+import { configOf, parseRun, type ParsedRun } from './parse.ts'
 import type { VlmProgramOptions } from './vlm-program.node.ts'
 
 /** What a command line may say differently from the run file. */
@@ -28,7 +28,7 @@ export async function prepareRun(file: string, { overrides = {}, resume = false,
   const given = { ...((await readRun(path)) as object), ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }) }
   const parsed = parseRun(given, basename(path))
   // As written, without this machine's paths: a run may go on elsewhere.
-  const identity = identityOf(parsed)
+  const config = configOf(parsed)
   const run = resolveRun(parsed, path)
   const out = resolve(dirname(path), run.out ?? join('runs', basename(path, extname(path))))
   const tokenizerJson = 'config' in run.model ? await tokenizerOf(run.model, out, resume) : undefined
@@ -49,7 +49,7 @@ export async function prepareRun(file: string, { overrides = {}, resume = false,
         shards: run.batch.perStep,
         checkpointEvery: run.checkpoint.every,
         evaluateEvery: run.evaluate?.every,
-        config: identity,
+        config,
       },
       keep: run.checkpoint.keep,
       workers: run.workers,

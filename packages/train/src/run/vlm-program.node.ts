@@ -22,7 +22,7 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
   const vlm = await openModel(options)
   const opened: Dataset[] = []
   const open = async (reference: ParsedRun['data']) => {
-    const dataset = await openDataset(reference)
+    const dataset = await openDataset(reference, warn)
     opened.push(dataset)
     return dataset
   }
