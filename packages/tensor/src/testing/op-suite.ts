@@ -4,7 +4,7 @@
  * The cpu device is the reference. Its gradients are held against finite differences of its forward; what another device
  * returns, forward and backward, is held against the cpu's. After each case no tensor may be left.
  *
- * CASA_DEVICES=cpu,wasm restricts the devices. One that cannot start is skipped, with the reason in the title.
+ * Which devices: devices.ts. One that cannot start is skipped, with the reason in the title.
  */
 import { describe, expect, it } from 'vitest'
 import { init, type DeviceName } from '../engine/init.ts'
@@ -13,6 +13,7 @@ import { valueAndGradients } from '../engine/tape.ts'
 import type { Tensor } from '../engine/tensor.ts'
 import { tensor } from '../ops/create/index.ts'
 import { add, multiply, sum } from '../ops/elementwise/index.ts'
+import { wantedDevices, whyMissing } from './devices.ts'
 import { randomValues } from './random.ts'
 
 export interface HostTensor {
@@ -39,14 +40,9 @@ interface Result {
   gradients: Record<string, HostTensor>
 }
 
-const wanted = (process.env.CASA_DEVICES ?? 'cpu,wasm,webgpu').split(',') as DeviceName[]
-
 export async function describeOp(operator: string, cases: OpCase[]): Promise<void> {
-  for (const device of wanted) {
-    const missing = await init({ device }).then(
-      () => undefined,
-      (error: Error) => error.message,
-    )
+  for (const device of wantedDevices) {
+    const missing = await whyMissing(device)
     describe.skipIf(missing)(`${operator} on ${device}${missing ? ` (${missing})` : ''}`, () => {
       for (const each of cases) it(each.name, () => (device === 'cpu' ? checkReference(each) : checkDevice(each, device)))
     })
