@@ -5,8 +5,8 @@
  * second-level cache; one of its panels and four rows of a fill the first; the tile lives in registers.
  */
 import { dots } from './dots'
-import { packColumns, packRows, panelBytes } from './pack'
-import { tileOfColumns, tileOfRows } from './tile'
+import { packColumns, packLeftColumns, packLeftRows, packRows, panelBytes } from './pack'
+import { tileOfColumns } from './tile'
 
 const blockDepth = 256
 const blockColumns = 512
@@ -28,8 +28,8 @@ export function matMul(
 ): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
   const tile = biasRow + panelBytes(1, N) // 4 x 8 floats, for tiles that hang over the edge
-  const panelOfA = tile + 128 // [blockRows / 4][depth][4]
-  const panelsOfB = panelOfA + <usize>(min(K, blockDepth) * blockRows * 4)
+  const panelsOfA = tile + 128 // [blockRows / 4][depth][4]
+  const panelsOfB = panelsOfA + <usize>(min(K, blockDepth) * blockRows * 4)
   memory.fill(biasRow, 0, panelBytes(1, N))
   if (bias) memory.copy(biasRow, bias, <usize>N << 2)
 
@@ -54,7 +54,8 @@ export function matMul(
       else packRows(b + (<usize>(k0 * N + n0) << 2), <usize>N << 2, depth, columns, panelsOfB)
       for (let m0 = 0; m0 < M; m0 += blockRows) {
         const rows = min(blockRows, M - m0)
-        if (transposeA) packLeft(a + (<usize>(k0 * M + m0) << 2), <usize>M << 2, depth, rows, panelOfA)
+        if (transposeA) packLeftColumns(a + (<usize>(k0 * M + m0) << 2), <usize>M << 2, depth, rows, panelsOfA)
+        else packLeftRows(a + (<usize>(m0 * K + k0) << 2), row, depth, rows, panelsOfA)
         for (let n = 0; n < columns; n += 8) {
           const panel = panelsOfB + (<usize>(n * depth) << 2)
           const width = min(8, columns - n)
@@ -72,37 +73,11 @@ export function matMul(
             }
             const to = whole ? at : tile
             const toStride: usize = whole ? stride : 32
-            if (transposeA) {
-              tileOfColumns(panelOfA + (<usize>(m * depth) << 2), 16, panel, 32, depth, from, fromStride, to, toStride)
-            } else {
-              const a0 = a + (<usize>((m0 + m) * K + k0) << 2)
-              const a1 = height > 1 ? a0 + row : a0
-              const a2 = height > 2 ? a1 + row : a0
-              const a3 = height > 3 ? a2 + row : a0
-              tileOfRows(a0, a1, a2, a3, panel, 32, depth, from, fromStride, to, toStride)
-            }
+            tileOfColumns(panelsOfA + (<usize>(m * depth) << 2), 16, panel, 32, depth, from, fromStride, to, toStride)
             if (!whole) copyTile(tile, 32, at, stride, height, width)
           }
         }
       }
-    }
-  }
-}
-
-/** The left side's rows, which lie as columns, as panels [rows / 4][depth][4]. */
-function packLeft(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
-  for (let m = 0; m < rows; m += 4) {
-    let at = source + (<usize>m << 2)
-    const height = min(4, rows - m)
-    for (let k = 0; k < depth; k++) {
-      if (height === 4) {
-        v128.store(to, v128.load(at))
-      } else {
-        v128.store(to, f32x4.splat(0))
-        for (let i = 0; i < height; i++) store<f32>(to + (<usize>i << 2), load<f32>(at + (<usize>i << 2)))
-      }
-      at += stride
-      to += 16
     }
   }
 }

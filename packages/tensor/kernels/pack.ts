@@ -12,27 +12,38 @@ export function panelBytes(depth: i32, columns: i32): usize {
 
 /** From rows: element (k, n) at source + k * stride + 4n. Strides in bytes. */
 export function packRows(source: usize, stride: usize, depth: i32, columns: i32, to: usize): void {
-  for (let n = 0; n < columns; n += 8) {
+  const panel = <usize>depth << 5
+  let n = 0
+  // Two panels at a time, a whole cache line: with strides of 4 KiB all rows share a set, and half a line would be fetched twice.
+  for (; n + 16 <= columns; n += 16) {
+    let from = source + (<usize>n << 2)
+    for (let k = 0; k < depth; k++) {
+      v128.store(to, v128.load(from))
+      v128.store(to, v128.load(from, 16), 16)
+      v128.store(to + panel, v128.load(from, 32))
+      v128.store(to + panel, v128.load(from, 48), 16)
+      from += stride
+      to += 32
+    }
+    to += panel
+  }
+  for (; n < columns; n += 8) {
     packPanel(source + (<usize>n << 2), stride, depth, min(8, columns - n), to)
-    to += <usize>depth << 5
+    to += panel
   }
 }
 
 /** One panel of at most 8 columns. */
-export function packPanel(source: usize, stride: usize, depth: i32, columns: i32, to: usize): void {
-  if (columns === 8) {
-    for (let k = 0; k < depth; k++) {
+function packPanel(source: usize, stride: usize, depth: i32, columns: i32, to: usize): void {
+  for (let k = 0; k < depth; k++) {
+    if (columns === 8) {
       v128.store(to, v128.load(source))
       v128.store(to, v128.load(source, 16), 16)
-      source += stride
-      to += 32
+    } else {
+      v128.store(to, f32x4.splat(0))
+      v128.store(to, f32x4.splat(0), 16)
+      for (let j = 0; j < columns; j++) store<f32>(to + (<usize>j << 2), load<f32>(source + (<usize>j << 2)))
     }
-    return
-  }
-  for (let k = 0; k < depth; k++) {
-    v128.store(to, f32x4.splat(0))
-    v128.store(to, f32x4.splat(0), 16)
-    for (let j = 0; j < columns; j++) store<f32>(to + (<usize>j << 2), load<f32>(source + (<usize>j << 2)))
     source += stride
     to += 32
   }
@@ -42,23 +53,76 @@ export function packPanel(source: usize, stride: usize, depth: i32, columns: i32
 export function packColumns(source: usize, stride: usize, depth: i32, columns: i32, to: usize): void {
   let n = 0
   for (; n + 8 <= columns; n += 8) {
-    packHalf(source, stride, depth, to)
-    packHalf(source + 4 * stride, stride, depth, to + 16)
+    transposeFour(source, stride, depth, to, 32)
+    transposeFour(source + 4 * stride, stride, depth, to + 16, 32)
     source += 8 * stride
     to += <usize>depth << 5
   }
-  if (n < columns) {
-    memory.fill(to, 0, <usize>depth << 5)
-    for (; n < columns; n++) {
-      for (let k = 0; k < depth; k++) store<f32>(to + (<usize>k << 5), load<f32>(source + (<usize>k << 2)))
-      source += stride
-      to += 4
+  if (n < columns) scatterColumns(source, stride, depth, columns - n, to, 32)
+}
+
+/**
+ * The left side of a product as panels 4 rows high, [rows / 4][depth][4]; rows beyond it are zero.
+ * Element (m, k) lies at source + m * stride + 4k.
+ */
+export function packLeftRows(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
+  let m = 0
+  for (; m + 4 <= rows; m += 4) {
+    transposeFour(source, stride, depth, to, 16)
+    source += 4 * stride
+    to += <usize>depth << 4
+  }
+  if (m < rows) scatterColumns(source, stride, depth, rows - m, to, 16)
+}
+
+/** The same from its transpose: element (m, k) lies at source + k * stride + 4m. */
+export function packLeftColumns(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
+  const panel = <usize>depth << 4
+  let m = 0
+  // Four panels at a time, a whole cache line, for the reason given at packRows.
+  for (; m + 16 <= rows; m += 16) {
+    let from = source + (<usize>m << 2)
+    for (let k = 0; k < depth; k++) {
+      v128.store(to, v128.load(from))
+      v128.store(to + panel, v128.load(from, 16))
+      v128.store(to + 2 * panel, v128.load(from, 32))
+      v128.store(to + 3 * panel, v128.load(from, 48))
+      from += stride
+      to += 16
+    }
+    to += 3 * panel
+  }
+  for (; m < rows; m += 4) {
+    let from = source + (<usize>m << 2)
+    const height = min(4, rows - m)
+    for (let k = 0; k < depth; k++) {
+      if (height === 4) {
+        v128.store(to, v128.load(from))
+      } else {
+        v128.store(to, f32x4.splat(0))
+        for (let i = 0; i < height; i++) store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>i << 2)))
+      }
+      from += stride
+      to += 16
     }
   }
 }
 
-/** Four columns of a panel: 4 x 4 blocks, transposed in registers. */
-function packHalf(source: usize, stride: usize, depth: i32, to: usize): void {
+/** A panel that is not full, `step` bytes a k: zeros, and the columns that there are. */
+function scatterColumns(source: usize, stride: usize, depth: i32, columns: i32, to: usize, step: usize): void {
+  memory.fill(to, 0, <usize>depth * step)
+  for (let n = 0; n < columns; n++) {
+    let at = to + (<usize>n << 2)
+    for (let k = 0; k < depth; k++) {
+      store<f32>(at, load<f32>(source + (<usize>k << 2)))
+      at += step
+    }
+    source += stride
+  }
+}
+
+/** Four rows of `depth` become columns, `step` bytes apart: 4 x 4 blocks, transposed in registers. */
+function transposeFour(source: usize, stride: usize, depth: i32, to: usize, step: usize): void {
   let s0 = source
   let s1 = s0 + stride
   let s2 = s1 + stride
@@ -74,14 +138,14 @@ function packHalf(source: usize, stride: usize, depth: i32, to: usize): void {
     const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
     const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
     v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5))
-    v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32)
-    v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64)
-    v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96)
+    v128.store(to + step, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7))
+    v128.store(to + 2 * step, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5))
+    v128.store(to + 3 * step, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7))
     s0 += 16
     s1 += 16
     s2 += 16
     s3 += 16
-    to += 128
+    to += 4 * step
   }
   for (; k < depth; k++) {
     store<f32>(to, load<f32>(s0))
@@ -92,6 +156,6 @@ function packHalf(source: usize, stride: usize, depth: i32, to: usize): void {
     s1 += 4
     s2 += 4
     s3 += 4
-    to += 32
+    to += step
   }
 }
