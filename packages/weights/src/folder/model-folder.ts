@@ -7,6 +7,7 @@ import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { commitAfter } from '../bytes/sink.ts'
 import { refuse } from '../refuse.ts'
+import { withQuantized } from '../quantize/quantized-source.ts'
 import { openShards } from '../safetensors/shards.ts'
 import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type TensorProducer, type WriteOptions } from '../safetensors/writer.ts'
@@ -53,16 +54,25 @@ export async function openModelFolder(folder: string | FolderSource, options: Ad
   }
 }
 
-/** The weights alone: model.safetensors, or the files that model.safetensors.index.json names. */
+/** The weights alone: model.safetensors, or the files that model.safetensors.index.json names. Quantised tensors appear as one. */
 export async function openWeights(folder: string | FolderSource, options: AddressOptions = {}): Promise<TensorSource> {
-  const source = await asSource(folder, options)
-  const { signal } = options
-  const single = await source.open('model.safetensors', signal)
-  if (single) return Safetensors.open(single, signal)
-  const index = await source.open('model.safetensors.index.json', signal)
-  if (!index) return refuse(source.name, 'missing', 'neither model.safetensors nor model.safetensors.index.json is there')
+  const source = await openStored(await asSource(folder, options), options.signal)
   try {
-    return await openShards(source, index, signal)
+    return withQuantized(source)
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
+/** The weights as they are stored: of a quantised tensor its two parts. */
+export async function openStored(folder: FolderSource, signal?: AbortSignal): Promise<TensorSource> {
+  const single = await folder.open('model.safetensors', signal)
+  if (single) return Safetensors.open(single, signal)
+  const index = await folder.open('model.safetensors.index.json', signal)
+  if (!index) return refuse(folder.name, 'missing', 'neither model.safetensors nor model.safetensors.index.json is there')
+  try {
+    return await openShards(folder, index, signal)
   } finally {
     await index.close()
   }

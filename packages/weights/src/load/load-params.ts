@@ -1,6 +1,7 @@
 /** Strict loading: every tensor of a table, checked before the first value is read. */
 import type { TensorSpec, TensorTable, WeightSource } from '@casa-js/core'
 import { countValues } from '../safetensors/dtypes.ts'
+import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
 import type { TensorSource } from '../safetensors/reader.ts'
 import { matchTable, type MatchOptions } from './match.ts'
 import { refuse } from '../refuse.ts'
@@ -10,10 +11,11 @@ export interface LoadOptions extends MatchOptions {
   onProgress?: (progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void
 }
 
-/** A tensor as it arrives: float32, or 16-bit floats two a word (see `readPacked`). */
+/** A tensor as it arrives: float32, 16-bit floats two a word (see `readPacked`), or a quantised matrix. */
 export type LoadedTensor =
   | { spec: TensorSpec; dtype: 'F32'; values: Float32Array }
   | { spec: TensorSpec; dtype: 'BF16' | 'F16'; packed: Int32Array }
+  | { spec: TensorSpec; dtype: 'Q8' | 'Q4'; quantized: QuantizedMatrix }
 
 /**
  * Every tensor of the table as host values by table name.
@@ -30,20 +32,23 @@ export async function loadParams(table: TensorTable, source: WeightSource, optio
 
 /**
  * Hands over each tensor of the table as it arrives, one at a time, so that it can go to the device and be forgotten here.
- * With `packed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay packed.
+ * With `packed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay packed; with `quantized`, matrices
+ * that it holds in 8 or 4 bits stay so.
  * @throws WeightError as `loadParams` does, before anything is handed over.
  */
 export async function loadEach(
   table: TensorTable,
   source: WeightSource,
   onTensor: (tensor: LoadedTensor) => void | Promise<void>,
-  options: LoadOptions & { packed?: boolean } = {},
+  options: LoadOptions & { packed?: boolean; quantized?: boolean } = {},
 ): Promise<void> {
   const entries = source.entries()
   for (const { spec, found, done } of walk(table, source, options)) {
     const dtype = entries.get(found)!.dtype
     if (options.packed && canPack(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
       await onTensor({ spec, dtype, packed: await source.readPacked(found, options.signal) })
+    } else if (options.quantized && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
+      await onTensor({ spec, dtype, quantized: await source.readQuantized(found, options.signal) })
     } else {
       await onTensor({ spec, dtype: 'F32', values: await readValues(source, spec, found, options.signal) })
     }
@@ -70,4 +75,8 @@ async function readValues(source: WeightSource, spec: TensorSpec, found: string,
 
 function canPack(source: WeightSource): source is TensorSource {
   return 'readPacked' in source
+}
+
+function canQuantize(source: WeightSource): source is QuantizedSource {
+  return 'readQuantized' in source
 }

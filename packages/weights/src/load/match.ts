@@ -21,7 +21,7 @@ interface Entry {
   dtype: string
 }
 
-const floats = new Set(['F32', 'F16', 'BF16', 'F64'])
+const floats = new Set(['F32', 'F16', 'BF16', 'F64', 'Q8', 'Q4'])
 
 /** Lines of a kind that an error shows; a wrong model differs in every tensor. */
 const shownLimit = 40

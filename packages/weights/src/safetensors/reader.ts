@@ -12,12 +12,15 @@ import { readHeader, type TensorEntry } from './header.ts'
 /** Bytes read at a time. A multiple of 8, so that a piece holds whole values of every dtype. */
 const pieceBytes = 8 << 20
 
+/** Dtypes as they are listed: those of the format, and matrices quantised to 8 or 4 bits (quantize/quantized-source.ts). */
+export type StoredDtype = Dtype | 'Q8' | 'Q4'
+
 /** What a checkpoint can give beyond float32 values. */
 export interface TensorSource extends WeightSource {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
-  entries(): Map<string, { shape: number[]; dtype: Dtype }>
-  /** float32 values; f16, bf16, integers and bool are converted, f64 is rounded. */
+  entries(): Map<string, { shape: number[]; dtype: StoredDtype }>
+  /** float32 values; f16, bf16, integers, bool and quantised matrices are converted, f64 is rounded. */
   read(name: string, signal?: AbortSignal): Promise<Float32Array>
   /** int32 values of an integer or bool tensor. @throws WeightError when a value does not fit. */
   readInt32(name: string, signal?: AbortSignal): Promise<Int32Array>

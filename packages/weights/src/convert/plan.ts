@@ -1,0 +1,87 @@
+/** What a conversion makes of each tensor. */
+import { ConfigError } from '@casa-js/core'
+import { partsOf, quantizedMetadata } from '../quantize/quantized-source.ts'
+import { groupsPerRow, wordsPerRow, type QuantizedForm } from '../quantize/quantize.ts'
+import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
+import type { StoredDtype } from '../safetensors/reader.ts'
+import type { TensorPlan } from '../safetensors/writer.ts'
+
+export type FloatDtype = 'F32' | 'F16' | 'BF16'
+
+export interface ConvertOptions {
+  /** Dtype of the float tensors, or Q8 / Q4: matrices are quantised. Default: as they are. */
+  dtype?: FloatDtype | 'Q8' | 'Q4'
+  /** Columns that share a scale: a multiple of 32. Default 32. */
+  group?: number
+  /** Matrices whose names match are not quantised. Default: token embeddings and the output head. */
+  keep?: RegExp
+  /** Dtype of what is not quantised when the rest is. Default: as it is. */
+  rest?: FloatDtype
+  /** Cut into files of at most this, where single tensors allow it. Default: one file. */
+  shardBytes?: number
+}
+
+const defaultKeep = /(^|\.)(embed_tokens|lm_head)\./
+
+export interface PlannedTensor {
+  name: string
+  shape: number[]
+  from: StoredDtype
+  to: StoredDtype
+  form?: QuantizedForm
+  /** As it is stored: one plan, or values and scales. */
+  stored: TensorPlan[]
+  bytes: number
+}
+
+const floats = new Set<StoredDtype>(['F64', 'F32', 'F16', 'BF16', 'Q8', 'Q4'])
+
+/** @throws ConfigError when the options contradict one another. */
+export function planTensors(entries: Map<string, { shape: number[]; dtype: StoredDtype }>, options: ConvertOptions): PlannedTensor[] {
+  const { dtype, group = 32, keep = defaultKeep, rest, shardBytes } = options
+  if (!Number.isSafeInteger(group) || group <= 0 || group % 32 !== 0) throw new ConfigError('group', `expected a multiple of 32, found ${group}`)
+  if (shardBytes !== undefined && !(shardBytes >= 1)) throw new ConfigError('shardBytes', `expected a number of bytes, found ${shardBytes}`)
+  const bits = dtype === 'Q8' ? 8 : dtype === 'Q4' ? 4 : undefined
+  if (rest && !bits) throw new ConfigError('rest', 'only a quantisation leaves a rest; for all tensors use dtype')
+  return [...entries].map(([name, { shape, dtype: from }]) => {
+    if (!floats.has(from)) return plain(name, shape, from, from as Dtype)
+    if (bits && shape.length === 2 && countValues(shape) > 0 && !keep.test(name)) return quantized(name, shape, from, { bits, group })
+    const to = (bits ? rest : (dtype as FloatDtype | undefined)) ?? (from === 'Q8' || from === 'Q4' ? 'F32' : (from as Dtype))
+    return plain(name, shape, from, to)
+  })
+}
+
+/** Tensors by file, in order, none larger than `shardBytes` unless a single tensor is. */
+export function planShards(tensors: PlannedTensor[], shardBytes = Infinity): Map<string, PlannedTensor[]> {
+  const groups: PlannedTensor[][] = []
+  let room = 0
+  for (const tensor of tensors) {
+    if (tensor.bytes > room || groups.length === 0) {
+      groups.push([])
+      room = shardBytes
+    }
+    groups[groups.length - 1].push(tensor)
+    room -= tensor.bytes
+  }
+  if (groups.length <= 1) return new Map([['model.safetensors', tensors]])
+  const number = (n: number) => String(n).padStart(5, '0')
+  return new Map(groups.map((group, i) => [`model-${number(i + 1)}-of-${number(groups.length)}.safetensors`, group]))
+}
+
+/** What a file must say about its quantised tensors. */
+export function metadataOf(tensors: PlannedTensor[]): Record<string, string> {
+  return Object.fromEntries(tensors.flatMap(({ name, form, shape }) => (form ? [quantizedMetadata(name, form, shape)] : [])))
+}
+
+function plain(name: string, shape: number[], from: StoredDtype, to: Dtype): PlannedTensor {
+  return { name, shape, from, to, stored: [{ name, dtype: to, shape }], bytes: (countValues(shape) * dtypeBits[to]) / 8 }
+}
+
+function quantized(name: string, shape: number[], from: StoredDtype, form: QuantizedForm): PlannedTensor {
+  const [outputs, inputs] = shape
+  const parts = partsOf(name)
+  const values: TensorPlan = { name: parts.values, dtype: 'I32', shape: [outputs, wordsPerRow(inputs, form)] }
+  const scales: TensorPlan = { name: parts.scales, dtype: 'F16', shape: [outputs, groupsPerRow(inputs, form)] }
+  const bytes = countValues(values.shape) * 4 + countValues(scales.shape) * 2
+  return { name, shape, from, to: form.bits === 8 ? 'Q8' : 'Q4', form, stored: [values, scales], bytes }
+}

@@ -1,0 +1,105 @@
+/** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
+import { refuse } from '../refuse.ts'
+import { dequantizeRows, quantizeRows } from '../quantize/quantize.ts'
+import { decodeFloat32 } from '../safetensors/decode.ts'
+import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
+import { encodeTensor } from '../safetensors/encode.ts'
+import type { TensorSource } from '../safetensors/reader.ts'
+import type { FloatDtype, PlannedTensor } from './plan.ts'
+
+/** Bytes of float32 values that are worked on at a time. */
+const blockBytes = 8 << 20
+
+/** How far the new values are from the old ones. */
+export interface ConversionError {
+  /** Root of the mean square of the difference, relative to that of the old values. */
+  relative: number
+  /** The largest difference. */
+  largest: number
+}
+
+/** Bytes of a tensor that changes neither dtype nor values. */
+export async function* copied(source: TensorSource, tensor: PlannedTensor, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (let begin = 0; begin < tensor.bytes; begin += blockBytes) {
+    yield await source.readBytes(tensor.name, { begin, end: Math.min(tensor.bytes, begin + blockBytes) }, signal)
+  }
+}
+
+/** Bytes of a tensor in another float dtype. @throws WeightError when a value does not fit. */
+export async function* cast(source: TensorSource, tensor: PlannedTensor, error: ErrorMeter, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const to = tensor.to as FloatDtype
+  for await (const values of blocks(source, tensor, 1, signal)) {
+    const bytes = encodeTensor(source.name, tensor.name, { dtype: to, shape: [values.length], data: values })
+    const result = decodeFloat32(to, bytes)
+    const spoiled = values.findIndex((value, i) => Number.isFinite(value) && !Number.isFinite(result[i]))
+    if (spoiled >= 0) refuse(source.name, 'overflow', `the value ${values[spoiled]} does not fit into ${to}; BF16 has the range of float32`, tensor.name)
+    error.add(values, result)
+    yield bytes
+  }
+}
+
+/** Bytes of the values of a quantised tensor; `takeScales` gets the f16 scales block by block. */
+export async function* quantized(
+  source: TensorSource,
+  tensor: PlannedTensor,
+  error: ErrorMeter,
+  takeScales: (scales: Uint16Array) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const inputs = tensor.shape[1]
+  for await (const values of blocks(source, tensor, inputs, signal)) {
+    const rows = quantize(source.name, tensor, values)
+    error.add(values, dequantizeRows(rows, inputs, tensor.form!))
+    takeScales(rows.scales)
+    yield new Uint8Array(rows.values.buffer)
+  }
+}
+
+function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {
+  try {
+    return quantizeRows(values, tensor.shape[1], tensor.form!)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return refuse(file, 'quantized', error.message, tensor.name)
+  }
+}
+
+/** float32 values in blocks of whole rows. What is quantised already is read whole: it is small. */
+async function* blocks(source: TensorSource, tensor: PlannedTensor, rowLength: number, signal?: AbortSignal): AsyncGenerator<Float32Array> {
+  const total = countValues(tensor.shape)
+  const step = Math.max(1, Math.floor(blockBytes / 4 / rowLength)) * rowLength
+  const isQuantized = tensor.from === 'Q8' || tensor.from === 'Q4'
+  const whole = isQuantized ? await source.read(tensor.name, signal) : undefined
+  for (let begin = 0; begin < total; begin += step) {
+    const end = Math.min(total, begin + step)
+    if (whole) {
+      yield whole.slice(begin, end)
+    } else {
+      const bytesPerValue = dtypeBits[tensor.from as Dtype] / 8
+      const range = { begin: begin * bytesPerValue, end: end * bytesPerValue }
+      yield decodeFloat32(tensor.from as Dtype, await source.readBytes(tensor.name, range, signal))
+    }
+  }
+}
+
+/** Sums up the error over the blocks of a tensor. */
+export class ErrorMeter {
+  private squares = 0
+  private squaredErrors = 0
+  private largest = 0
+
+  add(before: Float32Array, after: Float32Array): void {
+    for (let i = 0; i < before.length; i++) {
+      const difference = Math.abs(after[i] - before[i])
+      // Infinities and NaN come through unchanged; they are no error and would drown the others.
+      if (!(difference < Infinity)) continue
+      this.squares += before[i] ** 2
+      this.squaredErrors += difference ** 2
+      if (difference > this.largest) this.largest = difference
+    }
+  }
+
+  result(): ConversionError {
+    return { relative: this.squaredErrors === 0 ? 0 : Math.sqrt(this.squaredErrors / this.squares), largest: this.largest }
+  }
+}
