@@ -1,8 +1,8 @@
 /** A contact sheet: many examples on one picture, each with its task, questions and answers below, for a person to look at. */
 import { createCanvas } from '@napi-rs/canvas'
-import type { Example, RgbImage } from '@casa-js/core'
+import type { Example } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
-import type { Context } from './picture.node.ts'
+import { toCanvas, type Context } from './picture.node.ts'
 import { familyOf } from './text.node.ts'
 
 export interface ContactSheetOptions {
@@ -71,16 +71,4 @@ function cutTo(context: Context, words: string, widthPx: number): string {
   let kept = words
   while (kept !== '' && context.measureText(`${kept}…`).width > widthPx) kept = kept.slice(0, -1)
   return `${kept}…`
-}
-
-/** rgb [heightPx, widthPx, 3] -> canvas. */
-function toCanvas({ widthPx, heightPx, data }: RgbImage) {
-  const canvas = createCanvas(widthPx, heightPx)
-  const context = canvas.getContext('2d')
-  const rgba = context.createImageData(widthPx, heightPx)
-  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-    rgba.data.set([data[from], data[from + 1], data[from + 2], 255], to)
-  }
-  context.putImageData(rgba, 0, 0)
-  return canvas
 }

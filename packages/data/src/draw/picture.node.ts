@@ -73,3 +73,18 @@ function addNoise(data: Uint8Array, deviation: number, seed: number) {
     for (let channel = at; channel < at + 3; channel++) data[channel] = Math.min(255, Math.max(0, data[channel] + shift))
   }
 }
+
+/** rgb [heightPx, widthPx, 3] -> canvas. */
+export function toCanvas({ widthPx, heightPx, data }: RgbImage): Canvas {
+  const canvas = createCanvas(widthPx, heightPx)
+  const context = canvas.getContext('2d')
+  const rgba = context.createImageData(widthPx, heightPx)
+  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
+    rgba.data.set([data[from], data[from + 1], data[from + 2], 255], to)
+  }
+  context.putImageData(rgba, 0, 0)
+  return canvas
+}
+
+/** -> PNG bytes. */
+export const pngOf = (image: RgbImage): Buffer => toCanvas(image).toBuffer('image/png')
