@@ -5,7 +5,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createViteServer } from 'vitest/node'
-import { decodeImage, encodePng } from './decode.ts'
+import * as decode from './decode.ts'
 import { fixture } from './fixtures/read-golden.ts'
 
 type Server = Awaited<ReturnType<typeof createViteServer>>
@@ -15,6 +15,8 @@ const chromiumPath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chrom
 )
 const repository = (path: string) => fileURLToPath(new URL('../../../' + path, import.meta.url))
 const png = readFileSync(fixture('images/china.png'))
+
+const { decodeImage } = decode
 
 describe.skipIf(!chromiumPath)('in Chromium', () => {
   let server: Server
@@ -51,7 +53,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
   const decodeThere = (file: Uint8Array, { again = false } = {}) =>
     page.evaluate(
       async ({ bytes, again }) => {
-        const { decodeImage, encodePng } = (globalThis as unknown as { decode: typeof import('./decode.ts') }).decode
+        const { decodeImage, encodePng } = (globalThis as unknown as { decode: typeof decode }).decode
         try {
           let image = await decodeImage(Uint8Array.from(bytes), { name: 'picture' })
           if (again) image = await decodeImage(await encodePng(image))

@@ -1,6 +1,7 @@
 /**
  * Resizing, bit for bit as Pillow's `Image.resize` does it (src/libImaging/Resample.c): a separable, antialiased filter in 8-bit
- * fixed point, horizontal pass first, rounded to bytes between the passes.
+ * fixed point, rounded to bytes between the passes. The horizontal pass comes first, as in every Pillow up to 12, with which today's
+ * encoders were trained; Pillow 13 starts with the cheaper one and so rounds up to a fifth of the bytes otherwise.
  */
 import type { RgbImage } from '@casa-js/core'
 import { checkImage } from './decode.ts'
@@ -74,15 +75,9 @@ function computeWeights(from: number, to: number, filter: ResizeFilter): Weights
   return { taps, first, count, values }
 }
 
-/** A sum of bytes times weights, which started at one half, as a byte. */
-function toByte(sum: number): number {
-  const value = sum >> precisionBits
-  return value < 0 ? 0 : value > 255 ? 255 : value
-}
-
 function resizeRows({ data, widthPx, heightPx }: RgbImage, toPx: number, filter: ResizeFilter): RgbImage {
   const { taps, first, count, values } = computeWeights(widthPx, toPx, filter)
-  const out = new Uint8Array(toPx * heightPx * 3)
+  const out = new Uint8ClampedArray(toPx * heightPx * 3)
   for (let y = 0, to = 0; y < heightPx; y++) {
     for (let x = 0; x < toPx; x++, to += 3) {
       let red = half
@@ -92,33 +87,31 @@ function resizeRows({ data, widthPx, heightPx }: RgbImage, toPx: number, filter:
       const end = x * taps + count[x]
       for (let t = x * taps; t < end; t++, from += 3) {
         const weight = values[t]
-        red += data[from] * weight
-        green += data[from + 1] * weight
-        blue += data[from + 2] * weight
+        red = (red + Math.imul(data[from], weight)) | 0
+        green = (green + Math.imul(data[from + 1], weight)) | 0
+        blue = (blue + Math.imul(data[from + 2], weight)) | 0
       }
-      out[to] = toByte(red)
-      out[to + 1] = toByte(green)
-      out[to + 2] = toByte(blue)
+      out[to] = red >> precisionBits
+      out[to + 1] = green >> precisionBits
+      out[to + 2] = blue >> precisionBits
     }
   }
-  return { widthPx: toPx, heightPx, data: out }
+  return { widthPx: toPx, heightPx, data: new Uint8Array(out.buffer) }
 }
 
 function resizeColumns({ data, widthPx, heightPx }: RgbImage, toPx: number, filter: ResizeFilter): RgbImage {
   const { taps, first, count, values } = computeWeights(heightPx, toPx, filter)
   const rowBytes = widthPx * 3
-  const out = new Uint8Array(rowBytes * toPx)
-  // A whole row at a time, so that memory is walked in order.
-  const sums = new Int32Array(rowBytes)
-  for (let y = 0; y < toPx; y++) {
-    sums.fill(half)
-    for (let t = 0; t < count[y]; t++) {
-      const weight = values[y * taps + t]
-      const from = (first[y] + t) * rowBytes
-      for (let i = 0; i < rowBytes; i++) sums[i] += data[from + i] * weight
+  const out = new Uint8ClampedArray(rowBytes * toPx)
+  for (let y = 0, to = 0; y < toPx; y++) {
+    const top = first[y] * rowBytes
+    const begin = y * taps
+    const end = begin + count[y]
+    for (let i = 0; i < rowBytes; i++, to++) {
+      let sum = half
+      for (let t = begin, from = top + i; t < end; t++, from += rowBytes) sum = (sum + Math.imul(data[from], values[t])) | 0
+      out[to] = sum >> precisionBits
     }
-    const to = y * rowBytes
-    for (let i = 0; i < rowBytes; i++) out[to + i] = toByte(sums[i])
   }
-  return { widthPx, heightPx: toPx, data: out }
+  return { widthPx, heightPx: toPx, data: new Uint8Array(out.buffer) }
 }

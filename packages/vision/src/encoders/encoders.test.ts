@@ -1,7 +1,7 @@
 /** Laws that every encoder of the list obeys. */
 import type { Patches } from '@casa-js/core'
 import { multiply, noGrad, scope, sum, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { noisePatches, tinyEncoder } from '../fixtures/bind-family.ts'
 import { describeOnDevices } from '../fixtures/on-devices.ts'
 import { visionFamilies } from './families.ts'
@@ -17,7 +17,7 @@ const largestDifference = (a: Float32Array, b: Float32Array) => {
 }
 
 for (const family of visionFamilies)
-  await describeOnDevices(family.modelType, (device) => {
+  await describeOnDevices(family.modelType, () => {
     const tiny = () => {
       const { encoder, params, config } = tinyEncoder<any>(family)
       const side = 2 ** (config.stemChannels?.length ?? 0) * config.mergeSize
