@@ -1,1 +1,8 @@
 export * from './metrics/index.ts'
+export { vlmAnswers, type AnswerModel, type AnswerOptions } from './model.ts'
+export { defineTask, picturesOf, textOf, withoutPictures, type Task, type TaskDefinition } from './task.ts'
+export { memoryResults, type EvalRecord, type Pictures, type ResultStore } from './results.ts'
+export { runEval, type EvalOptions, type EvalProgress, type EvalResult } from './run.ts'
+export { formatScore, formatSummary, summarise, wilson, type EvalSummary, type SummaryRow } from './summary.ts'
+export { benchmarkNames, casaSettings, casaTask, type BenchmarkName, type BenchmarkRow } from './protocol.ts'
+export { evalReport, type ReportOptions } from './report/html.ts'

@@ -8,6 +8,12 @@ export const exactMatch = defineMetric<string>({
   score: (prediction, reference) => Number(strip(prediction) === strip(reference)),
 })
 
+/** RealWorldQA: equality ignoring case. */
+export const caselessMatch = defineMetric<string>({
+  name: 'exact match, ignoring case',
+  score: (prediction, reference) => Number(strip(prediction.toLowerCase()) === strip(reference.toLowerCase())),
+})
+
 /** Lower case, without ASCII punctuation and white space around: what GQA and multiple choice compare. */
 export function looseText(text: string): string {
   return strip(text).toLowerCase().replace(/[!-/:-@[-`{-~]/g, '')

@@ -4,10 +4,9 @@
 
 /** R is what the answer is compared with: a text, several texts, or what the benchmark's rows hold. */
 export interface Metric<R> {
-  /** With a date where rules changed over time, e.g. "relaxed accuracy". */
   readonly name: string
-  /** The best a single answer can get; 1 unless the metric says otherwise. */
-  readonly best?: number
+  /** What the reported number is: a share of 1, as unless given, or points. */
+  readonly unit?: 'share' | 'points'
   /** Score of one answer. Higher is better. */
   score(prediction: string, reference: R): number
   /** Numbers of a whole task beside the mean score, e.g. precision and recall. `main` names the one to report, if not the mean. */

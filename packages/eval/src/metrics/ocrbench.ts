@@ -13,6 +13,7 @@ export interface OcrBenchReference {
 
 export const ocrBench = defineMetric<OcrBenchReference>({
   name: 'OCRBench',
+  unit: 'points',
   score(prediction, { answer, dataset }) {
     const normalise = dataset === 'HME100k' ? normaliseFormula : normaliseText
     const said = normalise(prediction)

@@ -28,6 +28,7 @@ const COGNITION = new Set(['commonsense_reasoning', 'numerical_calculation', 'te
 /** MME (Fu et al. 2023, arXiv 2306.13394): accuracy % + accuracy+ % (both questions of an image right), summed over categories. */
 export const mme = defineMetric<MmeReference>({
   name: 'MME',
+  unit: 'points',
   score: (prediction, { answer }) => Number(parseYesNo(prediction) === parseYesNo(answer)),
   /** Numbers: each category, perception, cognition and total. @throws CasaError for an image without exactly two questions */
   summarise(answers) {

@@ -1,0 +1,1 @@
+export { fileResults } from './file-results.node.ts'

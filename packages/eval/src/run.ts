@@ -1,0 +1,121 @@
+/** The runner: every example of every task to the model, answers scored and recorded. */
+import type { Example } from '@casa-js/core'
+import { CasaError } from '@casa-js/core/errors'
+import type { AnswerModel } from './model.ts'
+import { type EvalRecord, memoryResults, type Pictures, type ResultStore } from './results.ts'
+import { type EvalSummary, summarise } from './summary.ts'
+import { type Task, textOf, withoutPictures } from './task.ts'
+
+export interface EvalOptions {
+  /** Examples of each task, the first so many; all unless given. An endless dataset needs one. */
+  limit?: number
+  /** 'no-image': ask everything a second time without pictures. */
+  baseline?: 'none' | 'no-image'
+  /** Records from here are kept, and their examples are not asked again. In memory unless given. */
+  results?: ResultStore
+  onProgress?(progress: EvalProgress): void
+  /** Stops between answers, and reaches the model too. */
+  signal?: AbortSignal
+}
+
+export interface EvalProgress {
+  done: number
+  total: number
+  /** The record that was just made. */
+  record: EvalRecord
+}
+
+export interface EvalResult {
+  model: string
+  records: EvalRecord[]
+  summary: EvalSummary
+  /** Examples that could not be read; the rest was evaluated. */
+  skipped: { task: string; index: number; reason: string }[]
+}
+
+/**
+ * Records are of this model, these tasks and indices below the limit, in order.
+ *
+ * @throws CasaError for tasks of one name or an endless dataset without a limit; what the model throws; the signal's reason
+ */
+export async function runEval(model: AnswerModel, tasks: readonly Task[], options: EvalOptions = {}): Promise<EvalResult> {
+  const { baseline = 'none', results = memoryResults(), onProgress, signal } = options
+  const names = tasks.map(task => task.name)
+  if (new Set(names).size !== names.length) throw new CasaError(`evaluation: two tasks have the same name: ${names.join(', ')}`)
+  const counts = tasks.map(task => exampleCount(task, options.limit))
+  const shown: Pictures[] = baseline === 'no-image' ? ['shown', 'none'] : ['shown']
+  const total = counts.reduce((sum, count) => sum + count, 0) * shown.length
+
+  const known = new Map((await results.read()).map(record => [keyOf(record), record]))
+  const records: EvalRecord[] = []
+  const skipped: EvalResult['skipped'] = []
+  for (const [position, task] of tasks.entries()) {
+    for (let index = 0; index < counts[position]; index++) {
+      let example: Example | undefined
+      for (const pictures of shown) {
+        signal?.throwIfAborted()
+        let record = known.get(keyOf({ model: model.name, task: task.name, dataset: task.dataset.name, index, pictures }))
+        if (!record) {
+          try {
+            example ??= await task.dataset.get(index)
+          } catch (error) {
+            if (!isBrokenExample(error)) throw error
+            skipped.push({ task: task.name, index, reason: error.message })
+            break
+          }
+          record = await askOne(model, task, example!, index, pictures, signal)
+          await results.append(record)
+        }
+        records.push(record)
+        onProgress?.({ done: records.length + skipped.length * shown.length, total, record })
+      }
+    }
+  }
+  return { model: model.name, records, summary: summarise(tasks, records), skipped }
+}
+
+/** @casa-js/data's BrokenExampleError, by name: that package draws pictures, which browsers that evaluate need not load. */
+function isBrokenExample(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'BrokenExampleError'
+}
+
+function exampleCount({ name, dataset }: Task, limit = Infinity): number {
+  const count = Math.min(limit, dataset.length)
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new CasaError(`task ${name}: how many examples? Its dataset holds ${dataset.length}; give a limit, a whole number (got ${limit})`)
+  }
+  return count
+}
+
+function keyOf({ model, task, dataset, index, pictures }: Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures'>): string {
+  return JSON.stringify([model, task, dataset, index, pictures])
+}
+
+async function askOne(
+  model: AnswerModel,
+  task: Task,
+  example: Example,
+  index: number,
+  pictures: Pictures,
+  signal: AbortSignal | undefined,
+): Promise<EvalRecord> {
+  const messages = task.prompt(example)
+  const asked = pictures === 'shown' ? messages : withoutPictures(messages)
+  const startMs = performance.now()
+  const prediction = await model.answer(asked, { maxNewTokens: task.maxNewTokens, signal })
+  const reference = task.reference(example)
+  return {
+    model: model.name,
+    task: task.name,
+    dataset: task.dataset.name,
+    index,
+    id: example.id,
+    group: example.task,
+    pictures,
+    question: textOf(messages.at(-1)),
+    reference,
+    prediction,
+    score: task.metric.score(task.clean(prediction), reference),
+    elapsedMs: Math.round(performance.now() - startMs),
+  }
+}

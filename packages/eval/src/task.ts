@@ -1,0 +1,52 @@
+/** A task: examples, how each is put to a model, and how answers are judged. */
+import type { Dataset, Example, Message, RgbImage } from '@casa-js/core'
+import { CasaError } from '@casa-js/core/errors'
+import type { Metric } from './metrics/index.ts'
+
+/** E: what the dataset's rows hold; R: what an answer is compared with. */
+export interface TaskDefinition<R, E extends Example = Example> {
+  name: string
+  dataset: Omit<Dataset, 'get'> & { get(index: number): Promise<E> }
+  /** What the model reads. The example's messages without the last answer, unless given. */
+  prompt?(example: E): Message[]
+  /** What its answer is compared with. The text of the example's last answer, unless given. */
+  reference?(example: E): R
+  /** Applied to an answer before it is scored, e.g. to drop a full stop. */
+  clean?(prediction: string): string
+  metric: Metric<R>
+  /** Longest answer; 128 unless given. */
+  maxNewTokens?: number
+}
+
+export type Task<R = any, E extends Example = any> = Required<TaskDefinition<R, E>>
+
+export function defineTask<E extends Example = Example>(definition: TaskDefinition<string, E> & { reference?: undefined }): Task<string, E>
+export function defineTask<R, E extends Example = Example>(definition: TaskDefinition<R, E> & { reference(example: E): R }): Task<R, E>
+export function defineTask<R, E extends Example>(definition: TaskDefinition<R, E>): Task<R, E> {
+  return {
+    prompt: example => example.messages.slice(0, lastAnswer(example)),
+    reference: example => textOf(example.messages[lastAnswer(example)]) as R,
+    clean: prediction => prediction,
+    maxNewTokens: 128,
+    ...definition,
+  }
+}
+
+/** Index of the message that ends an example: the answer that is asked for. */
+function lastAnswer({ id, messages }: Example): number {
+  if (messages.at(-1)?.role === 'assistant') return messages.length - 1
+  throw new CasaError(`example ${id}: expected the right answer as the last message; give the task a prompt and a reference`)
+}
+
+export function textOf(message: Message | undefined): string {
+  return (message?.content ?? []).map(part => (part.type === 'text' ? part.text : '')).join('')
+}
+
+export function picturesOf(messages: readonly Message[]): RgbImage[] {
+  return messages.flatMap(message => message.content.flatMap(part => (part.type === 'image' ? [part.image] : [])))
+}
+
+/** The same conversation without its pictures: what is left to guess from. */
+export function withoutPictures(messages: readonly Message[]): Message[] {
+  return messages.map(message => ({ ...message, content: message.content.filter(part => part.type === 'text') }))
+}
