@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Dataset, Example, RgbImage } from '@casa-js/core'
-import { createReadingDataset, defaultShares, taskNames, type Material, type ReadingOptions, type TaskName } from '@casa-js/data'
+import { createReadingDataset, defaultShares, openJsonlDataset, taskNames } from '@casa-js/data'
+import type { Material, ReadingOptions, TaskName } from '@casa-js/data'
 import { evaluatedTasks, readerTasks } from './evaluation.ts'
 import { loadMaterial } from './material.ts'
 
@@ -129,5 +131,14 @@ describe('reading dataset', () => {
       await expect(dataset.get(30)).rejects.toThrow(/outside 0\.\.29/)
     }
     for (const example of await take(sets[0].dataset, 30)) expect(answerOf(example)).toMatch(/^[A-Za-z]{3,8}$/)
+  })
+})
+
+describe('samples', () => {
+  it('are a dataset that anyone can open', async () => {
+    const file = fileURLToPath(new URL('../samples/questions.jsonl', import.meta.url))
+    const samples = await openJsonlDataset({ file, decode: async () => ({ widthPx: 1, heightPx: 1, data: new Uint8Array(3) }) })
+    expect(samples.problems).toEqual([])
+    expect((await take(samples, samples.length)).map(({ task }) => task)).toEqual(expect.arrayContaining([...evaluatedTasks]))
   })
 })

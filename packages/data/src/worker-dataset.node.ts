@@ -23,8 +23,8 @@ interface Thread {
 }
 
 /**
- * Node 20 loads no TypeScript. A worker that needs it starts with these lines instead, which bring in tsx first (as an `--import`
- * flag, tsx comes too late for a worker's entry), and resolves packages to their sources.
+ * Node 20 loads no TypeScript. A worker that needs it starts with a line that brings in tsx first (as an `--import` flag, tsx comes
+ * too late for a worker's entry). Sources of casa resolve to sources, what is built to what is built.
  */
 function startWorker(entry: URL, task: WorkerTask): Worker {
   const urls = [entry.href, task.module]
@@ -36,7 +36,8 @@ function startWorker(entry: URL, task: WorkerTask): Worker {
     throw new CasaError(`${urls.join(', ')}: TypeScript in a data worker needs the package tsx; install it or build first`)
   }
   const code = `import(${JSON.stringify(loader)}).then(({ register }) => (register(), import(${JSON.stringify(entry.href)})))`
-  return new Worker(code, { eval: true, workerData: task, execArgv: ['--conditions=@casa-js/source'] })
+  const execArgv = entry.href.endsWith('.ts') ? ['--conditions=@casa-js/source'] : []
+  return new Worker(code, { eval: true, workerData: task, execArgv })
 }
 
 const errorOf = ({ name, message }: FailureReport) =>
