@@ -1,7 +1,7 @@
 /** The files that lie beside a model's weights. */
+import { ConfigError } from '@casa-js/core/errors'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { commitAfter } from '../bytes/sink.ts'
-import { ConfigError } from '@casa-js/core'
 import type { ConvertOptions } from './plan.ts'
 
 const companions = [

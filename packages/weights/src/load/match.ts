@@ -1,5 +1,6 @@
 /** Pairs a tensor table with what a checkpoint holds, and says all that does not fit at once. */
-import { WeightError, type TensorSpec, type TensorTable } from '@casa-js/core'
+import type { TensorSpec, TensorTable } from '@casa-js/core'
+import { WeightError } from '@casa-js/core/errors'
 import { nearest } from './nearest.ts'
 import { compileNameMap, type NameMap } from './name-map.ts'
 

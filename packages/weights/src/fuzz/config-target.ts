@@ -1,0 +1,12 @@
+/** A config parser under fuzz. */
+import { ConfigError } from '@casa-js/core/errors'
+import type { FuzzTarget } from './fuzz.ts'
+import { mutateJson } from './mutate-json.ts'
+
+/**
+ * @param parse e.g. a family's `parseConfig`: it may accept a config or throw ConfigError, nothing else
+ * @param seeds valid configs, parsed
+ */
+export function configTarget(parse: (json: unknown) => unknown, seeds: readonly unknown[]): FuzzTarget<unknown> {
+  return { seeds, mutate: mutateJson, read: parse, isTyped: (error) => error instanceof ConfigError }
+}

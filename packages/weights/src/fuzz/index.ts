@@ -1,0 +1,6 @@
+/** The fuzz harness: for our own readers, and for parsers of whoever extends casa-js. */
+export { fuzz, FuzzFailure, type FuzzOptions, type FuzzReport, type FuzzTarget } from './fuzz.ts'
+export { mutateBytes } from './mutate-bytes.ts'
+export { mutateJson } from './mutate-json.ts'
+export { configTarget } from './config-target.ts'
+export { safetensorsTarget } from './safetensors-target.ts'
