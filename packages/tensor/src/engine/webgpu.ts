@@ -74,6 +74,9 @@ export function webgpuKernel<A extends Attributes>(name: string, kernel: WebgpuK
     const context = new Context(name, inputs, backend as CasaWebgpuBackend)
     try {
       return kernel(context, attrs as A)
+    } catch (error) {
+      context.abandon()
+      throw error
     } finally {
       context.release()
     }
@@ -82,6 +85,7 @@ export function webgpuKernel<A extends Attributes>(name: string, kernel: WebgpuK
 
 class Context implements WebgpuContext {
   private readonly temporary: tf.TensorInfo[] = []
+  private readonly outputs: tf.TensorInfo[] = []
 
   constructor(
     private readonly kernelName: string,
@@ -102,14 +106,21 @@ class Context implements WebgpuContext {
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
-    const empty = sizeOf(shape) === 0
-    return this.backend.makeTensorInfo(shape, dtype, empty ? (dtype === 'int32' ? new Int32Array(0) : new Float32Array(0)) : undefined)
+    const tensor = this.create(shape, dtype)
+    this.outputs.push(tensor)
+    return tensor
   }
 
-  scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo {
-    const tensor = this.output(shape, dtype)
+  scratch(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
+    const tensor = this.create(shape, dtype)
     this.temporary.push(tensor)
     return tensor
+  }
+
+  private create(shape: number[], dtype: 'float32' | 'int32'): tf.TensorInfo {
+    // A tensor of nothing never gets a buffer; it is read from here.
+    const nothing = dtype === 'int32' ? new Int32Array(0) : new Float32Array(0)
+    return this.backend.makeTensorInfo(shape, dtype, sizeOf(shape) === 0 ? nothing : undefined)
   }
 
   upload(data: Int32Array | Float32Array): tf.TensorInfo {
@@ -165,6 +176,11 @@ class Context implements WebgpuContext {
 
   release(): void {
     for (const tensor of this.temporary) this.backend.disposeData(tensor.dataId)
+  }
+
+  /** The kernel failed: nobody will own its outputs. */
+  abandon(): void {
+    for (const tensor of this.outputs) this.backend.disposeData(tensor.dataId)
   }
 }
 

@@ -1,0 +1,199 @@
+/** What WebGPU adds to the operators' own tests: its limits, its failures, its memory. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import * as tf from '@tensorflow/tfjs-core'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import * as ops from '../index.ts'
+import { whyMissing } from '../testing/devices.ts'
+import { expectClose, type HostTensor } from '../testing/op-suite.ts'
+import { randomTensor } from '../testing/random.ts'
+import type { CasaWebgpuBackend } from './webgpu-backend.ts'
+
+const { tensor, init, close, scope, dispose, memory, DeviceLostError, OutOfMemoryError } = ops
+type Tensors = Record<string, ops.Tensor>
+
+const missing = await whyMissing('webgpu')
+if (missing) {
+  console.warn(
+    `WebGPU is not tested here: ${missing}.\nA GPU with a Vulkan, Metal or D3D12 driver does, or Chromium's package for its software adapter. ` +
+      'CASA_REQUIRE_WEBGPU=1 makes its absence an error.',
+  )
+}
+
+const start = () => init({ device: 'webgpu', software: true })
+const backend = () => tf.backend() as CasaWebgpuBackend
+
+/** Every output of `f` over the same inputs, on the reference and on WebGPU with little room in a binding. */
+async function compare(inputs: Record<string, HostTensor>, bindingBytes: number, f: (t: Tensors) => Tensors): Promise<void> {
+  const on = async (device: 'cpu' | 'webgpu') => {
+    await init({ device, software: true })
+    if (device === 'webgpu') backend().bindingBytes = bindingBytes
+    const given = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
+    const found = scope(() => f(given))
+    const entries = Object.entries(found).map(async ([name, t]) => [name, { data: (await t.data()).slice(), shape: t.shape }] as const)
+    const read = Object.fromEntries(await Promise.all(entries)) as Record<string, HostTensor>
+    dispose(...Object.values(given), ...Object.values(found))
+    return read
+  }
+  const expected = await on('cpu')
+  const found = await on('webgpu')
+  for (const name of Object.keys(expected)) expectClose(name, found[name], expected[name], 1e-4)
+}
+
+describe.skipIf(missing)('webgpu', () => {
+  afterEach(() => close())
+  afterAll(() => close())
+
+  it('reports its adapter, features and limits', async () => {
+    const report = await start()
+    expect(report.adapter.length).toBeGreaterThan(0)
+    expect(report.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27)
+    expect(report.limits.maxStorageBuffersPerShaderStage).toBeGreaterThanOrEqual(8)
+    expect(report.features).toEqual(Array.from(backend().device.features).filter((feature) => report.features.includes(feature)))
+    expect(typeof report.software).toBe('boolean')
+  })
+
+  describe('tensors beyond one binding', () => {
+    const rows = randomTensor([300, 12], 1)
+    const other = randomTensor([300, 12], 2)
+    const row = randomTensor([12], 3)
+    // Room for 64 rows of 12 and a little more.
+    const little = 4096
+
+    it('products cut rows, columns or steps', async () => {
+      await compare({ a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }, little, ({ a, b, c, narrow }) => ({
+        rows: ops.matMul(a, c),
+        columns: ops.matMul(narrow, a, { transposeB: true }),
+        steps: ops.matMul(a, b, { transposeA: true }),
+        bias: ops.matMul(a, c, { bias: tensor(Float32Array.from({ length: 7 }, (_, i) => i), [7]) }),
+      }))
+    })
+
+    it('lookups see the table in parts', async () => {
+      const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
+      // Room for 64 rows of 60 and a little more.
+      await compare({ table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }, 16384, ({ table, added }) => ({
+        gathered: ops.gatherRows(table, ids),
+        scattered: ops.scatterRows(added, ids, 300),
+      }))
+    })
+
+    it('rows and elements go in several dispatches', async () => {
+      const targets = Int32Array.from({ length: 300 }, (_, i) => i % 12)
+      const weights = new Float32Array(300).fill(1)
+      await compare({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
+        const names = ['x', 'y', 'weight']
+        const loss = () => {
+          const { sum, normed } = ops.addRmsNorm(x, y, weight, { eps: 1e-5 })
+          const normedAgain = ops.layerNorm(ops.swiglu(sum, normed), weight, weight, { eps: 1e-5 })
+          return ops.crossEntropy(ops.gelu(normedAgain, { approximate: 'none' }), targets, weights)
+        }
+        const { value, gradients } = ops.valueAndGradients(loss, [x, y, weight])
+        return {
+          value,
+          ...Object.fromEntries(names.map((name, i) => [`d ${name}`, gradients[i]])),
+          norm: ops.globalNorm([x, y]),
+          ...(ops.topK(x, 3) as unknown as Tensors),
+        }
+      })
+    })
+
+    it('in-place updates reach every part', async () => {
+      await compare({ gradient: rows, parameter: other }, little, ({ gradient, parameter }) => {
+        const [firstMoment, secondMoment] = [ops.zeros([300, 12]), ops.zeros([300, 12])]
+        const settings = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1 }
+        ops.adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings)
+        ops.writeRows(firstMoment, ops.slice(gradient, [0, 0], [2, 12]), 250)
+        return { parameter: ops.clone(parameter), firstMoment, secondMoment }
+      })
+    })
+
+    it('what cannot be cut says so', async () => {
+      await start()
+      backend().bindingBytes = 1024
+      const q = tensor(new Float32Array(20 * 64), [20, 1, 64])
+      const cu = Int32Array.of(0, 20)
+      expect(() => ops.attention(q, q, q, { cuQ: cu, cuK: cu, causal: true })).toThrow("Attention: 'q' takes 5120 bytes, but this WebGPU device binds at most 1024")
+      dispose(q)
+    })
+  })
+
+  it('more workgroups than one dimension holds', async () => {
+    const ids = Int32Array.from({ length: 70_000 }, (_, i) => i % 5)
+    await compare({ table: randomTensor([5, 1], 1) }, 2 ** 27, ({ table }) => ({ gathered: ops.gatherRows(table, ids) }))
+  })
+
+  it('values read before an in-place update are not served again', async () => {
+    await start()
+    const cache = ops.zeros([3, 2])
+    expect(Array.from(await cache.data())).toEqual([0, 0, 0, 0, 0, 0])
+    const rows = tensor([1, 2], [1, 2])
+    ops.writeRows(cache, rows, 2)
+    expect(Array.from(await cache.data())).toEqual([0, 0, 0, 0, 1, 2])
+    dispose(cache, rows)
+  })
+
+  it('a lost device says so, and init starts another', async () => {
+    await start()
+    const x = tensor([1, 2], [2])
+    backend().device.destroy()
+    await backend().device.lost
+    expect(() => ops.silu(x)).toThrow(DeviceLostError)
+    await expect(ops.scope(() => tf.neg(x)).data()).rejects.toThrow(DeviceLostError)
+    await close()
+    await start()
+    const y = tensor([3], [1])
+    expect((await scope(() => ops.add(y, y)).data())[0]).toBe(6)
+  })
+
+  it('a tensor larger than any buffer is an OutOfMemoryError, and the device goes on', async () => {
+    await start()
+    const before = memory().tensors
+    const held = backend().numDataIds()
+    const [a, b] = [ops.zeros([2 ** 17, 1]), ops.zeros([1, 2 ** 17])]
+    expect(() => ops.matMul(a, b)).toThrow(OutOfMemoryError)
+    dispose(a, b)
+    expect(memory().tensors).toBe(before)
+    expect(backend().numDataIds()).toBe(held)
+    const x = tensor([1, -1], [2])
+    expect((await scope(() => ops.add(x, x)).data())[1]).toBe(-2)
+    dispose(x)
+  })
+
+  it('what the device reports later is told by the next call', async () => {
+    await start()
+    const { device } = backend()
+    device.createShaderModule({ code: 'not WGSL' })
+    const x = tensor([1, 2], [2])
+    await expect(tf.neg(x).data()).rejects.toThrow(/WebGPU: .*parsing WGSL/s)
+    expect(Array.from(await tf.neg(x).data())).toEqual([-1, -2])
+  })
+
+  it('gives the same bits every time', async () => {
+    await start()
+    const table = tensor(randomTensor([400, 9], 1).data, [400, 9])
+    const ids = Int32Array.from({ length: 400 }, (_, i) => i % 3)
+    const once = async () => {
+      const t = scope(() => ops.add(ops.columnSum(ops.scatterRows(table, ids, 3)), ops.globalNorm([table])))
+      const values = Array.from(await t.data())
+      dispose(t)
+      return values
+    }
+    expect(await once()).toEqual(await once())
+    dispose(table)
+  })
+})
+
+describe.skipIf(missing)('Node', () => {
+  it('exits after close()', async () => {
+    const program = `
+      import { init, close, tensor, add } from '@casa-js/tensor'
+      await init({ device: 'webgpu', software: true })
+      const x = tensor([2], [1])
+      console.log((await add(x, x).data())[0])
+      await close()`
+    const options = ['--conditions=@casa-js/source', '--import', 'tsx', '--input-type=module', '-e', program]
+    const { stdout } = await promisify(execFile)(process.execPath, options, { cwd: import.meta.dirname, timeout: 20_000 })
+    expect(stdout.trim()).toBe('4')
+  })
+})
