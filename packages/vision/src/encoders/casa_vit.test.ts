@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { init, keep, tensor } from '@casa-js/tensor'
 import { beforeAll, expect, test } from 'vitest'
-import { tinyEncoder } from '../fixtures/bind-family.ts'
+import { randomParams, tinyEncoder } from '../fixtures/bind-family.ts'
 import { casa_vit, fitToStride } from './casa_vit.ts'
 
 const valid = {
@@ -102,6 +102,18 @@ test('a picture of any size becomes patches that the encoder takes', () => {
     const features = encoder.encode([patches])
     expect(features.shape).toEqual([encoder.tokens(patches.grid), 12])
     features.dispose()
+  }
+})
+
+test('only absolute positions tell apart the cells of a flat picture', async () => {
+  const patches = { values: new Float32Array(4 * 6 * 48).fill(0.5), grid: { rows: 4, columns: 6 }, valuesPerPatch: 48 }
+  for (const absolute_positions of [false, true]) {
+    const config = casa_vit.parseConfig({ ...valid, stem_channels: [], depth: 1, spatial_merge_size: 1, absolute_positions })
+    const features = casa_vit.bind(config, randomParams(casa_vit.tensors(config), 5)).encode([patches])
+    const values = await features.data()
+    const spread = Math.max(...values.map((value, i) => Math.abs(value - values[i % 256])))
+    if (absolute_positions) expect(spread).toBeGreaterThan(0.1)
+    else expect(spread).toBeLessThan(1e-4)
   }
 })
 

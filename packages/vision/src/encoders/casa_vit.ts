@@ -1,7 +1,7 @@
 /**
  * A small vision encoder of our own: a convolutional stem in front of Qwen2.5-VL's blocks (trunk.ts), then one linear merger.
  *
- *   patches [N0, 3 p^2]  ->  stem: per stage a 3x3 convolution of stride 2, RMS norm, GELU  ->  linear [N, D]
+ *   patches [N0, 3 p^2]  ->  stem: per stage a 3x3 convolution of stride 2, RMS norm, GELU  ->  linear [N, D] (+ sinusoids)
  *   ->  blocks with 2-D rotary positions  ->  norm, k x k neighbours joined, linear  ->  tokens [N / k^2, outputWidth]
  *
  * Unusual: a stem of strided convolutions instead of one large patch lets a small encoder train from scratch (Xiao et al. 2021,
@@ -207,6 +207,7 @@ export const casa_vit = defineVisionEncoder<CasaVitConfig>({
       intermediate_size: 20,
       patch_size: 2,
       stem_channels: [6],
+      absolute_positions: true,
       spatial_merge_size: 2,
       window_size: 16,
       fullatt_block_indexes: [1],

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { boundariesOf, cachedByGrid, packIndices, type Grid } from './grid.ts'
 import { convolutionTaps, halved } from './im2col.ts'
 import { cellOrder } from './order.ts'
+import { sinusoids } from './sinusoids.ts'
 
 const count = fc.integer({ min: 1, max: 9 })
 const range = (n: number) => Array.from({ length: n }, (_, i) => i)
@@ -90,6 +91,22 @@ test('the taps of a convolution lie around twice the output cell, and only the b
         expect(cell).toBe(inside ? row * columns + column : -1)
       })
       expect(new Set(taps.filter((cell) => cell >= 0)).size).toBe(rows * columns)
+    }),
+  )
+})
+
+test("the product of two cells' sinusoids depends on how far apart they are, and is largest at home", () => {
+  fc.assert(
+    fc.property(count, count, fc.integer({ min: 1, max: 8 }), (rows, columns, quarter) => {
+      const width = 4 * quarter
+      const table = sinusoids({ rows, columns }, width)
+      expect(table).toHaveLength(rows * columns * width)
+      const cell = (r: number, c: number) => table.subarray((r * columns + c) * width, (r * columns + c + 1) * width)
+      const product = (a: Float32Array, b: Float32Array) => a.reduce((total, value, i) => total + value * b[i], 0)
+      const [r, c] = [rows - 1, columns - 1]
+      expect(product(cell(r, c), cell(r, c))).toBeCloseTo(width / 2, 4)
+      if (r > 0 && c > 0) expect(product(cell(r, c), cell(r - 1, c - 1))).toBeCloseTo(product(cell(1, 1), cell(0, 0)), 4)
+      if (r > 0) expect(product(cell(r, c), cell(0, c))).toBeLessThan(width / 2 - 1e-3)
     }),
   )
 })
