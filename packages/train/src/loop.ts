@@ -64,6 +64,7 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       streams.forEach(({ shard, stream }) => stream.seek(positions[shard]))
       done = step
     }
+    const isLast = () => done === schedule.steps
     if (collective.rank === 0) {
       const trained = weights.reduce((sum, { tensor }) => sum + tensor.size, 0)
       const parameters = Object.values(program.params).reduce((sum, { size }) => sum + size, 0)
@@ -74,7 +75,17 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
     const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
     const rate = new Rate()
     let stopped = false
-    while (done < schedule.steps && !stopped) {
+    const evaluation = async function* (): AsyncGenerator<EvaluationPart> {
+      if (!program.evaluate || !(isLast() || (!stopped && isDue(done, options.evaluateEvery)))) return
+      yield { kind: 'evaluation-part', step: done, ...(await program.evaluate(collective, done)) }
+    }
+
+    if (done > 0) {
+      // What follows a checkpoint may have been cut off.
+      if (isLast() && collective.rank === 0) await saveModel(store, program)
+      yield* evaluation()
+    }
+    while (!isLast() && !stopped) {
       const startMs = performance.now()
       const { loss, gradientNorm, factor, tokens, examples, stop } = await trainStep(stepContext, done)
       stopped = stop
@@ -83,16 +94,13 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
         yield { kind: 'step', step: done, loss, gradientNorm, learningRate: peakRate * factor, ...rate.report(schedule.steps - done - 1) }
       }
       done++
-      const last = done === schedule.steps
-      if (store && (last || stopped || isDue(done, options.checkpointEvery))) {
+      if (store && (isLast() || stopped || isDue(done, options.checkpointEvery))) {
         const content = { step: done, config: options.config, positions: await gatherPositions(streams, options.shards, collective), params: program.params, optimizer }
         if (collective.rank === 0) yield await checkpoint(store, content, program)
       }
-      if (program.evaluate && (last || (!stopped && isDue(done, options.evaluateEvery)))) {
-        yield { kind: 'evaluation-part', step: done, ...(await program.evaluate(collective, done)) }
-      }
+      yield* evaluation()
     }
-    if (collective.rank === 0) yield { kind: 'end', step: done, stopped: stopped && done < schedule.steps }
+    if (collective.rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast() }
   } finally {
     optimizer.dispose()
   }
@@ -126,6 +134,10 @@ async function gatherPositions(streams: OwnStream[], shards: number, collective:
 
 async function checkpoint(store: CheckpointStore, content: CheckpointContent, program: Program): Promise<CheckpointEvent> {
   const folder = await store.write(content)
-  if (program.save) await store.saveModel((model) => program.save!(model))
+  await saveModel(store, program)
   return { kind: 'checkpoint', step: content.step, folder }
+}
+
+async function saveModel(store: CheckpointStore | undefined, program: Program): Promise<void> {
+  if (program.save) await store?.saveModel((folder) => program.save!(folder))
 }

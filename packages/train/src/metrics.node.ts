@@ -17,10 +17,10 @@ export interface MetricsLog {
   close(): Promise<void>
 }
 
-/** @param keepBefore updates whose rows are kept: the step that the run starts from. */
+/** @param keepBefore the step that the run starts from: it makes the rows from there on anew, an evaluation at that step included. */
 export async function openMetrics(path: string, keepBefore: number): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
-  const kept = (await readMetrics(path)).filter((row) => (row.kind === 'step' ? row.step < keepBefore : row.step <= keepBefore))
+  const kept = (await readMetrics(path)).filter((row) => row.step < keepBefore)
   const sink = await fileSink(path)
   await sink.write(new TextEncoder().encode(kept.map((row) => JSON.stringify(row) + '\n').join('')))
   await sink.commit()
