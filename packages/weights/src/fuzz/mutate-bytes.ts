@@ -60,7 +60,18 @@ function mutateText(text: string, random: Random): string {
     () => replaceOne(text, /\[[^\]]*\]/g, random, random.pick(['[]', '[0]', '[0,0]', `[${Array(70).fill(1)}]`, '[4294967296,4294967296]', '['.repeat(random.integer(1, 5000))])),
     () => replaceOne(text, /\{[^{}]*\}/g, random, '{'.repeat(random.integer(1, 3000))),
     () => text + ' '.repeat(random.integer(1, 100)),
+    () => moveTensor(text, random),
   ])()
+}
+
+/** A tensor of the same length somewhere else: a hole, an overlap, or past the end. */
+function moveTensor(text: string, random: Random): string {
+  const matches = [...text.matchAll(/"data_offsets":\[(\d+),(\d+)\]/g)]
+  if (matches.length === 0) return text
+  const match = random.pick(matches)
+  const by = random.pick([-4, 1, 4, 64, 4096, 2 ** 40])
+  const moved = `"data_offsets":[${Number(match[1]) + by},${Number(match[2]) + by}]`
+  return text.slice(0, match.index) + moved + text.slice(match.index + match[0].length)
 }
 
 /** One random match of the pattern becomes `replacement`. */
