@@ -43,7 +43,7 @@ export function allTensors(config: VlmConfig): TensorTable {
  * @param folder a path (Node), an address, or a FolderSource.
  */
 export async function loadModel(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<VlmModel> {
-  const opened = await openModelFolder(folder, options)
+  const opened = await openModelFolder(folder, { signal: options.signal })
   try {
     return await readModel(opened, options)
   } finally {
@@ -84,7 +84,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
 
 /** Read a whole model folder. @throws CasaError when it has no tokenizer or no chat template that we know. */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
-  const opened = await openModelFolder(folder, options)
+  const opened = await openModelFolder(folder, { signal: options.signal })
   try {
     if (!opened.tokenizerJson) throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)
     const files: VlmFiles = {
