@@ -13,6 +13,8 @@ export interface EvalRecord {
   id: string
   group: string
   pictures: Pictures
+  /** By which the score was given. */
+  metric: string
   /** The last question. */
   question: string
   reference: unknown

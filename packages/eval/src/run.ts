@@ -54,7 +54,7 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
       let example: Example | undefined
       for (const pictures of shown) {
         signal?.throwIfAborted()
-        let record = known.get(keyOf({ model: model.name, task: task.name, dataset: task.dataset.name, index, pictures }))
+        let record = known.get(keyOf({ model: model.name, task: task.name, dataset: task.dataset.name, index, pictures, metric: task.metric.name }))
         if (!record) {
           try {
             example ??= await task.dataset.get(index)
@@ -87,8 +87,10 @@ function exampleCount({ name, dataset }: Task, limit = Infinity): number {
   return count
 }
 
-function keyOf({ model, task, dataset, index, pictures }: Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures'>): string {
-  return JSON.stringify([model, task, dataset, index, pictures])
+type Key = Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures' | 'metric'>
+
+function keyOf({ model, task, dataset, index, pictures, metric }: Key): string {
+  return JSON.stringify([model, task, dataset, index, pictures, metric])
 }
 
 async function askOne(
@@ -112,6 +114,7 @@ async function askOne(
     id: example.id,
     group: example.task,
     pictures,
+    metric: task.metric.name,
     question: textOf(messages.at(-1)),
     reference,
     prediction,

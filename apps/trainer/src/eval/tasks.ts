@@ -1,0 +1,62 @@
+/** What `casa eval` asks: the held-out sets of the shipped model, or the user's own data. */
+import type { Dataset } from '@casa-js/core'
+import { openJsonlDataset } from '@casa-js/data'
+import { defineTask, exactMatch, looseMatch, type Task } from '@casa-js/eval'
+import { decodeImage } from '@casa-js/vision'
+import { basename, extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+export interface TaskOptions {
+  /** JSONL files, or modules whose default export makes a dataset. Without any: the shipped model's held-out sets. */
+  data: string[]
+  /** Names of the tasks to keep; all without any. */
+  only: string[]
+  /** Examples drawn for each held-out set, and the seed they are drawn by. */
+  count: number
+  seed: number
+  /** Ignore case and punctuation. */
+  loose?: boolean
+  maxNewTokens: number
+  warn(message: string): void
+}
+
+/** Answers are judged by exact match. @throws Error when nothing is left to ask, or data cannot be opened. */
+export async function findTasks(options: TaskOptions): Promise<Task[]> {
+  const { data, only, maxNewTokens, loose } = options
+  const sets = data.length > 0 ? await Promise.all(data.map((file) => openData(file, options))) : await shippedSets(options)
+  const unknown = only.filter((name) => !sets.some((set) => set.name === name))
+  if (unknown.length > 0) throw new Error(`--task ${unknown.join(' ')}: there is no such task; there are ${sets.map(({ name }) => name).join(', ')}`)
+  return sets
+    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
+}
+
+interface NamedSet {
+  name: string
+  dataset: Dataset
+}
+
+async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> {
+  const path = resolve(file)
+  const name = basename(file, extname(file))
+  if (extname(file) === '.jsonl') {
+    const onProblem = (problem: { file: string; line: number; message: string }) => warn(`${problem.file}:${problem.line} is left out: ${problem.message}`)
+    return { name, dataset: await openJsonlDataset({ file: path, decode: (bytes) => decodeImage(bytes), onProblem }) }
+  }
+  await import('../train/typescript.ts')
+  const { default: make } = (await import(pathToFileURL(path).href)) as { default?: () => Dataset | Promise<Dataset> }
+  if (typeof make !== 'function') throw new Error(`${file}: its default export must be a function that makes a dataset`)
+  return { name, dataset: await make() }
+}
+
+/** Drawn anew from fonts, words and emoji that training never shows; that material comes with a checkout, not with the package. */
+async function shippedSets({ count, seed }: TaskOptions): Promise<NamedSet[]> {
+  const room = '@casa-js/reader'
+  try {
+    const { readerTasks } = (await import(room)) as { readerTasks(of: { count: number; seed: number }): { task: string; dataset: Dataset }[] }
+    return readerTasks({ count, seed }).map(({ task, dataset }) => ({ name: task, dataset: { ...dataset, name: `${dataset.name}-${seed}` } }))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new Error('the held-out sets of the shipped model come with a checkout of casa-js; here, give your own: --data questions.jsonl', { cause: error })
+  }
+}
