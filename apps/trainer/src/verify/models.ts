@@ -3,7 +3,7 @@
  * continuation of a language model; the encoder's blocks, features, positions and logits too where there is one.
  */
 import { planInsertion } from '@casa-js/casa'
-import type { Layout } from '@casa-js/core'
+import type { Layout, Patches } from '@casa-js/core'
 import { crossEntropy, keep, scope, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { createSession, loadModel, type SessionInput, type VlmModel } from '@casa-js/vlm'
 import { bf16FromFloat32, float32FromBf16, openWeights } from '@casa-js/weights'
@@ -90,7 +90,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   const valuesPerPatch = golden.shape('pixel_values')[1]
   const vision = model.vision!
 
-  const patches = []
+  const patches: Patches[] = []
   for (let i = 0, row = 0; i < grids.length; i += 3) {
     const grid = { rows: grids[i + 1], columns: grids[i + 2] }
     const count = grid.rows * grid.columns
