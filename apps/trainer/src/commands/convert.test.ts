@@ -1,0 +1,61 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { dequantize, quantize } from '@casa-js/tensor'
+import { openWeights, type ConvertReport, type QuantizedSource } from '@casa-js/weights'
+import { Command } from 'commander'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { register } from './convert.ts'
+
+const model = new URL('../../goldens/llama-helium1', import.meta.url).pathname
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'casa-convert-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => vi.restoreAllMocks())
+
+/** Run `casa convert`; what it printed. */
+async function casaConvert(...args: string[]): Promise<string> {
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(String(line)))
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const program = new Command().exitOverride()
+  register(program)
+  await program.parseAsync(['node', 'casa', 'convert', ...args])
+  return printed.join('\n')
+}
+
+describe('casa convert', () => {
+  test.each([['int8', 8], ['int4', 4]] as const)('quantises to %s in the layout that the engine multiplies by', async (dtype, bits) => {
+    const to = join(folder, dtype)
+    const report: ConvertReport = JSON.parse(await casaConvert(model, to, '--dtype', dtype, '--group', '64', '--json'))
+    const [before, after] = [await openWeights(model), await openWeights(to)]
+    const matrices = report.tensors.filter(({ to }) => to === `Q${bits}`)
+    expect(matrices.length).toBeGreaterThan(10)
+    for (const { name, shape } of matrices) {
+      const weight = await before.read(name)
+      const expected = quantize(weight, [shape[0], shape[1]], { bits, group: 64 })
+      expect(await (after as QuantizedSource).readQuantized(name)).toEqual(expected)
+      expect(await after.read(name)).toEqual(dequantize(expected))
+    }
+    await Promise.all([before.close(), after.close()])
+  })
+
+  test('cuts, lists every tensor with its error, and merges', async () => {
+    const cut = await casaConvert(model, join(folder, 'cut'), '--dtype', 'bf16', '--shard-size', '60kB')
+    expect(cut).toMatch(/model\.norm\.weight +F32 -> BF16 +\[48\] +error 0\.\d{3} %, at most 0\.\d+/)
+    expect(cut).toMatch(/cut: \d+ tensors, 1\d\d kB in 3 files\nlargest relative error 0\.\d+ %, of /)
+    const merged = await casaConvert(join(folder, 'cut'), join(folder, 'merged'), '--quiet')
+    expect(merged).toMatch(/^.*merged: \d+ tensors, 1\d\d kB in 1 file\nevery value is what it was$/)
+    expect(readdirSync(join(folder, 'merged')).sort()).toEqual(['config.json', 'model.safetensors'])
+    expect(JSON.parse(readFileSync(join(folder, 'merged/config.json'), 'utf8')).dtype).toBe('bfloat16')
+  })
+
+  test('refuses a folder that holds weights, and options that make no sense', async () => {
+    await expect(casaConvert(model, join(folder, 'merged'))).rejects.toThrow('convert into another folder')
+    for (const option of [['--group', '20'], ['--keep', '('], ['--shard-size', 'big'], ['--dtype', 'int3']]) {
+      await expect(casaConvert(model, join(folder, 'none'), ...option)).rejects.toMatchObject({ code: 'commander.invalidArgument' })
+    }
+  })
+})
