@@ -47,11 +47,18 @@ async function seedFiles() {
 /** The config.json files of all fixtures, of both layouts, and one of our own model folders made of them. */
 function configs() {
   const folders = ['packages/backbones/fixtures', 'packages/vlm/fixtures', 'packages/vision/src/fixtures']
-  const files = folders.flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((path) => join(root, folder, path)))
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((path) => join(root, folder, path)),
+  )
   const found = files.filter((path) => /config(\.v4)?\.json$/.test(path)).map((path) => JSON.parse(readFileSync(path, 'utf8')))
   const text = found.find((config) => config.model_type === 'llama')
   const vision = found.find((config) => config.vision_config)?.vision_config
-  const ours = { model_type: 'casa_vlm', text_config: text, vision_config: { ...vision, model_type: 'qwen2_5_vl' }, fusion_config: { kind: 'casa' } }
+  const ours = {
+    model_type: 'casa_vlm',
+    text_config: text,
+    vision_config: { ...vision, model_type: 'qwen2_5_vl' },
+    fusion_config: { kind: 'casa' },
+  }
   return [...found, ours]
 }
 
@@ -99,8 +106,12 @@ function runTarget(name, cases, seed) {
         console.log(`${name}: FAILED: ${ended ?? `the process ended (${code}) after case ${index}`}`)
         return resolve(false)
       }
-      const refused = Object.entries(ended.refused).sort(([, a], [, b]) => b - a).map(([rule, count]) => `${rule} ${count}`)
-      console.log(`${name}: ${ended.cases} mutated inputs in ${seconds} s: ${ended.accepted} accepted, the others refused with typed errors`)
+      const refused = Object.entries(ended.refused)
+        .sort(([, a], [, b]) => b - a)
+        .map(([rule, count]) => `${rule} ${count}`)
+      console.log(
+        `${name}: ${ended.cases} mutated inputs in ${seconds} s: ${ended.accepted} accepted, the others refused with typed errors`,
+      )
       console.log(`  ${refused.join(', ')}`)
       console.log(`  slowest ${ended.slowestMs.toFixed(1)} ms, peak memory of the process ${ended.peakMb} MB`)
       resolve(true)

@@ -21,9 +21,16 @@ export { loadEach, loadParams, type LoadedTensor, type LoadOptions } from './loa
 export { matchTable, type Match, type MatchOptions } from './load/match.ts'
 export { compileNameMap, parseNameMap, type NameMap } from './load/name-map.ts'
 export { casaReleasedNames, derivedBuffers, qwen25VlNames } from './load/known-names.ts'
-export { openModelFolder, openWeights, writeModelFolder, type ModelFolder, type ModelFolderToWrite } from './folder/model-folder.ts'
+export {
+  openModelFolder,
+  openWeights,
+  writeModelFolder,
+  type ModelFolder,
+  type ModelFolderToWrite,
+} from './folder/model-folder.ts'
 export { folderAt, type AddressOptions } from './remote/address.ts'
-export { download, type DownloadOptions, type DownloadProgress, type Expected } from './remote/download.ts'
+export { download, type DownloadOptions, type DownloadProgress } from './remote/download.ts'
+export { type Expected } from './remote/file-hash.ts'
 export { memoryDraft, type Draft, type DraftState, type FileCache } from './remote/draft.ts'
 export { type HttpOptions } from './remote/http.ts'
 export { openHttp } from './remote/http-source.ts'
@@ -31,6 +38,12 @@ export { httpFolder, type HttpFolderOptions, type RemoteOptions } from './remote
 export { hubFolder, type HubOptions } from './remote/hub.ts'
 export { dequantizeRows, quantizeRows, type QuantizedForm, type QuantizedRows } from './quantize/quantize.ts'
 export { withQuantized, type QuantizedMatrix, type QuantizedSource } from './quantize/quantized-source.ts'
-export { convertModelFolder, convertWeights, type ConvertedTensor, type ConvertReport, type ConvertRun } from './convert/convert.ts'
+export {
+  convertModelFolder,
+  convertWeights,
+  type ConvertedTensor,
+  type ConvertReport,
+  type ConvertRun,
+} from './convert/convert.ts'
 export { type ConvertOptions, type FloatDtype } from './convert/plan.ts'
 export { type ConversionError } from './convert/transform.ts'

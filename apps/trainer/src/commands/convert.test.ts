@@ -27,7 +27,10 @@ async function casaConvert(...args: string[]): Promise<string> {
 }
 
 describe('casa convert', () => {
-  test.each([['int8', 8], ['int4', 4]] as const)('quantises to %s in the layout that the engine multiplies by', async (dtype, bits) => {
+  test.each([
+    ['int8', 8],
+    ['int4', 4],
+  ] as const)('quantises to %s in the layout that the engine multiplies by', async (dtype, bits) => {
     const to = join(folder, dtype)
     const report: ConvertReport = JSON.parse(await casaConvert(model, to, '--dtype', dtype, '--group', '64', '--json'))
     const [before, after] = [await openWeights(model), await openWeights(to)]
@@ -54,8 +57,15 @@ describe('casa convert', () => {
 
   test('refuses a folder that holds weights, and options that make no sense', async () => {
     await expect(casaConvert(model, join(folder, 'merged'))).rejects.toThrow('convert into another folder')
-    for (const option of [['--group', '20'], ['--keep', '('], ['--shard-size', 'big'], ['--dtype', 'int3']]) {
-      await expect(casaConvert(model, join(folder, 'none'), ...option)).rejects.toMatchObject({ code: 'commander.invalidArgument' })
+    for (const option of [
+      ['--group', '20'],
+      ['--keep', '('],
+      ['--shard-size', 'big'],
+      ['--dtype', 'int3'],
+    ]) {
+      await expect(casaConvert(model, join(folder, 'none'), ...option)).rejects.toMatchObject({
+        code: 'commander.invalidArgument',
+      })
     }
   })
 })

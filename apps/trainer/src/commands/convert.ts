@@ -25,7 +25,11 @@ export function register(program: Command): void {
     .argument('<to>', 'new folder; it must not hold weights yet')
     .addOption(new Option('--dtype <dtype>', 'dtype of the weights (default: as they are)').choices(Object.keys(dtypes)))
     .option('--group <columns>', 'inputs that share a scale when quantising, a multiple of 32 (default: 32)', groupOf)
-    .option('--keep <pattern>', 'do not quantise tensors whose names match (default: token embeddings and output head)', patternOf)
+    .option(
+      '--keep <pattern>',
+      'do not quantise tensors whose names match (default: token embeddings and output head)',
+      patternOf,
+    )
     .addOption(new Option('--rest <dtype>', 'dtype of what is not quantised (default: as it is)').choices(['f32', 'f16', 'bf16']))
     .option('--shard-size <size>', 'cut into files of at most this, e.g. 2GB (default: one file)', bytesOf)
     .option('--quiet', 'no list of tensors')
@@ -62,7 +66,8 @@ async function run(from: string, to: string, flags: ConvertFlags): Promise<void>
     signal: stop.signal,
     onProgress: ({ tensor, writtenBytes, totalBytes }) => progress.show(tensor, writtenBytes, totalBytes),
   }
-  const onFetched = ({ file, receivedBytes, totalBytes }: DownloadProgress) => progress.show(file, receivedBytes, totalBytes ?? receivedBytes)
+  const onFetched = ({ file, receivedBytes, totalBytes }: DownloadProgress) =>
+    progress.show(file, receivedBytes, totalBytes ?? receivedBytes)
   let report: ConvertReport
   try {
     const source = await folderAt(from, { token: process.env.HF_TOKEN || undefined, signal: stop.signal, onProgress: onFetched })
@@ -80,16 +85,29 @@ function listTensors(tensors: ConvertedTensor[]): void {
   const width = Math.max(...tensors.map(({ name }) => name.length), 0)
   for (const { name, shape, from, to, error } of tensors) {
     const change = from === to ? to : `${from} -> ${to}`
-    const errors = error ? `error ${(100 * error.relative).toFixed(3)} %, at most ${error.largest.toPrecision(3)}` : pc.dim('the same bytes')
+    const errors = error
+      ? `error ${(100 * error.relative).toFixed(3)} %, at most ${error.largest.toPrecision(3)}`
+      : pc.dim('the same bytes')
     console.log(`${name.padEnd(width)}  ${change.padEnd(11)} ${`[${shape}]`.padEnd(16)} ${errors}`)
   }
 }
 
 function summarise(to: string, { files, tensors, totalBytes }: ConvertReport): void {
   const changed = tensors.filter(({ error }) => error && error.largest > 0)
-  const worst = changed.reduce<ConvertedTensor | undefined>((a, b) => (a && a.error!.relative >= b.error!.relative ? a : b), undefined)
-  console.log(pc.bold(`${to}: ${tensors.length} tensors, ${megabytes(totalBytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`))
-  console.log(worst ? `largest relative error ${(100 * worst.error!.relative).toFixed(3)} %, of ${worst.name}` : 'every value is what it was')
+  const worst = changed.reduce<ConvertedTensor | undefined>(
+    (a, b) => (a && a.error!.relative >= b.error!.relative ? a : b),
+    undefined,
+  )
+  console.log(
+    pc.bold(
+      `${to}: ${tensors.length} tensors, ${megabytes(totalBytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
+    ),
+  )
+  console.log(
+    worst
+      ? `largest relative error ${(100 * worst.error!.relative).toFixed(3)} %, of ${worst.name}`
+      : 'every value is what it was',
+  )
 }
 
 function groupOf(text: string): number {

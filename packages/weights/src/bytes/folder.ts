@@ -15,7 +15,10 @@ export interface FolderSink {
 }
 
 /** Files in memory, by name: for tests and for models that a page has built itself. */
-export function memoryFolder(name: string, files: Map<string, Uint8Array> = new Map()): FolderSource & FolderSink & { files: Map<string, Uint8Array> } {
+export function memoryFolder(
+  name: string,
+  files: Map<string, Uint8Array> = new Map(),
+): FolderSource & FolderSink & { files: Map<string, Uint8Array> } {
   return {
     name,
     files,

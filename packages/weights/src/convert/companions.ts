@@ -5,22 +5,39 @@ import { commitAfter } from '../bytes/sink.ts'
 import type { ConvertOptions } from './plan.ts'
 
 const companions = [
-  'config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json',
-  'vocab.json', 'merges.txt', 'chat_template.jinja', 'chat_template.json', 'processor_config.json', 'preprocessor_config.json',
-  'README.md', 'LICENSE',
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+  'chat_template.json',
+  'processor_config.json',
+  'preprocessor_config.json',
+  'README.md',
+  'LICENSE',
 ]
 
 /** What transformers calls the dtypes. */
 const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 
-export async function copyCompanions(from: FolderSource, to: FolderSink, { dtype, rest }: ConvertOptions & { signal?: AbortSignal }): Promise<void> {
+export async function copyCompanions(
+  from: FolderSource,
+  to: FolderSink,
+  { dtype, rest }: ConvertOptions & { signal?: AbortSignal },
+): Promise<void> {
   const float = dtype === 'Q8' || dtype === 'Q4' ? rest : dtype
   for (const file of companions) {
     const source = await from.open(file)
     if (!source) continue
     const bytes = await source.read(0, source.size).finally(() => source.close())
     const sink = await to.create(file)
-    await commitAfter(sink, () => sink.write(file === 'config.json' && float ? renamed(`${from.name}/${file}`, bytes, torchNames[float]) : bytes))
+    await commitAfter(sink, () =>
+      sink.write(file === 'config.json' && float ? renamed(`${from.name}/${file}`, bytes, torchNames[float]) : bytes),
+    )
   }
 }
 

@@ -10,17 +10,21 @@ import { convertModelFolder } from './convert.ts'
 
 const fixtures = new URL('../../fixtures/', import.meta.url).pathname
 const sharded = fsFolder(`${fixtures}llama-helium1-bf16-sharded`)
-const whole = memoryFolder('whole', new Map([
-  ['config.json', await readFile(`${fixtures}llama-helium1-bf16-sharded/config.json`)],
-  ['model.safetensors', await readFile(`${fixtures}llama-helium1.safetensors`)],
-  ['README.md', new TextEncoder().encode('card')],
-]))
+const whole = memoryFolder(
+  'whole',
+  new Map([
+    ['config.json', await readFile(`${fixtures}llama-helium1-bf16-sharded/config.json`)],
+    ['model.safetensors', await readFile(`${fixtures}llama-helium1.safetensors`)],
+    ['README.md', new TextEncoder().encode('card')],
+  ]),
+)
 
 /** All tensors with their bytes. */
 async function contentOf(folder: FolderSource) {
   const weights = await openWeights(folder)
   const content: Record<string, unknown> = {}
-  for (const [name, entry] of weights.entries()) content[name] = { ...entry, bytes: Buffer.from(await weights.readBytes(name)).toString('base64') }
+  for (const [name, entry] of weights.entries())
+    content[name] = { ...entry, bytes: Buffer.from(await weights.readBytes(name)).toString('base64') }
   await weights.close()
   return content
 }
@@ -37,7 +41,9 @@ describe('casa convert', () => {
     expect(report.files).toEqual(['model.safetensors'])
     expect(report.tensors.every(({ error }) => error === undefined)).toBe(true)
     expect(await contentOf(to)).toEqual(await contentOf(sharded))
-    expect(to.files.get('config.json')).toEqual(new Uint8Array(await readFile(`${fixtures}llama-helium1-bf16-sharded/config.json`)))
+    expect(to.files.get('config.json')).toEqual(
+      new Uint8Array(await readFile(`${fixtures}llama-helium1-bf16-sharded/config.json`)),
+    )
   })
 
   it('rounds to bf16 exactly as PyTorch, and says so in config.json', async () => {
@@ -58,10 +64,15 @@ describe('casa convert', () => {
     expect(await contentOf((await converted(to, {})).to)).toEqual(await contentOf(whole))
   })
 
-  it.each([['Q8', 0.006], ['Q4', 0.12]] as const)('quantises to %s, with an error per tensor', async (dtype, limit) => {
+  it.each([
+    ['Q8', 0.006],
+    ['Q4', 0.12],
+  ] as const)('quantises to %s, with an error per tensor', async (dtype, limit) => {
     const { to, report } = await converted(whole, { dtype, rest: 'F16' })
     const quantized = report.tensors.filter(({ to }) => to === dtype)
-    expect(quantized.length).toBe(report.tensors.filter(({ name, shape }) => shape.length === 2 && !/embed|lm_head/.test(name)).length)
+    expect(quantized.length).toBe(
+      report.tensors.filter(({ name, shape }) => shape.length === 2 && !/embed|lm_head/.test(name)).length,
+    )
     for (const { error } of quantized) {
       expect(error!.relative).toBeGreaterThan(0)
       expect(error!.relative).toBeLessThan(limit)
@@ -96,22 +107,39 @@ describe('casa convert', () => {
       return Promise.all([...source.entries().keys()].sort().map(async (name) => [name, ...(await source.read(name))]))
     }
     expect(await values(merged)).toEqual(await values(quantized))
-    expect((await openWeights((await converted(cut, { dtype: 'F32' })).to)).entries().get('model.layers.0.self_attn.q_proj.weight')!.dtype).toBe('F32')
+    expect(
+      (await openWeights((await converted(cut, { dtype: 'F32' })).to)).entries().get('model.layers.0.self_attn.q_proj.weight')!
+        .dtype,
+    ).toBe('F32')
   })
 
   it('reports progress up to the end', async () => {
     const seen: number[] = []
-    await converted(whole, { shardBytes: 60_000, onProgress: ({ writtenBytes, totalBytes }) => seen.push(writtenBytes / totalBytes) })
+    await converted(whole, {
+      shardBytes: 60_000,
+      onProgress: ({ writtenBytes, totalBytes }) => seen.push(writtenBytes / totalBytes),
+    })
     expect(seen.at(-1)).toBe(1)
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
   })
 
   it('refuses what cannot be done, and leaves no file behind', async () => {
-    const big = memoryFolder('big', new Map([['model.safetensors', await encodeSafetensors({ w: { dtype: 'F32', shape: [1, 2], data: Float32Array.of(1, 1e6) } })]]))
+    const big = memoryFolder(
+      'big',
+      new Map([
+        ['model.safetensors', await encodeSafetensors({ w: { dtype: 'F32', shape: [1, 2], data: Float32Array.of(1, 1e6) } })],
+      ]),
+    )
     const to = memoryFolder('to')
     await expect(convertModelFolder(big, to, { dtype: 'F16' })).rejects.toMatchObject({ rule: 'overflow', tensor: 'w' })
-    await expect(convertModelFolder(big, to, { dtype: 'Q8', group: 33 })).rejects.toMatchObject({ name: 'ConfigError', path: 'group' })
-    await expect(convertModelFolder(big, to, { dtype: 'F32', rest: 'F16' })).rejects.toMatchObject({ name: 'ConfigError', path: 'rest' })
+    await expect(convertModelFolder(big, to, { dtype: 'Q8', group: 33 })).rejects.toMatchObject({
+      name: 'ConfigError',
+      path: 'group',
+    })
+    await expect(convertModelFolder(big, to, { dtype: 'F32', rest: 'F16' })).rejects.toMatchObject({
+      name: 'ConfigError',
+      path: 'rest',
+    })
     await expect(convertModelFolder(big, to, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
     expect(to.files.size).toBe(0)
     await expect(convertModelFolder(big, big, {})).rejects.toMatchObject({ rule: 'target' })

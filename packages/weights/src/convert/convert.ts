@@ -37,7 +37,11 @@ export interface ConvertRun extends ConvertOptions {
  * config.json names the new dtype.
  * @throws WeightError when the target holds weights already, or a tensor cannot be converted.
  */
-export async function convertModelFolder(from: FolderSource, to: FolderSink & FolderSource, options: ConvertRun = {}): Promise<ConvertReport> {
+export async function convertModelFolder(
+  from: FolderSource,
+  to: FolderSink & FolderSource,
+  options: ConvertRun = {},
+): Promise<ConvertReport> {
   // Without a new dtype a quantised tensor stays as it is stored; for another one its values are needed.
   const source = options.dtype ? await openWeights(from, { signal: options.signal }) : await openStored(from, options.signal)
   try {
@@ -62,7 +66,11 @@ export async function convertWeights(source: TensorSource, to: FolderSink, optio
     const onProgress = ({ tensor, writtenBytes }: { tensor: string; writtenBytes: number }) =>
       options.onProgress?.({ tensor, writtenBytes: Math.min(totalBytes, base + writtenBytes), totalBytes })
     const meters = new Map(shard.map((tensor) => [tensor.name, new ErrorMeter()]))
-    await writeSafetensors(await to.create(file), producer(source, shard, meters, options.signal), { metadata, signal: options.signal, onProgress })
+    await writeSafetensors(await to.create(file), producer(source, shard, meters, options.signal), {
+      metadata,
+      signal: options.signal,
+      onProgress,
+    })
     doneBytes += shard.reduce((sum, { bytes }) => sum + bytes, 0)
     report.tensors.push(...shard.map((tensor) => reportOf(tensor, meters.get(tensor.name)!)))
   }
@@ -70,7 +78,12 @@ export async function convertWeights(source: TensorSource, to: FolderSink, optio
   return report
 }
 
-function producer(source: TensorSource, shard: PlannedTensor[], meters: Map<string, ErrorMeter>, signal?: AbortSignal): TensorProducer {
+function producer(
+  source: TensorSource,
+  shard: PlannedTensor[],
+  meters: Map<string, ErrorMeter>,
+  signal?: AbortSignal,
+): TensorProducer {
   const owners = new Map(shard.flatMap((tensor) => tensor.stored.map((plan) => [plan.name, tensor])))
   const scales = new Map<string, Uint16Array[]>()
   return {
@@ -104,7 +117,10 @@ function reportOf({ name, shape, from, to, bytes }: PlannedTensor, meter: ErrorM
 
 async function writeIndex(to: FolderSink, shards: Map<string, PlannedTensor[]>, totalBytes: number): Promise<void> {
   const places = [...shards].flatMap(([file, tensors]) => tensors.flatMap(({ stored }) => stored.map(({ name }) => [name, file])))
-  const index = { metadata: { total_size: totalBytes }, weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))) }
+  const index = {
+    metadata: { total_size: totalBytes },
+    weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))),
+  }
   const sink = await to.create('model.safetensors.index.json')
   await commitAfter(sink, () => sink.write(new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)))
 }

@@ -37,15 +37,21 @@ export interface PlannedTensor {
 const floats = new Set<StoredDtype>(['F64', 'F32', 'F16', 'BF16', 'Q8', 'Q4'])
 
 /** @throws ConfigError when the options contradict one another. */
-export function planTensors(entries: Map<string, { shape: number[]; dtype: StoredDtype }>, options: ConvertOptions): PlannedTensor[] {
+export function planTensors(
+  entries: Map<string, { shape: number[]; dtype: StoredDtype }>,
+  options: ConvertOptions,
+): PlannedTensor[] {
   const { dtype, group = 32, keep = defaultKeep, rest, shardBytes } = options
-  if (!Number.isSafeInteger(group) || group <= 0 || group % 32 !== 0) throw new ConfigError('group', `expected a multiple of 32, found ${group}`)
-  if (shardBytes !== undefined && !(shardBytes >= 1)) throw new ConfigError('shardBytes', `expected a number of bytes, found ${shardBytes}`)
+  if (!Number.isSafeInteger(group) || group <= 0 || group % 32 !== 0)
+    throw new ConfigError('group', `expected a multiple of 32, found ${group}`)
+  if (shardBytes !== undefined && !(shardBytes >= 1))
+    throw new ConfigError('shardBytes', `expected a number of bytes, found ${shardBytes}`)
   const bits = dtype === 'Q8' ? 8 : dtype === 'Q4' ? 4 : undefined
   if (rest && !bits) throw new ConfigError('rest', 'only a quantisation leaves a rest; for all tensors use dtype')
   return [...entries].map(([name, { shape, dtype: from }]) => {
     if (!floats.has(from)) return plain(name, shape, from, from as Dtype)
-    if (bits && shape.length === 2 && countValues(shape) > 0 && !keep.test(name)) return quantized(name, shape, from, { bits, group })
+    if (bits && shape.length === 2 && countValues(shape) > 0 && !keep.test(name))
+      return quantized(name, shape, from, { bits, group })
     const to = (bits ? rest : (dtype as FloatDtype | undefined)) ?? (from === 'Q8' || from === 'Q4' ? 'F32' : (from as Dtype))
     return plain(name, shape, from, to)
   })

@@ -26,13 +26,24 @@ export async function* copied(source: TensorSource, tensor: PlannedTensor, signa
 }
 
 /** Bytes of a tensor in another float dtype. @throws WeightError when a value does not fit. */
-export async function* cast(source: TensorSource, tensor: PlannedTensor, error: ErrorMeter, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* cast(
+  source: TensorSource,
+  tensor: PlannedTensor,
+  error: ErrorMeter,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const to = tensor.to as FloatDtype
   for await (const values of blocks(source, tensor, 1, signal)) {
     const bytes = encodeTensor(source.name, tensor.name, { dtype: to, shape: [values.length], data: values })
     const result = decodeFloat32(to, bytes)
     const spoiled = values.findIndex((value, i) => Number.isFinite(value) && !Number.isFinite(result[i]))
-    if (spoiled >= 0) refuse(source.name, 'overflow', `the value ${values[spoiled]} does not fit into ${to}; BF16 has the range of float32`, tensor.name)
+    if (spoiled >= 0)
+      refuse(
+        source.name,
+        'overflow',
+        `the value ${values[spoiled]} does not fit into ${to}; BF16 has the range of float32`,
+        tensor.name,
+      )
     error.add(values, result)
     yield bytes
   }
@@ -65,7 +76,12 @@ function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {
 }
 
 /** float32 values in blocks of whole rows. What is quantised already is read whole: it is small. */
-async function* blocks(source: TensorSource, tensor: PlannedTensor, rowLength: number, signal?: AbortSignal): AsyncGenerator<Float32Array> {
+async function* blocks(
+  source: TensorSource,
+  tensor: PlannedTensor,
+  rowLength: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Float32Array> {
   const total = countValues(tensor.shape)
   const step = Math.max(1, Math.floor(blockBytes / 4 / rowLength)) * rowLength
   const isQuantized = tensor.from === 'Q8' || tensor.from === 'Q4'

@@ -26,10 +26,7 @@ export function folderCache(folder: string = defaultCacheFolder()): FileCache {
     const path = resolve(root, key)
     return path.startsWith(root + sep) ? path : refuse(key, 'cache', `this is not a path inside the cache ${folder}`)
   }
-  return {
-    open: (key): Promise<ByteSource | undefined> => openFile(pathOf(key)),
-    draft: (key) => FileDraft.take(pathOf(key)),
-  }
+  return { open: (key): Promise<ByteSource | undefined> => openFile(pathOf(key)), draft: (key) => FileDraft.take(pathOf(key)) }
 }
 
 class FileDraft implements Draft {
@@ -52,7 +49,10 @@ class FileDraft implements Draft {
     const part = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`
     for (const abandoned of await abandonedParts(path)) {
       // Another process may be quicker; then there is nothing to rename any more.
-      const isMine = await rename(abandoned, part).then(() => true, () => false)
+      const isMine = await rename(abandoned, part).then(
+        () => true,
+        () => false,
+      )
       if (!isMine) continue
       await rename(`${abandoned}.json`, `${part}.json`).catch(() => {})
       break

@@ -16,11 +16,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
 /** A folder of files; nothing is opened yet, and a folder that is not there is one without files. */
 export function fsFolder(path: string): FolderSource & FolderSink {
   const folder = resolve(path)
-  return {
-    name: path,
-    open: (file) => openFile(join(folder, file)),
-    create: (file) => fileSink(join(folder, file)),
-  }
+  return { name: path, open: (file) => openFile(join(folder, file)), create: (file) => fileSink(join(folder, file)) }
 }
 
 /**
@@ -77,7 +73,8 @@ export async function openFile(path: string): Promise<ByteSource | undefined> {
       for (let at = 0; at < bytes.length; ) {
         // One read call takes at most 2^31 - 1 bytes.
         const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 1 << 30), begin + at)
-        if (bytesRead === 0) refuse(path, 'file-length', `the file ended at byte ${begin + at} of ${stat.size}: it was cut while it was read`)
+        if (bytesRead === 0)
+          refuse(path, 'file-length', `the file ended at byte ${begin + at} of ${stat.size}: it was cut while it was read`)
         at += bytesRead
         signal?.throwIfAborted()
       }
@@ -107,6 +104,9 @@ export async function explained<T>(path: string, run: () => Promise<T>): Promise
     return await run()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-    throw new WeightError(`${path}: the disk is full; free some space and try again. What was there before is untouched`, { file: path, rule: 'disk-full' })
+    throw new WeightError(`${path}: the disk is full; free some space and try again. What was there before is untouched`, {
+      file: path,
+      rule: 'disk-full',
+    })
   }
 }

@@ -13,11 +13,7 @@ export async function opfsFile(path: string): Promise<ByteSource> {
 }
 
 export function opfsFolder(path: string): FolderSource & FolderSink {
-  return {
-    name: path,
-    open: (file) => openFile(`${path}/${file}`),
-    create: (file) => opfsSink(`${path}/${file}`),
-  }
+  return { name: path, open: (file) => openFile(`${path}/${file}`), create: (file) => opfsSink(`${path}/${file}`) }
 }
 
 export async function opfsSink(path: string): Promise<ByteSink> {

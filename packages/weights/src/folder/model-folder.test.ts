@@ -12,9 +12,20 @@ const text = (value: string) => new TextEncoder().encode(value)
 describe('a model folder', () => {
   it('reads back as it was written', async () => {
     const path = await mkdtemp(join(tmpdir(), 'casa-model-'))
-    const model = { config: { model_type: 'casa' }, tokenizerJson: { version: '1.0' }, processorConfig: { size: 3 }, chatTemplate: '{{ é }}' }
+    const model = {
+      config: { model_type: 'casa' },
+      tokenizerJson: { version: '1.0' },
+      processorConfig: { size: 3 },
+      chatTemplate: '{{ é }}',
+    }
     await writeModelFolder(path, { ...model, weights })
-    expect((await readdir(path)).sort()).toEqual(['chat_template.jinja', 'config.json', 'model.safetensors', 'processor_config.json', 'tokenizer.json'])
+    expect((await readdir(path)).sort()).toEqual([
+      'chat_template.jinja',
+      'config.json',
+      'model.safetensors',
+      'processor_config.json',
+      'tokenizer.json',
+    ])
     const opened = await openModelFolder(path)
     expect(opened).toMatchObject(model)
     expect(opened.tokenizerConfig).toBeUndefined()
@@ -34,7 +45,10 @@ describe('a model folder', () => {
     const folder = memoryFolder('m')
     await writeModelFolder(folder, { config: {}, weights })
     folder.files.set('preprocessor_config.json', text('{"size":4}'))
-    folder.files.set('tokenizer_config.json', text('{"chat_template":[{"name":"tool_use","template":"a"},{"name":"default","template":"b"}]}'))
+    folder.files.set(
+      'tokenizer_config.json',
+      text('{"chat_template":[{"name":"tool_use","template":"a"},{"name":"default","template":"b"}]}'),
+    )
     expect(await openModelFolder(folder)).toMatchObject({ processorConfig: { size: 4 }, chatTemplate: 'b' })
   })
 

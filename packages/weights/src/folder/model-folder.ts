@@ -87,7 +87,11 @@ export interface ModelFolderToWrite extends Omit<ModelFolder, 'name' | 'weights'
  * Writes a model folder, each file whole or not at all. Weights come last: a new folder with model.safetensors in it is complete.
  * @param folder a path (Node) or any FolderSink.
  */
-export async function writeModelFolder(folder: string | FolderSink, model: ModelFolderToWrite, options: WriteOptions = {}): Promise<void> {
+export async function writeModelFolder(
+  folder: string | FolderSink,
+  model: ModelFolderToWrite,
+  options: WriteOptions = {},
+): Promise<void> {
   const sink = typeof folder === 'string' ? pathFolder(folder) : folder
   const files: [string, unknown][] = [
     ['config.json', model.config],

@@ -16,7 +16,14 @@ const fixture = (name: string) => readFile(new URL(`../../fixtures/${name}`, imp
 /** A small file with several dtypes, and one with quantised tensors. */
 async function seedFiles(): Promise<Uint8Array[]> {
   const to = memoryFolder('to')
-  await convertModelFolder(memoryFolder('from', new Map([['model.safetensors', await fixture('llama-helium1-bf16-sharded/model-00003-of-00003.safetensors')]])), to, { dtype: 'Q4' })
+  await convertModelFolder(
+    memoryFolder(
+      'from',
+      new Map([['model.safetensors', await fixture('llama-helium1-bf16-sharded/model-00003-of-00003.safetensors')]]),
+    ),
+    to,
+    { dtype: 'Q4' },
+  )
   return [await fixture('half.safetensors'), to.files.get('model.safetensors')!]
 }
 
@@ -26,12 +33,36 @@ describe('fuzzing', () => {
     expect(report.accepted).toBeGreaterThan(100)
     // The mutations reach every part of the reader, or the run shows little.
     expect(Object.keys(report.refused)).toEqual(
-      expect.arrayContaining(['json', 'dtype', 'shape', 'offsets', 'holes', 'file-length', 'header-size', 'duplicate-key', 'fields', 'utf-8', 'overflow', 'quantized']),
+      expect.arrayContaining([
+        'json',
+        'dtype',
+        'shape',
+        'offsets',
+        'holes',
+        'file-length',
+        'header-size',
+        'duplicate-key',
+        'fields',
+        'utf-8',
+        'overflow',
+        'quantized',
+      ]),
     )
   })
 
   it('the name map refuses mutated JSON with ConfigError only', async () => {
-    const report = await fuzz(configTarget((json) => parseNameMap(json), [[['^a(b)', '$1'], ['c', null]]]), { cases: 500 })
+    const report = await fuzz(
+      configTarget(
+        (json) => parseNameMap(json),
+        [
+          [
+            ['^a(b)', '$1'],
+            ['c', null],
+          ],
+        ],
+      ),
+      { cases: 500 },
+    )
     expect(report.refused.ConfigError).toBeGreaterThan(100)
   })
 
@@ -49,9 +80,15 @@ describe('fuzzing', () => {
       throw new ConfigError('a', 'refused')
     }
     const target = configTarget(parse, [{ a: 1 }])
-    const failure: FuzzFailure = await fuzz(target, { cases: 5_000, seed: 9 }).then(() => expect.unreachable(), (error) => error)
+    const failure: FuzzFailure = await fuzz(target, { cases: 5_000, seed: 9 }).then(
+      () => expect.unreachable(),
+      (error) => error,
+    )
     expect(failure).toBeInstanceOf(FuzzFailure)
-    await expect(fuzz(target, { cases: 1, from: failure.index, seed: 9 })).rejects.toMatchObject({ index: failure.index, input: failure.input })
+    await expect(fuzz(target, { cases: 1, from: failure.index, seed: 9 })).rejects.toMatchObject({
+      index: failure.index,
+      input: failure.input,
+    })
   })
 
   it('calls a slow case a failure', async () => {

@@ -17,7 +17,13 @@ function mutateAnywhere(bytes: Uint8Array, random: Random): Uint8Array {
   return random.pick([
     () => replaced(bytes, at, 1, [(bytes[at] ?? 0) ^ (1 << random.integer(0, 7))]),
     () => replaced(bytes, at, 1, [random.pick(interestingBytes)]),
-    () => replaced(bytes, at, 0, Array.from({ length }, () => random.integer(0, 255))),
+    () =>
+      replaced(
+        bytes,
+        at,
+        0,
+        Array.from({ length }, () => random.integer(0, 255)),
+      ),
     () => replaced(bytes, at, length, []),
     () => replaced(bytes, at, 0, slice),
     () => replaced(bytes, random.integer(0, bytes.length), 0, slice),
@@ -27,8 +33,13 @@ function mutateAnywhere(bytes: Uint8Array, random: Random): Uint8Array {
   ])()
 }
 
-const interestingNumbers = ['0', '1', '-1', '-0', '2147483648', '4294967296', '9007199254740991', '9007199254740992', '1e9', '1.5', '18446744073709551615', '1e400', 'null', '[]', '""']
-const words = ['"F32"', '"BF16"', '"I64"', '"F4"', '"X"', '"dtype"', '"shape"', '"data_offsets"', '"__metadata__"', '"__proto__"', '{}', '[', ']', '{', '}', ',', ':', '"', '\\', '\\ud800', '\ufeff', '\0', ' ', '\n', '/**/', 'true']
+const interestingNumbers =
+  '0 1 -1 -0 2147483648 4294967296 9007199254740991 9007199254740992 1e9 1.5 18446744073709551615 1e400 null [] ""'.split(' ')
+
+const words = [
+  ...'"F32" "BF16" "I64" "F4" "X" "dtype" "shape" "data_offsets" "__metadata__" "__proto__" {} [ ] { } , : " \\ /**/ true'.split(' '),
+  ...['\\ud800', '\ufeff', '\0', ' ', '\n'],
+]
 
 /** Changes the header's text, and, mostly, the length before it so that it is read as a header still. */
 function mutateHeader(bytes: Uint8Array, random: Random): Uint8Array {
@@ -38,7 +49,9 @@ function mutateHeader(bytes: Uint8Array, random: Random): Uint8Array {
   const text = new TextDecoder().decode(bytes.subarray(8, end))
   const header = new TextEncoder().encode(mutateText(text, random))
   const file = new Uint8Array(8 + header.length + bytes.length - end)
-  const length = random.chance(0.8) ? BigInt(header.length) : random.pick([0n, 1n, BigInt(claimed), 99_999_999n, 1n << 32n, (1n << 53n) + 1n, (1n << 64n) - 1n])
+  const length = random.chance(0.8)
+    ? BigInt(header.length)
+    : random.pick([0n, 1n, BigInt(claimed), 99_999_999n, 1n << 32n, (1n << 53n) + 1n, (1n << 64n) - 1n])
   new DataView(file.buffer).setBigUint64(0, length, true)
   file.set(header, 8)
   file.set(bytes.subarray(end), 8 + header.length)
@@ -57,7 +70,20 @@ function mutateText(text: string, random: Random): string {
     () => text.slice(0, at) + random.pick(words) + text.slice(at),
     () => text.slice(0, at) + part + text.slice(at),
     () => text.slice(0, from) + text.slice(from + part.length),
-    () => replaceOne(text, /\[[^\]]*\]/g, random, random.pick(['[]', '[0]', '[0,0]', `[${Array(70).fill(1)}]`, '[4294967296,4294967296]', '['.repeat(random.integer(1, 5000))])),
+    () =>
+      replaceOne(
+        text,
+        /\[[^\]]*\]/g,
+        random,
+        random.pick([
+          '[]',
+          '[0]',
+          '[0,0]',
+          `[${Array(70).fill(1)}]`,
+          '[4294967296,4294967296]',
+          '['.repeat(random.integer(1, 5000)),
+        ]),
+      ),
     () => replaceOne(text, /\{[^{}]*\}/g, random, '{'.repeat(random.integer(1, 3000))),
     () => text + ' '.repeat(random.integer(1, 100)),
     () => moveTensor(text, random),

@@ -2,8 +2,40 @@
 import type { Random } from '@casa-js/core/random'
 
 const interesting: unknown[] = [
-  null, true, false, 0, -0, 1, -1, 0.5, 3, 7, 2 ** 31 - 1, 2 ** 31, 2 ** 53, -(2 ** 53), 1e300, 1e-300, '', ' ', '0', '1', 'gelu', 'silu', 'NaN', 'toString',
-  '__proto__', [], [0], [null], [[]], ['a', 1], {}, { type: 'mrope' }, { rope_theta: 'x' }, { constructor: 1 },
+  null,
+  true,
+  false,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  3,
+  7,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 53,
+  -(2 ** 53),
+  1e300,
+  1e-300,
+  '',
+  ' ',
+  '0',
+  '1',
+  'gelu',
+  'silu',
+  'NaN',
+  'toString',
+  '__proto__',
+  [],
+  [0],
+  [null],
+  [[]],
+  ['a', 1],
+  {},
+  { type: 'mrope' },
+  { rope_theta: 'x' },
+  { constructor: 1 },
 ]
 
 /** One random change somewhere in it. Never touches the input. */
@@ -26,7 +58,10 @@ export function mutateJson(json: unknown, random: Random): unknown {
 function replacement(value: unknown, random: Random): unknown {
   return random.pick([
     () => random.pick(interesting),
-    () => (typeof value === 'number' ? random.pick([-value, value + 1, value - 1, value * 2, value / 2, value * 1e9]) : random.pick(interesting)),
+    () =>
+      typeof value === 'number'
+        ? random.pick([-value, value + 1, value - 1, value * 2, value / 2, value * 1e9])
+        : random.pick(interesting),
     () => [value],
     () => ({ value }),
     () => String(value),

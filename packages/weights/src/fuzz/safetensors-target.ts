@@ -58,7 +58,8 @@ class Budget {
 
   spend(bytes: number): void {
     this.spentBytes += bytes
-    if (this.spentBytes > this.limitBytes) throw new TooMuch(`${this.spentBytes} bytes were read or made, the limit is ${this.limitBytes}`)
+    if (this.spentBytes > this.limitBytes)
+      throw new TooMuch(`${this.spentBytes} bytes were read or made, the limit is ${this.limitBytes}`)
   }
 
   watched(source: ByteSource): ByteSource {

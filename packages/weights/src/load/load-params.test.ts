@@ -13,14 +13,21 @@ const table: TensorTable = [
   { name: 'model.embed.weight', shape: [3, 2], init },
   { name: 'model.norm.weight', shape: [2], init, aliases: ['model.final_norm.weight'] },
 ]
-const f32 = (shape: number[]): TensorToWrite => ({ dtype: 'F32', shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i) })
-const open = async (tensors: Record<string, TensorToWrite>) => Safetensors.open(memorySource('model.safetensors', await encodeSafetensors(tensors)))
+const f32 = (shape: number[]): TensorToWrite => ({
+  dtype: 'F32',
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
+})
+const open = async (tensors: Record<string, TensorToWrite>) =>
+  Safetensors.open(memorySource('model.safetensors', await encodeSafetensors(tensors)))
 
 describe('strict loading', () => {
   it('gives every tensor of the table by its name there', async () => {
     const source = await open({ 'model.embed.weight': f32([3, 2]), 'model.final_norm.weight': f32([2]) })
     const progress: string[] = []
-    const params = await loadParams(table, source, { onProgress: (p) => progress.push(`${p.loadedTensors}/${p.totalTensors} ${p.tensor}`) })
+    const params = await loadParams(table, source, {
+      onProgress: (p) => progress.push(`${p.loadedTensors}/${p.totalTensors} ${p.tensor}`),
+    })
     expect(Object.keys(params)).toEqual(['model.embed.weight', 'model.norm.weight'])
     expect([...params['model.embed.weight']]).toEqual([0, 1, 2, 3, 4, 5])
     expect(progress).toEqual(['1/2 model.embed.weight', '2/2 model.norm.weight'])
@@ -56,15 +63,26 @@ describe('strict loading', () => {
   })
 
   it.each([
-    ['an integer tensor', { 'model.embed.weight': { dtype: 'I32', shape: [3, 2], data: new Int32Array(6) }, 'model.norm.weight': f32([2]) }, 'found I32'],
-    ['two names of one tensor', { 'model.embed.weight': f32([3, 2]), 'model.norm.weight': f32([2]), 'model.final_norm.weight': f32([2]) }, 'several names'],
+    [
+      'an integer tensor',
+      { 'model.embed.weight': { dtype: 'I32', shape: [3, 2], data: new Int32Array(6) }, 'model.norm.weight': f32([2]) },
+      'found I32',
+    ],
+    [
+      'two names of one tensor',
+      { 'model.embed.weight': f32([3, 2]), 'model.norm.weight': f32([2]), 'model.final_norm.weight': f32([2]) },
+      'several names',
+    ],
   ] as [string, Record<string, TensorToWrite>, string][])('refuses %s', async (_, tensors, message) => {
     await expect(loadParams(table, await open(tensors))).rejects.toThrow(message)
   })
 
   it('refuses a map that gives two tensors one name', async () => {
     const source = await open({ a: f32([1]), b: f32([1]) })
-    await expect(loadParams([{ name: 'x', shape: [1], init }], source, { names: [['^[ab]$', 'x']] })).rejects.toMatchObject({ rule: 'names', tensor: 'b' })
+    await expect(loadParams([{ name: 'x', shape: [1], init }], source, { names: [['^[ab]$', 'x']] })).rejects.toMatchObject({
+      rule: 'names',
+      tensor: 'b',
+    })
   })
 
   it('refuses a source that returns another number of values than it listed', async () => {
@@ -83,14 +101,23 @@ describe('strict loading', () => {
     })
     const seen: LoadedTensor[] = []
     await loadEach(table, source, (tensor) => void seen.push(tensor), { packed: true })
-    expect(seen.map(({ spec, dtype }) => [spec.name, dtype])).toEqual([['model.embed.weight', 'BF16'], ['model.norm.weight', 'F32']])
+    expect(seen.map(({ spec, dtype }) => [spec.name, dtype])).toEqual([
+      ['model.embed.weight', 'BF16'],
+      ['model.norm.weight', 'F32'],
+    ])
     expect(seen[0]).toHaveProperty('packed.length', 3)
   })
 
   it.each([
     [{}, 'names: expected a list'],
     [[['a']], 'names[0]: expected [pattern, replacement or null]'],
-    [[['a', 'b'], ['(', 'b']], 'names[1]: "(" is not a regular expression'],
+    [
+      [
+        ['a', 'b'],
+        ['(', 'b'],
+      ],
+      'names[1]: "(" is not a regular expression',
+    ],
   ])('refuses the name map %j', (json, message) => {
     expect(() => parseNameMap(json)).toThrow(message)
   })

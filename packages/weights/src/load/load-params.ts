@@ -21,7 +21,11 @@ export type LoadedTensor =
  * Every tensor of the table as host values by table name.
  * @throws WeightError listing missing, unexpected and ill-fitting tensors side by side with the nearest names.
  */
-export async function loadParams(table: TensorTable, source: WeightSource, options: LoadOptions = {}): Promise<Record<string, Float32Array>> {
+export async function loadParams(
+  table: TensorTable,
+  source: WeightSource,
+  options: LoadOptions = {},
+): Promise<Record<string, Float32Array>> {
   const params: Record<string, Float32Array> = {}
   for (const { spec, found, done } of walk(table, source, options)) {
     params[spec.name] = await readValues(source, spec, found, options.signal)
@@ -70,7 +74,12 @@ function* walk(table: TensorTable, source: WeightSource, options: LoadOptions) {
 async function readValues(source: WeightSource, spec: TensorSpec, found: string, signal?: AbortSignal): Promise<Float32Array> {
   const values = await (source as TensorSource).read(found, signal)
   if (values.length === countValues(spec.shape)) return values
-  return refuse((source as TensorSource).name ?? 'the checkpoint', 'shape', `[${spec.shape}] takes ${countValues(spec.shape)} values, ${values.length} came`, found)
+  return refuse(
+    (source as TensorSource).name ?? 'the checkpoint',
+    'shape',
+    `[${spec.shape}] takes ${countValues(spec.shape)} values, ${values.length} came`,
+    found,
+  )
 }
 
 function canPack(source: WeightSource): source is TensorSource {

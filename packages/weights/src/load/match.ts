@@ -28,7 +28,11 @@ const floats = new Set(['F32', 'F16', 'BF16', 'F64', 'Q8', 'Q4'])
 const shownLimit = 40
 
 /** One match for each spec, in the table's order. @throws WeightError listing missing, unexpected and ill-fitting tensors. */
-export function matchTable(table: TensorTable, source: { name?: string; entries(): Map<string, Entry> }, options: MatchOptions = {}): Match[] {
+export function matchTable(
+  table: TensorTable,
+  source: { name?: string; entries(): Map<string, Entry> },
+  options: MatchOptions = {},
+): Match[] {
   const entries = source.entries()
   const renamed = rename(source.name ?? 'the checkpoint', entries, options.names ?? [])
   const matches: Match[] = []
@@ -47,7 +51,8 @@ export function matchTable(table: TensorTable, source: { name?: string; entries(
     const { shape, dtype } = entries.get(found)!
     const fits = shape.length === spec.shape.length && shape.every((size, axis) => size === spec.shape[axis])
     if (!fits) misfits.push(`${described(spec.name, spec.shape)}   found ${described(found === spec.name ? '' : found, shape)}`)
-    else if (!floats.has(dtype)) misfits.push(`${described(spec.name, spec.shape)}   found ${dtype}, expected one of ${[...floats].join(', ')}`)
+    else if (!floats.has(dtype))
+      misfits.push(`${described(spec.name, spec.shape)}   found ${dtype}, expected one of ${[...floats].join(', ')}`)
     matches.push({ spec, found })
   }
   const unexpected = [...renamed.keys()].filter((name) => !used.has(name))
@@ -71,7 +76,11 @@ function rename(source: string, entries: Map<string, Entry>, names: NameMap): Ma
     if (name === undefined) continue
     const other = renamed.get(name)
     if (other !== undefined) {
-      throw new WeightError(`${source}: the name map calls both ${other} and ${found} ${name}`, { file: source, tensor: found, rule: 'names' })
+      throw new WeightError(`${source}: the name map calls both ${other} and ${found} ${name}`, {
+        file: source,
+        tensor: found,
+        rule: 'names',
+      })
     }
     renamed.set(name, found)
   }
@@ -92,7 +101,12 @@ function report(
   const section = (title: string, items: string[], line: (item: string) => string) =>
     items.length === 0
       ? ''
-      : `\n${title}:` + items.slice(0, shownLimit).map((item) => `\n  ${line(item)}`).join('') + (items.length > shownLimit ? `\n  .. and ${items.length - shownLimit} more` : '')
+      : `\n${title}:` +
+        items
+          .slice(0, shownLimit)
+          .map((item) => `\n  ${line(item)}`)
+          .join('') +
+        (items.length > shownLimit ? `\n  .. and ${items.length - shownLimit} more` : '')
   return (
     `${source} does not fit the model: ${missing.length} missing, ${misfits.length} ill-fitting, ${refused.length} unexpected tensors.` +
     section('missing (wanted by the model)', [...missingBy.keys()], (name) => {

@@ -17,7 +17,10 @@ export function compileNameMap(map: NameMap, where = 'names'): (name: string) =>
     try {
       return { pattern: new RegExp(pattern), replacement }
     } catch (error) {
-      throw new ConfigError(`${where}[${index}]`, `${JSON.stringify(pattern)} is not a regular expression: ${(error as Error).message}`)
+      throw new ConfigError(
+        `${where}[${index}]`,
+        `${JSON.stringify(pattern)} is not a regular expression: ${(error as Error).message}`,
+      )
     }
   })
   return (name) => {
@@ -31,8 +34,10 @@ export function compileNameMap(map: NameMap, where = 'names'): (name: string) =>
 export function parseNameMap(json: unknown, where = 'names'): NameMap {
   if (!Array.isArray(json)) throw new ConfigError(where, 'expected a list of [pattern, replacement] pairs')
   json.forEach((rule, index) => {
-    const isRule = Array.isArray(rule) && rule.length === 2 && typeof rule[0] === 'string' && (rule[1] === null || typeof rule[1] === 'string')
-    if (!isRule) throw new ConfigError(`${where}[${index}]`, `expected [pattern, replacement or null], found ${JSON.stringify(rule)}`)
+    const isRule =
+      Array.isArray(rule) && rule.length === 2 && typeof rule[0] === 'string' && (rule[1] === null || typeof rule[1] === 'string')
+    if (!isRule)
+      throw new ConfigError(`${where}[${index}]`, `expected [pattern, replacement or null], found ${JSON.stringify(rule)}`)
   })
   compileNameMap(json, where)
   return json

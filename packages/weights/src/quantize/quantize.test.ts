@@ -5,7 +5,11 @@ import { dequantizeRows, quantizeRows, type QuantizedForm } from './quantize.ts'
 
 const form = fc.record({ bits: fc.constantFrom(8 as const, 4 as const), group: fc.constantFrom(32, 64) })
 const matrix = fc
-  .record({ outputs: fc.integer({ min: 1, max: 4 }), inputs: fc.integer({ min: 1, max: 100 }), deviation: fc.constantFrom(1e-7, 0.02, 1, 1000) })
+  .record({
+    outputs: fc.integer({ min: 1, max: 4 }),
+    inputs: fc.integer({ min: 1, max: 100 }),
+    deviation: fc.constantFrom(1e-7, 0.02, 1, 1000),
+  })
   .chain(({ outputs, inputs, deviation }) =>
     fc
       .array(fc.float({ min: -1, max: 1, noNaN: true }), { minLength: outputs * inputs, maxLength: outputs * inputs })

@@ -34,7 +34,9 @@ export function quantizedMetadata(name: string, { bits, group }: QuantizedForm, 
 
 /** The source itself when nothing in it is quantised. @throws WeightError when parts do not fit their description. */
 export function withQuantized(source: TensorSource): TensorSource | QuantizedSource {
-  const names = Object.keys(source.metadata).filter((key) => key.startsWith(metadataKey)).map((key) => key.slice(metadataKey.length))
+  const names = Object.keys(source.metadata)
+    .filter((key) => key.startsWith(metadataKey))
+    .map((key) => key.slice(metadataKey.length))
   return names.length === 0 ? source : new Quantized(source, names)
 }
 
@@ -71,7 +73,11 @@ class Quantized implements QuantizedSource {
     if (!form) return this.source.read(name, signal)
     const { values, scales } = await this.readQuantized(name, signal)
     const [outputs, inputs] = form.shape
-    return dequantizeRows({ values, scales: new Uint16Array(scales.buffer, 0, outputs * groupsPerRow(inputs, form)) }, inputs, form)
+    return dequantizeRows(
+      { values, scales: new Uint16Array(scales.buffer, 0, outputs * groupsPerRow(inputs, form)) },
+      inputs,
+      form,
+    )
   }
 
   async readQuantized(name: string, signal?: AbortSignal): Promise<QuantizedMatrix> {
@@ -103,10 +109,14 @@ class Quantized implements QuantizedSource {
 function describe(source: TensorSource, name: string): Described {
   const fault = (message: string) => refuse(source.name, 'quantized', message, name)
   const text = source.metadata[metadataKey + name]
-  const form = parseForm(text) ?? fault(`its description ${text.slice(0, 200)} is not {"bits":4|8,"group":multiple of 32,"shape":[O,D]}`)
+  const form =
+    parseForm(text) ?? fault(`its description ${text.slice(0, 200)} is not {"bits":4|8,"group":multiple of 32,"shape":[O,D]}`)
   const [outputs, inputs] = form.shape
   const entries = source.entries()
-  const wanted = { values: `I32 [${outputs},${wordsPerRow(inputs, form)}]`, scales: `F16 [${outputs},${groupsPerRow(inputs, form)}]` }
+  const wanted = {
+    values: `I32 [${outputs},${wordsPerRow(inputs, form)}]`,
+    scales: `F16 [${outputs},${groupsPerRow(inputs, form)}]`,
+  }
   const parts = partsOf(name)
   for (const part of ['values', 'scales'] as const) {
     const entry = entries.get(parts[part])

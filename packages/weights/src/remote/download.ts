@@ -2,21 +2,11 @@
  * A whole file from a server into a draft: resumed after a cut, begun again when the file has changed at the server, and committed only
  * when its size and its hash are what they should be.
  */
-import { sha1 } from '@noble/hashes/legacy.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState } from './draft.ts'
+import { FileHash, hashOf, type Expected } from './file-hash.ts'
 import { httpGet, NoSuchRange, withoutQuery, type HttpOptions } from './http.ts'
 import { PassingError, withRetries } from './retry.ts'
-
-/** What is known of a file before it comes. Hashes in lower-case hex. */
-export interface Expected {
-  sizeBytes?: number
-  sha256?: string
-  /** The SHA-1 of a git blob: of "blob SIZE\0" and the content. Hubs give it for the files that they keep in git itself. */
-  gitSha1?: string
-}
 
 export interface DownloadProgress {
   file: string
@@ -31,17 +21,23 @@ export interface DownloadOptions extends HttpOptions {
 /** A file that changes, or comes out wrong, again and again is not fetched for ever. */
 const restartLimit = 3
 
-/** Bytes of an earlier run that are hashed at a time. */
-const rehashBytes = 4 << 20
-
 /**
  * false: there is no such file, and the draft is untouched. The draft is released when anything throws.
  * @throws WeightError when the file is not what was expected, keeps changing, or the retries are used up.
  */
-export async function download(url: string, draft: Draft, expected: Expected = {}, options: DownloadOptions = {}): Promise<boolean> {
+export async function download(
+  url: string,
+  draft: Draft,
+  expected: Expected = {},
+  options: DownloadOptions = {},
+): Promise<boolean> {
   try {
     const run = new Run(url, draft, expected, options)
-    const found = await withRetries(() => run.attempt(), options, () => run.keptBytes())
+    const found = await withRetries(
+      () => run.attempt(),
+      options,
+      () => run.keptBytes(),
+    )
     if (found) await draft.commit()
     else await draft.release()
     return found
@@ -58,7 +54,7 @@ class Run {
   private readonly options: DownloadOptions
   private restarts = 0
   private attemptBytes = 0
-  private hash?: Hash
+  private hash?: FileHash
 
   constructor(url: string, draft: Draft, expected: Expected, options: DownloadOptions) {
     this.url = url
@@ -90,9 +86,13 @@ class Run {
     const answer = await httpGet(this.url, range, this.options).catch((error: unknown) => this.forgetUnlessKept(error))
     if (!answer) return false
     try {
-      const continues = ifValidator !== undefined && answer.begin === draft.size && answer.validator === ifValidator && answer.totalBytes === draft.state.totalBytes
+      const continues =
+        ifValidator !== undefined &&
+        answer.begin === draft.size &&
+        answer.validator === ifValidator &&
+        answer.totalBytes === draft.state.totalBytes
       if (continues) {
-        this.hash ??= await rehash(draft, this.expected)
+        this.hash ??= await hashOf(draft, this.expected)
       } else if (answer.begin === 0) {
         if (ifValidator !== undefined) this.countRestart()
         await this.begin({ validator: answer.validator, totalBytes: answer.totalBytes })
@@ -107,7 +107,11 @@ class Run {
         await draft.append(chunk)
         this.hash!.update(chunk)
         this.attemptBytes += chunk.byteLength
-        this.options.onProgress?.({ file: draft.name, receivedBytes: draft.size, totalBytes: draft.state.totalBytes ?? this.expected.sizeBytes })
+        this.options.onProgress?.({
+          file: draft.name,
+          receivedBytes: draft.size,
+          totalBytes: draft.state.totalBytes ?? this.expected.sizeBytes,
+        })
       }
       return true
     } finally {
@@ -117,7 +121,7 @@ class Run {
 
   private async begin(state: DraftState): Promise<void> {
     await this.draft.reset(state)
-    this.hash = new Hash(this.expected)
+    this.hash = new FileHash(this.expected)
     this.attemptBytes = 0
   }
 
@@ -131,65 +135,33 @@ class Run {
   }
 
   private countRestart(): void {
-    if (++this.restarts > restartLimit) refuse(this.draft.name, 'changed', `had to be begun anew ${this.restarts} times: it changes while it is fetched`)
+    if (++this.restarts > restartLimit)
+      refuse(this.draft.name, 'changed', `had to be begun anew ${this.restarts} times: it changes while it is fetched`)
   }
 
   private checkSize(totalBytes: number | undefined): void {
     const { sizeBytes } = this.expected
     if (totalBytes === undefined || sizeBytes === undefined || totalBytes === sizeBytes) return
-    refuse(this.draft.name, 'file-length', `the server has ${totalBytes} bytes of ${withoutQuery(this.url)}, expected are ${sizeBytes}`)
+    refuse(
+      this.draft.name,
+      'file-length',
+      `the server has ${totalBytes} bytes of ${withoutQuery(this.url)}, expected are ${sizeBytes}`,
+    )
   }
 
   /** Wrong bytes may be the fault of an earlier run that was resumed: then everything is fetched anew before the file is refused. */
   private async verify(): Promise<void> {
     const { draft, expected } = this
     const length = expected.sizeBytes ?? draft.state.totalBytes
-    this.hash ??= await rehash(draft, expected)
+    this.hash ??= await hashOf(draft, expected)
     const isCut = length !== undefined && draft.size !== length
     const fault = isCut ? `${draft.size} bytes came, expected are ${length}` : this.hash.fault()
     if (fault === undefined) return
     const wasResumed = this.attemptBytes < draft.size
     await this.begin({})
-    if (!wasResumed) refuse(draft.name, isCut ? 'file-length' : 'hash', `${fault}: the server sends another file, or it is damaged on its way`)
+    if (!wasResumed)
+      refuse(draft.name, isCut ? 'file-length' : 'hash', `${fault}: the server sends another file, or it is damaged on its way`)
     this.countRestart()
     throw new PassingError(draft.name, fault)
   }
-}
-
-/** Whatever hash is expected of the bytes so far. */
-class Hash {
-  private readonly expected: Expected
-  private readonly sha256?: ReturnType<typeof sha256.create>
-  private readonly gitSha1?: ReturnType<typeof sha1.create>
-
-  constructor(expected: Expected) {
-    this.expected = expected
-    if (expected.sha256 !== undefined) this.sha256 = sha256.create()
-    else if (expected.gitSha1 !== undefined && expected.sizeBytes !== undefined) {
-      this.gitSha1 = sha1.create().update(utf8ToBytes(`blob ${expected.sizeBytes}\0`))
-    }
-  }
-
-  update(bytes: Uint8Array): void {
-    this.sha256?.update(bytes)
-    this.gitSha1?.update(bytes)
-  }
-
-  /** undefined: as expected, or nothing was. */
-  fault(): string | undefined {
-    const actual = this.sha256 ?? this.gitSha1
-    if (!actual) return undefined
-    const kind = this.sha256 ? 'SHA-256' : 'git SHA-1'
-    const wanted = (this.sha256 ? this.expected.sha256! : this.expected.gitSha1!).toLowerCase()
-    const digest = bytesToHex(actual.clone().digest())
-    return digest === wanted ? undefined : `the ${kind} is ${digest}, expected is ${wanted}`
-  }
-}
-
-async function rehash(draft: Draft, expected: Expected): Promise<Hash> {
-  const hash = new Hash(expected)
-  for (let begin = 0; begin < draft.size; begin += rehashBytes) {
-    hash.update(await draft.read(begin, Math.min(draft.size, begin + rehashBytes)))
-  }
-  return hash
 }

@@ -1,7 +1,8 @@
 /** One remote file, by the best way there is: from the cache, or whole with its hash checked, or, without a cache, by ranges. */
 import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
-import { download, type DownloadOptions, type Expected } from './download.ts'
+import { download, type DownloadOptions } from './download.ts'
+import type { Expected } from './file-hash.ts'
 import { memoryDraft, type FileCache } from './draft.ts'
 import { openHttp } from './http-source.ts'
 
@@ -15,7 +16,11 @@ export interface RemoteFile extends Expected {
 const wholeLimitBytes = 64 << 20
 
 /** undefined when there is no such file. @throws WeightError when what comes is not what was expected. */
-export async function fetchFile(file: RemoteFile, cache: FileCache | undefined, options: DownloadOptions): Promise<ByteSource | undefined> {
+export async function fetchFile(
+  file: RemoteFile,
+  cache: FileCache | undefined,
+  options: DownloadOptions,
+): Promise<ByteSource | undefined> {
   if (cache && file.key !== undefined) {
     const hit = await cache.open(file.key)
     if (hit && hit.size === (file.sizeBytes ?? hit.size)) return hit

@@ -9,13 +9,16 @@ import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { folderCache } from '../files/cache.node.ts'
 import { Safetensors } from '../safetensors/reader.ts'
 import { encodeSafetensors } from '../safetensors/writer.ts'
-import { download, type DownloadOptions, type Expected } from './download.ts'
+import { download, type DownloadOptions } from './download.ts'
+import type { Expected } from './file-hash.ts'
 import { memoryDraft } from './draft.ts'
 import { openHttp } from './http-source.ts'
 import { HostileServer, type Misdeed } from './fixtures/hostile-server.ts'
 
 const fileOf = (seed: number) =>
-  encodeSafetensors({ w: { dtype: 'F32', shape: [50_000], data: Float32Array.from({ length: 50_000 }, (_, i) => (i * seed) % 997) } })
+  encodeSafetensors({
+    w: { dtype: 'F32', shape: [50_000], data: Float32Array.from({ length: 50_000 }, (_, i) => (i * seed) % 997) },
+  })
 const file = await fileOf(7)
 const other = await fileOf(11)
 const longer = new Uint8Array([...other, 1])
@@ -60,7 +63,10 @@ describe('downloading a whole file', () => {
     expect(server.requests[1].headers).toMatchObject({ range: expect.stringMatching(/^bytes=[1-9]\d*-$/), 'if-range': '"1"' })
   })
 
-  it.each([['has no validator', { noValidator: true }], ['has a weak ETag', { etag: 'W/"1"' }]])('never continues a file that %s', async (_, misdeed) => {
+  it.each([
+    ['has no validator', { noValidator: true }],
+    ['has a weak ETag', { etag: 'W/"1"' }],
+  ])('never continues a file that %s', async (_, misdeed) => {
     server.always = misdeed
     server.misdeeds = [{ cutAfter: 90_000, ...misdeed }]
     expect(same(await fetched(), file)).toBe(true)
@@ -125,17 +131,17 @@ describe('downloading a whole file', () => {
     expect(await download(server.url, memoryDraft('x'), {}, quick)).toBe(false)
   })
 
-  it.each([['while bytes come', { stallAfter: 1000 }], ['while it waits to try again', { status: 503, headers: { 'Retry-After': '60' } }]] as [string, Misdeed][])(
-    'stops at once %s',
-    async (_, misdeed) => {
-      server.always = misdeed
-      const stop = new AbortController()
-      setTimeout(() => stop.abort(new Error('enough')), 50)
-      const begin = performance.now()
-      await expect(fetched({}, { signal: stop.signal, stallMs: 60_000 })).rejects.toThrow('enough')
-      expect(performance.now() - begin).toBeLessThan(1000)
-    },
-  )
+  it.each([
+    ['while bytes come', { stallAfter: 1000 }],
+    ['while it waits to try again', { status: 503, headers: { 'Retry-After': '60' } }],
+  ] as [string, Misdeed][])('stops at once %s', async (_, misdeed) => {
+    server.always = misdeed
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(new Error('enough')), 50)
+    const begin = performance.now()
+    await expect(fetched({}, { signal: stop.signal, stallMs: 60_000 })).rejects.toThrow('enough')
+    expect(performance.now() - begin).toBeLessThan(1000)
+  })
 
   it('reports progress', async () => {
     const seen: number[] = []
@@ -154,7 +160,9 @@ describe('the cache folder', () => {
   it('keeps a half file for the next process and goes on from there', async () => {
     const cache = folderCache(folder)
     server.misdeeds = [{ cutAfter: 100_000 }]
-    await expect(download(server.url, await cache.draft('a/w'), { sha256 }, { ...quick, retries: 0 })).rejects.toMatchObject({ rule: 'http' })
+    await expect(download(server.url, await cache.draft('a/w'), { sha256 }, { ...quick, retries: 0 })).rejects.toMatchObject({
+      rule: 'http',
+    })
     expect(await cache.open('a/w')).toBeUndefined()
     expect((await readdir(join(folder, 'a'))).sort()).toEqual(['w.part', 'w.part.json'])
     await download(server.url, await cache.draft('a/w'), { sha256 }, quick)

@@ -49,7 +49,10 @@ describe('a folder on a server', () => {
   })
 
   it('refuses a file of another hash', async () => {
-    const remote = httpFolder(address(), { ...quick(), files: { 'model.safetensors': { sha256: sha256.replace(/^./, (x) => (x === '0' ? '1' : '0')) } } })
+    const remote = httpFolder(address(), {
+      ...quick(),
+      files: { 'model.safetensors': { sha256: sha256.replace(/^./, (x) => (x === '0' ? '1' : '0')) } },
+    })
     await expect(remote.open('model.safetensors')).rejects.toMatchObject({ rule: 'hash' })
   })
 

@@ -76,7 +76,11 @@ async function takeWhole(url: string, options: HttpOptions): Promise<ByteSource 
   const answer = await httpGet(url, undefined, options)
   if (!answer) return undefined
   const tooLarge = (bytes: number) =>
-    refuse(withoutQuery(url), 'http', `the server cannot serve parts of this file reliably, and its ${bytes} bytes or more are too many to hold; read it through a cache`)
+    refuse(
+      withoutQuery(url),
+      'http',
+      `the server cannot serve parts of this file reliably, and its ${bytes} bytes or more are too many to hold; read it through a cache`,
+    )
   if ((answer.totalBytes ?? 0) > wholeLimitBytes) {
     answer.cancel()
     return tooLarge(answer.totalBytes!)

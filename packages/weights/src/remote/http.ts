@@ -4,7 +4,9 @@
  * Source: RFC 9110, sections 13 (conditional requests) and 14 (ranges).
  */
 import { refuse } from '../refuse.ts'
+import { parseContentRange, parseLength, retryAfterMs, validatorOf } from './http-headers.ts'
 import { PassingError, type RetryOptions } from './retry.ts'
+import { Watchdog } from './watchdog.ts'
 
 export interface HttpOptions extends RetryOptions {
   /** Sent with every request, e.g. Authorization. fetch drops that one when a redirect leads to another origin. */
@@ -48,7 +50,7 @@ export async function httpGet(url: string, range: Range | undefined, options: Ht
   const name = withoutQuery(url)
   const watchdog = new Watchdog(name, options.stallMs ?? 30_000, options.signal)
   try {
-    const request = { headers: requestHeaders(range, options), signal: watchdog.signal }
+    const request = { headers: requestHeaders(url, range, options), signal: watchdog.signal }
     const response = await watchdog.guard((options.fetch ?? fetch)(url, request))
     const answer = await judge(name, response, range, watchdog)
     if (!answer) watchdog.stop()
@@ -59,49 +61,86 @@ export async function httpGet(url: string, range: Range | undefined, options: Ht
   }
 }
 
-function requestHeaders(range: Range | undefined, options: HttpOptions): Record<string, string> {
+/**
+ * A browser asks a server of another origin for permission before it sends If-Range, and storage servers do not give it. Nothing is
+ * lost without: the validator of the answer is compared all the same.
+ */
+function mayNameVersion(url: string): boolean {
+  return typeof location === 'undefined' || new URL(url).origin === location.origin
+}
+
+function requestHeaders(url: string, range: Range | undefined, options: HttpOptions): Record<string, string> {
   return {
     // A compressed body has other lengths and offsets than the file. Browsers choose this header themselves.
     'Accept-Encoding': 'identity',
     ...options.headers,
     ...(range && { Range: `bytes=${range.begin}-${range.end === undefined ? '' : range.end - 1}` }),
-    ...(range?.ifValidator && { 'If-Range': range.ifValidator }),
+    ...(range?.ifValidator && mayNameVersion(url) && { 'If-Range': range.ifValidator }),
   }
 }
 
-async function judge(name: string, response: Response, range: Range | undefined, watchdog: Watchdog): Promise<HttpAnswer | undefined> {
+async function judge(
+  name: string,
+  response: Response,
+  range: Range | undefined,
+  watchdog: Watchdog,
+): Promise<HttpAnswer | undefined> {
   const { status, headers } = response
   if (status === 404 || status === 410) return undefined
   if (status === 401 || status === 403) {
     refuse(name, 'access', `the server answered ${status}: a token is missing, wrong, or without the right to this file`)
   }
-  if (passing.has(status)) throw new PassingError(name, `the server answered ${status}`, { retryAfterMs: retryAfterMs(headers.get('retry-after')) })
+  if (passing.has(status))
+    throw new PassingError(name, `the server answered ${status}`, { retryAfterMs: retryAfterMs(headers.get('retry-after')) })
   const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity'
   const answer = { validator: encoded ? undefined : validatorOf(headers), cancel: () => watchdog.stop() }
   const contentLength = encoded ? undefined : parseLength(headers.get('content-length'))
   if (status === 200) {
-    return { ...answer, begin: 0, isPart: false, totalBytes: contentLength, chunks: exactly(name, response, contentLength, watchdog) }
+    return {
+      ...answer,
+      begin: 0,
+      isPart: false,
+      totalBytes: contentLength,
+      chunks: exactly(name, response, contentLength, watchdog),
+    }
   }
   if (status === 416) {
     // An empty file has no range at all.
     const total = /^bytes \*\/(\d+)$/.exec(headers.get('content-range') ?? '')
-    if (range?.begin === 0 && total?.[1] === '0') return { ...answer, begin: 0, isPart: true, totalBytes: 0, chunks: nothing(watchdog) }
+    if (range?.begin === 0 && total?.[1] === '0')
+      return { ...answer, begin: 0, isPart: true, totalBytes: 0, chunks: exactly(name, new Response(null), 0, watchdog) }
     throw new NoSuchRange(name, `the server has no bytes from ${range?.begin} on: the file has changed`)
   }
   if (status !== 206 || !range) return refuse(name, 'http', `the server answered ${status} ${response.statusText}`.trimEnd())
   if (encoded) return refuse(name, 'http', `the server sent a compressed part of the file; it must serve ranges as they are`)
   const part = parseContentRange(headers.get('content-range'))
-  if (!part || part.begin !== range.begin || part.end > (range.end ?? part.total) || (contentLength ?? part.end - part.begin) !== part.end - part.begin) {
+  if (
+    !part ||
+    part.begin !== range.begin ||
+    part.end > (range.end ?? part.total) ||
+    (contentLength ?? part.end - part.begin) !== part.end - part.begin
+  ) {
     const asked = `${range.begin}-${range.end === undefined ? '' : range.end - 1}`
     throw new PassingError(
       name,
       `asked for bytes ${asked}, the server claims to send ${JSON.stringify(headers.get('content-range'))} in ${headers.get('content-length')} bytes`,
     )
   }
-  return { ...answer, begin: part.begin, isPart: true, totalBytes: part.total, chunks: exactly(name, response, part.end - part.begin, watchdog) }
+  return {
+    ...answer,
+    begin: part.begin,
+    isPart: true,
+    totalBytes: part.total,
+    chunks: exactly(name, response, part.end - part.begin, watchdog),
+  }
 }
 
-async function* exactly(name: string, response: Response, expected: number | undefined, watchdog: Watchdog): AsyncGenerator<Uint8Array> {
+async function* exactly(
+  name: string,
+  response: Response,
+  expected: number | undefined,
+  watchdog: Watchdog,
+): AsyncGenerator<Uint8Array> {
   let received = 0
   const reader = response.body?.getReader()
   try {
@@ -109,85 +148,14 @@ async function* exactly(name: string, response: Response, expected: number | und
       const { done, value } = await watchdog.guard(reader.read())
       if (done) break
       received += value.byteLength
-      if (expected !== undefined && received > expected) throw new PassingError(name, `more came than the ${expected} bytes announced`)
+      if (expected !== undefined && received > expected)
+        throw new PassingError(name, `more came than the ${expected} bytes announced`)
       yield value
     }
     if (expected !== undefined && received < expected) throw new PassingError(name, `cut after ${received} of ${expected} bytes`)
   } finally {
     watchdog.stop()
   }
-}
-
-async function* nothing(watchdog: Watchdog): AsyncGenerator<Uint8Array> {
-  watchdog.stop()
-}
-
-/** Aborts a request that stands still; turns failures of the network into PassingError. */
-class Watchdog {
-  private readonly controller = new AbortController()
-  private readonly name: string
-  private readonly stallMs: number
-  private readonly outer?: AbortSignal
-  private readonly follow = () => this.controller.abort(this.outer!.reason)
-
-  constructor(name: string, stallMs: number, outer?: AbortSignal) {
-    this.name = name
-    this.stallMs = stallMs
-    this.outer = outer
-    outer?.throwIfAborted()
-    outer?.addEventListener('abort', this.follow, { once: true })
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal
-  }
-
-  async guard<T>(step: Promise<T>): Promise<T> {
-    const stalled = new PassingError(this.name, `nothing came for ${this.stallMs} ms`)
-    const timer = setTimeout(() => this.controller.abort(stalled), this.stallMs)
-    try {
-      return await step
-    } catch (error) {
-      this.outer?.throwIfAborted()
-      throw error instanceof PassingError ? error : new PassingError(this.name, `${reasonOf(error)}`, { cause: error })
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  stop(): void {
-    this.outer?.removeEventListener('abort', this.follow)
-    this.controller.abort()
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? `${message} (${cause.message})` : message
-}
-
-/** A weak ETag promises the same meaning, not the same bytes: no good here. */
-function validatorOf(headers: Headers): string | undefined {
-  const etag = headers.get('etag')
-  return etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined)
-}
-
-function parseContentRange(text: string | null): { begin: number; end: number; total: number } | undefined {
-  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(text ?? '')
-  if (!match) return undefined
-  const [begin, last, total] = match.slice(1).map(Number)
-  return begin <= last && last < total && Number.isSafeInteger(total) ? { begin, end: last + 1, total } : undefined
-}
-
-function parseLength(text: string | null): number | undefined {
-  return text !== null && /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined
-}
-
-function retryAfterMs(text: string | null): number {
-  if (text === null) return 0
-  const seconds = Number(text)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now()
-  return ms > 0 ? ms : 0
 }
 
 /** An address for messages: signed queries are long and secret. */

@@ -17,7 +17,10 @@ let folder: string
 let files: Map<string, Uint8Array>
 let options: HubOptions
 beforeEach(async () => {
-  files = new Map([['config.json', config], ['model.safetensors', weights]])
+  files = new Map([
+    ['config.json', config],
+    ['model.safetensors', weights],
+  ])
   hub = await FakeHub.start(files)
   folder = await mkdtemp(join(tmpdir(), 'casa-hub-'))
   options = { hubUrl: hub.url, cache: folderCache(folder), retries: 2, firstDelayMs: 1, stallMs: 500 }
@@ -37,7 +40,11 @@ async function open(more: HubOptions = {}) {
 describe('a repository of the hub', () => {
   it('opens by name and keeps its files by commit', async () => {
     expect(await open()).toEqual({ config: { model_type: 'llama' }, values: [1, 2], name: 'org/tiny@01234567' })
-    expect((await readdir(join(folder, 'hub/org/tiny', commit))).sort()).toEqual(['.listing.json', 'config.json', 'model.safetensors'])
+    expect((await readdir(join(folder, 'hub/org/tiny', commit))).sort()).toEqual([
+      '.listing.json',
+      'config.json',
+      'model.safetensors',
+    ])
   })
 
   it('needs no network when its commit is pinned and its files are kept', async () => {
@@ -49,7 +56,11 @@ describe('a repository of the hub', () => {
 
   it('opens gated ones with a token, and shows the token to the hub alone', async () => {
     hub.gate = 'hf_secret'
-    await expect(open()).rejects.toMatchObject({ name: 'WeightError', rule: 'access', message: expect.stringContaining('accept its terms') })
+    await expect(open()).rejects.toMatchObject({
+      name: 'WeightError',
+      rule: 'access',
+      message: expect.stringContaining('accept its terms'),
+    })
     hub.requests.hub.length = 0
     expect((await open({ token: 'hf_secret' })).values).toEqual([1, 2])
     expect(hub.requests.hub).toContain(`${resolved}/model.safetensors Bearer hf_secret`)
@@ -83,6 +94,9 @@ describe('a repository of the hub', () => {
     await expect(hubFolder('org/other', options)).rejects.toThrow('org/other: the hub has no such repository')
     await expect(hubFolder('org/tiny', { ...options, revision: 'v9' })).rejects.toThrow('no such repository or revision')
     await expect(hubFolder('../x', options)).rejects.toMatchObject({ name: 'ConfigError', path: 'repository' })
-    await expect(hubFolder('org/tiny', { ...options, hubUrl: 'http://127.0.0.1:9' })).rejects.toMatchObject({ name: 'WeightError', rule: 'http' })
+    await expect(hubFolder('org/tiny', { ...options, hubUrl: 'http://127.0.0.1:9' })).rejects.toMatchObject({
+      name: 'WeightError',
+      rule: 'http',
+    })
   })
 })

@@ -8,9 +8,9 @@ import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import { defaultCache } from '#platform'
-import type { Expected } from './download.ts'
 import type { FileCache } from './draft.ts'
 import { fetchFile } from './fetch-file.ts'
+import type { Expected } from './file-hash.ts'
 import type { RemoteOptions } from './http-folder.ts'
 import { PassingError, withRetries } from './retry.ts'
 
@@ -34,7 +34,8 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
     throw new ConfigError('repository', `expected "organisation/name", found ${JSON.stringify(repository)}`)
   }
   const { token, hubUrl = 'https://huggingface.co' } = options
-  if (token !== undefined && !token.startsWith('hf_')) throw new ConfigError('token', 'an access token of the hub starts with "hf_"')
+  if (token !== undefined && !token.startsWith('hf_'))
+    throw new ConfigError('token', 'an access token of the hub starts with "hf_"')
   const cache = options.cache === false ? undefined : (options.cache ?? defaultCache())
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) }
   const hub = new Hub(repository, { ...options, hubUrl })
@@ -47,7 +48,11 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
       const expected = Object.hasOwn(listing, file) ? listing[file] : undefined
       if (!expected) return undefined
       const url = `${hubUrl}/${repository}/resolve/${commit}/${encodeURIComponent(file)}`
-      const source = await fetchFile({ ...expected, url, key: keyOf(file) }, cache, { ...options, headers, signal: signal ?? options.signal })
+      const source = await fetchFile({ ...expected, url, key: keyOf(file) }, cache, {
+        ...options,
+        headers,
+        signal: signal ?? options.signal,
+      })
       return source ?? refuse(url, 'missing', 'the repository lists this file, but the hub does not have it')
     },
   }
@@ -102,10 +107,13 @@ class Hub {
 
   private explain(error: Error): Error {
     const status = (error as HubApiError).statusCode
-    if (status === undefined || status === 408 || status === 429 || status >= 500) return new PassingError(this.repository, error.message, { cause: error })
+    if (status === undefined || status === 408 || status === 429 || status >= 500)
+      return new PassingError(this.repository, error.message, { cause: error })
     if (status === 404) return this.fault('the hub has no such repository or revision (or it is private and no token was given)')
     if (status === 401 || status === 403) {
-      return this.fault(`the hub refuses (${status}): accept its terms on its page if it is gated, and pass a token that may read it`)
+      return this.fault(
+        `the hub refuses (${status}): accept its terms on its page if it is gated, and pass a token that may read it`,
+      )
     }
     return this.fault(error.message)
   }

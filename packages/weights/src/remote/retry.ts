@@ -33,7 +33,11 @@ export const headwayBytes = 64 << 10
  * last attempt brought for good.
  * @throws WeightError when the retries are used up.
  */
-export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions, broughtBytes: () => number = () => 0): Promise<T> {
+export async function withRetries<T>(
+  attempt: () => Promise<T>,
+  options: RetryOptions,
+  broughtBytes: () => number = () => 0,
+): Promise<T> {
   let attempts = 0
   const counted = () => {
     attempts++
@@ -58,7 +62,8 @@ function retry<T>(attempt: () => Promise<T>, options: RetryOptions, broughtBytes
     shouldRetry: ({ error }) => error instanceof PassingError,
     shouldConsumeRetry: () => broughtBytes() < headwayBytes,
     onFailedAttempt: async ({ error, retriesLeft }) => {
-      if (error instanceof PassingError && retriesLeft > 0) await sleep(Math.min(error.retryAfterMs, longestWaitMs), options.signal)
+      if (error instanceof PassingError && retriesLeft > 0)
+        await sleep(Math.min(error.retryAfterMs, longestWaitMs), options.signal)
     },
   })
 }

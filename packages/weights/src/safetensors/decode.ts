@@ -43,9 +43,10 @@ export function decodeFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
   return Float32Array.from(values as ArrayLike<number>, Number)
 }
 
-/** As int32, or undefined when a value does not fit. */
+/** As int32, or undefined when a value does not fit. An int32 tensor is not copied. */
 export function decodeInt32(dtype: Dtype, bytes: Uint8Array): Int32Array | undefined {
   const values = decodeNumbers(dtype, bytes)
+  if (values instanceof Int32Array) return values
   const result = new Int32Array(values.length)
   for (let i = 0; i < result.length; i++) {
     const value = Number(values[i])

@@ -4,7 +4,15 @@ import { byteLength, countValues, type Dtype } from './dtypes.ts'
 import { bf16FromFloat32, f16FromFloat32 } from './half.ts'
 
 /** Values to be stored, or, as Uint8Array for any dtype, bytes that are stored as they are. */
-export type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Int8Array | Uint8Array
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Uint16Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
 
 /** A tensor to be written. */
 export interface TensorToWrite {
@@ -44,5 +52,7 @@ export function bytesOf(file: string, name: string, dtype: Dtype, shape: number[
   const bad = shape.find((size) => !Number.isSafeInteger(size) || size < 0)
   if (bad !== undefined) return refuse(file, 'shape', `${bad} in shape [${shape}] is not a size`, name)
   const length = byteLength(dtype, shape)
-  return 'bytes' in length ? length.bytes : refuse(file, length.fault, `${dtype} [${shape}] has no countable number of whole bytes`, name)
+  return 'bytes' in length
+    ? length.bytes
+    : refuse(file, length.fault, `${dtype} [${shape}] has no countable number of whole bytes`, name)
 }

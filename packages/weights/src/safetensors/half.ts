@@ -60,7 +60,13 @@ function f16Table(): Float32Array {
     const exponent = (h >>> 10) & 31
     const fraction = h & 1023
     const magnitude =
-      exponent === 31 ? (fraction ? NaN : Infinity) : exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15)
+      exponent === 31
+        ? fraction
+          ? NaN
+          : Infinity
+        : exponent === 0
+          ? fraction * 2 ** -24
+          : (1 + fraction / 1024) * 2 ** (exponent - 15)
     table[h] = h & 0x8000 ? -magnitude : magnitude
   }
   return table

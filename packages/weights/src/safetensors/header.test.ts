@@ -19,14 +19,22 @@ function raw({ header, data = 0, length }: Raw): Uint8Array {
 }
 
 const read = (parts: Raw) => readHeader(memorySource('model.safetensors', raw(parts)))
-const tensor = (dtype: string, shape: string, offsets: string) => `{"dtype":"${dtype}","shape":${shape},"data_offsets":${offsets}}`
+const tensor = (dtype: string, shape: string, offsets: string) =>
+  `{"dtype":"${dtype}","shape":${shape},"data_offsets":${offsets}}`
 
 const accepted: [string, Raw, number][] = [
   ['no tensors', { header: '{}' }, 0],
   ['padding by spaces', { header: '{}      ' }, 0],
   ['white space between tokens', { header: '{ "a" :\n{"dtype":"U8",\t"shape":[ 2 ], "data_offsets":[0 , 2]}\r}', data: 2 }, 1],
   ['a scalar', { header: `{"a":${tensor('F32', '[]', '[0,4]')}}`, data: 4 }, 1],
-  ['an empty tensor between others', { header: `{"b":${tensor('U8', '[1]', '[3,4]')},"e":${tensor('F32', '[0,7]', '[3,3]')},"a":${tensor('I8', '[3]', '[0,3]')}}`, data: 4 }, 3],
+  [
+    'an empty tensor between others',
+    {
+      header: `{"b":${tensor('U8', '[1]', '[3,4]')},"e":${tensor('F32', '[0,7]', '[3,3]')},"a":${tensor('I8', '[3]', '[0,3]')}}`,
+      data: 4,
+    },
+    3,
+  ],
   ['values smaller than a byte that fill bytes', { header: `{"a":${tensor('F4', '[4]', '[0,2]')}}`, data: 2 }, 1],
   ['names with escapes', { header: `{"\\u00e9\\"\\\\":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 }, 1],
   ['a tensor called __proto__', { header: `{"__proto__":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 }, 1],
@@ -55,14 +63,26 @@ const refused: [string, string, Raw | Uint8Array][] = [
   ['json', 'half a character in a name', { header: '{"\\ud800":{}}' }],
   ['json', 'an entry that is a string', { header: '{"a":"b"}' }],
   ['json', 'an entry that is nested', { header: `{"a":${'['.repeat(100_000)}` }],
-  ['duplicate-key', 'two tensors of one name', { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"a":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 }],
-  ['duplicate-key', 'one name spelled in two ways', { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"\\u0061":${tensor('U8', '[1]', '[1,2]')}}`, data: 2 }],
+  [
+    'duplicate-key',
+    'two tensors of one name',
+    { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"a":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 },
+  ],
+  [
+    'duplicate-key',
+    'one name spelled in two ways',
+    { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"\\u0061":${tensor('U8', '[1]', '[1,2]')}}`, data: 2 },
+  ],
   ['duplicate-key', 'two shapes', { header: '{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}', data: 1 }],
   ['duplicate-key', 'two metadata keys', { header: '{"__metadata__":{"a":"b","a":"b"}}' }],
   ['fields', 'no dtype', { header: '{"a":{"shape":[1],"data_offsets":[0,1]}}', data: 1 }],
   ['fields', 'no shape', { header: '{"a":{"dtype":"U8","data_offsets":[0,1]}}', data: 1 }],
   ['fields', 'no offsets', { header: '{"a":{"dtype":"U8","shape":[1]}}', data: 1 }],
-  ['fields', 'a field that nobody knows', { header: '{"a":{"dtype":"U8","shape":[1],"strides":[1],"data_offsets":[0,1]}}', data: 1 }],
+  [
+    'fields',
+    'a field that nobody knows',
+    { header: '{"a":{"dtype":"U8","shape":[1],"strides":[1],"data_offsets":[0,1]}}', data: 1 },
+  ],
   ['dtype', 'an unknown dtype', { header: `{"a":${tensor('f32', '[1]', '[0,4]')}}`, data: 4 }],
   ['dtype', 'a dtype of the object prototype', { header: `{"a":${tensor('toString', '[1]', '[0,4]')}}`, data: 4 }],
   ['json', 'a dtype that is no string', { header: '{"a":{"dtype":5,"shape":[1],"data_offsets":[0,4]}}', data: 4 }],
@@ -84,9 +104,21 @@ const refused: [string, string, Raw | Uint8Array][] = [
   ['offsets', 'too few bytes for the shape', { header: `{"a":${tensor('F32', '[2]', '[0,4]')}}`, data: 4 }],
   ['offsets', 'too many bytes for the shape', { header: `{"a":${tensor('BF16', '[2]', '[0,8]')}}`, data: 8 }],
   ['holes', 'a hole at the start', { header: `{"a":${tensor('U8', '[1]', '[1,2]')}}`, data: 2 }],
-  ['holes', 'a hole in the middle', { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"b":${tensor('U8', '[1]', '[2,3]')}}`, data: 3 }],
-  ['overlap', 'two tensors on the same bytes', { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"b":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 }],
-  ['overlap', 'an empty tensor inside another', { header: `{"a":${tensor('U8', '[2]', '[0,2]')},"b":${tensor('U8', '[0]', '[1,1]')}}`, data: 2 }],
+  [
+    'holes',
+    'a hole in the middle',
+    { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"b":${tensor('U8', '[1]', '[2,3]')}}`, data: 3 },
+  ],
+  [
+    'overlap',
+    'two tensors on the same bytes',
+    { header: `{"a":${tensor('U8', '[1]', '[0,1]')},"b":${tensor('U8', '[1]', '[0,1]')}}`, data: 1 },
+  ],
+  [
+    'overlap',
+    'an empty tensor inside another',
+    { header: `{"a":${tensor('U8', '[2]', '[0,2]')},"b":${tensor('U8', '[0]', '[1,1]')}}`, data: 2 },
+  ],
   ['file-length', 'a file cut short', { header: `{"a":${tensor('U8', '[4]', '[0,4]')}}`, data: 3 }],
   ['file-length', 'bytes left at the end', { header: `{"a":${tensor('U8', '[4]', '[0,4]')}}`, data: 5 }],
   ['json', 'metadata that is a number', { header: '{"__metadata__":1}' }],
@@ -117,7 +149,10 @@ describe('the header of a safetensors file', () => {
   it('keeps metadata and gives places in the file', async () => {
     const header = `{"__metadata__":{"format":"pt","__proto__":"x"},"a":${tensor('I16', '[1,2]', '[0,4]')}}`
     const { tensors, metadata } = await read({ header, data: 4 })
-    expect(Object.entries(metadata)).toEqual([['format', 'pt'], ['__proto__', 'x']])
+    expect(Object.entries(metadata)).toEqual([
+      ['format', 'pt'],
+      ['__proto__', 'x'],
+    ])
     expect(tensors.get('a')).toEqual({ dtype: 'I16', shape: [1, 2], begin: 8 + header.length, end: 12 + header.length })
   })
 })

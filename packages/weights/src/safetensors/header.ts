@@ -31,14 +31,16 @@ export interface SafetensorsHeader {
 /** @throws WeightError naming file, tensor and rule. */
 export async function readHeader(source: ByteSource, signal?: AbortSignal): Promise<SafetensorsHeader> {
   const file = source.name
-  if (source.size < 8) refuse(file, 'file-length', `a safetensors file starts with 8 bytes of length, this one has ${source.size} bytes`)
+  if (source.size < 8)
+    refuse(file, 'file-length', `a safetensors file starts with 8 bytes of length, this one has ${source.size} bytes`)
   const prefix = await source.read(0, 8, signal)
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
   if (length > BigInt(headerLimitBytes)) {
     refuse(file, 'header-size', `the header claims ${length} bytes, more than ${headerLimitBytes}: not a safetensors file?`)
   }
   const dataBegin = 8 + Number(length)
-  if (dataBegin > source.size) refuse(file, 'header-size', `the header claims ${length} bytes, the file has ${source.size - 8} after its first 8`)
+  if (dataBegin > source.size)
+    refuse(file, 'header-size', `the header claims ${length} bytes, the file has ${source.size - 8} after its first 8`)
   const text = decodeUtf8(file, await source.read(8, dataBegin, signal))
   const header = parseHeader(file, text)
   checkLayout(file, header, source.size - dataBegin)
@@ -109,7 +111,12 @@ function parseEntry(file: string, name: string, cursor: JsonCursor): TensorEntry
     return refuse(file, length.fault, `${dtype} [${shape}] ${why}`, name)
   }
   if (end - begin !== length.bytes) {
-    return refuse(file, 'offsets', `${dtype} [${shape}] takes ${length.bytes} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`, name)
+    return refuse(
+      file,
+      'offsets',
+      `${dtype} [${shape}] takes ${length.bytes} bytes, data_offsets [${begin}, ${end}] hold ${end - begin}`,
+      name,
+    )
   }
   return { dtype, shape, begin, end }
 }
@@ -121,10 +128,10 @@ function checkLayout(file: string, header: SafetensorsHeader, dataBytes: number)
   for (const [name, { begin, end }] of ordered) {
     if (begin > at) refuse(file, 'holes', `its bytes start at ${begin}, but the tensor before it ends at ${at}: a hole`, name)
     if (begin < at) refuse(file, 'overlap', `its bytes start at ${begin}, inside the tensor before it, which ends at ${at}`, name)
-    if (end > dataBytes) refuse(file, 'file-length', `its bytes end at ${end}, but the file holds ${dataBytes} bytes of tensors: cut short?`, name)
+    if (end > dataBytes)
+      refuse(file, 'file-length', `its bytes end at ${end}, but the file holds ${dataBytes} bytes of tensors: cut short?`, name)
     at = end
   }
   if (at !== dataBytes) refuse(file, 'file-length', `the tensors take ${at} bytes, the file holds ${dataBytes} after its header`)
   header.tensors = new Map(ordered)
 }
-

@@ -112,7 +112,9 @@ export class JsonCursor {
   }
 
   excerpt(): string {
-    return this.at < this.text.length ? `${JSON.stringify(this.text.slice(this.at, this.at + 24))} at character ${this.at}` : 'the end'
+    return this.at < this.text.length
+      ? `${JSON.stringify(this.text.slice(this.at, this.at + 24))} at character ${this.at}`
+      : 'the end'
   }
 
   private space(): void {

@@ -21,7 +21,8 @@ function counted(source: ByteSource): ByteSource & { readBytes: number; largest:
   return counter
 }
 
-const open = async (tensors: Parameters<typeof encodeSafetensors>[0]) => Safetensors.open(memorySource('x.safetensors', await encodeSafetensors(tensors)))
+const open = async (tensors: Parameters<typeof encodeSafetensors>[0]) =>
+  Safetensors.open(memorySource('x.safetensors', await encodeSafetensors(tensors)))
 
 describe('reading tensors', () => {
   it('reads what PyTorch wrote', async () => {

@@ -65,7 +65,8 @@ export class Safetensors implements TensorSource {
 
   async read(name: string, signal?: AbortSignal): Promise<Float32Array> {
     const entry = this.entry(name)
-    if (!isNumeric(entry.dtype)) refuse(this.name, 'dtype', `values of dtype ${entry.dtype} cannot be decoded, only copied as bytes`, name)
+    if (!isNumeric(entry.dtype))
+      refuse(this.name, 'dtype', `values of dtype ${entry.dtype} cannot be decoded, only copied as bytes`, name)
     if (entry.end - entry.begin <= pieceBytes) {
       return decodeFloat32(entry.dtype, await this.source.read(entry.begin, entry.end, signal))
     }
@@ -84,7 +85,8 @@ export class Safetensors implements TensorSource {
 
   async readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
     const entry = this.entry(name)
-    if (entry.dtype !== 'F16' && entry.dtype !== 'BF16') refuse(this.name, 'dtype', `${entry.dtype} where F16 or BF16 was expected`, name)
+    if (entry.dtype !== 'F16' && entry.dtype !== 'BF16')
+      refuse(this.name, 'dtype', `${entry.dtype} where F16 or BF16 was expected`, name)
     const words = new Int32Array(packedWords(entry.shape))
     const target = new Uint8Array(words.buffer)
     await this.eachPiece(entry, signal, (bytes, at) => target.set(bytes, at))
@@ -107,7 +109,11 @@ export class Safetensors implements TensorSource {
     return this.tensors.get(name) ?? refuse(this.name, 'missing', 'there is no such tensor', name)
   }
 
-  private async eachPiece(entry: TensorEntry, signal: AbortSignal | undefined, take: (bytes: Uint8Array, at: number) => void): Promise<void> {
+  private async eachPiece(
+    entry: TensorEntry,
+    signal: AbortSignal | undefined,
+    take: (bytes: Uint8Array, at: number) => void,
+  ): Promise<void> {
     for (let begin = entry.begin; begin < entry.end; begin += pieceBytes) {
       take(await this.source.read(begin, Math.min(entry.end, begin + pieceBytes), signal), begin - entry.begin)
     }

@@ -11,7 +11,8 @@ const scalar = (x: number) => ({ dtype: 'F32' as const, shape: [], data: Float32
 
 async function folderOf(weightMap: unknown, shards: Record<string, Record<string, ReturnType<typeof scalar>>>) {
   const files = new Map<string, Uint8Array>()
-  const index = typeof weightMap === 'string' ? weightMap : JSON.stringify({ metadata: { total_size: 8.5 }, weight_map: weightMap })
+  const index =
+    typeof weightMap === 'string' ? weightMap : JSON.stringify({ metadata: { total_size: 8.5 }, weight_map: weightMap })
   files.set('model.safetensors.index.json', new TextEncoder().encode(index))
   for (const [file, tensors] of Object.entries(shards)) files.set(file, await encodeSafetensors(tensors))
   return memoryFolder('folder', files)
@@ -30,7 +31,12 @@ describe('sharded checkpoints', () => {
   })
 
   it('are found by tensor', async () => {
-    const source = await openWeights(await folderOf({ a: '1.safetensors', b: '2.safetensors' }, { '1.safetensors': { a: scalar(1) }, '2.safetensors': { b: scalar(2) } }))
+    const source = await openWeights(
+      await folderOf(
+        { a: '1.safetensors', b: '2.safetensors' },
+        { '1.safetensors': { a: scalar(1) }, '2.safetensors': { b: scalar(2) } },
+      ),
+    )
     expect([...(await source.read('b'))]).toEqual([2])
     await expect(async () => source.read('c')).rejects.toMatchObject({ rule: 'missing', tensor: 'c' })
   })

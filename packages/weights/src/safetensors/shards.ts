@@ -20,7 +20,8 @@ export function parseShardIndex(file: string, text: string): Map<string, string>
       found = true
       cursor.object('weight_map', (tensor) => {
         const shard = cursor.string(`the file of ${JSON.stringify(tensor)}`)
-        if (!/^[^/\\:]+\.safetensors$/.test(shard)) refuse(file, 'index', `${JSON.stringify(shard)} is not the name of a file beside the index`, tensor)
+        if (!/^[^/\\:]+\.safetensors$/.test(shard))
+          refuse(file, 'index', `${JSON.stringify(shard)} is not the name of a file beside the index`, tensor)
         files.set(tensor, shard)
       })
     })
@@ -59,12 +60,21 @@ function compare(indexName: string, files: Map<string, string>, shards: Map<stri
   for (const [file, shard] of shards) {
     for (const tensor of shard.entries().keys()) {
       if (files.get(tensor) === file) continue
-      faults.push(`${tensor}: ${file} holds it, the index ${files.has(tensor) ? `places it in ${files.get(tensor)}` : 'does not name it'}`)
+      faults.push(
+        `${tensor}: ${file} holds it, the index ${files.has(tensor) ? `places it in ${files.get(tensor)}` : 'does not name it'}`,
+      )
     }
   }
   if (faults.length === 0) return
-  const shown = faults.slice(0, 20).map((fault) => `\n  ${fault}`).join('')
-  refuse(indexName, 'index', `the index and its files differ in ${faults.length} places:${shown}${faults.length > 20 ? '\n  ..' : ''}`)
+  const shown = faults
+    .slice(0, 20)
+    .map((fault) => `\n  ${fault}`)
+    .join('')
+  refuse(
+    indexName,
+    'index',
+    `the index and its files differ in ${faults.length} places:${shown}${faults.length > 20 ? '\n  ..' : ''}`,
+  )
 }
 
 class ShardedSource implements TensorSource {

@@ -83,8 +83,12 @@ describe('writing safetensors', () => {
   it('refuses two tensors of one name, and the name of the metadata', async () => {
     const plan: TensorPlan = { name: 'w', dtype: 'F32', shape: [1] }
     const produce = () => Float32Array.of(1)
-    await expect(writeSafetensors(memorySink('x'), { plans: [plan, plan], produce })).rejects.toMatchObject({ rule: 'duplicate-key' })
+    await expect(writeSafetensors(memorySink('x'), { plans: [plan, plan], produce })).rejects.toMatchObject({
+      rule: 'duplicate-key',
+    })
     const metadata = { ...plan, name: '__metadata__' }
-    await expect(writeSafetensors(memorySink('x'), { plans: [metadata], produce })).rejects.toMatchObject({ rule: 'duplicate-key' })
+    await expect(writeSafetensors(memorySink('x'), { plans: [metadata], produce })).rejects.toMatchObject({
+      rule: 'duplicate-key',
+    })
   })
 })

@@ -36,11 +36,7 @@ export interface WriteOptions {
  * Asks `produce` for each tensor in the file's order and commits the sink at the end; on any error nothing appears.
  * @throws WeightError when a plan or its data breaks a rule of the format.
  */
-export async function writeSafetensors(
-  sink: ByteSink,
-  tensors: TensorProducer,
-  options: WriteOptions = {},
-): Promise<void> {
+export async function writeSafetensors(sink: ByteSink, tensors: TensorProducer, options: WriteOptions = {}): Promise<void> {
   await commitAfter(sink, async () => {
     const { header, ordered } = layOut(sink.name, tensors.plans, options.metadata)
     await sink.write(header)
@@ -64,7 +60,10 @@ export function tensorsInMemory(tensors: Record<string, TensorToWrite>): TensorP
 }
 
 /** A whole file in memory. */
-export async function encodeSafetensors(tensors: Record<string, TensorToWrite>, metadata?: Record<string, string>): Promise<Uint8Array> {
+export async function encodeSafetensors(
+  tensors: Record<string, TensorToWrite>,
+  metadata?: Record<string, string>,
+): Promise<Uint8Array> {
   const sink = memorySink('safetensors')
   await writeSafetensors(sink, tensorsInMemory(tensors), { metadata })
   return sink.bytes()
@@ -73,7 +72,9 @@ export async function encodeSafetensors(tensors: Record<string, TensorToWrite>, 
 function layOut(file: string, plans: readonly TensorPlan[], metadata: Record<string, string> = {}) {
   const ordered = plans
     .map((plan) => ({ plan, bytes: bytesOf(file, plan.name, plan.dtype, plan.shape) }))
-    .sort(({ plan: a }, { plan: b }) => dtypeBits[b.dtype] - dtypeBits[a.dtype] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .sort(
+      ({ plan: a }, { plan: b }) => dtypeBits[b.dtype] - dtypeBits[a.dtype] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+    )
   const entries: [string, unknown][] = []
   if (Object.keys(metadata).length > 0) entries.push(['__metadata__', metadata])
   const seen = new Set(['__metadata__'])
@@ -92,7 +93,8 @@ function layOut(file: string, plans: readonly TensorPlan[], metadata: Record<str
 function encodeHeader(file: string, entries: [string, unknown][]): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
   const padded = Math.ceil(json.byteLength / 8) * 8
-  if (padded > headerLimitBytes) refuse(file, 'header-size', `the header would take ${padded} bytes, the format's limit is ${headerLimitBytes}`)
+  if (padded > headerLimitBytes)
+    refuse(file, 'header-size', `the header would take ${padded} bytes, the format's limit is ${headerLimitBytes}`)
   const header = new Uint8Array(8 + padded).fill(0x20)
   new DataView(header.buffer).setBigUint64(0, BigInt(padded), true)
   header.set(json, 8)
@@ -111,5 +113,11 @@ async function writeTensor(sink: ByteSink, plan: TensorPlan, bytes: number, data
     if (written > bytes) break
     await sink.write(piece)
   }
-  if (written !== bytes) refuse(sink.name, 'shape', `${plan.dtype} [${plan.shape}] takes ${bytes} bytes, ${written > bytes ? 'more' : written} came`, plan.name)
+  if (written !== bytes)
+    refuse(
+      sink.name,
+      'shape',
+      `${plan.dtype} [${plan.shape}] takes ${bytes} bytes, ${written > bytes ? 'more' : written} came`,
+      plan.name,
+    )
 }
