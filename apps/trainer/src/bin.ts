@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   info: () => import('./commands/info.ts'),
   verify: () => import('./commands/verify.ts'),
   convert: () => import('./commands/convert.ts'),
+  adapt: () => import('./commands/adapt.ts'),
 }
 
 const program = new Command('casa')
@@ -28,6 +29,7 @@ Examples:
   casa train run.ts --resume                      train, and go on after an interruption
   casa eval model/ --report report.html           held-out accuracy, with pictures
   casa info model/                                what a model folder holds
+  casa adapt qwen/ --out casa-qwen/               a CASA model that starts from Qwen2.5-VL
   casa verify                                     known answers on this machine's device`,
   )
 

@@ -1,0 +1,140 @@
+/**
+ * Adaptation, as the paper does it: a language model (or a vision-language model) and a vision encoder become a CASA model whose new
+ * layers start from the blocks' self-attention. Nothing is held in memory beyond one tensor: weights stream from the folders that
+ * hold them into the new one.
+ */
+import { CasaError, ConfigError, Fields, type Params, type TensorSpec } from '@casa-js/core'
+import { isDtype, matchTable, openModelFolder, writeModelFolder, type Dtype, type FolderSink, type FolderSource, type ModelFolder, type NameMap } from '@casa-js/weights'
+import { parseVlmConfig, type Families } from './config.ts'
+import { fusionInitialisers, fusionTensors, vlmTensors } from './model.ts'
+
+export interface AdaptOptions {
+  /** Folder of the language model, or of a vision-language model such as Qwen2.5-VL. */
+  language: string | FolderSource
+  /** Folder with the vision encoder; the language folder itself when it has one. */
+  vision?: string | FolderSource
+  /** `fusion_config` of the new model: keys, place, every, shared, norm_images, ffn_updates. */
+  fusion: Record<string, unknown>
+  /** Train the language model too, at the rate of pretrained weights; false freezes it, as the paper does for Qwen2.5-VL. */
+  trainLanguage?: boolean
+  /** Train the encoder's last blocks; 4 in the paper's image stage. */
+  trainedVisionBlocks?: number
+  dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'>
+  names?: NameMap
+  families?: Families
+  signal?: AbortSignal
+  onProgress?: (progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void
+}
+
+/** How `casa train` treats the weights of an adapted model unless its run says otherwise. */
+export interface TrainingHints {
+  freeze: string[]
+  groups: { name: string; match: string[]; learningRate: number }[]
+}
+
+/** Keys of a flat (4.x) vision-language config that are not the text model's. */
+const notText = new Set(['vision_config', 'architectures', 'image_token_id', 'video_token_id', 'vision_start_token_id', 'vision_end_token_id'])
+
+function textConfigOf(json: Record<string, unknown>): Record<string, unknown> {
+  const nested = json.text_config as Record<string, unknown> | undefined
+  if (nested) return { tie_word_embeddings: json.tie_word_embeddings, ...nested }
+  return Object.fromEntries(Object.entries(json).filter(([key]) => !notText.has(key)))
+}
+
+/** The encoder's config under the name of its family: a folder holds it as `vision_config`, or is the encoder's own. */
+function visionConfigOf(json: Record<string, unknown>, where: string): Record<string, unknown> {
+  const own = (json.vision_config ?? json) as Record<string, unknown>
+  const modelType = new Fields(json, `${where}: config.json`).string('model_type')
+  if (json.vision_config && modelType !== 'casa_vlm') return { ...own, model_type: modelType }
+  return own
+}
+
+/** config.json of the adapted model. */
+export function adaptedConfig(language: Record<string, unknown>, vision: Record<string, unknown>, visionName: string, options: Pick<AdaptOptions, 'fusion' | 'families'>) {
+  const json: Record<string, unknown> = {
+    model_type: 'casa_vlm',
+    text_config: textConfigOf(language),
+    vision_config: visionConfigOf(vision, visionName),
+    fusion_config: { kind: 'casa', ...options.fusion },
+  }
+  if (language.eos_token_id !== undefined) json.eos_token_id = language.eos_token_id
+  const config = parseVlmConfig(json, options.families)
+  const width = (config.backbone.config as { width: number }).width
+  const visionWidth = new Fields(json.vision_config, 'vision_config').integer('out_hidden_size')
+  if (width !== visionWidth) {
+    throw new ConfigError(`${visionName}: vision_config: out_hidden_size`, `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`)
+  }
+  return { json, config }
+}
+
+function hints(backboneNames: string[], visionNames: string[], { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions): TrainingHints {
+  const blockOf = (name: string) => Number(/\.blocks\.(\d+)\./.exec(name)?.[1] ?? NaN)
+  const depth = Math.max(-1, ...visionNames.map(blockOf).filter((n) => !Number.isNaN(n))) + 1
+  const trained = (name: string) => blockOf(name) >= depth - trainedVisionBlocks
+  const prefix = visionNames[0]?.split('.')[0]
+  const frozenVision = trainedVisionBlocks === 0 ? [`${prefix}.*`] : visionNames.filter((name) => !trained(name))
+  return {
+    freeze: [...(trainLanguage ? [] : [...new Set(backboneNames.map((name) => `${name.split('.')[0]}.*`))]), ...frozenVision],
+    groups: [
+      { name: 'new', match: ['casa.*'], learningRate: 1e-4 },
+      { name: 'pretrained', match: ['*'], learningRate: 1e-5 },
+    ],
+  }
+}
+
+/** Write the adapted model to `out`. @throws CasaError, ConfigError or WeightError naming what does not fit. */
+export async function adapt(options: AdaptOptions, out: string | FolderSink): Promise<void> {
+  const { signal, dtype } = options
+  const language = await openModelFolder(options.language, { signal })
+  const vision = options.vision === undefined ? language : await openModelFolder(options.vision, { signal })
+  try {
+    const { json, config } = adaptedConfig(language.config as Record<string, unknown>, vision.config as Record<string, unknown>, vision.name, options)
+    const backboneTable = config.backbone.family.tensors(config.backbone.config)
+    const visionTable = vlmTensors(config).slice(backboneTable.length)
+    const found = new Map<string, { from: ModelFolder; name: string }>()
+    const take = (table: TensorSpec[], from: ModelFolder) => {
+      for (const { spec, found: name } of matchTable(table, from.weights, { names: options.names, allowUnexpected: true })) found.set(spec.name, { from, name })
+    }
+    take(backboneTable, language)
+    take(visionTable, vision)
+
+    // Shapes stand for weights here; each new tensor's source is found by which of them the initialiser points at.
+    const shapes = Object.fromEntries(backboneTable.map(({ name, shape }) => [name, { shape }])) as unknown as Params
+    const backbone = config.backbone.family.bind(config.backbone.config, shapes)
+    const initialisers = fusionInitialisers(config, backbone)
+    const added = fusionTensors(config, backbone)
+    for (const { name } of added) {
+      const source = Object.keys(shapes).find((key) => shapes[key] === initialisers.get(name))
+      if (!source) throw new CasaError(`${name}: the fusion names no weight of the backbone to start from`)
+      found.set(name, found.get(source)!)
+    }
+
+    const table = [...backboneTable, ...visionTable, ...added]
+    /** As it was stored; quantised weights become F16, for training needs numbers. */
+    const kept = (name: string) => {
+      const stored = found.get(name)!.from.weights.entries().get(found.get(name)!.name)!.dtype
+      return isDtype(stored) ? stored : 'F16'
+    }
+    const training = hints(backboneTable.map(({ name }) => name), visionTable.map(({ name }) => name), options)
+    await writeModelFolder(
+      out,
+      {
+        config: { ...json, training },
+        generationConfig: language.generationConfig,
+        tokenizerJson: language.tokenizerJson,
+        tokenizerConfig: language.tokenizerConfig,
+        processorConfig: language.processorConfig,
+        chatTemplate: language.chatTemplate,
+        weights: {
+          plans: table.map(({ name, shape }) => ({ name, shape, dtype: dtype ?? kept(name) })),
+          produce: ({ name }) => found.get(name)!.from.weights.read(found.get(name)!.name, signal),
+        },
+      },
+      { signal, onProgress: options.onProgress, metadata: { adapted_from: language.name, vision_from: vision.name } },
+    )
+  } finally {
+    await language.weights.close()
+    if (vision !== language) await vision.weights.close()
+  }
+}
+
