@@ -42,7 +42,9 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
       software: isSoftware(adapter.info),
       features,
       limits,
-      stop: () => {
+      stop: async () => {
+        // Dawn crashes when a device is destroyed while it works. A lost one has stopped already.
+        await device.queue.onSubmittedWorkDone().catch(() => {})
         device.destroy()
         opened.close()
       },

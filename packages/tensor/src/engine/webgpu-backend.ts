@@ -164,6 +164,11 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   }
 
   override dispose(): void {
+    // Dawn crashes when a pass is collected that was never ended and whose device is gone.
+    if ((this as unknown as Internals).commandEncoder && !(this.failure instanceof DeviceLostError)) {
+      this.endComputePassEncoder()
+      this.submitQueue()
+    }
     this.empty?.destroy()
     super.dispose()
   }
