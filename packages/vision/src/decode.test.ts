@@ -148,7 +148,7 @@ describe('what is refused, and how', () => {
     const files = { png, jpg: await sharp(png).jpeg().toBuffer(), webp: await sharp(png).webp().toBuffer() }
     for (const [type, file] of Object.entries(files)) {
       expect(await refusal(file.subarray(0, Math.floor(file.length * 0.6)), { name: 'half' })).toMatch(
-        new RegExp(`^half: the ${type} file of \\d+ bytes is truncated or damaged: `),
+        new RegExp(`^half: the ${type} file of \\d+ bytes cannot be decoded, it may be truncated or damaged: `),
       )
       await refusal(file.subarray(0, 14))
     }

@@ -41,7 +41,10 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
     return await decodePixels(data, mimeTypes[type])
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ImageError(`${name}: the ${type} file of ${data.length} bytes is truncated or damaged: ${reason}`, { cause })
+    throw new ImageError(
+      `${name}: the ${type} file of ${data.length} bytes cannot be decoded, it may be truncated or damaged: ${reason}`,
+      { cause },
+    )
   }
 }
 

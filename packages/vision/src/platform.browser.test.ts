@@ -118,7 +118,9 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
       const half = await decodeThere(file.subarray(0, Math.floor(file.length * 0.6)))
       expect(half).toHaveProperty(
         'error',
-        expect.stringMatching(/^ImageError: picture: the (png|jpg|webp) file of \d+ bytes is truncated or damaged: /),
+        expect.stringMatching(
+          /^ImageError: picture: the (png|jpg|webp) file of \d+ bytes cannot be decoded, it may be truncated or damaged: /,
+        ),
       )
     }
   })
