@@ -8,7 +8,7 @@
  */
 import { TokenizerError } from '../errors.ts'
 import type { ContentPart, EncodedSample, Message, RgbImage, TextTokenizer } from '../types.ts'
-import { alternatives, cut, IMAGE, leaveOpen, markAnswers, type Piece, trimAround } from './pieces.ts'
+import { alternatives, cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAround } from './pieces.ts'
 import { type ChatTemplate, renderTemplate } from './template.ts'
 
 export interface EncodeChatOptions {
@@ -21,6 +21,11 @@ export interface EncodeChatOptions {
   end?: 'closed' | 'prompt' | 'open'
   /** How many of the template's image tokens to write for an image. 0 by default: in CASA an image takes no text token. */
   imageTokens?: (image: RgbImage, index: number) => number
+  /**
+   * The ids that an assistant's message was sampled as, if it was: they are taken instead of encoding its text, which may give
+   * others, so that a cache of the conversation stays valid. With the token that ended the turn, if the model said one.
+   */
+  answerIds?: (message: Message) => readonly number[] | undefined
   /** Let special tokens written in messages act as such. Only for text that you trust. */
   trustText?: boolean
 }
@@ -53,13 +58,14 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
           'use a template whose earlier turns do not change as a conversation grows',
       )
     }
-    return [{ start: start.length, stop: Math.min(stop.length, whole.length) }]
+    return [{ start: start.length, stop: Math.min(stop.length, whole.length), ids: options.answerIds?.(message) }]
   })
 
   const pieces = cut(whole, template, special, answers.flatMap(({ start, stop }) => [start, stop]))
   markAnswers(pieces, answers, template)
   if (end === 'open') leaveOpen(pieces, whole, messages)
   trimAround(pieces, tokenizer)
+  for (const answer of answers) if (answer.ids) putAnswerIds(pieces, answer, answer.ids, tokenizer)
 
   const pictures = messages.flatMap(message => message.content.flatMap(part => (part.type === 'image' ? [part.image] : [])))
   const slots = pieces.filter(piece => piece.kind === 'image').length
@@ -110,6 +116,7 @@ function assemble(
     firstPart.push(parts.length)
     if (piece.kind === 'special') parts.push(tokenizer.specialTokens.get(piece.text)!.id)
     else if (piece.kind === 'text') parts.push(restoreText(piece.text))
+    else if (piece.kind === 'ids') parts.push(...piece.ids!)
     else {
       const count = imageTokens?.(pictures[picture], picture) ?? 0
       picture++

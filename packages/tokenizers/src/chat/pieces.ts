@@ -9,8 +9,10 @@ import type { ChatTemplate } from './template.ts'
 export const IMAGE = '\uFDD1'
 
 export interface Piece {
-  kind: 'text' | 'special' | 'image'
+  kind: 'text' | 'special' | 'image' | 'ids'
   text: string
+  /** Of kind 'ids': taken as they are. */
+  ids?: readonly number[]
   /** Where in the rendered text it begins. */
   at: number
   answer: boolean
@@ -63,6 +65,28 @@ export function markAnswers(pieces: Piece[], answers: { start: number; stop: num
       piece.answer = !isImageMark(index) && (last < 0 || index <= last)
     })
   }
+}
+
+/**
+ * Put sampled ids in the place of an answer's text. If they end with a special token, it replaces the turn's end as well: what a
+ * model stopped with need not be what the template writes.
+ */
+export function putAnswerIds(pieces: Piece[], { start, stop }: { start: number; stop: number }, ids: readonly number[], tokenizer: TextTokenizer): void {
+  const inTurn = (piece: Piece): boolean => piece.at >= start && piece.at < stop
+  if (pieces.some(piece => inTurn(piece) && piece.kind === 'image')) {
+    throw new TokenizerError('encodeChat: answerIds: ids cannot stand for a message with images in it')
+  }
+  const found = pieces.findIndex(piece => piece.at >= start)
+  const first = found < 0 ? pieces.length : found
+  const end = pieces.findLastIndex(piece => inTurn(piece) && piece.answer)
+  const keepsEnd = end >= 0 && pieces[end].kind === 'special' && !isSpecialId(tokenizer, ids.at(-1))
+  const count = Math.max(0, (keepsEnd ? end : end + 1) - first)
+  pieces.splice(first, count, { kind: 'ids', text: '', ids, at: start, answer: true })
+}
+
+function isSpecialId(tokenizer: TextTokenizer, id: number | undefined): boolean {
+  for (const token of tokenizer.specialTokens.values()) if (token.id === id) return true
+  return false
 }
 
 /** Drop the end of the last turn: its last special token and what follows. */
