@@ -1,11 +1,11 @@
 /**
  * A vision-language model's config: which backbone, encoder and fusion, and the tokens around an image.
  *
- * Our own folders say model_type "casa_vlm" and hold text_config, vision_config and fusion_config. Qwen2.5-VL's folders are read
+ * Our own folders say model_type "casa_vlm" and hold text_config, vision_config, fusion_config and perhaps compressor_config. Qwen2.5-VL's folders are read
  * as they are published and are a token-insertion model; a plain language model's folder is a model without images.
  */
 import { backboneFamilies, findBackboneFamily } from '@casa-js/backbones'
-import { parseCasaConfig, type CasaConfig } from '@casa-js/casa'
+import { parseCasaConfig, parseQFormerConfig, type CasaConfig, type QFormerConfig } from '@casa-js/casa'
 import { ConfigError, Fields, type BackboneFamily, type VisionEncoderFamily } from '@casa-js/core'
 import { visionFamilies } from '@casa-js/vision'
 
@@ -21,6 +21,8 @@ export interface VlmConfig {
   json: Record<string, unknown>
   backbone: Chosen<BackboneFamily<any>>
   vision?: Chosen<VisionEncoderFamily<any>>
+  /** Between encoder and fusion: a few tokens for an image of any size. */
+  compressor?: QFormerConfig
   fusion: FusionConfig
   /** Generation stops at any of these. */
   eosTokenIds: number[]
@@ -72,7 +74,7 @@ export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfi
     return { json: raw, backbone, vision: chooseVision(raw.vision_config, modelType), fusion: { kind: 'insertion' }, eosTokenIds }
   }
 
-  const textJson = f.object('text_config')
+  f.object('text_config')
   const family = findBackboneFamily(raw.text_config, backbones)
   const backbone = { family, config: family.parseConfig(raw.text_config) }
   const fusionJson = f.object('fusion_config')
@@ -80,6 +82,7 @@ export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfi
   const fusion: FusionConfig = kind === 'casa' ? { kind, casa: parseCasaConfig(raw.fusion_config) } : { kind }
   const visionType = f.object('vision_config').string('model_type')
   const vision = chooseVision(raw.vision_config, visionType)
-  textJson.integer('vocab_size')
-  return { json: raw, backbone, vision, fusion, eosTokenIds }
+  const width = f.object('vision_config').integer('out_hidden_size')
+  const compressor = f.has('compressor_config') ? parseQFormerConfig(raw.compressor_config, width) : undefined
+  return { json: raw, backbone, vision, ...(compressor && { compressor }), fusion, eosTokenIds }
 }

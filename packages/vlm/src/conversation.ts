@@ -43,6 +43,8 @@ export interface ConversationOptions extends SessionOptions {
 export function createConversation(vlm: Vlm, options: ConversationOptions = {}): Conversation {
   const session: Session = createSession(vlm.model, options)
   const messages: Message[] = [...(options.messages ?? [])]
+  /** Answers as they were sampled: encoding their text again may give other ids. */
+  const sampled = new Map<Message, readonly number[]>()
   /** What the session has taken in. */
   const fed: number[] = []
   let fedImages = 0
@@ -62,30 +64,39 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     return logits
   }
 
+  async function take(id: number): Promise<Float32Array> {
+    const logits = await session.append({ ids: Int32Array.of(id), images: [] })
+    fed.push(id)
+    return logits
+  }
+
   async function* generate({ maxNewTokens = 128, sampler = createSampler(), signal }: GenerateOptions): AsyncGenerator<Generated, void> {
     const { tokenizer, template, stopIds } = vlm
-    let logits = await feed(encodeChat(messages, { tokenizer, template, end: 'prompt' }))
+    let logits = await feed(encodeChat(messages, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }))
     const stream = createTextStream(tokenizer)
+    const said: number[] = []
     let answer = ''
     try {
-      for (let count = 0; count < maxNewTokens && session.tokens < session.capacityTokens; count++) {
+      while (said.length < maxNewTokens && session.tokens < session.capacityTokens) {
         signal?.throwIfAborted()
         const id = sampler(logits, fed)
-        fed.push(id)
+        said.push(id)
         if (stopIds.includes(id)) {
-          await session.append({ ids: Int32Array.of(id), images: [] })
-          return
+          await take(id)
+          break
         }
         const text = stream.push(id)
         answer += text
         yield { id, text }
-        logits = await session.append({ ids: Int32Array.of(id), images: [] })
+        logits = await take(id)
       }
       const rest = stream.end()
       answer += rest
-      if (rest) yield { id: fed[fed.length - 1], text: rest }
+      if (rest) yield { id: said[said.length - 1], text: rest }
     } finally {
-      messages.push({ role: 'assistant', content: [{ type: 'text', text: answer }] })
+      const message: Message = { role: 'assistant', content: [{ type: 'text', text: answer }] }
+      messages.push(message)
+      sampled.set(message, said)
     }
   }
 

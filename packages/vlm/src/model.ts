@@ -1,7 +1,7 @@
 /**
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
-import { casa, casaInitialisers, casaTensors, planInsertion } from '@casa-js/casa'
+import { casa, casaInitialisers, casaTensors, planInsertion, qFormerTensors, withQFormer } from '@casa-js/casa'
 import { CasaError, type Backbone, type Fuse, type Layout, type PackedBatch, type Params, type Patches, type RgbImage, type TensorTable, type VisionEncoder } from '@casa-js/core'
 import { concat, dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
 import type { VlmConfig } from './config.ts'
@@ -32,8 +32,12 @@ export interface HiddenOptions {
 
 /** The weights that a config needs, all rooms together. Fusion weights take their shapes from the bound backbone. */
 export function vlmTensors(config: VlmConfig): TensorTable {
-  const { backbone, vision } = config
-  return [...backbone.family.tensors(backbone.config), ...(vision ? vision.family.tensors(vision.config) : [])]
+  const { backbone, vision, compressor } = config
+  return [
+    ...backbone.family.tensors(backbone.config),
+    ...(vision ? vision.family.tensors(vision.config) : []),
+    ...(compressor ? qFormerTensors(compressor) : []),
+  ]
 }
 
 /** The weights that the fusion adds. */
@@ -68,7 +72,8 @@ export function textPositions({ tokens, cu }: Layout): Int32Array {
 /** Bind a model to its weights. Takes ownership of `params`: `dispose` frees them. */
 export function bindVlm(config: VlmConfig, params: Params): VlmModel {
   const backbone = config.backbone.family.bind(config.backbone.config, params)
-  const vision = config.vision?.family.bind(config.vision.config, params)
+  const encoder = config.vision?.family.bind(config.vision.config, params)
+  const vision = encoder && config.compressor ? withQFormer(config.compressor, params, encoder) : encoder
 
   const needVision = () => {
     if (!vision || !config.vision) throw new CasaError('this model has no vision encoder: it takes text only')
