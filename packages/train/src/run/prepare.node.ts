@@ -25,7 +25,8 @@ export interface PreparedRun {
  */
 export async function prepareRun(file: string, { overrides = {}, resume = false, programModule }: { overrides?: RunOverrides; resume?: boolean; programModule?: string } = {}): Promise<PreparedRun> {
   const path = resolve(file)
-  const given = { ...((await readRun(path)) as object), ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }) }
+  const written = (await readRun(path)) as Partial<RunDefinition>
+  const given = { ...(await hintsOf(written, path)), ...written, ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }) }
   const parsed = parseRun(given, basename(path))
   // As written, without this machine's paths: a run may go on elsewhere.
   const config = configOf(parsed)
@@ -61,19 +62,17 @@ export async function prepareRun(file: string, { overrides = {}, resume = false,
 }
 
 async function readRun(path: string): Promise<unknown> {
-  if (extname(path) === '.json') {
-    const text = await readFile(path, 'utf8').catch((error: Error) => {
-      throw new CasaError(`${path}: ${error.message}`)
-    })
-    try {
-      return JSON.parse(text)
-    } catch (error) {
-      throw new ConfigError(path, `not JSON: ${(error as Error).message}`)
-    }
-  }
+  if (extname(path) === '.json') return readJson(path)
   const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown }
   if (typeof loaded.default !== 'object' || loaded.default === null) throw new ConfigError(path, 'expected `export default defineRun({ ... })`')
   return loaded.default
+}
+
+/** A folder made by `casa adapt` says what to freeze and at which rates; the run's own word counts more. */
+async function hintsOf({ model }: Partial<RunDefinition>, path: string): Promise<Pick<RunDefinition, 'groups' | 'freeze'>> {
+  if (typeof model !== 'object' || !('folder' in model) || typeof model.folder !== 'string') return {}
+  const { training } = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> }>(resolve(dirname(path), model.folder, 'config.json'))
+  return training ? { groups: training.groups, freeze: training.freeze } : {}
 }
 
 /** References in a run become independent of where its file lies. */
@@ -96,14 +95,9 @@ function resolveModel(model: ModelReference, path: string): ModelReference {
 
 /** Read, or trained and kept beside the run: a resumed run takes the one that it started with. */
 async function tokenizerOf({ tokenizer, template }: Exclude<ModelReference, { folder: string }>, out: string, resume: boolean): Promise<TokenizerJson> {
-  const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as TokenizerJson
-  if ('file' in tokenizer) {
-    return readJson(tokenizer.file).catch((error: Error) => {
-      throw new ConfigError('model.tokenizer.file', `${tokenizer.file}: ${error.message}`)
-    })
-  }
+  if ('file' in tokenizer) return readJson(tokenizer.file)
   const kept = join(out, 'tokenizer.json')
-  const before = resume ? await readJson(kept).catch(() => undefined) : undefined
+  const before = resume ? await readJson<TokenizerJson>(kept).catch(() => undefined) : undefined
   if (before) return before
   if (template !== 'casa-reader') throw new ConfigError('model.template', `a tokenizer trained here has the special tokens of "casa-reader", not of "${template}": give tokenizer.file`)
   const json = trainBpe(await callModule<string[]>(tokenizer.corpus), { vocabulary: tokenizer.vocabulary, specialTokens: readerTokens })
@@ -122,6 +116,18 @@ function withVocabulary(config: Record<string, unknown>, tokenizerJson: Tokenize
     throw new ConfigError('model.config.text_config.vocab_size', `${text.vocab_size} rows for a tokenizer of ${vocabulary} tokens: raise it, or leave it out`)
   }
   return config
+}
+
+/** @throws CasaError naming the file. */
+async function readJson<T>(path: string): Promise<T> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new CasaError(`${path}: ${error.message}`)
+  })
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ConfigError(path, `not JSON: ${(error as Error).message}`)
+  }
 }
 
 const defined = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''))
