@@ -141,6 +141,8 @@ test("a checkpoint's own template: jinja file first, then tokenizer_config.json"
   expect(parseChatTemplate({ config }, { name: 'other' })?.source).toBe('B')
   expect(parseChatTemplate({ config, chatTemplate: 'C' })?.source).toBe('C')
   expect(parseChatTemplate({})).toBeUndefined()
+  const parts = `{% for line in messages[0].content %}{% if line['type'] == 'text' %}{{ line.text }}{% endif %}{% endfor %}`
+  expect(parseChatTemplate({ chatTemplate: parts })?.content).toBe('parts')
   const own = parseChatTemplate({ chatTemplate: qwen2_5VlTemplate.source })!
   const options = { tokenizer: qwen, template: own }
   expect(encodeChat(conversation, options)).toEqual(encodeChat(conversation, { ...options, template: qwen2_5VlTemplate }))

@@ -29,6 +29,9 @@ export interface ChatTemplate {
   readonly stop: readonly string[]
 }
 
+/** `part['type'] == 'image'`, `item.type == "text"`: the template goes through a list of parts. */
+const asksForParts = /\btype['"]?\s*\]?\s*==\s*['"](?:image|text)['"]/
+
 /**
  * The template that a checkpoint carries.
  *
@@ -51,7 +54,7 @@ export function parseChatTemplate(
   return {
     name,
     source,
-    content: writesQwenImages || /content\s*\[\s*['"]type['"]\s*\]|content\.type/.test(source) ? 'parts' : 'text',
+    content: writesQwenImages || asksForParts.test(source) ? 'parts' : 'text',
     image: options.image ?? (writesQwenImages || source.includes('<|im_start|>') ? qwen2_5VlImage : {}),
     stop: options.stop ?? (eosText === undefined ? [] : [eosText]),
   }
