@@ -195,10 +195,11 @@ describe('the cache folder', () => {
 
 describe('reading by ranges', () => {
   const values = async (source: ByteSource | undefined) => (await Safetensors.open(source!)).read('w')
+  const sameValues = (values: Float32Array) => values.every((value, i) => value === expectedValues[i]) && values.length === 50_000
 
   it('gives the same tensors, and fetches no more than it must', async () => {
     const source = (await openHttp(server.url, quick))!
-    expect(Buffer.compare(new Uint8Array((await values(source)).buffer), new Uint8Array(expectedValues.buffer))).toBe(0)
+    expect(sameValues(await values(source))).toBe(true)
     expect(server.requests.length).toBe(2)
     expect(server.requests[1].headers).toMatchObject({ 'if-range': '"1"', range: `bytes=65536-${file.length - 1}` })
   })
@@ -212,7 +213,7 @@ describe('reading by ranges', () => {
     ['a server without validators', Array(9).fill({ noValidator: true })],
   ] as [string, Misdeed[]][])('survives %s', async (_, misdeeds) => {
     server.misdeeds = misdeeds
-    expect(await values(await openHttp(server.url, quick))).toEqual(expectedValues)
+    expect(sameValues(await values(await openHttp(server.url, quick)))).toBe(true)
   })
 
   it.each([
