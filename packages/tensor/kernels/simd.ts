@@ -33,25 +33,26 @@ export function sumsOfLanes(a: v128, b: v128, c: v128, d: v128): v128 {
 
 /**
  * e^x to 2 units in the last place; x is clamped to the range in which the result is a normal float.
- * x = n ln 2 + r, |r| <= ln 2 / 2; e^r by the polynomial of Cephes' expf.
+ * x = n ln 2 + r, |r| <= ln 2 / 2; e^r by the polynomial of Cephes' expf. Adding 1.5 * 2^23 rounds to a whole number and leaves n
+ * in the lowest bits, from where it is shifted into the exponent.
  */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, f32x4.splat(-87.336)), f32x4.splat(88.376))
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)))
+  // pmin and pmax are one instruction each, where min and max first order zeros and NaN.
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88.376)), f32x4.splat(-87.336))
+  const rounder = f32x4.splat(12582912)
+  const shifted = madd(x, f32x4.splat(1.44269504088896341), rounder)
+  const n = f32x4.sub(shifted, rounder)
   // ln 2 in two parts, the first short enough that n times it is exact.
-  let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)))
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)))
-  let p = f32x4.splat(1.9875691500e-4)
-  p = madd(p, r, f32x4.splat(1.3981999507e-3))
+  const r = madd(n, f32x4.splat(2.12194440e-4), madd(n, f32x4.splat(-0.693359375), x))
+  let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
   p = madd(p, r, f32x4.splat(8.3334519073e-3))
   p = madd(p, r, f32x4.splat(4.1665795894e-2))
   p = madd(p, r, f32x4.splat(1.6666665459e-1))
   p = madd(p, r, f32x4.splat(5.0000001201e-1))
   p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
-  return f32x4.mul(p, power)
+  return f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(127 << 23)))
 }
 
 // @ts-ignore: decorator
