@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { findBrowser } from './scripts/browser.mjs'
 
 // Tests run on the TypeScript sources of every package, through the export condition '@casa-js/source'.
 const conditions = ['@casa-js/source']
@@ -7,13 +8,22 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['{packages,apps,docs,examples}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
-    // The wasm kernels are compiled, not committed.
-    globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: ['{packages,apps,docs,examples}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          // The wasm kernels are compiled, not committed.
+          globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+        },
+      },
+      ...(findBrowser() ? ['packages/tensor/vitest.browser.config.ts'] : []),
+    ],
   },
 })
