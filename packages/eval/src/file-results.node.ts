@@ -20,7 +20,7 @@ export function fileResults(path: string): ResultStore {
       const lines = content.subarray(0, whole).toString('utf8').split('\n').slice(0, -1)
       return lines.map((line, index) => parseRecord(line, `${path}:${index + 1}`))
     },
-    append: record => appendFile(path, JSON.stringify(record) + '\n'),
+    append: (record) => appendFile(path, JSON.stringify(record) + '\n'),
   }
 }
 
@@ -32,7 +32,8 @@ function parseRecord(line: string, where: string): EvalRecord {
     throw new CasaError(`${where}: ${(error as Error).message}; remove the line, or the file to start anew`)
   }
   const { model, task, dataset, index, score } = (record ?? {}) as Partial<EvalRecord>
-  const texts = [model, task, dataset].every(value => typeof value === 'string')
-  if (!texts || !Number.isInteger(index) || typeof score !== 'number') throw new CasaError(`${where}: this is no record of an evaluation`)
+  const texts = [model, task, dataset].every((value) => typeof value === 'string')
+  if (!texts || !Number.isInteger(index) || typeof score !== 'number')
+    throw new CasaError(`${where}: this is no record of an evaluation`)
   return record as EvalRecord
 }

@@ -24,7 +24,8 @@ export function vlmAnswers(vlm: Vlm, options: { name: string; system?: string })
   return {
     name,
     answer(messages, { maxNewTokens, signal }) {
-      const first: Message[] = system && messages[0]?.role !== 'system' ? [{ role: 'system', content: [{ type: 'text', text: system }] }] : []
+      const first: Message[] =
+        system && messages[0]?.role !== 'system' ? [{ role: 'system', content: [{ type: 'text', text: system }] }] : []
       return answer(vlm, [...first, ...messages], { maxNewTokens, signal })
     },
   }

@@ -4,7 +4,18 @@
  */
 import type { Example, Message, RgbImage } from '@casa-js/core'
 import { CasaError } from '@casa-js/core/errors'
-import { anlsStar, caselessMatch, looseMatch, type Metric, mme, multipleChoice, ocrBench, relaxedAccuracy, stripTrailingDots, vqaAccuracy } from './metrics/index.ts'
+import {
+  anlsStar,
+  caselessMatch,
+  looseMatch,
+  type Metric,
+  mme,
+  multipleChoice,
+  ocrBench,
+  relaxedAccuracy,
+  stripTrailingDots,
+  vqaAccuracy,
+} from './metrics/index.ts'
 import { defineTask, type Task } from './task.ts'
 
 export const casaSettings = { imageSizePx: 896, maxNewTokens: 128, qwenSystemPrompt: 'You are a helpful assistant.' } as const
@@ -39,7 +50,7 @@ const asIs = (prediction: string): string => prediction
 const document: Benchmark<readonly string[]> = {
   ask: askShortly,
   reference: texts,
-  clean: prediction => stripTrailingDots(prediction).trim(),
+  clean: (prediction) => stripTrailingDots(prediction).trim(),
   metric: anlsStar,
 }
 
@@ -52,24 +63,32 @@ const benchmarks = {
   gqa: define({ ask: askShortly, reference: text, clean: asIs, metric: looseMatch }),
   mme: define({
     ask: ({ question }) => `${question.trim()}\n${shortly}`,
-    reference: row => ({ answer: text(row), category: need(row, 'category'), questionId: need(row, 'questionId') }),
+    reference: (row) => ({ answer: text(row), category: need(row, 'category'), questionId: need(row, 'questionId') }),
     clean: asIs,
     metric: mme,
   }),
   ocrbench: define({
     ask: ({ question }) => `${question}\nPlease directly answer the question.`,
-    reference: row => ({ answer: texts(row), dataset: need(row, 'dataset'), questionType: need(row, 'questionType') }),
+    reference: (row) => ({ answer: texts(row), dataset: need(row, 'dataset'), questionType: need(row, 'questionType') }),
     clean: stripTrailingDots,
     metric: ocrBench,
   }),
-  ai2d: define({ ask: askChoices, reference: rightLetter, clean: prediction => prediction.replace(/^Answer: /, ''), metric: multipleChoice }),
+  ai2d: define({
+    ask: askChoices,
+    reference: rightLetter,
+    clean: (prediction) => prediction.replace(/^Answer: /, ''),
+    metric: multipleChoice,
+  }),
 }
 
 export type BenchmarkName = keyof typeof benchmarks
 export const benchmarkNames = Object.keys(benchmarks) as BenchmarkName[]
 
 /** A benchmark's rows as a task of the CASA protocol. The caller brings the rows: no benchmark's data comes with this package. */
-export function casaTask(name: BenchmarkName, rows: { name: string; length: number; get(index: number): Promise<BenchmarkRow> }): Task {
+export function casaTask(
+  name: BenchmarkName,
+  rows: { name: string; length: number; get(index: number): Promise<BenchmarkRow> },
+): Task {
   const benchmark: Benchmark<any> = benchmarks[name]
   type Row = Example & { row: BenchmarkRow }
   return defineTask<unknown, Row>({
@@ -79,13 +98,16 @@ export function casaTask(name: BenchmarkName, rows: { name: string; length: numb
       length: rows.length,
       async get(index) {
         const row = await rows.get(index)
-        const content = [...row.images.map(image => ({ type: 'image' as const, image })), { type: 'text' as const, text: benchmark.ask(row) }]
+        const content = [
+          ...row.images.map((image) => ({ type: 'image' as const, image })),
+          { type: 'text' as const, text: benchmark.ask(row) },
+        ]
         const messages: Message[] = [{ role: 'user', content }]
         return { id: row.id, task: row.category ?? row.questionType ?? name, messages, row }
       },
     },
-    prompt: example => example.messages,
-    reference: example => benchmark.reference(example.row),
+    prompt: (example) => example.messages,
+    reference: (example) => benchmark.reference(example.row),
     clean: benchmark.clean,
     metric: benchmark.metric,
     maxNewTokens: casaSettings.maxNewTokens,
@@ -106,7 +128,9 @@ function askChoices({ id, question, options }: BenchmarkRow): string {
 function rightLetter({ id, answer, options = [] }: BenchmarkRow): string {
   const index = Number(answer)
   if (!Number.isInteger(index) || index < 0 || index >= options.length) {
-    throw new CasaError(`ai2d: row ${id}: answer: expected the index of one of ${options.length} options, got ${JSON.stringify(answer)}`)
+    throw new CasaError(
+      `ai2d: row ${id}: answer: expected the index of one of ${options.length} options, got ${JSON.stringify(answer)}`,
+    )
   }
   return letter(index)
 }

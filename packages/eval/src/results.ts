@@ -34,6 +34,6 @@ export interface ResultStore {
 export function memoryResults(records: EvalRecord[] = []): ResultStore {
   return {
     read: async () => [...records],
-    append: async record => void records.push(record),
+    append: async (record) => void records.push(record),
   }
 }

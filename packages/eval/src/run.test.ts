@@ -7,8 +7,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, expectTypeOf, test } from 'vitest'
 import {
-  type AnswerModel, type BenchmarkRow, casaTask, defineTask, type EvalProgress, evalReport, exactMatch, formatSummary, memoryResults, picturesOf,
-  runEval, type Task, wilson,
+  type AnswerModel,
+  type BenchmarkRow,
+  casaTask,
+  defineTask,
+  type EvalProgress,
+  evalReport,
+  exactMatch,
+  formatSummary,
+  memoryResults,
+  picturesOf,
+  runEval,
+  type Task,
+  wilson,
 } from './index.ts'
 import { fileResults } from './node.ts'
 
@@ -22,11 +33,17 @@ const picture = (widthPx: number): RgbImage => ({ widthPx, heightPx: 1, data: ne
 const widths = (length: number): Dataset => ({
   name: 'widths',
   length,
-  get: async index => ({
+  get: async (index) => ({
     id: `w${index}`,
     task: index % 3 === 2 ? 'thirds' : 'others',
     messages: [
-      { role: 'user', content: [{ type: 'image', image: picture(index + 1) }, { type: 'text', text: 'How <wide>?' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'image', image: picture(index + 1) },
+          { type: 'text', text: 'How <wide>?' },
+        ],
+      },
       { role: 'assistant', content: [{ type: 'text', text: String(index + 1) }] },
     ],
   }),
@@ -44,7 +61,7 @@ const model = (asked: Message[][] = []): AnswerModel => ({
 
 const task = (length = 6): Task => defineTask({ name: 'width', dataset: widths(length), metric: exactMatch, maxNewTokens: 5 })
 
-test('tokenizers speaks core\'s contracts', () => {
+test("tokenizers speaks core's contracts", () => {
   expectTypeOf<tokenizers.Message>().toEqualTypeOf<core.Message>()
   expectTypeOf<tokenizers.EncodedSample>().toEqualTypeOf<core.EncodedSample>()
   expectTypeOf<tokenizers.Tokenizer>().toEqualTypeOf<core.Tokenizer>()
@@ -53,15 +70,26 @@ test('tokenizers speaks core\'s contracts', () => {
 test('scores, groups, baseline and progress', async () => {
   const asked: Message[][] = []
   const seen: EvalProgress[] = []
-  const { summary, records } = await runEval(model(asked), [task()], { baseline: 'no-image', onProgress: progress => void seen.push(progress) })
+  const { summary, records } = await runEval(model(asked), [task()], {
+    baseline: 'no-image',
+    onProgress: (progress) => void seen.push(progress),
+  })
   expect(summary.rows.map(({ task, group, examples, score, noImage }) => ({ task, group, examples, score, noImage }))).toEqual([
     { task: 'width', group: undefined, examples: 6, score: 4 / 6, noImage: 1 / 6 },
     { task: 'width', group: 'others', examples: 4, score: 3 / 4, noImage: 1 / 4 },
     { task: 'width', group: 'thirds', examples: 2, score: 1 / 2, noImage: 0 },
   ])
-  expect(records[0]).toMatchObject({ model: 'ruler', id: 'w0', pictures: 'shown', question: 'How <wide>?', reference: '1', prediction: '1', score: 1 })
-  expect(asked.every(messages => messages.length === 1 && messages[0].role === 'user')).toBe(true)
-  expect(asked.filter(messages => picturesOf(messages).length === 0)).toHaveLength(6)
+  expect(records[0]).toMatchObject({
+    model: 'ruler',
+    id: 'w0',
+    pictures: 'shown',
+    question: 'How <wide>?',
+    reference: '1',
+    prediction: '1',
+    score: 1,
+  })
+  expect(asked.every((messages) => messages.length === 1 && messages[0].role === 'user')).toBe(true)
+  expect(asked.filter((messages) => picturesOf(messages).length === 0)).toHaveLength(6)
   expect(seen.map(({ done, total }) => [done, total])).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, 12]))
   expect(formatSummary(summary).split('\n')).toHaveLength(5)
   expect(formatSummary(summary)).toContain('| width: others | exact match |        4 | 75.0 % |')
@@ -70,38 +98,80 @@ test('scores, groups, baseline and progress', async () => {
 test('an interrupted evaluation goes on where it stopped, whatever the interruption cut short', async () => {
   const path = join(folder, 'results.jsonl')
   const stop = new AbortController()
-  const first = runEval(model(), [task()], { results: fileResults(path), signal: stop.signal, onProgress: ({ done }) => done === 3 && stop.abort() })
+  const first = runEval(model(), [task()], {
+    results: fileResults(path),
+    signal: stop.signal,
+    onProgress: ({ done }) => done === 3 && stop.abort(),
+  })
   await expect(first).rejects.toThrow(/abort/i)
   appendFileSync(path, '{"model":"ruler","task":"wid')
   const asked: Message[][] = []
   const { records } = await runEval(model(asked), [task()], { results: fileResults(path) })
   expect(asked).toHaveLength(3)
-  expect(records.map(({ index, score }) => [index, score])).toEqual([[0, 1], [1, 1], [2, 1], [3, 1], [4, 0], [5, 0]])
+  expect(records.map(({ index, score }) => [index, score])).toEqual([
+    [0, 1],
+    [1, 1],
+    [2, 1],
+    [3, 1],
+    [4, 0],
+    [5, 0],
+  ])
   expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(6)
 
   const other = await runEval({ ...model(), name: 'another' }, [task()], { results: fileResults(path), limit: 2 })
-  expect(other.records.map(record => record.model)).toEqual(['another', 'another'])
+  expect(other.records.map((record) => record.model)).toEqual(['another', 'another'])
   appendFileSync(path, 'no record\n')
   await expect(fileResults(path).read()).rejects.toThrow(/results\.jsonl:9: /)
 })
 
 test('broken examples are left out by name; other errors and impossible requests end the evaluation', async () => {
-  const broken = { ...widths(3), get: async (index: number) => { if (index === 1) throw new BrokenExampleError('rows.jsonl:2: torn'); return widths(3).get(index) } }
-  const { skipped, records, summary } = await runEval(model(), [defineTask({ name: 'w', dataset: broken, metric: exactMatch })], { baseline: 'no-image' })
+  const broken = {
+    ...widths(3),
+    get: async (index: number) => {
+      if (index === 1) throw new BrokenExampleError('rows.jsonl:2: torn')
+      return widths(3).get(index)
+    },
+  }
+  const { skipped, records, summary } = await runEval(model(), [defineTask({ name: 'w', dataset: broken, metric: exactMatch })], {
+    baseline: 'no-image',
+  })
   expect(skipped).toEqual([{ task: 'w', index: 1, reason: 'rows.jsonl:2: torn' }])
   expect(records.map(({ index }) => index)).toEqual([0, 0, 2, 2])
   expect(summary.rows[0].examples).toBe(2)
   await expect(runEval(model(), [task(Infinity)])).rejects.toThrow(/task width: how many examples\?/)
   await expect(runEval(model(), [task(), task()])).rejects.toThrow(/same name/)
-  await expect(runEval({ name: 'm', answer: async () => { throw new Error('device lost') } }, [task()])).rejects.toThrow('device lost')
-  const unanswered = { ...widths(1), get: async () => ({ id: 'x', task: 't', messages: [{ role: 'user' as const, content: [] }] }) }
-  await expect(runEval(model(), [defineTask({ name: 't', dataset: unanswered, metric: exactMatch })])).rejects.toThrow(/example x: expected the right answer/)
+  await expect(
+    runEval(
+      {
+        name: 'm',
+        answer: async () => {
+          throw new Error('device lost')
+        },
+      },
+      [task()],
+    ),
+  ).rejects.toThrow('device lost')
+  const unanswered = {
+    ...widths(1),
+    get: async () => ({ id: 'x', task: 't', messages: [{ role: 'user' as const, content: [] }] }),
+  }
+  await expect(runEval(model(), [defineTask({ name: 't', dataset: unanswered, metric: exactMatch })])).rejects.toThrow(
+    /example x: expected the right answer/,
+  )
 })
 
 test('the report stands alone and escapes what it shows', async () => {
   const tasks = [task()]
-  const result = await runEval({ ...model(), answer: async () => '<script>4</script>' }, tasks, { baseline: 'no-image', results: memoryResults() })
-  const html = await evalReport(result, tasks, { title: 'Ruler & co', shown: 2, encodePng: async image => Uint8Array.of(image.widthPx), facts: { device: 'cpu' } })
+  const result = await runEval({ ...model(), answer: async () => '<script>4</script>' }, tasks, {
+    baseline: 'no-image',
+    results: memoryResults(),
+  })
+  const html = await evalReport(result, tasks, {
+    title: 'Ruler & co',
+    shown: 2,
+    encodePng: async (image) => Uint8Array.of(image.widthPx),
+    facts: { device: 'cpu' },
+  })
   expect(html).toContain('Ruler &#38; co')
   expect(html).not.toContain('<script')
   expect(html.match(/<article/g)).toHaveLength(4)
@@ -112,14 +182,19 @@ test('the report stands alone and escapes what it shows', async () => {
 
 test('the CASA protocol: prompts, cleaning and metrics', async () => {
   const rowsOf = (...rows: Partial<BenchmarkRow>[]) => ({
-    name: 'rows', length: rows.length, get: async (index: number) => ({ id: `r${index}`, images: [picture(1)], question: 'What?', answer: '5', ...rows[index] }),
+    name: 'rows',
+    length: rows.length,
+    get: async (index: number) => ({ id: `r${index}`, images: [picture(1)], question: 'What?', answer: '5', ...rows[index] }),
   })
   const ask = async (task: Task, answers: string[]) => {
     const prompts: string[] = []
-    const say: AnswerModel = { name: 'm', answer: async messages => {
-      prompts.push(messages[0].content.map(part => (part.type === 'text' ? part.text : '[image]')).join(''))
-      return answers[prompts.length - 1]
-    } }
+    const say: AnswerModel = {
+      name: 'm',
+      answer: async (messages) => {
+        prompts.push(messages[0].content.map((part) => (part.type === 'text' ? part.text : '[image]')).join(''))
+        return answers[prompts.length - 1]
+      },
+    }
     const { summary } = await runEval(say, [task])
     return { prompts, score: summary.rows[0].score }
   }
@@ -129,15 +204,34 @@ test('the CASA protocol: prompts, cleaning and metrics', async () => {
   expect(await ask(casaTask('textvqa', rowsOf({ answer: Array(10).fill('two') })), ['2'])).toMatchObject({ score: 1 })
   expect(await ask(casaTask('realworldqa', rowsOf({ answer: 'A' })), ['a.'])).toMatchObject({ score: 1 })
   expect(await ask(casaTask('gqa', rowsOf({ answer: 'the cat' })), ['The cat.'])).toMatchObject({ score: 1 })
-  const ocr = await ask(casaTask('ocrbench', rowsOf({ dataset: 'IIIT5K', questionType: 'Regular Text Recognition', answer: ['STOP'] })), ['a Stop sign.'])
+  const ocr = await ask(
+    casaTask('ocrbench', rowsOf({ dataset: 'IIIT5K', questionType: 'Regular Text Recognition', answer: ['STOP'] })),
+    ['a Stop sign.'],
+  )
   expect(ocr).toEqual({ prompts: ['[image]What?\nPlease directly answer the question.'], score: 1 })
-  const pair = [{ answer: 'Yes', category: 'count', questionId: 'a' }, { answer: 'No', category: 'count', questionId: 'a' }]
-  expect(await ask(casaTask('mme', rowsOf(...pair.map(row => ({ ...row, question: 'Is it? Please answer yes or no. ' })))), ['yes', 'No.'])).toEqual({
-    prompts: Array(2).fill(`[image]Is it? Please answer yes or no.${short}`), score: 200,
+  const pair = [
+    { answer: 'Yes', category: 'count', questionId: 'a' },
+    { answer: 'No', category: 'count', questionId: 'a' },
+  ]
+  expect(
+    await ask(casaTask('mme', rowsOf(...pair.map((row) => ({ ...row, question: 'Is it? Please answer yes or no. ' })))), [
+      'yes',
+      'No.',
+    ]),
+  ).toEqual({
+    prompts: Array(2).fill(`[image]Is it? Please answer yes or no.${short}`),
+    score: 200,
   })
-  const choice = await ask(casaTask('ai2d', rowsOf({ question: 'Which', options: ['a cat', 'a dog'], answer: 1 })), ['Answer: B. a dog'])
-  expect(choice).toEqual({ prompts: ['[image]Question: Which?\nChoices:\nA. a cat\nB. a dog\nAnswer with the letter.'], score: 1 })
-  await expect(ask(casaTask('ai2d', rowsOf({ answer: 3, options: ['a'] })), [''])).rejects.toThrow(/row r0: answer: expected the index of one of 1 options, got 3/)
+  const choice = await ask(casaTask('ai2d', rowsOf({ question: 'Which', options: ['a cat', 'a dog'], answer: 1 })), [
+    'Answer: B. a dog',
+  ])
+  expect(choice).toEqual({
+    prompts: ['[image]Question: Which?\nChoices:\nA. a cat\nB. a dog\nAnswer with the letter.'],
+    score: 1,
+  })
+  await expect(ask(casaTask('ai2d', rowsOf({ answer: 3, options: ['a'] })), [''])).rejects.toThrow(
+    /row r0: answer: expected the index of one of 1 options, got 3/,
+  )
   await expect(ask(casaTask('mme', rowsOf({})), [''])).rejects.toThrow(/row r0: category is missing/)
 })
 

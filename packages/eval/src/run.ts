@@ -40,13 +40,13 @@ export interface EvalResult {
  */
 export async function runEval(model: AnswerModel, tasks: readonly Task[], options: EvalOptions = {}): Promise<EvalResult> {
   const { baseline = 'none', results = memoryResults(), onProgress, signal } = options
-  const names = tasks.map(task => task.name)
+  const names = tasks.map((task) => task.name)
   if (new Set(names).size !== names.length) throw new CasaError(`evaluation: two tasks have the same name: ${names.join(', ')}`)
-  const counts = tasks.map(task => exampleCount(task, options.limit))
+  const counts = tasks.map((task) => exampleCount(task, options.limit))
   const shown: Pictures[] = baseline === 'no-image' ? ['shown', 'none'] : ['shown']
   const total = counts.reduce((sum, count) => sum + count, 0) * shown.length
 
-  const known = new Map((await results.read()).map(record => [keyOf(record), record]))
+  const known = new Map((await results.read()).map((record) => [keyOf(record), record]))
   const records: EvalRecord[] = []
   const skipped: EvalResult['skipped'] = []
   for (const [position, task] of tasks.entries()) {
@@ -54,7 +54,9 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
       let example: Example | undefined
       for (const pictures of shown) {
         signal?.throwIfAborted()
-        let record = known.get(keyOf({ model: model.name, task: task.name, dataset: task.dataset.name, index, pictures, metric: task.metric.name }))
+        let record = known.get(
+          keyOf({ model: model.name, task: task.name, dataset: task.dataset.name, index, pictures, metric: task.metric.name }),
+        )
         if (!record) {
           try {
             example ??= await task.dataset.get(index)
@@ -82,7 +84,9 @@ function isBrokenExample(error: unknown): error is Error {
 function exampleCount({ name, dataset }: Task, limit = Infinity): number {
   const count = Math.min(limit, dataset.length)
   if (!Number.isSafeInteger(count) || count < 0) {
-    throw new CasaError(`task ${name}: how many examples? Its dataset holds ${dataset.length}; give a limit, a whole number (got ${limit})`)
+    throw new CasaError(
+      `task ${name}: how many examples? Its dataset holds ${dataset.length}; give a limit, a whole number (got ${limit})`,
+    )
   }
   return count
 }

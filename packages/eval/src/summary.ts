@@ -26,13 +26,14 @@ export interface EvalSummary {
 
 /** One row a task, and one for each of its groups where there are several. */
 export function summarise(tasks: readonly Task[], records: readonly EvalRecord[]): EvalSummary {
-  const rows = tasks.flatMap(task => {
-    const own = records.filter(record => record.task === task.name)
-    const groups = [...new Set(own.map(record => record.group))]
-    const parts = groups.length > 1 ? groups.map(group => ({ group, records: own.filter(record => record.group === group) })) : []
-    return [row(task, own), ...parts.map(part => ({ ...row(groupTask(task), part.records), group: part.group }))]
+  const rows = tasks.flatMap((task) => {
+    const own = records.filter((record) => record.task === task.name)
+    const groups = [...new Set(own.map((record) => record.group))]
+    const parts =
+      groups.length > 1 ? groups.map((group) => ({ group, records: own.filter((record) => record.group === group) })) : []
+    return [row(task, own), ...parts.map((part) => ({ ...row(groupTask(task), part.records), group: part.group }))]
   })
-  return { rows: rows.filter(each => each.examples > 0) }
+  return { rows: rows.filter((each) => each.examples > 0) }
 }
 
 /** Within a group only the mean counts: a metric of the whole, as MME's, need not be defined on a part. */
@@ -57,10 +58,18 @@ function row(task: Task, records: readonly EvalRecord[]): SummaryRow {
   }
 }
 
-function score(task: Task, records: readonly EvalRecord[], pictures: Pictures): { examples: number; value: number; numbers: Record<string, number> } {
-  const own = records.filter(record => record.pictures === pictures)
-  const answers = own.map(({ prediction, reference, score: value }) => ({ prediction: task.clean(prediction), reference, score: value }))
-  const average = mean(own.map(record => record.score))
+function score(
+  task: Task,
+  records: readonly EvalRecord[],
+  pictures: Pictures,
+): { examples: number; value: number; numbers: Record<string, number> } {
+  const own = records.filter((record) => record.pictures === pictures)
+  const answers = own.map(({ prediction, reference, score: value }) => ({
+    prediction: task.clean(prediction),
+    reference,
+    score: value,
+  }))
+  const average = mean(own.map((record) => record.score))
   if (own.length === 0 || !task.metric.summarise) return { examples: own.length, value: average, numbers: {} }
   const { numbers, main } = task.metric.summarise(answers)
   return { examples: own.length, value: main === undefined ? average : numbers[main], numbers }
@@ -76,18 +85,19 @@ export function wilson(share: number, n: number): [number, number] {
 
 /** The table for a terminal or a model card, in Markdown. */
 export function formatSummary({ rows }: EvalSummary): string {
-  const withBaseline = rows.some(each => each.noImage !== undefined)
-  const cells = rows.map(each => [
+  const withBaseline = rows.some((each) => each.noImage !== undefined)
+  const cells = rows.map((each) => [
     each.group === undefined ? each.task : `${each.task}: ${each.group}`,
     each.metric,
     String(each.examples),
     formatScore(each.score, each.unit),
-    each.interval ? each.interval.map(bound => (100 * bound).toFixed(1)).join(' .. ') : '',
+    each.interval ? each.interval.map((bound) => (100 * bound).toFixed(1)).join(' .. ') : '',
     ...(withBaseline ? [each.noImage === undefined ? '' : formatScore(each.noImage, each.unit)] : []),
   ])
   const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : [])]
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map(line => line[column].length)))
-  const line = (values: string[]): string => `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]) : value.padStart(widths[column]))).join(' | ')} |`
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column].length)))
+  const line = (values: string[]): string =>
+    `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]) : value.padStart(widths[column]))).join(' | ')} |`
   const rule = `| ${widths.map((width, column) => (column < 2 ? '-'.repeat(width) : '-'.repeat(width - 1) + ':')).join(' | ')} |`
   return [line(head), rule, ...cells.map(line)].join('\n')
 }

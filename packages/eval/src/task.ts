@@ -20,13 +20,17 @@ export interface TaskDefinition<R, E extends Example = Example> {
 
 export type Task<R = any, E extends Example = any> = Required<TaskDefinition<R, E>>
 
-export function defineTask<E extends Example = Example>(definition: TaskDefinition<string, E> & { reference?: undefined }): Task<string, E>
-export function defineTask<R, E extends Example = Example>(definition: TaskDefinition<R, E> & { reference(example: E): R }): Task<R, E>
+export function defineTask<E extends Example = Example>(
+  definition: TaskDefinition<string, E> & { reference?: undefined },
+): Task<string, E>
+export function defineTask<R, E extends Example = Example>(
+  definition: TaskDefinition<R, E> & { reference(example: E): R },
+): Task<R, E>
 export function defineTask<R, E extends Example>(definition: TaskDefinition<R, E>): Task<R, E> {
   return {
-    prompt: example => example.messages.slice(0, lastAnswer(example)),
-    reference: example => textOf(example.messages[lastAnswer(example)]) as R,
-    clean: prediction => prediction,
+    prompt: (example) => example.messages.slice(0, lastAnswer(example)),
+    reference: (example) => textOf(example.messages[lastAnswer(example)]) as R,
+    clean: (prediction) => prediction,
     maxNewTokens: 128,
     ...definition,
   }
@@ -39,14 +43,14 @@ function lastAnswer({ id, messages }: Example): number {
 }
 
 export function textOf(message: Message | undefined): string {
-  return (message?.content ?? []).map(part => (part.type === 'text' ? part.text : '')).join('')
+  return (message?.content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
 export function picturesOf(messages: readonly Message[]): RgbImage[] {
-  return messages.flatMap(message => message.content.flatMap(part => (part.type === 'image' ? [part.image] : [])))
+  return messages.flatMap((message) => message.content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
 }
 
 /** The same conversation without its pictures: what is left to guess from. */
 export function withoutPictures(messages: readonly Message[]): Message[] {
-  return messages.map(message => ({ ...message, content: message.content.filter(part => part.type === 'text') }))
+  return messages.map((message) => ({ ...message, content: message.content.filter((part) => part.type === 'text') }))
 }

@@ -21,13 +21,13 @@ test('Qwen2.5 ids and decoded text equal the Rust tokenizer', () => {
 })
 
 test('plain text cannot write a special token', () => {
-  const special = new Set([...qwen.specialTokens.values()].map(token => token.id))
-  const pieces = [...qwen.specialTokens.keys()].flatMap(token => [token, token.slice(0, 5), token.slice(5)])
+  const special = new Set([...qwen.specialTokens.values()].map((token) => token.id))
+  const pieces = [...qwen.specialTokens.keys()].flatMap((token) => [token, token.slice(0, 5), token.slice(5)])
   fc.assert(
-    fc.property(fc.array(fc.oneof(fc.constantFrom(...pieces), anyText), { maxLength: 8 }), parts => {
+    fc.property(fc.array(fc.oneof(fc.constantFrom(...pieces), anyText), { maxLength: 8 }), (parts) => {
       const text = parts.join('')
       const ids = qwen.encodePlain(text)
-      expect([...ids].filter(id => special.has(id))).toEqual([])
+      expect([...ids].filter((id) => special.has(id))).toEqual([])
       expect(qwen.decode(ids)).toBe(text.normalize('NFC').replaceAll('\uFDD0', '\uFFFD'))
     }),
     { numRuns: 200 },
@@ -36,7 +36,7 @@ test('plain text cannot write a special token', () => {
 
 test('plain encoding equals the golden wherever the text holds no special token', () => {
   const special = [...qwen.specialTokens.keys()]
-  const ordinary = golden.filter(({ text }) => !special.some(token => text.includes(token)))
+  const ordinary = golden.filter(({ text }) => !special.some((token) => text.includes(token)))
   expect(ordinary.length).toBeGreaterThan(100)
   for (const { text, ids } of ordinary) expect([...qwen.encodePlain(text)], JSON.stringify(text)).toEqual(ids)
 })
@@ -58,7 +58,7 @@ test('ids without a token have no text, as in the Rust original', () => {
 test('a stream says exactly what decode says, and never half a character', () => {
   for (const { text, ids } of golden) {
     const stream = createTextStream(qwen)
-    const said = ids.map(id => stream.push(id))
+    const said = ids.map((id) => stream.push(id))
     for (const piece of said) expect(text.includes('\uFFFD') || !piece.includes('\uFFFD'), JSON.stringify(text)).toBe(true)
     expect(said.join('') + stream.end(), JSON.stringify(text)).toBe(qwen.decode(ids, { skipSpecial: true }))
   }
@@ -70,7 +70,7 @@ test('a stream of any ids, broken UTF-8 included, says what decode says', () => 
   fc.assert(
     fc.property(fc.array(id, { maxLength: 30 }), fc.boolean(), (ids, skipSpecial) => {
       const stream = createTextStream(qwen, { skipSpecial })
-      expect(ids.map(each => stream.push(each)).join('') + stream.end()).toBe(qwen.decode(ids, { skipSpecial }))
+      expect(ids.map((each) => stream.push(each)).join('') + stream.end()).toBe(qwen.decode(ids, { skipSpecial }))
     }),
     { numRuns: 200 },
   )
@@ -100,11 +100,20 @@ const spaced = parseTokenizer({
     unk_token: '<unk>',
     byte_fallback: true,
     vocab: Object.fromEntries(
-      ['<unk>', '<s>', '</s>', ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)]
+      [
+        '<unk>',
+        '<s>',
+        '</s>',
+        ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+      ]
         .concat(['▁', 'a', 'b', 'ab', '▁ab', '▁a'])
         .map((token, id) => [token, id]),
     ),
-    merges: [['a', 'b'], ['▁', 'ab'], ['▁', 'a']],
+    merges: [
+      ['a', 'b'],
+      ['▁', 'ab'],
+      ['▁', 'a'],
+    ],
   },
 })
 
@@ -115,7 +124,7 @@ test('SentencePiece-style spaces: one in front of the text only, streamed or not
   expect([...spaced.encodeParts(['ab', 2, 'ab']).ids]).toEqual([spaced.idOf('▁ab'), 2, spaced.idOf('ab')])
   const stream = createTextStream(spaced)
   const ids = [1, spaced.idOf('▁ab')!, 2, spaced.idOf('▁a')!, ...idsOf('é😀').slice(1), spaced.idOf('▁')!, spaced.idOf('b')!]
-  const said = ids.map(id => stream.push(id))
+  const said = ids.map((id) => stream.push(id))
   expect(said).toEqual(['', 'ab', '', ' a', '', 'é', '', '', '', '😀', ' ', 'b'])
   expect(stream.end()).toBe('')
 })

@@ -40,7 +40,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
     {
       ...file,
       model: { type: 'BPE', vocab: {}, merges: [] },
-      added_tokens: [...added.filter(token => !token.special), { id: MARK_ID, content: MARK, normalized: false }],
+      added_tokens: [...added.filter((token) => !token.special), { id: MARK_ID, content: MARK, normalized: false }],
       post_processor: null,
     },
     config,
@@ -59,7 +59,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
   }
 
   function encodeParts(parts: readonly (string | number)[]): { ids: Int32Array; starts: Int32Array } {
-    const text = parts.map(part => (typeof part === 'number' ? '' : part.replaceAll(MARK, '\uFFFD'))).join(MARK)
+    const text = parts.map((part) => (typeof part === 'number' ? '' : part.replaceAll(MARK, '\uFFFD'))).join(MARK)
     const starts = new Int32Array(parts.length + 1)
     const out: number[] = []
     let part = 0
@@ -86,15 +86,17 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
     specialTokens,
     bosToken: tokenText(config.bos_token),
     eosToken: tokenText(config.eos_token),
-    encode: text => Int32Array.from(text === '' ? [] : full.encode(text, { add_special_tokens: false }).ids),
-    encodePlain: text => encodeParts([text]).ids,
+    encode: (text) => Int32Array.from(text === '' ? [] : full.encode(text, { add_special_tokens: false }).ids),
+    encodePlain: (text) => encodeParts([text]).ids,
     encodeParts,
     decode(list, options = {}) {
       // Padded embeddings have rows without a token: a model may sample one, and it has no text.
-      const known = Array.from(list).filter(id => full.id_to_token(id) !== undefined && !(options.skipSpecial && specialIds.has(id)))
+      const known = Array.from(list).filter(
+        (id) => full.id_to_token(id) !== undefined && !(options.skipSpecial && specialIds.has(id)),
+      )
       return known.length === 0 ? '' : full.decode(known, { clean_up_tokenization_spaces: false })
     },
-    idOf: token => ids.get(token),
+    idOf: (token) => ids.get(token),
   }
 }
 
@@ -105,7 +107,9 @@ function checkTokenizerJson(json: unknown): TokenizerJson {
   }
   const { type, vocab } = file.model
   if (!['BPE', 'Unigram', 'WordPiece'].includes(type as string) || typeof vocab !== 'object' || vocab === null) {
-    throw new TokenizerError(`tokenizer.json: model: expected a "vocab" and type BPE, Unigram or WordPiece, got type ${JSON.stringify(type)}`)
+    throw new TokenizerError(
+      `tokenizer.json: model: expected a "vocab" and type BPE, Unigram or WordPiece, got type ${JSON.stringify(type)}`,
+    )
   }
   for (const [index, token] of (file.added_tokens ?? []).entries()) {
     if (typeof token?.content !== 'string' || token.content === '' || !Number.isInteger(token.id) || token.id < 0) {

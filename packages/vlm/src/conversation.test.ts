@@ -1,17 +1,44 @@
 import { close, init, memory } from '@casa-js/tensor'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { argmax, createConversation, createSession, createVlm, type Conversation, type GenerateOptions, type Sampler, type Vlm } from './index.ts'
+import {
+  argmax,
+  createConversation,
+  createSession,
+  createVlm,
+  type Conversation,
+  type GenerateOptions,
+  type Sampler,
+  type Vlm,
+} from './index.ts'
 
 const config = {
   model_type: 'casa_vlm',
   text_config: {
-    model_type: 'llama', vocab_size: 262, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 2,
-    num_key_value_heads: 1, rms_norm_eps: 1e-6, rope_theta: 10_000, tie_word_embeddings: true, max_position_embeddings: 256,
+    model_type: 'llama',
+    vocab_size: 262,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+    max_position_embeddings: 256,
   },
   vision_config: {
-    model_type: 'casa_vit', patch_size: 4, stem_channels: [4], absolute_positions: true, hidden_size: 8, depth: 1, num_heads: 1,
-    intermediate_size: 16, spatial_merge_size: 2, out_hidden_size: 16, max_pixels: 4096,
+    model_type: 'casa_vit',
+    patch_size: 4,
+    stem_channels: [4],
+    absolute_positions: true,
+    hidden_size: 8,
+    depth: 1,
+    num_heads: 1,
+    intermediate_size: 16,
+    spatial_merge_size: 2,
+    out_hidden_size: 16,
+    max_pixels: 4096,
   },
   fusion_config: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true },
 }
@@ -20,7 +47,10 @@ const config = {
 let vlm: Vlm
 beforeAll(async () => {
   await init({ device: 'cpu' })
-  vlm = createVlm(config, 1, { tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }), processorConfig: { chat: { name: 'casa-reader' } } })
+  vlm = createVlm(config, 1, {
+    tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+    processorConfig: { chat: { name: 'casa-reader' } },
+  })
 })
 afterAll(async () => {
   vlm.dispose()
@@ -30,7 +60,11 @@ afterAll(async () => {
 const picture = { type: 'image' as const, image: { widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(90) } }
 const question = [picture, { type: 'text' as const, text: 'What?' }]
 
-async function say(conversation: Conversation, content: Parameters<Conversation['say']>[0], options: GenerateOptions = {}): Promise<string> {
+async function say(
+  conversation: Conversation,
+  content: Parameters<Conversation['say']>[0],
+  options: GenerateOptions = {},
+): Promise<string> {
   let answer = ''
   for await (const { text } of conversation.say(content, { maxNewTokens: 6, ...options })) answer += text
   return answer
@@ -73,9 +107,11 @@ test('an answer that its reader leaves, or that is aborted, does not break the n
   for await (const _ of conversation.say(question)) break
   await say(conversation, 'Go on')
   const stop = new AbortController()
-  await expect((async () => {
-    for await (const _ of conversation.say('More', { signal: stop.signal })) stop.abort()
-  })()).rejects.toThrow(/abort/i)
+  await expect(
+    (async () => {
+      for await (const _ of conversation.say('More', { signal: stop.signal })) stop.abort()
+    })(),
+  ).rejects.toThrow(/abort/i)
   await say(conversation, 'Still there?')
   expect(conversation.messages).toHaveLength(8)
   conversation.dispose()

@@ -12,12 +12,30 @@ import { register } from './eval.ts'
 const config = {
   model_type: 'casa_vlm',
   text_config: {
-    model_type: 'llama', vocab_size: 262, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
-    num_key_value_heads: 1, rms_norm_eps: 1e-6, rope_theta: 10_000, tie_word_embeddings: true, max_position_embeddings: 256,
+    model_type: 'llama',
+    vocab_size: 262,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+    max_position_embeddings: 256,
   },
   vision_config: {
-    model_type: 'casa_vit', patch_size: 4, stem_channels: [4], absolute_positions: true, hidden_size: 8, depth: 1, num_heads: 1,
-    intermediate_size: 16, spatial_merge_size: 2, out_hidden_size: 16, max_pixels: 4096,
+    model_type: 'casa_vit',
+    patch_size: 4,
+    stem_channels: [4],
+    absolute_positions: true,
+    hidden_size: 8,
+    depth: 1,
+    num_heads: 1,
+    intermediate_size: 16,
+    spatial_merge_size: 2,
+    out_hidden_size: 16,
+    max_pixels: 4096,
   },
   fusion_config: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true },
 }
@@ -34,7 +52,9 @@ beforeAll(async () => {
   await close()
   writeFileSync(join(folder, 'good.png'), await encodePng({ widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(200) }))
   writeFileSync(join(folder, 'torn.png'), 'no picture')
-  const rows = ['good.png', 'torn.png', 'good.png'].map((image) => JSON.stringify({ image, question: 'What does it say?', answer: 'river' }))
+  const rows = ['good.png', 'torn.png', 'good.png'].map((image) =>
+    JSON.stringify({ image, question: 'What does it say?', answer: 'river' }),
+  )
   writeFileSync(join(folder, 'questions.jsonl'), rows.join('\n'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -70,7 +90,9 @@ test('own questions, a baseline, results that are taken up again, and a report',
 })
 
 test('what cannot be asked is named', async () => {
-  await expect(casaEval('--data', join(folder, 'questions.jsonl'), '--task', 'words')).rejects.toThrow(/--task words: .* there are questions/)
+  await expect(casaEval('--data', join(folder, 'questions.jsonl'), '--task', 'words')).rejects.toThrow(
+    /--task words: .* there are questions/,
+  )
   await expect(casaEval('--limit', '0')).rejects.toThrow(/--limit 0: expected a whole number, 1 or more/)
   await expect(casaEval('--baseline', 'blind')).rejects.toThrow(/the one baseline is "no-image"/)
 })

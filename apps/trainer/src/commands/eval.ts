@@ -25,7 +25,10 @@ export function register(program: Command): void {
     .command('eval')
     .description('ask a model held-out questions and count its right answers')
     .argument('[model]', 'model folder', shippedModel)
-    .option('--data <files...>', "your own questions: JSONL files or dataset modules; without it, the shipped model's held-out sets")
+    .option(
+      '--data <files...>',
+      "your own questions: JSONL files or dataset modules; without it, the shipped model's held-out sets",
+    )
     .option('--task <names...>', 'only these tasks')
     .option('--limit <n>', 'examples of each task', '200')
     .option('--seed <n>', 'seed that held-out sets are drawn by', '1')
@@ -49,14 +52,16 @@ Examples:
 
 async function run(folder: string, flags: EvalFlags): Promise<void> {
   const limit = whole('--limit', flags.limit, 1)
-  const options = { data: flags.data ?? [], only: flags.task ?? [], count: limit, seed: whole('--seed', flags.seed, 0), loose: flags.loose }
+  const options = {
+    data: flags.data ?? [],
+    only: flags.task ?? [],
+    count: limit,
+    seed: whole('--seed', flags.seed, 0),
+    loose: flags.loose,
+  }
   const maxNewTokens = whole('--max-tokens', flags.maxTokens, 1)
-  const [{ evalReport, formatSummary, memoryResults, runEval, vlmAnswers }, { fileResults }, { loadVlm }, { encodePng }] = await Promise.all([
-    import('@casa-js/eval'),
-    import('@casa-js/eval/node'),
-    import('@casa-js/vlm'),
-    import('@casa-js/vision'),
-  ])
+  const [{ evalReport, formatSummary, memoryResults, runEval, vlmAnswers }, { fileResults }, { loadVlm }, { encodePng }] =
+    await Promise.all([import('@casa-js/eval'), import('@casa-js/eval/node'), import('@casa-js/vlm'), import('@casa-js/vision')])
   const [{ findTasks }, { modelFingerprint }, { createAskingProgress }] = await Promise.all([
     import('../eval/tasks.ts'),
     import('../eval/fingerprint.ts'),
@@ -91,7 +96,11 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   } catch (error) {
     progress.stop()
     if (!stop.signal.aborted) throw error
-    console.error(flags.results ? `stopped; the same command goes on from ${flags.results}` : 'stopped; with --results <file> it could have gone on')
+    console.error(
+      flags.results
+        ? `stopped; the same command goes on from ${flags.results}`
+        : 'stopped; with --results <file> it could have gone on',
+    )
     process.exitCode = 130
   } finally {
     process.off('SIGINT', interrupt)

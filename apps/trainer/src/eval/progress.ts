@@ -18,7 +18,11 @@ export function createAskingProgress(stream: NodeJS.WriteStream = process.stderr
       right.shown += record.score
     }
     const leftMs = ((performance.now() - startMs) / done) * (total - done)
-    return { score: `${((100 * right.shown) / Math.max(1, right.asked)).toFixed(1)} %`, left: duration(leftMs), task: record.task }
+    return {
+      score: `${((100 * right.shown) / Math.max(1, right.asked)).toFixed(1)} %`,
+      left: duration(leftMs),
+      task: record.task,
+    }
   }
   return stream.isTTY ? barOf(stream, describe) : linesOf(stream, describe)
 }
@@ -26,7 +30,14 @@ export function createAskingProgress(stream: NodeJS.WriteStream = process.stderr
 type Describe = (progress: EvalProgress) => { score: string; left: string; task: string }
 
 function barOf(stream: NodeJS.WriteStream, describe: Describe): AskingProgress {
-  const bar = new SingleBar({ format: '{value}/{total} |{bar}| {score} right  {left} left  {task}', stream, barsize: 24, hideCursor: true, fps: 4, gracefulExit: false })
+  const bar = new SingleBar({
+    format: '{value}/{total} |{bar}| {score} right  {left} left  {task}',
+    stream,
+    barsize: 24,
+    hideCursor: true,
+    fps: 4,
+    gracefulExit: false,
+  })
   let started = false
   return {
     show(progress) {

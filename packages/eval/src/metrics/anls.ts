@@ -9,7 +9,7 @@ import { codePoints, splitWords } from './python.ts'
 export const anls = defineMetric<readonly string[]>({
   name: 'ANLS',
   score(prediction, references) {
-    const distances = references.map(reference => {
+    const distances = references.map((reference) => {
       const distance = levenshtein(normalise(reference), normalise(prediction))
       // The original divides by the lengths of the raw texts in upper case, where "ß" counts two.
       const length = Math.max(codePoints(reference.toUpperCase()), codePoints(prediction.toUpperCase()))

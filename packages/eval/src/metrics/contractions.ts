@@ -17,13 +17,13 @@ const TWO = (
 
 function dropApostrophe(word: string, which: number): string {
   let seen = 0
-  return word.replaceAll("'", apostrophe => (seen++ === which ? '' : apostrophe))
+  return word.replaceAll("'", (apostrophe) => (seen++ === which ? '' : apostrophe))
 }
 
 /** The word as it was typed -> with its apostrophes. All in lower case, as the normaliser's words are. */
 export const contractions: ReadonlyMap<string, string> = new Map([
-  ...ONE.map(word => [dropApostrophe(word, 0), word] as const),
-  ...TWO.flatMap(word => [0, 1].map(which => [dropApostrophe(word, which), word] as const)),
+  ...ONE.map((word) => [dropApostrophe(word, 0), word] as const),
+  ...TWO.flatMap((word) => [0, 1].map((which) => [dropApostrophe(word, which), word] as const)),
   ["somebody'd", 'somebodyd'],
   ["ow's'at", "'ow's'at"],
   ["'ows'at", "'ow's'at"],

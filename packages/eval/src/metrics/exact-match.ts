@@ -16,7 +16,9 @@ export const caselessMatch = defineMetric<string>({
 
 /** Lower case, without ASCII punctuation and white space around: what GQA and multiple choice compare. */
 export function looseText(text: string): string {
-  return strip(text).toLowerCase().replace(/[!-/:-@[-`{-~]/g, '')
+  return strip(text)
+    .toLowerCase()
+    .replace(/[!-/:-@[-`{-~]/g, '')
 }
 
 /** GQA: equality ignoring case and punctuation. */

@@ -18,7 +18,7 @@ export const ocrBench = defineMetric<OcrBenchReference>({
     const normalise = dataset === 'HME100k' ? normaliseFormula : normaliseText
     const said = normalise(prediction)
     const answers = typeof answer === 'string' ? [answer] : answer
-    return Number(answers.some(each => said.includes(normalise(each))))
+    return Number(answers.some((each) => said.includes(normalise(each))))
   },
   /** Right answers by type, and their sum: out of 1,000 on the whole benchmark. */
   summarise(answers) {

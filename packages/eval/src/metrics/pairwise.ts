@@ -22,7 +22,11 @@ export interface WinRate {
   ties: number
 }
 
-export async function pairwiseWinRate(pairs: Iterable<Pair>, judge: Judge, options: { signal?: AbortSignal } = {}): Promise<WinRate> {
+export async function pairwiseWinRate(
+  pairs: Iterable<Pair>,
+  judge: Judge,
+  options: { signal?: AbortSignal } = {},
+): Promise<WinRate> {
   const { signal } = options
   const counts = { wins: 0, losses: 0, ties: 0, consistent: 0 }
   for (const { question, ours, theirs } of pairs) {

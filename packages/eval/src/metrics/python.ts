@@ -14,7 +14,9 @@ export function strip(text: string): string {
 
 /** str.split() */
 export function splitWords(text: string): string[] {
-  return strip(text).split(RUNS).filter(word => word !== '')
+  return strip(text)
+    .split(RUNS)
+    .filter((word) => word !== '')
 }
 
 /** len(str) */
@@ -33,7 +35,7 @@ const FLOAT = /^[+-]?(?:inf(?:inity)?|nan|(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.
 
 /** float(text): digits of any script, "_" between digits, inf and nan; no "0x", no "1,000". undefined where Python raises. */
 export function parseFloatAsPython(text: string): number | undefined {
-  const ascii = strip(text).replace(/\p{Nd}/gu, digit => String(digitValue(digit.codePointAt(0)!)))
+  const ascii = strip(text).replace(/\p{Nd}/gu, (digit) => String(digitValue(digit.codePointAt(0)!)))
   if (!FLOAT.test(ascii)) return undefined
   const plain = ascii.replaceAll('_', '').toLowerCase()
   if (plain.includes('nan')) return NaN

@@ -9,7 +9,8 @@ export const relaxedAccuracy = defineMetric<string>({
   score(prediction, reference) {
     const said = parseNumber(prediction)
     const target = parseNumber(reference)
-    if (said === undefined || target === undefined || target === 0) return Number(prediction.toLowerCase() === reference.toLowerCase())
+    if (said === undefined || target === undefined || target === 0)
+      return Number(prediction.toLowerCase() === reference.toLowerCase())
     return Number(Math.abs(said - target) / Math.abs(target) <= 0.05)
   },
 })

@@ -32,15 +32,15 @@ export interface StreamScores {
 
 /** @param options.framesPerSecond of the stream, e.g. 2 */
 export function streamScores(turns: readonly StreamTurn[], options: { framesPerSecond: number }): StreamScores {
-  const answered = turns.filter(turn => turn.losses.length > 0)
-  const watched = turns.filter(turn => turn.speaks.length > 0)
-  const both = answered.filter(turn => turn.speaks.length > 0)
+  const answered = turns.filter((turn) => turn.losses.length > 0)
+  const watched = turns.filter((turn) => turn.speaks.length > 0)
+  const both = answered.filter((turn) => turn.speaks.length > 0)
   const oneIfEmpty = (values: number[]): number => (values.length === 0 ? 1 : mean(values))
   return {
-    lmPpl: oneIfEmpty(answered.map(turn => Math.exp(mean(turn.losses)))),
-    timeDiffSeconds: mean(watched.map(turn => Math.abs(framesEarly(turn)))) / options.framesPerSecond,
+    lmPpl: oneIfEmpty(answered.map((turn) => Math.exp(mean(turn.losses)))),
+    timeDiffSeconds: mean(watched.map((turn) => Math.abs(framesEarly(turn)))) / options.framesPerSecond,
     fluency: oneIfEmpty(both.map(turnFluency)),
-    lmCorrectness: oneIfEmpty(answered.map(turn => rightTokens(turn) / turn.losses.length)),
+    lmCorrectness: oneIfEmpty(answered.map((turn) => rightTokens(turn) / turn.losses.length)),
   }
 }
 

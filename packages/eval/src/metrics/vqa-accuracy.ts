@@ -7,7 +7,10 @@ import { defineMetric } from './metric.ts'
 import { splitWords, strip } from './python.ts'
 
 const NUMBERS = new Map(
-  ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'].map((word, value) => [word, String(value)]),
+  ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'].map((word, value) => [
+    word,
+    String(value),
+  ]),
 ).set('none', '0')
 const ARTICLES = new Set(['a', 'an', 'the'])
 const SIGNS = [...';/[]"{}()=+\\_-><@`,?!']
@@ -18,9 +21,9 @@ export function normaliseVqaAnswer(answer: string): string {
   const words = strip(answer.toLowerCase().replace(/[,?]/g, '').replaceAll("'s", " 's"))
   const text = strip(words.replace(/[\n\t]/g, ' '))
   return splitWords(dropPunctuation(text).toLowerCase())
-    .map(word => NUMBERS.get(word) ?? word)
-    .filter(word => !ARTICLES.has(word))
-    .map(word => contractions.get(word) ?? word)
+    .map((word) => NUMBERS.get(word) ?? word)
+    .filter((word) => !ARTICLES.has(word))
+    .map((word) => contractions.get(word) ?? word)
     .join(' ')
 }
 
@@ -29,7 +32,7 @@ function dropPunctuation(text: string): string {
   let out = text
   for (const sign of SIGNS) out = out.replaceAll(sign, text.includes(sign + ' ') || text.includes(' ' + sign) ? '' : ' ')
   let dots = 0
-  return out.replace(/\.(?!\p{Nd})/gu, dot => (dots++ < MOST_DOTS ? '' : dot))
+  return out.replace(/\.(?!\p{Nd})/gu, (dot) => (dots++ < MOST_DOTS ? '' : dot))
 }
 
 /** The reference is the list of people's answers: each is left out once, and three that agree with the prediction make it right. */
@@ -37,7 +40,7 @@ export const vqaAccuracy = defineMetric<readonly string[]>({
   name: 'VQA accuracy',
   score(prediction, references) {
     const said = normaliseVqaAnswer(prediction)
-    const agrees = references.map(reference => normaliseVqaAnswer(reference) === said)
+    const agrees = references.map((reference) => normaliseVqaAnswer(reference) === said)
     const matches = agrees.filter(Boolean).length
     // In thirds, so that the mean is rounded once, as the original's exact mean is.
     const thirds = agrees.reduce((sum, agree) => sum + Math.min(3, matches - Number(agree)), 0)

@@ -43,7 +43,8 @@ export const mme = defineMetric<MmeReference>({
     let cognition = 0
     for (const [category, images] of categories) {
       const points = [...images].map(([questionId, scores]) => {
-        if (scores.length !== 2) throw new CasaError(`MME: image "${questionId}" of "${category}" has ${scores.length} questions, expected 2`)
+        if (scores.length !== 2)
+          throw new CasaError(`MME: image "${questionId}" of "${category}" has ${scores.length} questions, expected 2`)
         const right = scores[0] + scores[1]
         return (right === 2 ? 100 : 0) + (right / 2) * 100
       })
@@ -61,12 +62,14 @@ export const pope = defineMetric<string>({
   score: (prediction, reference) => Number(plainAnswer(prediction) === plainAnswer(reference)),
   summarise(answers) {
     const count = (said: string, truth?: string): number =>
-      answers.filter(each => plainAnswer(each.prediction) === said && (truth === undefined || plainAnswer(each.reference) === truth)).length
+      answers.filter(
+        (each) => plainAnswer(each.prediction) === said && (truth === undefined || plainAnswer(each.reference) === truth),
+      ).length
     const ratio = (part: number, rest: number): number => (part + rest > 0 ? part / (part + rest) : 0)
     const precision = ratio(count('yes', 'yes'), count('yes', 'no'))
     const recall = ratio(count('yes', 'yes'), count('no', 'yes'))
     const f1 = precision + recall > 0 ? (2 * (precision * recall)) / (precision + recall) : 0
-    const accuracy = mean(answers.map(each => each.score))
+    const accuracy = mean(answers.map((each) => each.score))
     return { numbers: { accuracy, precision, recall, f1, yesRatio: ratio(count('yes'), count('no')) }, main: 'accuracy' }
   },
 })

@@ -10,12 +10,12 @@ const TOP = 30
 
 /** Rows counted in points have no common scale and are left out. */
 export function scoreBars(rows: readonly SummaryRow[]): string {
-  const shares = rows.filter(row => row.unit === 'share')
+  const shares = rows.filter((row) => row.unit === 'share')
   if (shares.length === 0) return ''
   const height = TOP + shares.length * ROW + 8
   const x = (share: number): string => (LEFT + share * (WIDTH - LEFT - RIGHT)).toFixed(1)
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
-    share =>
+    (share) =>
       `<line class="grid" x1="${x(share)}" x2="${x(share)}" y1="${TOP - 4}" y2="${height - 8}"/>` +
       `<text class="tick" x="${x(share)}" y="${TOP - 10}" text-anchor="middle">${100 * share} %</text>`,
   )
@@ -35,7 +35,7 @@ export function scoreBars(rows: readonly SummaryRow[]): string {
       `<text class="tick" x="${Number(x(Math.max(row.score, high))) + 6}" y="${middle + 4}">${(100 * row.score).toFixed(1)}</text>`
     )
   })
-  const legend = shares.some(row => row.noImage !== undefined)
+  const legend = shares.some((row) => row.noImage !== undefined)
     ? `<line class="blind" x1="8" x2="8" y1="6" y2="20"/><text class="tick" x="14" y="17">without the picture</text>`
     : ''
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Scores">${legend}${ticks.join('')}${bars.join('')}</svg>`

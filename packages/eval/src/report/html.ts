@@ -39,16 +39,19 @@ ${sections.join('\n')}
 }
 
 function scoreTable(rows: readonly SummaryRow[]): string {
-  const withBaseline = rows.some(row => row.noImage !== undefined)
-  const lines = rows.map(row => {
-    const name = row.group === undefined ? `<b>${escapeHtml(row.task)}</b>` : `<span class="group">${escapeHtml(row.group)}</span>`
-    const interval = row.interval ? row.interval.map(bound => (100 * bound).toFixed(1)).join(' to ') : ''
+  const withBaseline = rows.some((row) => row.noImage !== undefined)
+  const lines = rows.map((row) => {
+    const name =
+      row.group === undefined ? `<b>${escapeHtml(row.task)}</b>` : `<span class="group">${escapeHtml(row.group)}</span>`
+    const interval = row.interval ? row.interval.map((bound) => (100 * bound).toFixed(1)).join(' to ') : ''
     const blind = withBaseline ? `<td>${row.noImage === undefined ? '' : formatScore(row.noImage, row.unit)}</td>` : ''
-    const numbers = Object.entries(row.numbers).map(([key, value]) => `${key} ${+value.toFixed(4)}`).join(', ')
+    const numbers = Object.entries(row.numbers)
+      .map(([key, value]) => `${key} ${+value.toFixed(4)}`)
+      .join(', ')
     return `<tr><td>${name}</td><td>${escapeHtml(row.metric)}</td><td>${row.examples}</td><td>${formatScore(row.score, row.unit)}</td><td>${interval}</td>${blind}<td class="muted">${escapeHtml(numbers)}</td></tr>`
   })
   const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : []), '']
-  return `<table><tr>${head.map(each => `<th>${each}</th>`).join('')}</tr>${lines.join('')}</table>`
+  return `<table><tr>${head.map((each) => `<th>${each}</th>`).join('')}</tr>${lines.join('')}</table>`
 }
 
 function skippedList(skipped: EvalResult['skipped']): string {
@@ -57,9 +60,16 @@ function skippedList(skipped: EvalResult['skipped']): string {
   return `<h2>Not readable</h2><ul>${items.join('')}</ul>`
 }
 
-async function taskSection(task: Task, { records }: EvalResult, shown: number, encodePng: ReportOptions['encodePng']): Promise<string> {
-  const own = records.filter(record => record.task === task.name && record.pictures === 'shown')
-  const blind = new Map(records.filter(record => record.task === task.name && record.pictures === 'none').map(record => [record.index, record]))
+async function taskSection(
+  task: Task,
+  { records }: EvalResult,
+  shown: number,
+  encodePng: ReportOptions['encodePng'],
+): Promise<string> {
+  const own = records.filter((record) => record.task === task.name && record.pictures === 'shown')
+  const blind = new Map(
+    records.filter((record) => record.task === task.name && record.pictures === 'none').map((record) => [record.index, record]),
+  )
   const groups = new Map<string, EvalRecord[]>()
   for (const record of own) groups.set(record.group, [...(groups.get(record.group) ?? []), record])
 
@@ -68,20 +78,24 @@ async function taskSection(task: Task, { records }: EvalResult, shown: number, e
     const cards = []
     for (const record of all.slice(0, shown)) {
       const pictures = picturesOf(task.prompt(await task.dataset.get(record.index)))
-      const images = await Promise.all(pictures.map(async picture => dataUri(await encodePng(picture))))
+      const images = await Promise.all(pictures.map(async (picture) => dataUri(await encodePng(picture))))
       cards.push(card(record, images, blind.get(record.index)))
     }
     const heading = groups.size > 1 ? `<h3>${escapeHtml(group)}</h3>` : ''
-    parts.push(`${heading}<p class="muted">the first ${cards.length} of ${all.length}</p><section class="cards">${cards.join('')}</section>`)
+    parts.push(
+      `${heading}<p class="muted">the first ${cards.length} of ${all.length}</p><section class="cards">${cards.join('')}</section>`,
+    )
   }
   return own.length === 0 ? '' : `<h2>${escapeHtml(task.name)}</h2>${parts.join('\n')}`
 }
 
 function card(record: EvalRecord, images: string[], blind: EvalRecord | undefined): string {
   const right = record.score >= 1
-  const pictures = images.map(source => `<img alt="" src="${source}">`).join('')
+  const pictures = images.map((source) => `<img alt="" src="${source}">`).join('')
   const expected = typeof record.reference === 'string' ? record.reference : JSON.stringify(record.reference)
-  const wanted = right ? '' : `<p class="muted">expected <b>${escapeHtml(expected)}</b>${record.score > 0 ? `, score ${record.score.toFixed(2)}` : ''}</p>`
+  const wanted = right
+    ? ''
+    : `<p class="muted">expected <b>${escapeHtml(expected)}</b>${record.score > 0 ? `, score ${record.score.toFixed(2)}` : ''}</p>`
   const guess = blind ? `<p class="muted">without the picture: ${escapeHtml(blind.prediction || '(nothing)')}</p>` : ''
   return (
     `<article class="${right ? 'right' : 'wrong'}" title="${escapeHtml(record.id)}"><div class="pictures">${pictures}</div>` +

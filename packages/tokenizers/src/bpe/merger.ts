@@ -27,7 +27,7 @@ export interface Merger {
  */
 export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<string, number>): Merger {
   const tokens = [...vocab.keys()]
-  const words: Word[] = [...counts].map(([text, count]) => ({ ids: Array.from(text, letter => vocab.get(letter)!), count }))
+  const words: Word[] = [...counts].map(([text, count]) => ({ ids: Array.from(text, (letter) => vocab.get(letter)!), count }))
   const pairCounts = new Map<number, number>()
   /** Words that held the pair at some time. */
   const places = new Map<number, Set<Word>>()

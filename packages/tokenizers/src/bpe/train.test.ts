@@ -9,30 +9,40 @@ import { trainBpe } from './train.ts'
 interface Golden {
   texts: string[]
   specialTokens: string[]
-  cases: { vocabulary: number; minimumCount: number; vocab: Record<string, number>; merges: [string, string][]; ids: number[][] }[]
+  cases: {
+    vocabulary: number
+    minimumCount: number
+    vocab: Record<string, number>
+    merges: [string, string][]
+    ids: number[][]
+  }[]
 }
 const golden: Golden = JSON.parse(readFileSync(new URL('../../fixtures/bpe.json', import.meta.url), 'utf8'))
 
-test.each(golden.cases)('vocabulary $vocabulary, minimum $minimumCount: merges and ids equal the Rust trainer', wanted => {
+test.each(golden.cases)('vocabulary $vocabulary, minimum $minimumCount: merges and ids equal the Rust trainer', (wanted) => {
   const { vocabulary, minimumCount } = wanted
   const json = trainBpe(golden.texts, { vocabulary, minimumCount, specialTokens: golden.specialTokens })
   expect(json.model.merges).toEqual(wanted.merges)
   expect(json.model.vocab).toEqual(wanted.vocab)
   const tokenizer = parseTokenizer(JSON.parse(JSON.stringify(json)))
-  expect(golden.texts.map(text => [...tokenizer.encode(text)])).toEqual(wanted.ids)
+  expect(golden.texts.map((text) => [...tokenizer.encode(text)])).toEqual(wanted.ids)
 })
 
-const corpus = ['What word is this? It says river.', 'What word is this? It says stone.', "I can't read the 2nd line: 1999, 25 %."]
+const corpus = [
+  'What word is this? It says river.',
+  'What word is this? It says stone.',
+  "I can't read the 2nd line: 1999, 25 %.",
+]
 const trained = trainBpe(corpus, { vocabulary: 300, specialTokens: readerTokens })
 
 test('any UTF-8 text comes back, in one go and streamed', () => {
   const tokenizer = parseTokenizer(trained)
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 80 }), fc.constantFrom(...corpus, ...readerTokens)), text => {
+    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 80 }), fc.constantFrom(...corpus, ...readerTokens)), (text) => {
       const ids = tokenizer.encode(text)
       expect(tokenizer.decode(ids)).toBe(text)
       const stream = createTextStream(tokenizer, { skipSpecial: false })
-      expect(Array.from(ids, id => stream.push(id)).join('') + stream.end()).toBe(text)
+      expect(Array.from(ids, (id) => stream.push(id)).join('') + stream.end()).toBe(text)
     }),
     { numRuns: 200 },
   )
@@ -40,21 +50,25 @@ test('any UTF-8 text comes back, in one go and streamed', () => {
 
 test('the same texts in any order give the same tokenizer, within the vocabulary, digits single', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ maxLength: 30 }), { maxLength: 6 }), fc.integer({ min: 256, max: 280 }), (texts, vocabulary) => {
-      const json = trainBpe(texts, { vocabulary, minimumCount: 1 })
-      expect(trainBpe([...texts].reverse(), { vocabulary, minimumCount: 1 })).toEqual(json)
-      const vocab = json.model.vocab as Record<string, number>
-      expect(Object.keys(vocab).length).toBeLessThanOrEqual(vocabulary)
-      expect(Object.values(vocab).sort((a, b) => a - b)).toEqual(Object.keys(vocab).map((_, id) => id))
-      expect(Object.keys(vocab).filter(token => /\d./.test(token) || /.\d/.test(token))).toEqual([])
-    }),
+    fc.property(
+      fc.array(fc.string({ maxLength: 30 }), { maxLength: 6 }),
+      fc.integer({ min: 256, max: 280 }),
+      (texts, vocabulary) => {
+        const json = trainBpe(texts, { vocabulary, minimumCount: 1 })
+        expect(trainBpe([...texts].reverse(), { vocabulary, minimumCount: 1 })).toEqual(json)
+        const vocab = json.model.vocab as Record<string, number>
+        expect(Object.keys(vocab).length).toBeLessThanOrEqual(vocabulary)
+        expect(Object.values(vocab).sort((a, b) => a - b)).toEqual(Object.keys(vocab).map((_, id) => id))
+        expect(Object.keys(vocab).filter((token) => /\d./.test(token) || /.\d/.test(token))).toEqual([])
+      },
+    ),
     { numRuns: 100 },
   )
 })
 
 test('special tokens get the first ids, and texts that were seen often get short', () => {
   const tokenizer = parseTokenizer(trained)
-  expect(readerTokens.map(token => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4, 5])
+  expect(readerTokens.map((token) => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4, 5])
   expect(tokenizer.vocabulary).toBeLessThanOrEqual(300)
   expect(tokenizer.encode('What word is this?').length).toBeLessThan(8)
 })

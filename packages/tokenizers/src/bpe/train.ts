@@ -34,7 +34,7 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   if (!Number.isInteger(vocabulary) || vocabulary < smallest) {
     throw new TokenizerError(`trainBpe: vocabulary: expected a whole number of at least ${smallest}, got ${vocabulary}`)
   }
-  if (new Set(specialTokens).size !== specialTokens.length || specialTokens.some(token => token.length < 2)) {
+  if (new Set(specialTokens).size !== specialTokens.length || specialTokens.some((token) => token.length < 2)) {
     throw new TokenizerError('trainBpe: specialTokens: expected different texts of two characters or more')
   }
 
@@ -61,7 +61,7 @@ function byteLetters(): string[] {
   const printable = (point: number): boolean => (point > 32 && point < 127) || (point > 160 && point < 256 && point !== 173)
   const letters = Array.from({ length: 256 }, (_, byte) => byte).filter(printable)
   for (let point = 256; letters.length < 256; point++) letters.push(point)
-  return letters.map(point => String.fromCodePoint(point))
+  return letters.map((point) => String.fromCodePoint(point))
 }
 
 function describe(specialTokens: readonly string[], vocab: Map<string, number>, merges: [string, string][]): TokenizerJson {

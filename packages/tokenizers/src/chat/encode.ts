@@ -43,9 +43,16 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
   const specials = [...tokenizer.specialTokens.keys()]
   const special = alternatives(specials)
   const hidden = trustText ? undefined : special
-  const given = messages.map(message => ({ role: message.role, content: writeContent(message.content, template, specials, hidden) }))
+  const given = messages.map((message) => ({
+    role: message.role,
+    content: writeContent(message.content, template, specials, hidden),
+  }))
   const render = (count: number, generationPrompt: boolean): string =>
-    renderTemplate(template, given.slice(0, count), { generationPrompt, bosToken: tokenizer.bosToken, eosToken: tokenizer.eosToken })
+    renderTemplate(template, given.slice(0, count), {
+      generationPrompt,
+      bosToken: tokenizer.bosToken,
+      eosToken: tokenizer.eosToken,
+    })
 
   const whole = render(messages.length, end === 'prompt')
   const answers = messages.flatMap((message, index) => {
@@ -61,21 +68,26 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
     return [{ start: start.length, stop: Math.min(stop.length, whole.length), ids: options.answerIds?.(message) }]
   })
 
-  const pieces = cut(whole, template, special, answers.flatMap(({ start, stop }) => [start, stop]))
+  const pieces = cut(
+    whole,
+    template,
+    special,
+    answers.flatMap(({ start, stop }) => [start, stop]),
+  )
   markAnswers(pieces, answers, template)
   if (end === 'open') leaveOpen(pieces, whole, messages)
   trimAround(pieces, tokenizer)
   for (const answer of answers) if (answer.ids) putAnswerIds(pieces, answer, answer.ids, tokenizer)
 
-  const pictures = messages.flatMap(message => message.content.flatMap(part => (part.type === 'image' ? [part.image] : [])))
-  const slots = pieces.filter(piece => piece.kind === 'image').length
+  const pictures = messages.flatMap((message) => message.content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
+  const slots = pieces.filter((piece) => piece.kind === 'image').length
   if (slots !== pictures.length) {
     throw new TokenizerError(
       `chat template "${template.name}": wrote ${slots} images for the ${pictures.length} of the conversation; ` +
         'check how the template writes images (ChatTemplate.content and .image)',
     )
   }
-  return assemble(pieces, pictures, tokenizer, template, imageTokens, text => restore(text, specials))
+  return assemble(pieces, pictures, tokenizer, template, imageTokens, (text) => restore(text, specials))
 }
 
 /** Content in the template's shape. Texts in a row are joined first: two of them could spell a special token together. */
@@ -90,11 +102,11 @@ function writeContent(content: ContentPart[], template: ChatTemplate, specials: 
   for (const part of parts) {
     if (part.type !== 'text') continue
     part.text = part.text.replace(/[\uFDD0-\uFDD2]/g, '\uFFFD')
-    if (hidden) part.text = part.text.replace(hidden, found => `${HIDE}${specials.indexOf(found)}${HIDE}`)
+    if (hidden) part.text = part.text.replace(hidden, (found) => `${HIDE}${specials.indexOf(found)}${HIDE}`)
   }
   if (template.content === 'parts') return parts
   const { before = '', after = '' } = template.image
-  return parts.map(part => (part.type === 'text' ? part.text : before + IMAGE + after)).join('')
+  return parts.map((part) => (part.type === 'text' ? part.text : before + IMAGE + after)).join('')
 }
 
 function restore(text: string, specials: string[]): string {

@@ -34,7 +34,7 @@ export function cut(whole: string, template: ChatTemplate, special: RegExp | und
   const pieces: Piece[] = []
   const pushText = (from: number, to: number): void => {
     let at = from
-    for (const bound of [...bounds.filter(bound => bound > from && bound < to), to]) {
+    for (const bound of [...bounds.filter((bound) => bound > from && bound < to), to]) {
       if (bound > at) pieces.push({ kind: 'text', text: whole.slice(at, bound), at, answer: false })
       at = bound
     }
@@ -55,7 +55,7 @@ export function cut(whole: string, template: ChatTemplate, special: RegExp | und
 /** Answers reach up to the last special token of their turn: what a template writes after it is not the model's to say. */
 export function markAnswers(pieces: Piece[], answers: { start: number; stop: number }[], template: ChatTemplate): void {
   for (const { start, stop } of answers) {
-    const turn = pieces.filter(piece => piece.at >= start && piece.at < stop)
+    const turn = pieces.filter((piece) => piece.at >= start && piece.at < stop)
     const isImageMark = (index: number): boolean =>
       turn[index].kind === 'image' ||
       (turn[index + 1]?.kind === 'image' && turn[index].text === template.image.before) ||
@@ -71,14 +71,19 @@ export function markAnswers(pieces: Piece[], answers: { start: number; stop: num
  * Put sampled ids in the place of an answer's text. If they end with a special token, it replaces the turn's end as well: what a
  * model stopped with need not be what the template writes.
  */
-export function putAnswerIds(pieces: Piece[], { start, stop }: { start: number; stop: number }, ids: readonly number[], tokenizer: TextTokenizer): void {
+export function putAnswerIds(
+  pieces: Piece[],
+  { start, stop }: { start: number; stop: number },
+  ids: readonly number[],
+  tokenizer: TextTokenizer,
+): void {
   const inTurn = (piece: Piece): boolean => piece.at >= start && piece.at < stop
-  if (pieces.some(piece => inTurn(piece) && piece.kind === 'image')) {
+  if (pieces.some((piece) => inTurn(piece) && piece.kind === 'image')) {
     throw new TokenizerError('encodeChat: answerIds: ids cannot stand for a message with images in it')
   }
-  const found = pieces.findIndex(piece => piece.at >= start)
+  const found = pieces.findIndex((piece) => piece.at >= start)
   const first = found < 0 ? pieces.length : found
-  const end = pieces.findLastIndex(piece => inTurn(piece) && piece.answer)
+  const end = pieces.findLastIndex((piece) => inTurn(piece) && piece.answer)
   const keepsEnd = end >= 0 && pieces[end].kind === 'special' && !isSpecialId(tokenizer, ids.at(-1))
   const count = Math.max(0, (keepsEnd ? end : end + 1) - first)
   pieces.splice(first, count, { kind: 'ids', text: '', ids, at: start, answer: true })
@@ -94,7 +99,7 @@ export function leaveOpen(pieces: Piece[], whole: string, messages: readonly Mes
   if (messages.at(-1)?.role !== 'assistant') {
     throw new TokenizerError('encodeChat: end "open" continues an assistant message, and the last message is not one')
   }
-  const last = pieces.findLastIndex(piece => piece.kind === 'special' && piece.answer)
+  const last = pieces.findLastIndex((piece) => piece.kind === 'special' && piece.answer)
   if (last >= 0 && pieces[last].at + pieces[last].text.length >= whole.trimEnd().length) pieces.length = last
 }
 

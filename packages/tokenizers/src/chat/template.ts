@@ -46,7 +46,7 @@ export function parseChatTemplate(
 ): ChatTemplate | undefined {
   const { name = 'default' } = options
   const listed = files.config?.chat_template
-  const source = files.chatTemplate ?? (Array.isArray(listed) ? listed.find(entry => entry.name === name)?.template : listed)
+  const source = files.chatTemplate ?? (Array.isArray(listed) ? listed.find((entry) => entry.name === name)?.template : listed)
   if (!source) return undefined
   const eos = files.config?.eos_token
   const eosText = typeof eos === 'string' ? eos : eos?.content

@@ -16,7 +16,7 @@ export type LogitsProcessor = (logits: Float32Array, ids: readonly number[]) => 
 /** Weigh some tokens: a positive logit is multiplied by the factor, a negative one divided. Below 1 makes them rarer. */
 export function tokenBias(tokens: readonly number[], factor: number): LogitsProcessor {
   const weight = Math.fround(factor)
-  return logits => {
+  return (logits) => {
     for (const id of tokens) logits[id] = logits[id] < 0 ? logits[id] / weight : logits[id] * weight
   }
 }
@@ -74,7 +74,7 @@ function checkSampling(options: SamplingOptions): void {
   const positive = (value: number): boolean => value > 0 && value < Infinity
   const count = (value: number): boolean => Number.isInteger(value) && value > 0
   const share = (value: number): boolean => value > 0 && value <= 1
-  check('temperature', options.temperature, value => value >= 0 && value < Infinity, 'a number of at least 0')
+  check('temperature', options.temperature, (value) => value >= 0 && value < Infinity, 'a number of at least 0')
   check('topK', options.topK, count, 'a whole number above 0')
   check('topP', options.topP, share, 'a number above 0, at most 1')
   check('minP', options.minP, share, 'a number above 0, at most 1')
@@ -83,6 +83,6 @@ function checkSampling(options: SamplingOptions): void {
   check('noRepeatNgram.size', options.noRepeatNgram?.size, count, 'a whole number above 0')
   check('noRepeatNgram.lastTokens', options.noRepeatNgram?.lastTokens, count, 'a whole number above 0')
   check('emaPenalty.penalty', options.emaPenalty?.penalty, positive, 'a number above 0')
-  check('emaPenalty.decay', options.emaPenalty?.decay, value => value > 0 && value < 1, 'a number between 0 and 1')
-  check('emaPenalty.limit', options.emaPenalty?.limit, value => value >= 0, 'a number of at least 0')
+  check('emaPenalty.decay', options.emaPenalty?.decay, (value) => value > 0 && value < 1, 'a number between 0 and 1')
+  check('emaPenalty.limit', options.emaPenalty?.limit, (value) => value >= 0, 'a number of at least 0')
 }

@@ -28,7 +28,9 @@ export function argmax(logits: Float32Array): number {
   let best = -1
   for (let id = 0; id < logits.length; id++) if (logits[id] > (best < 0 ? -Infinity : logits[best])) best = id
   if (best < 0) {
-    throw new CasaError('no token can be chosen: all logits are -Infinity or NaN; check the weights, or loosen the logits processors')
+    throw new CasaError(
+      'no token can be chosen: all logits are -Infinity or NaN; check the weights, or loosen the logits processors',
+    )
   }
   return best
 }

@@ -2,20 +2,45 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  argmax, captionSampling, createProcessors, createSampler, emaRepetitionPenalty, type LogitsProcessor, minP, noRepeatNgram,
-  repetitionPenalty, softmax, temperature, tokenBias, topK, topP,
+  argmax,
+  captionSampling,
+  createProcessors,
+  createSampler,
+  emaRepetitionPenalty,
+  type LogitsProcessor,
+  minP,
+  noRepeatNgram,
+  repetitionPenalty,
+  softmax,
+  temperature,
+  tokenBias,
+  topK,
+  topP,
 } from './index.ts'
 
-interface GoldenCase { processor: string; value: number; ids: number[]; scores: number[]; result: (number | null)[] }
+interface GoldenCase {
+  processor: string
+  value: number
+  ids: number[]
+  scores: number[]
+  result: (number | null)[]
+}
 interface GoldenStream {
   value: { penalty: number; decay: number; ignore: number[]; max_clamp: number; bias_tokens: number[]; bias: number }
   stream: { last_token: number; scores: number[]; after_ema: number[]; after_bias: number[] }[]
 }
-const golden: (GoldenCase | GoldenStream)[] = JSON.parse(readFileSync(new URL('../../fixtures/logits_processors.json', import.meta.url), 'utf8'))
+const golden: (GoldenCase | GoldenStream)[] = JSON.parse(
+  readFileSync(new URL('../../fixtures/logits_processors.json', import.meta.url), 'utf8'),
+)
 const cases = golden.filter((row): row is GoldenCase => !('stream' in row))
 const streams = golden.filter((row): row is GoldenStream => 'stream' in row)
 const makers: Record<string, (value: number) => LogitsProcessor> = {
-  temperature, top_k: topK, top_p: topP, min_p: minP, repetition_penalty: repetitionPenalty, no_repeat_ngram: noRepeatNgram,
+  temperature,
+  top_k: topK,
+  top_p: topP,
+  min_p: minP,
+  repetition_penalty: repetitionPenalty,
+  no_repeat_ngram: noRepeatNgram,
 }
 
 test('every processor equals transformers, to the bit', () => {
@@ -23,7 +48,10 @@ test('every processor equals transformers, to the bit', () => {
   for (const { processor, value, ids, scores, result } of cases) {
     const logits = Float32Array.from(scores)
     makers[processor](value)(logits, ids)
-    expect(Array.from(logits, each => (each === -Infinity ? null : each)), processor).toEqual(result)
+    expect(
+      Array.from(logits, (each) => (each === -Infinity ? null : each)),
+      processor,
+    ).toEqual(result)
   }
 })
 
@@ -44,13 +72,19 @@ test('the EMA penalty and the stop bias equal the live captioner, step by step',
   }
 })
 
-const anyLogits = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 30 }).map(values => Float32Array.from(values))
-const left = (logits: Float32Array): number[] => Array.from(logits.keys()).filter(id => logits[id] > -Infinity)
+const anyLogits = fc
+  .array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 30 })
+  .map((values) => Float32Array.from(values))
+const left = (logits: Float32Array): number[] => Array.from(logits.keys()).filter((id) => logits[id] > -Infinity)
 
 test('laws of cutting: the likeliest stays, kept logits are untouched, larger k and p keep more', () => {
   fc.assert(
     fc.property(anyLogits, fc.integer({ min: 1, max: 30 }), fc.double({ min: 0.01, max: 1, noNaN: true }), (logits, k, p) => {
-      for (const [small, large] of [[topK(k), topK(k + 1)], [topP(p * 0.5), topP(p)], [minP(p), minP(p * 0.5)]]) {
+      for (const [small, large] of [
+        [topK(k), topK(k + 1)],
+        [topP(p * 0.5), topP(p)],
+        [minP(p), minP(p * 0.5)],
+      ]) {
         const few = logits.slice()
         const more = logits.slice()
         small(few, [])
@@ -69,7 +103,7 @@ test('no n-gram repeats within the window, and stop tokens stay free', () => {
   const banned = (ids: number[]): number[] => {
     const logits = new Float32Array(10)
     block(logits, ids)
-    return Array.from(logits.keys()).filter(id => logits[id] === -Infinity)
+    return Array.from(logits.keys()).filter((id) => logits[id] === -Infinity)
   }
   expect(banned([1, 2, 3, 1, 2])).toEqual([3])
   expect(banned([1, 2, 3, 4, 5, 1, 2])).toEqual([])
@@ -101,7 +135,7 @@ test('greedy takes the first of the largest; the same seed draws the same tokens
 
 test('draws follow the probabilities', () => {
   const logits = Float32Array.of(Math.log(0.5), Math.log(0.3), -Infinity, Math.log(0.2))
-  expect(Array.from(softmax(logits), value => Math.round(value * 1e6) / 1e6)).toEqual([0.5, 0.3, 0, 0.2])
+  expect(Array.from(softmax(logits), (value) => Math.round(value * 1e6) / 1e6)).toEqual([0.5, 0.3, 0, 0.2])
   const sample = createSampler({ temperature: 1, seed: 1 })
   const counts = [0, 0, 0, 0]
   for (let i = 0; i < 20_000; i++) counts[sample(logits.slice(), [])]++
@@ -116,7 +150,12 @@ test('the list of live captions, and errors by option', () => {
   expect(createProcessors({})).toEqual([])
   for (const [options, message] of [
     [{ temperature: -1 }, /sampling: temperature: expected a number of at least 0, got -1/],
-    [{ topK: 0 }, /topK/], [{ topP: 1.5 }, /topP/], [{ minP: NaN }, /minP/], [{ emaPenalty: { penalty: 1.1, decay: 1 } }, /emaPenalty\.decay/],
-    [{ noRepeatNgram: { size: 1.5 } }, /noRepeatNgram\.size/], [{ stopBias: 0 }, /stopBias/],
-  ] as const) expect(() => createProcessors(options)).toThrow(message)
+    [{ topK: 0 }, /topK/],
+    [{ topP: 1.5 }, /topP/],
+    [{ minP: NaN }, /minP/],
+    [{ emaPenalty: { penalty: 1.1, decay: 1 } }, /emaPenalty\.decay/],
+    [{ noRepeatNgram: { size: 1.5 } }, /noRepeatNgram\.size/],
+    [{ stopBias: 0 }, /stopBias/],
+  ] as const)
+    expect(() => createProcessors(options)).toThrow(message)
 })

@@ -14,13 +14,18 @@ const TIMES = /^(\d{2,}):(\d{2}):(\d{2}),(\d{3})\s*-->\s*(\d{2,}):(\d{2}):(\d{2}
 
 /** @throws CasaError naming the block, from 1, that has no times */
 export function parseSrt(srt: string): Cue[] {
-  const content = srt.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n').trim()
+  const content = srt
+    .replace(/^\uFEFF/, '')
+    .replace(/\r\n?/g, '\n')
+    .trim()
   if (content === '') return []
   return content.split(/\n\n+/).map((block, index) => {
     const lines = block.trim().split('\n')
     const match = TIMES.exec(lines[1] ?? '')
     if (!match) {
-      throw new CasaError(`subtitles: block ${index + 1}: expected a number, then "HH:MM:SS,mmm --> HH:MM:SS,mmm", got ${JSON.stringify(lines.slice(0, 2).join('\n'))}`)
+      throw new CasaError(
+        `subtitles: block ${index + 1}: expected a number, then "HH:MM:SS,mmm --> HH:MM:SS,mmm", got ${JSON.stringify(lines.slice(0, 2).join('\n'))}`,
+      )
     }
     const [startMs, endMs] = [match.slice(1, 5), match.slice(5, 9)].map(toMs)
     return { startMs, endMs, text: lines.slice(2).join('\n') }
@@ -29,7 +34,11 @@ export function parseSrt(srt: string): Cue[] {
 
 /** Cues are numbered from 1. The text of `parseSrt(formatSrt(cues))` is that of the cues, but for empty lines within a text. */
 export function formatSrt(cues: readonly Cue[]): string {
-  return cues.map(({ startMs, endMs, text }, index) => `${index + 1}\n${formatSrtTime(startMs)} --> ${formatSrtTime(endMs)}\n${text}`).join('\n\n') + '\n'
+  return (
+    cues
+      .map(({ startMs, endMs, text }, index) => `${index + 1}\n${formatSrtTime(startMs)} --> ${formatSrtTime(endMs)}\n${text}`)
+      .join('\n\n') + '\n'
+  )
 }
 
 /** Milliseconds -> "HH:MM:SS,mmm"; fractions of a millisecond are cut off. */

@@ -19,11 +19,18 @@ test('what is formatted parses back', () => {
   const cue = fc.record({
     startMs: fc.nat(400_000_000),
     endMs: fc.nat(400_000_000),
-    text: fc.array(fc.array(word, { minLength: 1, maxLength: 4 }).map(words => words.join(' ')), { maxLength: 3 }).map(lines => lines.join('\n')),
+    text: fc
+      .array(
+        fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join(' ')),
+        { maxLength: 3 },
+      )
+      .map((lines) => lines.join('\n')),
   })
-  fc.assert(fc.property(fc.array(cue, { maxLength: 6 }), cues => {
-    expect(parseSrt(formatSrt(cues))).toEqual(cues)
-  }))
+  fc.assert(
+    fc.property(fc.array(cue, { maxLength: 6 }), (cues) => {
+      expect(parseSrt(formatSrt(cues))).toEqual(cues)
+    }),
+  )
 })
 
 test('times count hours past a day, and a broken block is named', () => {
@@ -33,6 +40,10 @@ test('times count hours past a day, and a broken block is named', () => {
 })
 
 test('lines are counted in code points, and a cue that would end before it starts is left out', () => {
-  const cues = [{ startMs: 0, endMs: 500, text: '😀😀' }, { startMs: 500, endMs: 900, text: '😀' }, { startMs: 500, endMs: 400, text: 'late' }]
+  const cues = [
+    { startMs: 0, endMs: 500, text: '😀😀' },
+    { startMs: 500, endMs: 900, text: '😀' },
+    { startMs: 500, endMs: 400, text: 'late' },
+  ]
   expect(progressiveCues(cues, { lineCharacters: 5 })).toEqual([{ startMs: 0, endMs: 500, text: ' 😀😀  ' }])
 })
