@@ -47,7 +47,7 @@ for (const room of Object.keys(allowed)) {
   for (const path of sources(join(root, 'packages', room))) {
     const file = relative(root, path)
     const text = readFileSync(path, 'utf8')
-    const isTest = /\.(test|bench)\.ts$/.test(file) || file.includes('/testing/')
+    const isTest = /\.(test|bench)\.ts$/.test(file) || file.includes('/testing/') || file.includes('/bench/')
     const platform = /\.(node|browser)\.ts$/.test(basename(path))
     for (const { name, line } of importsOf(text)) {
       const breach = (law) => breaches.push(`${file}:${line} imports ${name}: ${law}`)
