@@ -1,5 +1,23 @@
-/** Packed weights of 8 or 4 bits made floats, a row at a time. */
-import { finiteHalfAt } from './packed'
+/** Packed weights made floats, a row at a time. */
+import { finiteHalfAt, unpackBf16, unpackF16 } from './packed'
+
+/**
+ * Rows of a packed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale a
+ * group of columns.
+ */
+export function unpackRows(packed: usize, scales: usize, ids: usize, out: usize, count: i32, width: i32, bits: i32, group: i32): void {
+  const stride = abs(bits) == 16 ? <usize>width << 1 : <usize>((width * bits + 31) >> 5) << 2
+  const scaleBytes = group > 0 ? <usize>((width + group - 1) / group) << 1 : 0
+  for (let t = 0; t < count; t++) {
+    const id = load<i32>(ids + (<usize>t << 2))
+    const row = packed + <usize>id * stride
+    if (id < 0) memory.fill(out, 0, <usize>width << 2)
+    else if (bits == 16) unpackF16(row, out, width)
+    else if (bits == -16) unpackBf16(row, out, width)
+    else widen(row, scales + <usize>id * scaleBytes, out, 1, width, bits, group, <i32>stride)
+    out += <usize>width << 2
+  }
+}
 
 /** `count` packed rows as floats, row after row. */
 export function widen(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {

@@ -1,5 +1,6 @@
 /** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
 import * as tf from '@tensorflow/tfjs-core'
+import { companionsOf } from './packed.ts'
 import { isRecording } from './tape.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -11,14 +12,19 @@ export function scope<T extends tf.TensorContainer>(f: () => T): T {
   return isRecording() ? f() : tf.tidy(f)
 }
 
-/** Protect a tensor from enclosing scopes; the caller disposes it. */
+/** Protect a tensor from enclosing scopes, with what belongs to it; the caller disposes it. */
 export function keep<T extends Tensor>(tensor: T): T {
+  for (const companion of companionsOf(tensor)) tf.keep(companion)
   return tf.keep(tensor)
 }
 
-/** Free tensors now. While a gradient is being taken, only kept ones: the tape frees the others. */
+/** Free tensors now, a packed weight with its scales. While a gradient is being taken, only kept ones: the tape frees the others. */
 export function dispose(...tensors: (Tensor | undefined | null)[]): void {
-  for (const t of tensors) if (t && !t.isDisposed && (t.kept || !isRecording())) t.dispose()
+  for (const t of tensors) {
+    if (!t) continue
+    dispose(...companionsOf(t))
+    if (!t.isDisposed && (t.kept || !isRecording())) t.dispose()
+  }
 }
 
 export interface MemoryUse {

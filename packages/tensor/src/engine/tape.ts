@@ -5,6 +5,7 @@
  * walks back: once a node's gradient has been taken, nothing that is left to do reads that node's outputs.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { packedForm } from './packed.ts'
 import type { Tensor } from './tensor.ts'
 
 /**
@@ -70,9 +71,16 @@ export interface ValueAndGradients {
  * The value of a scalar function and its gradients with respect to `parameters`.
  * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
  * @param seed gradient of the value itself: 1 unless losses are to be weighted (gradient accumulation).
+ * @throws Error if a parameter is a packed weight, which is only read.
  */
 export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
   if (tape) throw new Error('valueAndGradients: already inside another valueAndGradients')
+  for (const parameter of parameters) {
+    const form = packedForm(parameter)
+    if (form) {
+      throw new Error(`valueAndGradients: a ${form.kind} weight [${form.shape}] is packed and cannot be trained: load it as float32, or freeze it`)
+    }
+  }
   const results: Tensor[] = []
   tf.engine().startScope('valueAndGradients')
   try {

@@ -1,18 +1,21 @@
 /**
  * linearCrossEntropy: crossEntropy(hidden weightᵀ), a chunk of the vocabulary at a time.
  *
- *   hidden [T,D]  weight [V,D]  ->  scalar       the largest thing that ever exists is [T, chunk]
+ *   hidden [T,D]  weight [V,D], float32 or packed  ->  scalar       the largest thing that ever exists is [T, chunk]
  *
  * With 150k entries and thousands of tokens the logits alone would be gigabytes. The forward pass keeps a log-sum-exp a row;
  * the way back computes each chunk's logits again: one product more, T x V less (as in Liger kernels, Hsu et al. 2024).
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { expectRank, expectShape } from '../../engine/check.ts'
+import { expectRank } from '../../engine/check.ts'
 import { run } from '../../engine/kernel.ts'
+import { packedForm, shapeOf } from '../../engine/packed.ts'
 import { dispose } from '../../engine/scope.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import { linear } from '../linear/index.ts'
 import { matMul } from '../matmul/index.ts'
+import { unpackPanel } from '../packed/index.ts'
 import { writeRows } from '../write-rows/index.ts'
 import { crossEntropy, sharesOf, weightedMean } from './index.ts'
 
@@ -36,11 +39,11 @@ export function linearCrossEntropy(
 ): Tensor {
   expectRank('linearCrossEntropy', 'hidden', hidden, 2)
   const [rows, D] = hidden.shape
-  const V = weight.shape[0]
-  expectShape('linearCrossEntropy', 'weight', weight, [V, D])
+  const [V, inputs] = shapeOf(weight)
+  if (inputs !== D) throw new Error(`linearCrossEntropy: weight has shape [${shapeOf(weight)}], expected [V,${D}]`)
   if (!(chunk >= 1)) throw new RangeError(`linearCrossEntropy: chunk must be at least 1, got ${chunk}`)
   if (V <= chunk) {
-    const logits = matMul(hidden, weight, { transposeB: true })
+    const logits = linear(hidden, weight)
     const loss = crossEntropy(logits, targets, weights)
     dispose(logits)
     return loss
@@ -48,7 +51,8 @@ export function linearCrossEntropy(
 
   const shares = sharesOf('linearCrossEntropy', rows, V, targets, weights)
   const chunks = Array.from({ length: Math.ceil(V / chunk) }, (_, i) => ({ start: i * chunk, width: Math.min(chunk, V - i * chunk) }))
-  const rowsFrom = (start: number, width: number) => tf.slice2d(weight as tf.Tensor2D, [start, 0], [width, D])
+  const rowsFrom = (start: number, width: number) =>
+    packedForm(weight) ? unpackPanel(weight, start, width) : tf.slice2d(weight as tf.Tensor2D, [start, 0], [width, D])
 
   const { loss, lse } = noGrad(() =>
     tf.tidy(() => {

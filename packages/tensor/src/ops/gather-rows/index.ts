@@ -1,13 +1,15 @@
 /**
  * gatherRows: rows of a table by index.
  *
- *   table [N,..]  ids Int32Array [T]  ->  [T,..]      id -1 gives a row of zeros
+ *   table [N,..], or a packed weight [N,D]  ids Int32Array [T]  ->  [T,..]      id -1 gives a row of zeros
  *
  * Embedding, im2col, the reorder of ViT windows and the 2x2 merge are all this.
  */
 import { defineKernel, run } from '../../engine/kernel.ts'
+import { packedForm } from '../../engine/packed.ts'
 import { record } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+import { unpackRows } from '../packed/index.ts'
 import { checkIds, scatterRows } from '../scatter-rows/index.ts'
 import { reshape } from '../shape/index.ts'
 import { gatherRowsCpu } from './cpu.ts'
@@ -22,6 +24,7 @@ defineKernel<GatherRowsAttributes>('GatherRows', { cpu: gatherRowsCpu, wasm: gat
 
 /** @throws RangeError naming the first id outside -1 .. N - 1. */
 export function gatherRows(table: Tensor, ids: Int32Array): Tensor {
+  if (packedForm(table)) return unpackRows(table, ids)
   const [N, ...inner] = table.shape
   if (table.rank !== 2) return reshape(gatherRows(reshape(table, [N, sizeOf(inner)]), ids), [ids.length, ...inner])
   checkIds('gatherRows', ids, N)

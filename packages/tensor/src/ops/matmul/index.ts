@@ -6,6 +6,7 @@
  * linear, its two gradients and the chunks of the vocabulary are all this one kernel.
  */
 import { defineKernel, run } from '../../engine/kernel.ts'
+import { expectUnpacked } from '../../engine/packed.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { columnSum } from '../column-sum/index.ts'
@@ -31,6 +32,8 @@ export interface MatMulOptions {
 
 /** @throws Error if the inner sizes differ. */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
+  expectUnpacked('matMul', 'a', a)
+  expectUnpacked('matMul', 'b', b)
   const [M, K] = transposeA ? [a.shape[1], a.shape[0]] : a.shape
   const [K2, N] = transposeB ? [b.shape[1], b.shape[0]] : b.shape
   if (a.rank !== 2 || b.rank !== 2 || K !== K2) {

@@ -3,15 +3,18 @@
  *
  *   x [..,D]  weight [O,D] packed  bias [O], optional  ->  [..,O]      products are summed in float32
  *
- * For weights that are only read: the gradient reaches x alone. One row, as in decoding, has a matrix-vector path that reads
+ * For weights that are only read: the gradient reaches x and bias. One row, as in decoding, has a matrix-vector path that reads
  * every packed word once.
  */
 import { expectShape, matrixOf } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
+import { scope } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import { columnSum } from '../column-sum/index.ts'
 import { tensor } from '../create/index.ts'
 import { quantizedLinearCpu, quantizedLinearGradCpu } from './cpu.ts'
+import { reshape } from '../shape/index.ts'
 import type { QuantizedMatrix } from './pack.ts'
 import { quantizedLinearGradWasm, quantizedLinearWasm } from './wasm.ts'
 import { quantizedLinearGradWebgpu, quantizedLinearWebgpu } from './webgpu.ts'
@@ -61,6 +64,9 @@ export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tenso
   if (bias) expectShape('quantizedLinear', 'bias', bias, [outputs])
   const attributes = { rows, inputs, outputs, bits, group }
   const [y] = run('QuantizedLinear', { x, values, scales, bias }, attributes)
-  record([x], [y], ([dy]) => run('QuantizedLinearGrad', { dy, values, scales }, attributes))
+  record([x, bias], [y], ([dy], [needsX, needsBias]) => {
+    const [dx] = needsX ? run('QuantizedLinearGrad', { dy, values, scales }, attributes) : []
+    return [dx, needsBias ? scope(() => columnSum(reshape(dy!, [rows, outputs]))) : undefined]
+  })
   return y
 }

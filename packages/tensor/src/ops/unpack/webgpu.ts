@@ -5,7 +5,7 @@ import type { UnpackAttributes } from './index.ts'
 const lanes = 256
 
 /** Bits in, bits out: infinities, NaN and subnormals arrive as they are, whatever a shader may assume of floats. */
-const widen = {
+export const widen = {
   bf16: 'fn widen(bits: u32) -> u32 { return bits << 16u; }',
   f16: `
 fn widen(bits: u32) -> u32 {

@@ -1,0 +1,43 @@
+/**
+ * Weights that stay packed on the device: an int32 tensor that knows what matrix [O,D] it stands for.
+ *
+ *   bf16, f16    two values a word, as checkpoints hold them; the first in the low half
+ *   quantized    8 or 4 bits a value in words, one f16 scale a group of columns (ops/quantized-linear/pack.ts)
+ *
+ * `linear` and `gatherRows` take such a tensor wherever they take a float one. It is only read: the gradient stops there.
+ */
+import type { Tensor } from './tensor.ts'
+
+export type PackedForm =
+  | { kind: 'bf16' | 'f16'; shape: [outputs: number, inputs: number] }
+  | { kind: 'quantized'; shape: [outputs: number, inputs: number]; bits: 8 | 4; group: number; scales: Tensor }
+
+const forms = new WeakMap<object, PackedForm>()
+
+/** Say what a tensor of words stands for. */
+export function markPacked(words: Tensor, form: PackedForm): Tensor {
+  forms.set(words, form)
+  return words
+}
+
+/** What a packed weight stands for; undefined for any other tensor. */
+export function packedForm(t: Tensor): PackedForm | undefined {
+  return forms.get(t)
+}
+
+/** The shape that a weight has in its model: of a packed one the matrix that it stands for. */
+export function shapeOf(weight: Tensor): number[] {
+  return packedForm(weight)?.shape.slice() ?? weight.shape
+}
+
+/** Tensors that belong to this one and are kept and freed with it. */
+export function companionsOf(t: Tensor): Tensor[] {
+  const form = packedForm(t)
+  return form?.kind === 'quantized' ? [form.scales] : []
+}
+
+/** @throws Error if an operator that reads floats is given a packed weight. */
+export function expectUnpacked(operator: string, argument: string, t: Tensor): void {
+  const form = packedForm(t)
+  if (form) throw new Error(`${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear and gatherRows take: unpackWeight() first`)
+}
