@@ -1,7 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import * as tf from '@tensorflow/tfjs-core'
+import { close, init } from '../../engine/init.ts'
+import { dispose } from '../../engine/scope.ts'
+import { valueAndGradients } from '../../engine/tape.ts'
+import type { WasmBackend } from '../../engine/wasm.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
-import { tensor } from '../create/index.ts'
+import { tensor, zeros } from '../create/index.ts'
+import { sum } from '../elementwise/index.ts'
 import { attention } from './index.ts'
 
 interface Shape {
@@ -55,5 +61,53 @@ describe('attention refuses', () => {
   it('heads that do not divide', () => {
     const k = tensor(new Float32Array(36), [3, 3, 4])
     expect(() => attention(q(), k, k, { cuQ: cu(0, 3), cuK: cu(0, 3), causal: false })).toThrow('multiple of KV heads')
+  })
+})
+
+describe('memory of attention and its gradient on wasm', () => {
+  afterAll(close)
+
+  /** Most bytes of the heap in use at once, over what was in use before. */
+  function peakBytes(f: () => void): number {
+    const { wasm } = tf.backend() as unknown as WasmBackend
+    const { _malloc, _free } = wasm
+    const sizes = new Map<number, number>()
+    let [now, peak] = [0, 0]
+    wasm._malloc = (bytes) => {
+      const pointer = _malloc(bytes)
+      sizes.set(pointer >>> 0, bytes)
+      peak = Math.max(peak, (now += bytes))
+      return pointer
+    }
+    wasm._free = (pointer) => {
+      now -= sizes.get(pointer >>> 0) ?? 0
+      sizes.delete(pointer >>> 0)
+      _free(pointer)
+    }
+    try {
+      f()
+    } finally {
+      Object.assign(wasm, { _malloc, _free })
+    }
+    return peak
+  }
+
+  it('grows linearly with tokens: a matrix of scores would grow sixteenfold', async () => {
+    await init({ device: 'wasm' })
+    const peaks = [512, 2048, 8192].map((tokens) => {
+      const [q, k, v] = [0, 1, 2].map(() => zeros([tokens, 1, 8]))
+      // Only one query in sixteen has keys, which keeps the test short.
+      const cuQ = Int32Array.of(0, tokens / 16, tokens)
+      const cuK = Int32Array.of(0, tokens, tokens)
+      const peak = peakBytes(() => {
+        const { value, gradients } = valueAndGradients(() => sum(attention(q, k, v, { cuQ, cuK, causal: false })), [q, k, v])
+        dispose(value, ...gradients)
+      })
+      dispose(q, k, v)
+      return peak
+    })
+    expect(peaks[1] / peaks[0]).toBeLessThan(4.2)
+    expect(peaks[2] / peaks[1]).toBeLessThan(4.2)
+    expect(peaks[2]).toBeLessThan(8192 * 8192)
   })
 })
