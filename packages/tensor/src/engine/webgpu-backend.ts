@@ -7,6 +7,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import { DeviceLostError, OutOfMemoryError } from './errors.ts'
+import { boundPool } from './webgpu-pool.ts'
 import type { Program } from './webgpu-program.ts'
 
 /** What tfjs marks private, of 4.22.0; the version is pinned exactly. */
@@ -29,12 +30,14 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly pipelines = new Map<Program, GPUComputePipeline>()
   private failure: Error | undefined
   private empty: GPUBuffer | undefined
+  private readonly trimPool: () => void
   /** Most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
     super(device, adapterInfo)
     this.bindingBytes = device.limits.maxStorageBufferBindingSize
+    this.trimPool = boundPool(this.bufferManager)
     device.lost.then(({ reason, message }) => {
       this.failure = new DeviceLostError(`the WebGPU device was lost (${reason}): ${message}. Call close() and init(), then load again.`)
     })
@@ -60,6 +63,11 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     } finally {
       this.checkDevice()
     }
+  }
+
+  override submitQueue(): void {
+    super.submitQueue()
+    this.trimPool()
   }
 
   override uploadToGPU(dataId: object): void {

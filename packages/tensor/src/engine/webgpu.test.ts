@@ -169,6 +169,21 @@ describe.skipIf(missing)('webgpu', () => {
     expect(Array.from(await tf.neg(x).data())).toEqual([-1, -2])
   })
 
+  it('tensors of ever other sizes do not fill the device', async () => {
+    await start()
+    const pool = backend().bufferManager
+    let peak = 0
+    for (let size = 1000; size < 1200; size++) {
+      const x = tensor(new Float32Array(size).fill(size), [size])
+      const y = ops.silu(x)
+      expect((await y.data())[size - 1]).toBeCloseTo(size, 3)
+      peak = Math.max(peak, pool.numBytesUsed)
+      dispose(x, y)
+    }
+    expect(pool.numBytesAllocated).toBeLessThan(3 * peak)
+    expect(pool.numBytesUsed).toBeLessThan(1200 * 4)
+  })
+
   it('gives the same bits every time', async () => {
     await start()
     const table = tensor(randomTensor([400, 9], 1).data, [400, 9])
