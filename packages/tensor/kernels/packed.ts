@@ -48,3 +48,13 @@ function halves4(bits: v128): v128 {
 export function copyBytes(from: usize, to: usize, bytes: i32): void {
   memory.copy(to, from, <usize>bytes)
 }
+
+/** `count` blocks of `bytes`, `stride` apart, one after the other. */
+export function copyBlocks(from: usize, to: usize, count: i32, bytes: i32, stride: i32): void {
+  for (let i = 0; i < count; i++) {
+    if (bytes == 4) store<u32>(to, load<u32>(from))
+    else memory.copy(to, from, <usize>bytes)
+    from += <usize>stride
+    to += <usize>bytes
+  }
+}

@@ -3,6 +3,7 @@ import { readKernelModule, tfjsWasmFolder } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
+import { replaceSlice } from './wasm-slice.ts'
 import { attachKernels, type KernelModule, type WasmBackend } from './wasm.ts'
 
 export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDevice> {
@@ -18,6 +19,7 @@ export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDev
   const binary = await readKernelModule(relaxed ? 'kernels-relaxed.wasm' : 'kernels.wasm')
   const { instance } = await WebAssembly.instantiate(binary as BufferSource as ArrayBuffer, { env: { memory: wasm.asm.memory } })
   attachKernels(instance.exports as KernelModule)
+  replaceSlice(instance.exports as KernelModule)
   return { adapter: 'WebAssembly SIMD', features: relaxed ? ['simd', 'relaxed-simd'] : ['simd'], limits: { heapBytes: 2 ** 32 } }
 }
 
