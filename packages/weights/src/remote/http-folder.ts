@@ -1,8 +1,6 @@
 /** A model folder on a web server. */
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { FolderSource } from '../bytes/folder.ts'
-import { defaultCache } from '#platform'
+import { createHasher, defaultCache } from '#platform'
 import type { DownloadOptions } from './download.ts'
 import type { Expected } from './file-hash.ts'
 import type { FileCache } from './draft.ts'
@@ -49,7 +47,8 @@ async function identify(url: string, file: string, options: DownloadOptions): Pr
     answer.cancel()
     const { validator, totalBytes } = answer
     if (validator === undefined || totalBytes === undefined) return { url }
-    const identity = bytesToHex(sha256(utf8ToBytes(`${url}\n${validator}\n${totalBytes}`))).slice(0, 32)
-    return { url, sizeBytes: totalBytes, key: `http/${identity}/${file}` }
+    const identity = createHasher('sha256')
+    identity.update(new TextEncoder().encode(`${url}\n${validator}\n${totalBytes}`))
+    return { url, sizeBytes: totalBytes, key: `http/${identity.hex().slice(0, 32)}/${file}` }
   }, options)
 }

@@ -50,7 +50,8 @@ export async function httpGet(url: string, range: Range | undefined, options: Ht
   const name = withoutQuery(url)
   const watchdog = new Watchdog(name, options.stallMs ?? 30_000, options.signal)
   try {
-    const request = { headers: requestHeaders(url, range, options), signal: watchdog.signal }
+    // A browser's own cache would keep every file a second time and cut ranges in its own way.
+    const request: RequestInit = { headers: requestHeaders(url, range, options), signal: watchdog.signal, cache: 'no-store' }
     const response = await watchdog.guard((options.fetch ?? fetch)(url, request))
     const answer = await judge(name, response, range, watchdog)
     if (!answer) watchdog.stop()
