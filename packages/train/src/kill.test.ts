@@ -9,7 +9,6 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { readMetrics } from './node.ts'
 
 const STEPS = 40
-const KILLS = 3
 const child = fileURLToPath(new URL('./fixtures/train-child.ts', import.meta.url))
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
@@ -35,13 +34,16 @@ function run(out: string, workers: number, killAfterMs?: number): Promise<{ code
 const result = (out: string) =>
   Promise.all(['weights.safetensors', 'optimizer.safetensors', 'state.json'].map((file) => readFile(join(out, 'checkpoints', 'step-00000040', file))))
 
-it.each([1, 2])('with %i workers', { timeout: 120_000 }, async (workers) => {
+it.each([
+  [1, 3],
+  [2, 2],
+])('with %i workers, %i times', { timeout: 240_000 }, async (workers, kills) => {
   const whole = join(folder, 'whole')
   expect(await run(whole, workers)).toMatchObject({ code: 0, steps: STEPS })
 
   const killed = join(folder, 'killed')
   const moments: number[] = []
-  while (moments.length < KILLS) {
+  while (moments.length < kills) {
     moments.push(Math.floor(Math.random() * 500))
     const { code } = await run(killed, workers, moments.at(-1))
     if (code === 0) break

@@ -1,5 +1,5 @@
 /** The collective of worker threads: tensors go through shared memory, sums are taken there. */
-import { dispose, tensor, type Tensor } from '@casa-js/tensor'
+import { dispose, readInto, tensor, type Tensor } from '@casa-js/tensor'
 import type { Collective } from './collective.ts'
 import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
 
@@ -30,11 +30,9 @@ export function createSharedCollective(memory: SharedMemory, rank: number): Coll
 
     async sum(gradients) {
       let offset = 0
-      for (const gradient of gradients) {
-        mine.set((await gradient.data()) as Float32Array, offset)
-        offset += gradient.size
-      }
-      if (offset !== parameters) throw new Error(`sum: ${offset} values, but the shared memory was made for ${parameters}`)
+      const given = gradients.reduce((size, gradient) => size + gradient.size, 0)
+      if (given !== parameters) throw new Error(`sum: ${given} values, but the shared memory was made for ${parameters}`)
+      for (const gradient of gradients) await readInto(gradient, mine.subarray(offset, (offset += gradient.size)))
       const shapes = gradients.map(({ shape }) => shape)
       dispose(...gradients)
       barrier(memory)
@@ -59,7 +57,6 @@ function split(values: Float32Array, shapes: number[][]): Tensor[] {
   let offset = 0
   return shapes.map((shape) => {
     const size = shape.reduce((product, extent) => product * extent, 1)
-    // A copy of our own: a backend may keep the array that it is given.
-    return tensor(values.slice(offset, (offset += size)), shape)
+    return tensor(values.subarray(offset, (offset += size)), shape)
   })
 }

@@ -1,6 +1,6 @@
 /** Making tensors out of host data. */
 import * as tf from '@tensorflow/tfjs-core'
-import { sizeOf, type DType, type Tensor } from '../../engine/tensor.ts'
+import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/tensor.ts'
 
 /**
  * A tensor of the given values, row-major. The values are copied.
@@ -8,10 +8,17 @@ import { sizeOf, type DType, type Tensor } from '../../engine/tensor.ts'
  */
 export function tensor(data: ArrayLike<number>, shape: number[], dtype: DType = data instanceof Int32Array ? 'int32' : 'float32'): Tensor {
   if (data.length !== sizeOf(shape)) throw new Error(`tensor: ${data.length} values do not fill shape [${shape}]`)
-  // The cpu backend would keep the caller's own array, and in-place operators would write into it.
-  const values = dtype === 'float32' ? Float32Array.from(data) : dtype === 'int32' ? Int32Array.from(data) : Uint8Array.from(data)
-  return tf.tensor(values, shape, dtype)
+  return tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
 }
+
+/** wasm copies values into its heap at once; the others may keep the caller's own array, and in-place operators would write into it. */
+const takesCopies = () => tf.getBackend() === 'wasm'
+
+const matches = (data: ArrayLike<number>, dtype: DType): data is Float32Array | Int32Array =>
+  (dtype === 'float32' && data instanceof Float32Array) || (dtype === 'int32' && data instanceof Int32Array)
+
+const copyOf = (data: ArrayLike<number>, dtype: DType): TypedArray =>
+  dtype === 'float32' ? Float32Array.from(data) : dtype === 'int32' ? Int32Array.from(data) : Uint8Array.from(data)
 
 /** Zeros of a shape. */
 export function zeros(shape: number[], dtype: DType = 'float32'): Tensor {

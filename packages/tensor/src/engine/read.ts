@@ -1,0 +1,17 @@
+/** Reading a tensor into memory that is there already. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { Tensor } from './tensor.ts'
+import type { WasmBackend } from './wasm.ts'
+
+/**
+ * Copy the values of a float32 tensor into `target`, which may be memory shared between threads. On wasm this saves the copy in
+ * between that `data()` makes.
+ * @throws Error if the target has another size.
+ */
+export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
+  if (target.length !== t.size || t.dtype !== 'float32') throw new Error(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
+  const stored = tf.getBackend() === 'wasm' ? (tf.backend() as unknown as WasmBackend).dataIdMap.get(t.dataId) : undefined
+  if (!stored) return target.set((await t.data()) as Float32Array)
+  const { buffer } = (tf.backend() as unknown as WasmBackend).wasm.HEAPU8
+  target.set(new Float32Array(buffer, stored.memoryOffset, t.size))
+}
