@@ -78,8 +78,8 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     expect(await fetched(0)).toMatchObject({ name: 'WeightError', rule: 'hash' })
   })
 
-  it('keeps what came before a cut, and goes on from there on the next visit', async () => {
-    files.misdeeds = [{ cutAfter: 300_000 }]
+  it('keeps what came before a stall, and goes on from there on the next visit', async () => {
+    files.misdeeds = [{ stallAfter: 300_000 }]
     expect(await fetched(0)).toMatchObject({ name: 'WeightError', rule: 'http' })
     await open()
     files.requests.length = 0
