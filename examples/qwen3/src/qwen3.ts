@@ -13,12 +13,11 @@ import {
   Fields,
   llamaNames,
   type DecoderConfig,
-  type Fuse,
   type Params,
   type Site,
   type TensorTable,
 } from '@casa-js/core'
-import { add, rmsNorm, type Tensor } from '@casa-js/tensor'
+import { rmsNorm, type Tensor } from '@casa-js/tensor'
 
 const normName = (layer: number, of: 'q' | 'k') => `model.layers.${layer}.self_attn.${of}_norm.weight`
 
@@ -47,8 +46,6 @@ function normHeads(site: Site, params: Params, eps: number): Site {
   }
 }
 
-const selfAttention: Fuse = (x, site) => add(x, site.attend(site.norm(x)))
-
 export const qwen3 = defineBackbone<DecoderConfig>({
   modelType: 'qwen3',
   parseConfig(json) {
@@ -64,14 +61,7 @@ export const qwen3 = defineBackbone<DecoderConfig>({
     )
   },
   tensors: qwen3Tensors,
-  bind(config, params) {
-    const llama = bindDecoder(config, llamaNames, params)
-    return {
-      ...llama,
-      layer: (index, x, step, fuse = selfAttention) =>
-        llama.layer(index, x, step, (input, site) => fuse(input, normHeads(site, params, config.normEps))),
-    }
-  },
+  bind: (config, params) => bindDecoder(config, llamaNames, params, (site) => normHeads(site, params, config.normEps)),
   tinyConfig() {
     return this.parseConfig({
       hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8,

@@ -4,8 +4,9 @@ import { helium } from './helium.ts'
 import { llama } from './llama.ts'
 import { qwen2 } from './qwen2.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
+import { smollm3 } from './smollm3.ts'
 
-export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, qwen2, qwen2_5_vl]
+export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, qwen2, qwen2_5_vl, smollm3]
 
 /** Names that newer configs give the same text model. */
 const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }

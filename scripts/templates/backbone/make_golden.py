@@ -12,6 +12,7 @@ MODEL_TYPE, THETA, V = "__model_type__", 1000000.0, 97
 # Settings that differ from each other wherever they can: a swapped size must show.
 SETTINGS = dict(vocab_size=V, hidden_size=48, intermediate_size=80, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,
                 head_dim=8, max_position_embeddings=256, tie_word_embeddings=False,
+                bos_token_id=None, eos_token_id=None, pad_token_id=None,  # a family's own may lie outside this vocabulary
                 rope_parameters={"rope_type": "default", "rope_theta": THETA})
 # Weights whose gradients are kept, by the end of their names: one of each kind that is unusual here.
 PICKED = ["layers.0.self_attn.q_proj.weight", "layers.1.self_attn.k_proj.weight", "layers.0.mlp.down_proj.weight",

@@ -6,7 +6,7 @@
  *
  * A family says how its checkpoint names things and what differs; everything else is here once.
  */
-import { add, attention, gatherRows, linear, matMul, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
+import { add, attention, gatherRows, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
 import type { Backbone, Fuse, Positions, Site, Step } from '../backbone.ts'
 import { CasaError } from '../errors.ts'
 import type { Init, Params, TensorSpec, TensorTable } from '../table.ts'
@@ -84,7 +84,11 @@ export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTab
   return table
 }
 
-export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Params): Backbone {
+/**
+ * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.
+ *   What it returns is what `attend` and every fusion use.
+ */
+export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Params, refine: (site: Site) => Site = (s) => s): Backbone {
   const weight = (suffix: string): Tensor => {
     const tensor = params[names.prefix + suffix]
     if (!tensor) throw new CasaError(`${c.modelType}: weight ${names.prefix + suffix} was not given`)
@@ -152,12 +156,12 @@ export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Param
     rotary: (positions: Positions) =>
       ropeTable(positions, { headSize: E, theta: c.ropeTheta, ...(c.ropeSections && { sections: c.ropeSections }) }),
     layer(index, x, step, fuse = plain) {
-      const s = site(index, step)
+      const s = refine(site(index, step))
       const mixed = fuse(x, s)
       return add(mixed, s.feedForward(mixed))
     },
     finish: (x) => norm('norm', x),
-    logits: (finished) => matMul(finished, head, { transposeB: true }),
+    logits: (finished) => linear(finished, head),
     createCache: (capacityTokens) => createKvCache(c, capacityTokens),
   }
 }
