@@ -50,7 +50,7 @@ const starters: Record<DeviceName, (options: InitOptions) => Promise<StartedDevi
   wasm: startWasm,
   cpu: startCpu,
 }
-const running = new Map<DeviceName, StartedDevice>()
+const running = new Map<DeviceName, Promise<StartedDevice>>()
 let current: DeviceReport | undefined
 
 /**
@@ -74,8 +74,13 @@ export async function init(options: InitOptions = {}): Promise<DeviceReport> {
 }
 
 async function start(name: DeviceName, options: InitOptions): Promise<StartedDevice> {
-  let started = running.get(name)
-  if (!started) running.set(name, (started = await starters[name](options)))
+  // The promise is what is kept, so that two calls at once start a device once.
+  const starting = running.get(name) ?? starters[name](options)
+  running.set(name, starting)
+  const started = await starting.catch((error: unknown) => {
+    running.delete(name)
+    throw error
+  })
   if (!(await tf.setBackend(name))) throw new DeviceUnavailableError('the backend did not start')
   return started
 }
@@ -94,7 +99,8 @@ export function report(): DeviceReport {
 
 /** Free every device with all its tensors, so that Node can exit. init() may be called again. */
 export async function close(): Promise<void> {
-  for (const [name, started] of running) {
+  for (const [name, starting] of running) {
+    const started = await starting
     // removeBackend forgets how to make the backend; init() may need it again.
     const factory = tf.findBackendFactory(name)
     tf.removeBackend(name)

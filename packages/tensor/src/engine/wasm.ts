@@ -92,7 +92,8 @@ class KernelCall implements WasmContext {
 
   scratch(bytes: number): number {
     // The heap's own alignment is 8.
-    const pointer = this.backend.wasm._malloc(bytes + 16) >>> 0
+    // Sizes that kernels work out come back as signed integers.
+    const pointer = this.backend.wasm._malloc((bytes >>> 0) + 16) >>> 0
     this.temporary.push(pointer)
     return Math.ceil(pointer / 16) * 16
   }
