@@ -125,7 +125,7 @@ async function gatherPositions(streams: OwnStream[], shards: number, collective:
     const position = stream.position()
     return [shard, position.length, ...position]
   })
-  const positions = new Array<number[]>(shards)
+  const positions: number[][] = Array.from({ length: shards }, () => [])
   for (const numbers of await collective.gather(own)) {
     for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1]) positions[numbers[at]] = numbers.slice(at + 2, at + 2 + numbers[at + 1])
   }
