@@ -4,7 +4,7 @@
  */
 import type { Backbone, Heads, Layout, Params, Site, TensorTable } from '@casa-js/core'
 import { CasaError, defineFusion } from '@casa-js/core'
-import { add, attention, concat, gatherRows, linear, reshape, type Tensor } from '@casa-js/tensor'
+import { add, attention, concat, gatherRows, linear, reshape, shapeOf, type Tensor } from '@casa-js/tensor'
 import { isActive, parseCasaConfig, type CasaConfig } from './config.ts'
 import { planWindows } from './windows.ts'
 
@@ -19,7 +19,7 @@ export function casaTensors(config: CasaConfig, backbone: Backbone): TensorTable
     const own = backbone.selfAttention(layer)
     for (const name of projections) {
       const at = `casa.layers.${layer}.${name}`
-      table.push({ name: at + '.weight', shape: own[name].weight.shape, init: { kind: 'fanIn' } })
+      table.push({ name: at + '.weight', shape: shapeOf(own[name].weight), init: { kind: 'fanIn' } })
       if (own[name].bias) table.push({ name: at + '.bias', shape: own[name].bias.shape, init: { kind: 'zeros' } })
     }
   }

@@ -102,7 +102,7 @@ export interface Backbone {
   readonly vocabulary: number
   /** Rows of a position: 1, or 3 for multi-section rotary (time, height, width). */
   readonly positionRows: 1 | 3
-  /** A block's own attention weights, [out, in]: what a fusion starts from and takes its shapes from. */
+  /** A block's own attention weights, [out, in], perhaps packed: what a fusion starts from and takes its shapes from (`shapeOf`). */
   selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */
   embed(ids: Int32Array): Tensor
@@ -113,7 +113,7 @@ export interface Backbone {
   finish(x: Tensor): Tensor
   /** Head on finished rows. [T,D] -> [T,V] */
   logits(finished: Tensor): Tensor
-  /** The head's weight [V,D], for the chunked loss. */
+  /** The head's weight [V,D], perhaps packed, for the chunked loss. */
   readonly head: Tensor
   createCache(capacityTokens: number): KvCache
 }

@@ -18,7 +18,10 @@ export interface TensorSpec {
 /** Every tensor of a module, in a fixed order. */
 export type TensorTable = TensorSpec[]
 
-/** A module's weights by checkpoint name. Flat on purpose: freezing, groups, saving and gradients are all by name. */
+/**
+ * A module's weights by checkpoint name. Flat on purpose: freezing, groups, saving and gradients are all by name. A matrix may be
+ * packed: `linear` and `gatherRows` take it, `shapeOf` says its shape.
+ */
 export type Params = Record<string, Tensor>
 
 /** A way to get weights; `load` never returns one whose shape or dtype was not checked against the spec. */

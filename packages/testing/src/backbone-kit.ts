@@ -3,7 +3,7 @@
  * with a golden folder, the numbers of the original.
  */
 import type { Backbone, BackboneFamily, Params } from '@casa-js/core'
-import { crossEntropy, dispose, memory, scope, valueAndGradients, type Tensor } from '@casa-js/tensor'
+import { crossEntropy, dispose, memory, scope, shapeOf, valueAndGradients, type Tensor } from '@casa-js/tensor'
 import { fileSource, loadEach, matchTable, openModelFolder, Safetensors } from '@casa-js/weights'
 import { keep, tensor } from '@casa-js/tensor'
 import { readFileSync } from 'node:fs'
@@ -68,7 +68,7 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
     law('table', 'has the shapes that it says', async () => {
       const logits = await logitsOf(backbone, { ids: randomIds(3, backbone.vocabulary) })
       expect(logits.length).toBe(3 * backbone.vocabulary)
-      expect(backbone.head.shape).toEqual([backbone.vocabulary, backbone.width])
+      expect(shapeOf(backbone.head)).toEqual([backbone.vocabulary, backbone.width])
       expect(() => backbone.embed(Int32Array.of(backbone.vocabulary)), 'an id outside the vocabulary').toThrow()
     })
     law('cache', 'decodes with a cache as without', () => cachedEqualsFull(backbone, 4 * device.forward))

@@ -1,8 +1,8 @@
 /** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
 import { CasaError, initialParams, type Params, type TensorTable } from '@casa-js/core'
-import { clone, dispose, keep, tensor } from '@casa-js/tensor'
+import { clone, createPackedQuantizedWeight, createPackedWeight, dispose, keep, packedForm, shapeOf, tensor, unpackBf16, unpackF16, unpackWeight, type Tensor } from '@casa-js/tensor'
 import { builtInTemplates, parseChatTemplate, parseTokenizer, type ChatTemplate, type ImageMarks, type TextTokenizer, type TokenizerConfig, type TokenizerJson } from '@casa-js/tokenizers'
-import { loadEach, openModelFolder, writeModelFolder, type FolderSink, type FolderSource, type LoadOptions, type TensorProducer } from '@casa-js/weights'
+import { loadEach, openModelFolder, writeModelFolder, type FolderSink, type FolderSource, type LoadedTensor, type LoadOptions, type NameMap, type TensorProducer } from '@casa-js/weights'
 import { parseVlmConfig, type Families, type VlmConfig } from './config.ts'
 import { bindVlm, fusionInitialisers, fusionTensors, vlmTensors, type VlmModel } from './model.ts'
 
@@ -28,6 +28,12 @@ export interface VlmFiles {
 
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
   families?: Families
+  /**
+   * How matrices are held in memory. 'packed': as the folder holds them, 16-bit floats two a word and quantised ones in 8 or 4 bits;
+   * 'float32': unpacked, for training. Unless given, quantised matrices stay packed and 16-bit ones become float32.
+   * A packed weight is only read: it cannot be trained.
+   */
+  weights?: 'float32' | 'packed'
 }
 
 /** The whole tensor table, the fusion's weights included. Their shapes follow from the backbone's, so no weight is needed. */
@@ -52,29 +58,33 @@ export async function loadModel(folder: string | FolderSource, options: LoadVlmO
 }
 
 /** Tied checkpoints may carry the head a second time; it is the embedding and is not read. */
-const isTiedHead = (name: string, table: TensorTable) => name === 'lm_head.weight' && !table.some((spec) => spec.name === name)
+const withoutTiedHead = (table: TensorTable): NameMap => (table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]])
+
+/** A loaded tensor on the device. Only matrices stay packed: what has more axes is reshaped by its model. */
+function place(loaded: LoadedTensor): Tensor {
+  const { shape } = loaded.spec
+  if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
+  if ('quantized' in loaded) return createPackedQuantizedWeight(loaded.quantized)
+  if (shape.length === 2) return createPackedWeight(loaded.packed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
+  const words = tensor(loaded.packed, [loaded.packed.length])
+  const floats = loaded.dtype === 'BF16' ? unpackBf16(words, shape) : unpackF16(words, shape)
+  dispose(words)
+  return floats
+}
 
 async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, options: LoadVlmOptions): Promise<VlmModel> {
   const config = parseVlmConfig(opened.config, options.families)
   const table = allTensors(config)
   const params: Params = {}
-  const { weights } = opened
-  const source = {
-    name: weights.name,
-    entries: () => new Map([...weights.entries()].filter(([name]) => !isTiedHead(name, table))),
-    read: (name: string, signal?: AbortSignal) => weights.read(name, signal),
-    close: () => weights.close(),
-  }
+  const { weights: form, names = [], signal, onProgress } = options
   try {
-    await loadEach(
-      table,
-      source,
-      (loaded) => {
-        if (loaded.dtype !== 'F32') throw new CasaError(`${loaded.spec.name}: packed weights were not asked for`)
-        params[loaded.spec.name] = keep(tensor(loaded.values, loaded.spec.shape))
-      },
-      options,
-    )
+    await loadEach(table, opened.weights, (loaded) => void (params[loaded.spec.name] = keep(place(loaded))), {
+      names: [...withoutTiedHead(table), ...names],
+      signal,
+      onProgress,
+      packed: form === 'packed',
+      quantized: form !== 'float32',
+    })
   } catch (error) {
     dispose(...Object.values(params))
     throw error
@@ -154,12 +164,22 @@ export interface SaveOptions {
   metadata?: Record<string, string>
 }
 
-/** Write a model folder, whole or not at all. */
+async function floatsOf(weight: Tensor): Promise<Float32Array> {
+  if (!packedForm(weight)) return (await weight.data()) as Float32Array
+  const unpacked = unpackWeight(weight)
+  try {
+    return (await unpacked.data()) as Float32Array
+  } finally {
+    dispose(unpacked)
+  }
+}
+
+/** Write a model folder, whole or not at all. Packed weights are written as `dtype` too. */
 export async function saveVlm(vlm: Pick<Vlm, 'model' | 'files'>, folder: string | FolderSink, { dtype = 'F32', metadata }: SaveOptions = {}): Promise<void> {
   const { model, files } = vlm
   const weights: TensorProducer = {
-    plans: Object.entries(model.params).map(([name, { shape }]) => ({ name, dtype, shape })),
-    produce: async ({ name }) => (await model.params[name].data()) as Float32Array,
+    plans: Object.entries(model.params).map(([name, weight]) => ({ name, dtype, shape: shapeOf(weight) })),
+    produce: ({ name }) => floatsOf(model.params[name]),
   }
   await writeModelFolder(folder, { config: model.config.json, ...files, weights }, { metadata })
 }

@@ -1,6 +1,6 @@
 /** `casa ask`: a question about pictures. */
 import { close, type DeviceName } from '@casa-js/tensor'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { deviceOption, startDevice } from '../device.ts'
 import { shippedModel } from '../shipped.ts'
@@ -12,6 +12,7 @@ interface AskFlags {
   temperature: string
   topK: string
   seed?: string
+  weights?: 'float32' | 'packed'
 }
 
 export function register(program: Command): void {
@@ -24,6 +25,9 @@ export function register(program: Command): void {
     .option('--temperature <t>', '0 takes the likeliest token each time', '0')
     .option('--top-k <k>', 'sample among the k likeliest', '50')
     .option('--seed <n>', 'seed of the sampling')
+    .addOption(
+      new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time; quantised ones always stay packed').choices(['float32', 'packed']),
+    )
     .addOption(deviceOption())
     .addHelpText('after', '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7')
     .action(run)
@@ -50,7 +54,7 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   try {
-    const vlm = await loadVlm(flags.model)
+    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal: interrupted.signal })
     const sampler = createSampler(temperature === 0 ? {} : { temperature, topK, seed })
     for await (const { text } of askStreaming(vlm, images, question, { maxNewTokens, sampler, signal: interrupted.signal })) process.stdout.write(text)
     process.stdout.write('\n')

@@ -48,7 +48,7 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
 }
 
 async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm> {
-  if ('folder' in run.model) return loadVlm(run.model.folder)
+  if ('folder' in run.model) return loadVlm(run.model.folder, { weights: 'float32' })
   return createVlm(run.model.config, run.seed, { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: run.model.template } } })
 }
 

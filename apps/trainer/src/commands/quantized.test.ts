@@ -1,0 +1,69 @@
+/** A folder that `casa convert` quantised, in the hands of `casa info` and `casa ask`. */
+import { close, init } from '@casa-js/tensor'
+import { readerTokens, trainBpe } from '@casa-js/tokenizers'
+import { encodePng } from '@casa-js/vision'
+import { createVlm, saveVlm } from '@casa-js/vlm'
+import { Command } from 'commander'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import * as ask from './ask.ts'
+import * as convert from './convert.ts'
+import * as info from './info.ts'
+
+const config = {
+  model_type: 'casa_vlm',
+  text_config: {
+    model_type: 'llama', vocab_size: 262, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2,
+    num_key_value_heads: 1, tie_word_embeddings: true,
+  },
+  vision_config: {
+    model_type: 'casa_vit', patch_size: 4, stem_channels: [4], hidden_size: 8, depth: 1, num_heads: 1, intermediate_size: 16,
+    spatial_merge_size: 2, out_hidden_size: 32, max_pixels: 4096,
+  },
+  fusion_config: { kind: 'casa' },
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'casa-quantized-'))
+  await init({ device: 'cpu' })
+  const files = { tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }), processorConfig: { chat: { name: 'casa-reader' } } }
+  const vlm = createVlm(config, 1, files)
+  await saveVlm(vlm, join(folder, 'bf16'), { dtype: 'BF16' })
+  vlm.dispose()
+  await close()
+  writeFileSync(join(folder, 'grey.png'), await encodePng({ widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(120) }))
+  await casa(convert, 'convert', join(folder, 'bf16'), join(folder, 'int8'), '--dtype', 'int8', '--keep', '^$', '--quiet')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => vi.restoreAllMocks())
+
+/** Run a command; what it printed. */
+async function casa(command: { register(program: Command): void }, ...args: string[]): Promise<string> {
+  const printed: string[] = []
+  vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(`${line}\n`))
+  vi.spyOn(console, 'error').mockReturnValue()
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0)
+  const program = new Command().exitOverride()
+  command.register(program)
+  await program.parseAsync(['node', 'casa', ...args])
+  vi.restoreAllMocks()
+  return printed.join('')
+}
+
+test('casa info says what is quantised', async () => {
+  const facts = JSON.parse(await casa(info, 'info', join(folder, 'int8'), '--json'))
+  expect(facts.dtypes.sort()).toEqual(['BF16', 'Q8'])
+  expect(facts.total).toBe(JSON.parse(await casa(info, 'info', join(folder, 'bf16'), '--json')).total)
+})
+
+test('casa ask answers from quantised and from packed weights', async () => {
+  const answer = (model: string, ...more: string[]) =>
+    casa(ask, 'ask', join(folder, 'grey.png'), 'What?', '--model', join(folder, model), '--max-tokens', '4', '--device', 'cpu', ...more)
+  const unpacked = await answer('bf16')
+  expect(unpacked.length).toBeGreaterThan(1)
+  expect(await answer('bf16', '--weights', 'packed')).toBe(unpacked)
+  expect(await answer('int8')).toBe(await answer('int8', '--weights', 'float32'))
+})
