@@ -19,6 +19,14 @@ const uniforms = {
 /** A program without bias ignores that binding. */
 type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
 
+const store = (hasBias: boolean): string => `
+fn store(m: u32, n: u32, sum: f32) {
+  if (m >= u.rows || n >= u.columns) { return; }
+  let at = m * u.strideC + n + u.offsetC;
+  if (u.accumulate == 1u) { c[at] += sum; return; }
+  c[at] = sum${hasBias ? ' + bias[n + u.offsetC]' : ''};
+}`
+
 /** Elements by row and column, however a matrix lies in memory; zero outside. */
 const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean): string => `
 fn atA(m: u32, k: u32) -> f32 {
@@ -29,20 +37,13 @@ fn atB(k: u32, n: u32) -> f32 {
   if (k >= u.depth || n >= u.columns) { return 0.0; }
   return b[${transposeB ? 'n * u.strideB + k' : 'k * u.strideB + n'} + u.offsetB];
 }
-fn store(m: u32, n: u32, sum: f32) {
-  if (m >= u.rows || n >= u.columns) { return; }
-  let at = m * u.strideC + n + u.offsetC;
-  if (u.accumulate == 1u) { c[at] += sum; return; }
-  c[at] = sum${hasBias ? ' + bias[n + u.offsetC]' : ''};
-}`
-
-const inputs = (hasBias: boolean) => ({ a: 'f32', b: 'f32', bias: hasBias && 'f32' }) as const
+${store(hasBias)}`
 
 export const tileProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, tile: number): MatMulProgram => {
   const { lanes, declarations, body } = tiledProduct(tile, !transposeA, transposeB)
   return defineProgram({
     name: `matMul ${tile}`,
-    inputs: inputs(hasBias),
+    inputs: { a: 'f32', b: 'f32', bias: hasBias && 'f32' },
     outputs: { c: 'f32' },
     uniforms,
     lanes,
@@ -116,34 +117,49 @@ const dotLanes = 256
 const lanesPerColumn = (transposeB: boolean) => (transposeB ? 64 : 4)
 export const columnsPerGroup = (transposeB: boolean) => dotLanes / lanesPerColumn(transposeB)
 
-/** At most four rows. Some invocations share a column and split K; a tree adds what they found. */
-export const dotProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean): MatMulProgram => {
+/**
+ * One to four rows. Some invocations share a column and split K; a tree adds what they found.
+ * vectors: both operands lie along k in multiples of four, and are read as such.
+ */
+export const dotProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, rows: number, vectors: boolean): MatMulProgram => {
   const share = lanesPerColumn(transposeB)
   const columns = columnsPerGroup(transposeB)
+  const type = vectors ? 'vec4<f32>' : 'f32'
+  const eachRow = (statement: (m: number, component: string) => string) => Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
+  const products = vectors
+    ? `
+  if (n < u.columns) {
+    let atB = (n * u.strideB + u.offsetB) / 4u;
+    for (var k = part; k < u.depth / 4u; k += ${share}u) {
+      let weights = b[atB + k];
+      ${eachRow((m, component) => `sum.${component} += dot(weights, a[(${m}u * u.strideA + u.offsetA) / 4u + k]);`)}
+    }
+  }`
+    : `
+  for (var k = part; k < u.depth; k += ${share}u) {
+    let weight = atB(k, n);
+    ${eachRow((m, component) => `sum.${component} += weight * atA(${m}u, k);`)}
+  }`
   return defineProgram({
-    name: 'matMul, few rows',
-    inputs: inputs(hasBias),
+    name: `matMul, ${rows} rows`,
+    inputs: { a: type, b: type, bias: hasBias && 'f32' },
     outputs: { c: 'f32' },
     uniforms,
     lanes: dotLanes,
     declarations: `
 var<workgroup> partial: array<vec4f, ${dotLanes}>;
-${access(transposeA, transposeB, hasBias)}`,
+${vectors ? store(hasBias) : access(transposeA, transposeB, hasBias)}`,
     body: `
   let part = lane ${transposeB ? '%' : '/'} ${transposeB ? share : columns}u;
   let column = lane ${transposeB ? '/' : '%'} ${transposeB ? share : columns}u;
   let n = group * ${columns}u + column;
   var sum = vec4f();
-  for (var k = part; k < u.depth; k += ${share}u) {
-    sum += atB(k, n) * vec4f(atA(0u, k), atA(1u, k), atA(2u, k), atA(3u, k));
-  }
+  ${products}
   partial[column * ${share}u + part] = sum;
   for (var half = ${share / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (part < half) { partial[column * ${share}u + part] += partial[column * ${share}u + part + half]; }
   }
-  if (part == 0u) {
-    for (var m = 0u; m < ${skinnyRows}u; m++) { store(m, n, partial[column * ${share}u][m]); }
-  }`,
+  if (part == 0u) { ${eachRow((m, component) => `store(${m}u, n, partial[column * ${share}u].${component});`)} }`,
   })
 })

@@ -14,7 +14,7 @@ export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K,
   const bias = hasBias ? context.input('bias') : a
   const c = context.output([M, N])
   if (M * N === 0) return [c]
-  const program = choose(transposeA, transposeB, hasBias, M, N)
+  const program = choose({ M, N, K, transposeA, transposeB }, hasBias)
   for (const rows of context.cut(M, Math.max(N, transposeA ? 0 : K))) {
     for (const columns of context.cut(N, transposeB ? K : 0)) {
       for (const depth of context.cut(K, Math.max(transposeA ? M : 0, transposeB ? 0 : N))) {
@@ -44,9 +44,9 @@ export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K,
   return [c]
 }
 
-function choose(transposeA: boolean, transposeB: boolean, hasBias: boolean, M: number, N: number) {
+function choose({ M, N, K, transposeA, transposeB }: MatMulAttributes, hasBias: boolean) {
   if (M <= skinnyRows) {
-    const wgsl = dotProgram(transposeA, transposeB, hasBias)
+    const wgsl = dotProgram(transposeA, transposeB, hasBias, M, !transposeA && transposeB && K % 4 === 0)
     return { wgsl, groups: (_: number, columns: number) => Math.ceil(columns / columnsPerGroup(transposeB)) }
   }
   const tile = tileFor(M, N)
