@@ -33,8 +33,8 @@ const shapes: Shape[] = [
   { name: 'grouped 8', cuQ: [0, 5], H: 8, K: 1 },
   { name: 'head size 20', cuQ: [0, 6], E: 20, H: 3, causal: true },
   { name: 'head size 64, past one tile', cuQ: [0, 70], E: 64, H: 1, causal: true },
-  { name: 'head size 80, many windows', cuQ: [0, 16, 32, 45], E: 80, H: 2 },
-  { name: 'head size 128', cuQ: [0, 33], cuK: [0, 65], E: 128, H: 2, K: 1, causal: true },
+  { name: 'head size 80, windows', cuQ: [0, 16, 21], E: 80, H: 2 },
+  { name: 'head size 128', cuQ: [0, 17], cuK: [0, 35], E: 128, H: 2, K: 1, causal: true },
   { name: 'head size 7, large scores', cuQ: [0, 12], E: 7, scale: 6 },
 ]
 

@@ -44,10 +44,13 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
     const query = (t * H + h) * E
     const scores = Array.from({ length: end - begin }, (_, j) => attributes.scale * dot(q.data, query, k.data, ((begin + j) * K + kv) * E, E))
     const highest = scores.reduce((a, b) => Math.max(a, b))
-    const total = scores.reduce((sum, score) => sum + Math.exp(score - highest), 0)
+    const weights = scores.map((score) => Math.exp(score - highest))
+    const total = weights.reduce((a, b) => a + b)
     lse[t * H + h] = highest + Math.log(total)
     for (let e = 0; e < E; e++) {
-      o[query + e] = scores.reduce((sum, score, j) => sum + (Math.exp(score - highest) / total) * v.data[((begin + j) * K + kv) * E + e], 0)
+      let sum = 0
+      for (let j = 0; j < weights.length; j++) sum += weights[j] * v.data[((begin + j) * K + kv) * E + e]
+      o[query + e] = sum / total
     }
   }
   return [
