@@ -7,6 +7,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
+import { CasaError } from '@casa-js/core'
 import { fileSink } from '@casa-js/weights'
 import type { EvaluationEvent, StepEvent } from './events.ts'
 
@@ -30,13 +31,14 @@ export async function openMetrics(path: string, keepBefore: number): Promise<Met
   stream.on('error', (error) => (failure = error))
   return {
     async add(event) {
-      if (failure) throw failure
+      if (failure) throw new CasaError(`${path}: metrics cannot be written: ${failure.message}`)
       const row = event.kind === 'step' ? without(event, 'etaMs') : without(event, 'examples')
       if (!stream.write(JSON.stringify(row) + '\n')) await new Promise<void>((resolve) => stream.once('drain', resolve).once('error', () => resolve()))
     },
     async close() {
       stream.end()
-      await finished(stream)
+      // A failed write was told by `add`, or the run has ended for the same reason.
+      await finished(stream).catch(() => {})
     },
   }
 }

@@ -17,18 +17,19 @@ export function createProgress(steps: number, start: number, stream: NodeJS.Writ
 function createBar(steps: number, start: number, stream: NodeJS.WriteStream): Progress {
   const format = 'step {value}/{total} |{bar}| loss {loss}  {examples} examples/s  {tokens} tokens/s  {left} left'
   const bar = new SingleBar({ format, stream, barsize: 24, hideCursor: true, fps: 4, gracefulExit: false })
-  const begin = (at: number) => bar.start(steps, at, { loss: '-', examples: '-', tokens: '-', left: '-' })
-  begin(start)
   let last = start
+  let shown: ReturnType<typeof describe> = { loss: '-', examples: '-', tokens: '-', left: '-' }
+  bar.start(steps, last, shown)
   return {
     step(event) {
       last = event.step + 1
-      bar.update(last, describe(event))
+      shown = describe(event)
+      bar.update(last, shown)
     },
     note(text) {
       bar.stop()
       stream.write(`\r\x1b[K${text}\n`)
-      begin(last)
+      bar.start(steps, last, shown)
     },
     stop: () => bar.stop(),
   }
