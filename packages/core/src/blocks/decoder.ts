@@ -47,6 +47,8 @@ export interface DecoderNames {
 export const llamaNames: DecoderNames = { prefix: 'model.', head: 'lm_head.weight' }
 
 const fanIn: Init = { kind: 'fanIn' }
+/** Layers that write into the residual stream start small, by their number, or what the first tokens say drowns (GPT-2's rule). */
+const residual = (layers: number): Init => ({ kind: 'fanIn', gain: 1 / Math.sqrt(2 * layers) })
 const ones: Init = { kind: 'ones' }
 const zeros: Init = { kind: 'zeros' }
 
@@ -59,9 +61,9 @@ export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTab
     init,
     ...(names.aliases && { aliases: names.aliases.map((alias) => alias.prefix + suffix) }),
   })
-  const table: TensorTable = [named('embed_tokens.weight', [V, D], { kind: 'normal', deviation: 0.02 })]
-  const dense = (name: string, out: number, inner: number, bias: boolean) => {
-    table.push(named(name + '.weight', [out, inner], fanIn))
+  const table: TensorTable = [named('embed_tokens.weight', [V, D], { kind: 'normal', deviation: 1 / Math.sqrt(D) })]
+  const dense = (name: string, out: number, inner: number, bias: boolean, init = fanIn) => {
+    table.push(named(name + '.weight', [out, inner], init))
     if (bias) table.push(named(name + '.bias', [out], zeros))
   }
   for (let i = 0; i < c.layers; i++) {
@@ -70,11 +72,11 @@ export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTab
     dense(at + 'self_attn.q_proj', H * E, D, c.biases.qkv)
     dense(at + 'self_attn.k_proj', K * E, D, c.biases.qkv)
     dense(at + 'self_attn.v_proj', K * E, D, c.biases.qkv)
-    dense(at + 'self_attn.o_proj', D, H * E, c.biases.output)
+    dense(at + 'self_attn.o_proj', D, H * E, c.biases.output, residual(c.layers))
     table.push(named(at + 'post_attention_layernorm.weight', [D], ones))
     dense(at + 'mlp.gate_proj', F, D, c.biases.feedForward)
     dense(at + 'mlp.up_proj', F, D, c.biases.feedForward)
-    dense(at + 'mlp.down_proj', D, F, c.biases.feedForward)
+    dense(at + 'mlp.down_proj', D, F, c.biases.feedForward, residual(c.layers))
   }
   table.push(named('norm.weight', [D], ones))
   if (!c.tiedEmbeddings) {

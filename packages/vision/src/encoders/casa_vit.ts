@@ -45,6 +45,8 @@ export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
   stemChannels: number[]
   /** Add fixed sinusoids of a cell's row and column to what enters the blocks. */
   absolutePositions: boolean
+  /** Take each image's own mean out of its pixels and divide by its own deviation: ink and paper of any colour look alike. */
+  standardizeImages: boolean
   outputWidth: number
 }
 
@@ -93,6 +95,7 @@ function parseConfig(json: unknown): CasaVitConfig {
     patchSizePx,
     stemChannels,
     absolutePositions: f.boolean('absolute_positions', false),
+    standardizeImages: f.boolean('standardize_images', false),
     outputWidth: f.integer('out_hidden_size'),
     ...processor,
   }
@@ -129,6 +132,20 @@ export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixe
   const longer = Math.min(strides(Math.max(heightPx, widthPx)), Math.floor(room / shorter))
   const [rows, columns] = heightPx < widthPx ? [shorter, longer] : [longer, shorter]
   return { heightPx: rows * stride, widthPx: columns * stride }
+}
+
+/** Below this a deviation is noise: an image of one colour stays flat. */
+const leastDeviation = 1e-3
+
+/** Values minus the mean of their channel, divided by the deviation of all. A patch holds its channels one after the other. */
+export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
+  const perChannel = valuesPerPatch / 3
+  const channelOf = (at: number) => Math.floor((at % valuesPerPatch) / perChannel)
+  const sums = [0, 0, 0]
+  values.forEach((value, at) => (sums[channelOf(at)] += value))
+  const centred = values.map((value, at) => value - (3 * sums[channelOf(at)]) / values.length)
+  const deviation = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / values.length)
+  return centred.map((value) => value / (deviation + leastDeviation))
 }
 
 function bind(config: CasaVitConfig, params: Params): VisionEncoder {
@@ -197,7 +214,8 @@ export const casa_vit = defineVisionEncoder<CasaVitConfig>({
   process(image: RgbImage, config) {
     const { patchSizePx, minPixels, maxPixels, mean, deviation } = config
     const { widthPx, heightPx } = fitToStride(image, totalStride(config), minPixels, maxPixels)
-    return patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize: 1, frames: 1, mean, deviation })
+    const patches = patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize: 1, frames: 1, mean, deviation })
+    return config.standardizeImages ? { ...patches, values: standardize(patches) } : patches
   },
   tinyConfig: () =>
     parseConfig({
