@@ -42,7 +42,8 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
   }
   return {
     modelType: specifics.modelType,
-    layers: f.integer('num_hidden_layers'),
+    // Far above any model; without a bound a broken config makes tables of two thousand million layers.
+    layers: f.integer('num_hidden_layers', { max: 4096 }),
     width,
     hidden: f.integer('intermediate_size'),
     heads,

@@ -66,7 +66,7 @@ function parseConfig(json: unknown): CasaVitConfig {
     'num_heads',
     `expected heads of a multiple of 4 out of hidden_size = ${width}, for 2-D rotary positions`,
   )
-  const depth = f.integer('depth')
+  const depth = f.integer('depth', { max: 4096 })
   const stemChannels = f.integers('stem_channels', { fallback: [] })
   f.require(stemChannels.length <= 6 && stemChannels.every((c) => c > 0), 'stem_channels', 'expected at most 6 numbers above 0')
   const patchSizePx = f.integer('patch_size')

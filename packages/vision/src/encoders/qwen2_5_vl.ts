@@ -54,7 +54,7 @@ function parseConfig(json: unknown): Qwen2_5_VlVisionConfig {
   f.oneOf('hidden_act', ['silu'], 'silu')
   const rotary = f.object('rope_parameters', { optional: true })
   rotary.oneOf('rope_type', ['axial'], 'axial')
-  const depth = f.integer('depth')
+  const depth = f.integer('depth', { max: 4096 })
   const patchSizePx = f.integer('patch_size')
   const mergeSize = f.integer('spatial_merge_size')
   const windowUnits = Math.floor(f.integer('window_size') / mergeSize / patchSizePx)
