@@ -29,8 +29,9 @@ const targets = {
   },
   async 'config.json'() {
     const { configTarget } = await import('../packages/weights/src/fuzz/index.ts')
-    const { parseVlmConfig } = await import('../packages/vlm/src/index.ts')
-    return configTarget(parseVlmConfig, configs())
+    const { parseVlmConfig, allTensors } = await import('../packages/vlm/src/index.ts')
+    // A config that is accepted must also be one whose tensor table can be made.
+    return configTarget((json) => allTensors(parseVlmConfig(json)), configs())
   },
 }
 
