@@ -10,7 +10,9 @@ export const deviceOption = () =>
 
 /** @param print where the chosen device and the reason go; stderr by default, so that stdout holds answers only. */
 export async function startDevice(device: DeviceChoice, print: (line: string) => void = console.error): Promise<DeviceReport> {
-  const report = await init({ device })
-  print(pc.dim(`device: ${report.device} (${report.adapter}); ${report.reason}`))
+  // Whoever names webgpu gets it even where only software offers it, and is told so: right, but slow.
+  const report = await init({ device, ...(device === 'webgpu' && { software: true }) })
+  const software = report.software ? ', in software: for tests, not for speed' : ''
+  print(pc.dim(`device: ${report.device} (${report.adapter}${software}); ${report.reason}`))
   return report
 }
