@@ -35,6 +35,8 @@ const shapes: Shape[] = [
   { name: 'head size 64, past one tile', cuQ: [0, 70], E: 64, H: 1, causal: true },
   { name: 'head size 80, windows', cuQ: [0, 16, 21], E: 80, H: 2 },
   { name: 'head size 128', cuQ: [0, 17], cuK: [0, 35], E: 128, H: 2, K: 1, causal: true },
+  { name: 'few queries, many keys', cuQ: [0, 1, 3], cuK: [0, 300, 310], causal: true, H: 4, K: 2 },
+  { name: 'few queries, many keys, head size 7', cuQ: [0, 2, 2, 3], cuK: [0, 0, 5, 270], causal: true, E: 7 },
   { name: 'head size 7, large scores', cuQ: [0, 12], E: 7, scale: 6 },
 ]
 

@@ -1,13 +1,15 @@
 /**
- * Attention in tiles with an online softmax, and its gradient in two programs without atomics (webgpu-programs.ts).
+ * Attention in tiles with an online softmax, and its gradient in two programs without atomics.
  *
  * Query heads that share a KV head are rows of one tile: row r of a segment is token floor(r / G) and head r mod G of the group
  * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows.
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
+import { lowest } from '../../engine/webgpu-snippets.ts'
 import type { AttentionAttributes } from './index.ts'
-import { forwardProgram, keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-programs.ts'
+import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
+import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
 
 /** Rows that stay and rows that pass by, from the largest tiles down. */
 const tiles: [stay: number, pass: number][] = [
@@ -77,6 +79,10 @@ const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, scale }: Atten
   scale,
 })
 
+/** Workgroups that keep a GPU busy, and the fewest keys worth a workgroup of its own. */
+const enoughGroups = 256
+const fewestKeys = 128
+
 export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
   const [q, k, v] = ['q', 'k', 'v'].map((name) => context.input(name))
   const [Tq, H, E] = q.shape
@@ -85,9 +91,30 @@ export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attr
   const lse = context.output([Tq, H])
   const [stay, pass] = tileFor(context, E, 1)
   const list = queryBlocks(attributes, H / K, stay)
-  const blocks = context.upload(list)
-  context.run(forwardProgram(E, stay, pass), { q, k, v, blocks, o, lse }, uniformsOf(q, k, attributes), (list.length / 6) * K)
+  const bindings = { q, k, v, blocks: context.upload(list) }
+  const groups = (list.length / 6) * K
+  const { parts, span } = divideKeys(list, groups)
+  const allHeads = Tq * H
+  const uniforms = { ...uniformsOf(q, k, attributes), parts, span, allHeads }
+  const program = forwardProgram(E, stay, pass)
+  if (parts === 1) {
+    context.run(program, { ...bindings, o, lse }, { ...uniforms, emptyLse: 0 }, groups)
+  } else {
+    const [partsOfO, partsOfLse] = [context.scratch([parts, Tq, H, E]), context.scratch([parts, Tq, H])]
+    context.run(program, { ...bindings, o: partsOfO, lse: partsOfLse }, { ...uniforms, emptyLse: Number(lowest) }, groups * parts)
+    context.run(combineProgram(E), { partsOfO, partsOfLse, o, lse }, { parts, allHeads }, combineGroups(allHeads, E))
+  }
   return [o, lse]
+}
+
+/** Few queries over many keys (decoding): several workgroups share the keys, so that more of a GPU works. */
+function divideKeys(blocks: Int32Array, groups: number): { parts: number; span: number } {
+  let longest = 0
+  for (let at = 4; at < blocks.length; at += 6) longest = Math.max(longest, blocks[at])
+  const most = Math.min(Math.floor(enoughGroups / Math.max(1, groups)), Math.ceil(longest / fewestKeys))
+  if (most <= 1) return { parts: 1, span: longest }
+  const span = Math.ceil(longest / most / fewestKeys) * fewestKeys
+  return { parts: Math.ceil(longest / span), span }
 }
 
 export const attentionGradWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {

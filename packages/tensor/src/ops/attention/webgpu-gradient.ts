@@ -1,0 +1,145 @@
+/** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that nothing is atomic. */
+import { defineProgram, variants } from '../../engine/webgpu-program.ts'
+import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, tileOf, uniforms } from './webgpu-tiles.ts'
+
+/**
+ * Of each query head the pair (lse, dO.o), so that the programs below bind one buffer for both. One invocation a head; the dot
+ * product is taken as they take dO.v, so that a query with one key gets a gradient of exactly zero.
+ */
+export const statisticsProgram = variants((E: number) => {
+  const type = elementType(E)
+  return defineProgram({
+    name: 'attention, dO.o',
+    inputs: { o: type, dO: type, lse: 'f32' },
+    outputs: { statistics: 'f32' },
+    uniforms: { rows: 'u32' },
+    lanes: 64,
+    declarations: `${load('o', E)} ${load('dO', E)}`,
+    body: `
+  let head = group * 64u + lane;
+  if (head >= u.rows) { return; }
+  var sum = 0.0;
+  for (var j = 0u; j < ${Math.ceil(E / 4)}u; j++) { sum += dot(load_dO(head, j), load_o(head, j)); }
+  statistics[2u * head] = lse[head];
+  statistics[2u * head + 1u] = sum;`,
+  })
+})
+
+/** dq = scale ds k, ds = p * (dO vᵀ - dO.o). A block of query rows stays. */
+export const queryGradientProgram = variants((E: number, stay: number, pass: number) => {
+  const tile = tileOf(E, stay)
+  const { vectors, lanes } = tile
+  const type = elementType(E)
+  return defineProgram({
+    name: 'attention gradient of q',
+    inputs: { q: type, k: type, v: type, dO: type, statistics: 'f32', blocks: 'i32' },
+    outputs: { dq: type },
+    uniforms,
+    lanes,
+    declarations: `
+var<workgroup> tileQ: array<vec4f, ${stay * vectors}>;
+var<workgroup> tileDO: array<vec4f, ${stay * vectors}>;
+var<workgroup> tileK: array<vec4f, ${pass * vectors}>;
+var<workgroup> tileV: array<vec4f, ${pass * vectors}>;
+var<workgroup> ds: array<f32, ${stay * pass}>;
+${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dq', E)} ${helpers}`,
+    body: `${block('query')}
+  ${fill(tile, stay, 'r < count', {
+    tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale',
+    tileDO: 'load_dO(queryHead(queryStart, first + r, kvHead), j)',
+  })}
+  let longest = visible((first + count - 1u) / u.groupSize, keys, queries);
+  let limit = select(0, visible((first + row) / u.groupSize, keys, queries), row < count);
+  let head = queryHead(queryStart, first + min(row, count - 1u), kvHead);
+  let lse = statistics[2u * head];
+  let delta = statistics[2u * head + 1u];
+  ${declareHeld(tile, 'held')}
+  for (var k0 = 0; k0 < longest; k0 += ${pass}) {
+    workgroupBarrier();
+    ${fill(tile, pass, 'k0 + i32(r) < keys', {
+      tileK: 'load_k((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)',
+      tileV: 'load_v((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)',
+    })}
+    workgroupBarrier();
+    for (var c = part; c < ${pass}u && k0 + i32(c) < limit; c += 4u) {
+      var score = 0.0;
+      var dp = 0.0;
+      for (var j = 0u; j < ${vectors}u; j++) {
+        score += dot(tileQ[row * ${vectors}u + j], tileK[c * ${vectors}u + j]);
+        dp += dot(tileDO[row * ${vectors}u + j], tileV[c * ${vectors}u + j]);
+      }
+      ds[row * ${pass}u + c] = exp(score - lse) * (dp - delta);
+    }
+    workgroupBarrier();
+    for (var c = 0u; c < ${pass}u && k0 + i32(c) < limit; c++) {
+      ${eachHeld(tile, (i, j) => `held${i} += ds[row * ${pass}u + c] * tileK[c * ${vectors}u + ${j}];`)}
+    }
+  }
+  if (row >= count) { return; }
+  ${eachHeld(tile, (i, j) => `store_dq(head, ${j}, held${i} * u.scale);`)}`,
+  })
+})
+
+/** dk = scale dsᵀ q, dv = pᵀ dO. A block of keys stays, the query rows that see any of them pass by. */
+export const keyGradientProgram = variants((E: number, stay: number, pass: number) => {
+  const tile = tileOf(E, stay)
+  const { vectors, lanes } = tile
+  const type = elementType(E)
+  return defineProgram({
+    name: 'attention gradient of k and v',
+    inputs: { q: type, k: type, v: type, dO: type, statistics: 'f32', blocks: 'i32' },
+    outputs: { dk: type, dv: type },
+    uniforms,
+    lanes,
+    declarations: `
+var<workgroup> tileK: array<vec4f, ${stay * vectors}>;
+var<workgroup> tileV: array<vec4f, ${stay * vectors}>;
+var<workgroup> tileQ: array<vec4f, ${pass * vectors}>;
+var<workgroup> tileDO: array<vec4f, ${pass * vectors}>;
+var<workgroup> p: array<f32, ${stay * pass}>;
+var<workgroup> ds: array<f32, ${stay * pass}>;
+${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E)} ${store('dv', E)} ${helpers}`,
+    body: `${block('key')}
+  ${fill(tile, stay, 'r < count', {
+    tileK: 'load_k((keyStart + first + r) * u.kvHeads + kvHead, j) * u.scale',
+    tileV: 'load_v((keyStart + first + r) * u.kvHeads + kvHead, j)',
+  })}
+  let rows = u32(queries) * u.groupSize;
+  let key = i32(first + row);
+  // Causal: queries before this one see none of the block.
+  let earliest = select(0, max(0, i32(first) + queries - keys), u.causal == 1u);
+  ${declareHeld(tile, 'heldK', 'heldV')}
+  for (var r0 = u32(earliest) * u.groupSize; r0 < rows; r0 += ${pass}u) {
+    workgroupBarrier();
+    ${fill(tile, pass, 'r0 + r < rows', {
+      tileQ: 'load_q(queryHead(queryStart, r0 + r, kvHead), j)',
+      tileDO: 'load_dO(queryHead(queryStart, r0 + r, kvHead), j)',
+    })}
+    workgroupBarrier();
+    for (var c = part; c < ${pass}u; c += 4u) {
+      let slot = row * ${pass}u + c;
+      p[slot] = 0.0;
+      ds[slot] = 0.0;
+      if (row < count && r0 + c < rows && key < visible((r0 + c) / u.groupSize, keys, queries)) {
+        var score = 0.0;
+        var dp = 0.0;
+        for (var j = 0u; j < ${vectors}u; j++) {
+          score += dot(tileK[row * ${vectors}u + j], tileQ[c * ${vectors}u + j]);
+          dp += dot(tileV[row * ${vectors}u + j], tileDO[c * ${vectors}u + j]);
+        }
+        let head = queryHead(queryStart, r0 + c, kvHead);
+        p[slot] = exp(score - statistics[2u * head]);
+        ds[slot] = p[slot] * (dp - statistics[2u * head + 1u]);
+      }
+    }
+    workgroupBarrier();
+    for (var c = 0u; c < ${pass}u; c++) {
+      let slot = row * ${pass}u + c;
+      ${eachHeld(tile, (i, j) => `heldK${i} += ds[slot] * tileQ[c * ${vectors}u + ${j}]; heldV${i} += p[slot] * tileDO[c * ${vectors}u + ${j}];`)}
+    }
+  }
+  if (row >= count) { return; }
+  let head = (keyStart + first + row) * u.kvHeads + kvHead;
+  ${eachHeld(tile, (i, j) => `store_dk(head, ${j}, heldK${i} * u.scale); store_dv(head, ${j}, heldV${i});`)}`,
+  })
+})

@@ -1,0 +1,92 @@
+/**
+ * What the programs of attention share. A workgroup owns one block of rows of one KV head (`stay` of them, four invocations each);
+ * tiles of `pass` rows of the other side pass by in workgroup memory. Heads are cut into V = ceil(E / 4) vectors; of a row's result
+ * invocation `part` holds the vectors part, part + 4, ..
+ */
+import type { ElementType } from '../../engine/webgpu-program.ts'
+
+export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', causal: 'u32', scale: 'f32' } as const
+
+/** Heads whose size is a multiple of four are bound as vectors. */
+export const elementType = (E: number): ElementType => (E % 4 === 0 ? 'vec4<f32>' : 'f32')
+
+/** Vector j of a head; zero past its end. `head` counts heads over all tokens. */
+export const load = (name: string, E: number): string =>
+  E % 4 === 0
+    ? `fn load_${name}(head: u32, j: u32) -> vec4f { return ${name}[head * ${E / 4}u + j]; }`
+    : `
+fn one_${name}(head: u32, e: u32) -> f32 {
+  if (e >= ${E}u) { return 0.0; }
+  return ${name}[head * ${E}u + e];
+}
+fn load_${name}(head: u32, j: u32) -> vec4f {
+  return vec4f(one_${name}(head, 4u * j), one_${name}(head, 4u * j + 1u), one_${name}(head, 4u * j + 2u), one_${name}(head, 4u * j + 3u));
+}`
+
+export const store = (name: string, E: number): string =>
+  E % 4 === 0
+    ? `fn store_${name}(head: u32, j: u32, value: vec4f) { ${name}[head * ${E / 4}u + j] = value; }`
+    : `
+fn store_${name}(head: u32, j: u32, value: vec4f) {
+  for (var i = 0u; i < 4u && 4u * j + i < ${E}u; i++) { ${name}[head * ${E}u + 4u * j + i] = value[i]; }
+}`
+
+/**
+ * What a block says of itself, by the names that the bodies use. Rows of queries are (token, head of the group) pairs.
+ * work: WGSL that counts blocks and KV heads.
+ */
+export const block = (side: 'query' | 'key', work = 'group'): string => `
+  let at = ${work} / u.kvHeads * 6u;
+  let kvHead = ${work} % u.kvHeads;
+  let first = u32(blocks[at + 1u]);
+  let count = u32(blocks[at + 2u]);
+  let queryStart = u32(blocks[at + ${side === 'query' ? 0 : 3}u]);
+  let keyStart = u32(blocks[at + ${side === 'query' ? 3 : 0}u]);
+  let keys = blocks[at + 4u];
+  let queries = blocks[at + 5u];
+  let row = lane / 4u;
+  let part = lane % 4u;`
+
+export const helpers = `
+// Keys of its segment that query i sees; causal is aligned bottom-right.
+fn visible(i: u32, keys: i32, queries: i32) -> i32 { return select(keys, keys - (queries - 1 - i32(i)), u.causal == 1u); }
+// Where row r of a segment's queries lies, counted in heads.
+fn queryHead(start: u32, r: u32, kvHead: u32) -> u32 {
+  return (start + r / u.groupSize) * u.heads + kvHead * u.groupSize + r % u.groupSize;
+}`
+
+interface Tile {
+  E: number
+  /** V */
+  vectors: number
+  /** Vectors of a row's result that one invocation holds. */
+  held: number
+  lanes: number
+}
+
+export const tileOf = (E: number, stay: number): Tile => ({ E, vectors: Math.ceil(E / 4), held: Math.ceil(E / 16), lanes: 4 * stay })
+
+/** Fill a tile of `rows` rows: `value` for row r, vector j where `there`, else zeros. */
+export const fill = ({ vectors, lanes }: Tile, rows: number, there: string, values: Record<string, string>): string => `
+  for (var slot = lane; slot < ${rows * vectors}u; slot += ${lanes}u) {
+    let r = slot / ${vectors}u;
+    let j = slot % ${vectors}u;
+    let there = ${there};
+    ${Object.entries(values)
+      .map(([tile, value]) => `${tile}[slot] = vec4f(); if (there) { ${tile}[slot] = ${value}; }`)
+      .join('\n    ')}
+  }`
+
+/**
+ * A statement for every vector that this invocation holds: `i` counts them, `j` is their place in the head. Written out, so that
+ * what is held are variables, which every compiler keeps in registers.
+ */
+export const eachHeld = ({ held, vectors }: Tile, statement: (i: number, j: string) => string): string =>
+  Array.from({ length: held }, (_, i) => {
+    const j = i === 0 ? 'part' : `(part + ${4 * i}u)`
+    return 4 * i + 3 < vectors ? statement(i, j) : `if (${j} < ${vectors}u) { ${statement(i, j)} }`
+  }).join('\n      ')
+
+/** Declare what eachHeld's statements add to. */
+export const declareHeld = ({ held }: Tile, ...names: string[]): string =>
+  names.flatMap((name) => Array.from({ length: held }, (_, i) => `var ${name}${i} = vec4f();`)).join(' ')
