@@ -6,6 +6,7 @@
 import { CasaError, ConfigError, Fields, type Params, type TensorSpec } from '@casa-js/core'
 import { isDtype, matchTable, openModelFolder, writeModelFolder, type Dtype, type FolderSink, type FolderSource, type ModelFolder, type NameMap } from '@casa-js/weights'
 import { parseVlmConfig, type Families } from './config.ts'
+import { imageSettings } from './image-settings.ts'
 import { fusionInitialisers, fusionTensors, vlmTensors } from './model.ts'
 
 export interface AdaptOptions {
@@ -41,20 +42,27 @@ function textConfigOf(json: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(json).filter(([key]) => !notText.has(key)))
 }
 
-/** The encoder's config under the name of its family: a folder holds it as `vision_config`, or is the encoder's own. */
-function visionConfigOf(json: Record<string, unknown>, where: string): Record<string, unknown> {
-  const own = (json.vision_config ?? json) as Record<string, unknown>
+/**
+ * The encoder's config under the name of its family, with what its processor says: a folder holds it as `vision_config`, or is the
+ * encoder's own.
+ */
+function visionConfigOf(json: Record<string, unknown>, where: string, processor: unknown): Record<string, unknown> {
+  const own = { ...imageSettings(processor), ...((json.vision_config ?? json) as Record<string, unknown>) }
   const modelType = new Fields(json, `${where}: config.json`).string('model_type')
   if (json.vision_config && modelType !== 'casa_vlm') return { ...own, model_type: modelType }
   return own
 }
 
 /** config.json of the adapted model. */
-export function adaptedConfig(language: Record<string, unknown>, vision: Record<string, unknown>, visionName: string, options: Pick<AdaptOptions, 'fusion' | 'families'>) {
+export function adaptedConfig(
+  language: Record<string, unknown>,
+  vision: Pick<ModelFolder, 'name' | 'config' | 'processorConfig'>,
+  options: Pick<AdaptOptions, 'fusion' | 'families'>,
+) {
   const json: Record<string, unknown> = {
     model_type: 'casa_vlm',
     text_config: textConfigOf(language),
-    vision_config: visionConfigOf(vision, visionName),
+    vision_config: visionConfigOf(vision.config as Record<string, unknown>, vision.name, vision.processorConfig),
     fusion_config: { kind: 'casa', ...options.fusion },
   }
   if (language.eos_token_id !== undefined) json.eos_token_id = language.eos_token_id
@@ -62,7 +70,7 @@ export function adaptedConfig(language: Record<string, unknown>, vision: Record<
   const width = (config.backbone.config as { width: number }).width
   const visionWidth = new Fields(json.vision_config, 'vision_config').integer('out_hidden_size')
   if (width !== visionWidth) {
-    throw new ConfigError(`${visionName}: vision_config: out_hidden_size`, `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`)
+    throw new ConfigError(`${vision.name}: vision_config: out_hidden_size`, `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`)
   }
   return { json, config }
 }
@@ -88,7 +96,7 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
   const language = await openModelFolder(options.language, { signal })
   const vision = options.vision === undefined ? language : await openModelFolder(options.vision, { signal })
   try {
-    const { json, config } = adaptedConfig(language.config as Record<string, unknown>, vision.config as Record<string, unknown>, vision.name, options)
+    const { json, config } = adaptedConfig(language.config as Record<string, unknown>, vision, options)
     const backboneTable = config.backbone.family.tensors(config.backbone.config)
     const visionTable = vlmTensors(config).slice(backboneTable.length)
     const found = new Map<string, { from: ModelFolder; name: string }>()

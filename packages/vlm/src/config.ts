@@ -6,8 +6,9 @@
  */
 import { backboneFamilies, findBackboneFamily } from '@casa-js/backbones'
 import { parseCasaConfig, parseQFormerConfig, type CasaConfig, type QFormerConfig } from '@casa-js/casa'
-import { ConfigError, Fields, type BackboneFamily, type VisionEncoderFamily } from '@casa-js/core'
-import { visionFamilies } from '@casa-js/vision'
+import { Fields, type BackboneFamily, type VisionEncoderFamily } from '@casa-js/core'
+import { findVisionFamily } from '@casa-js/vision'
+import { imageSettings } from './image-settings.ts'
 
 export type FusionConfig = { kind: 'casa'; casa: CasaConfig } | { kind: 'insertion' } | { kind: 'none' }
 
@@ -48,21 +49,21 @@ function eosOf(json: Record<string, unknown>, f: Fields): number[] {
 
 /**
  * @param families the lists to choose from; the library's own unless given, so that a family can live elsewhere.
- * @throws ConfigError naming the field.
+ * @param processor the folder's processor config: limits and statistics of its images hold where vision_config says none.
+ * @throws ConfigError naming the file and the field.
  */
-export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfig {
+export function parseVlmConfig(json: unknown, families: Families = {}, processor?: unknown): VlmConfig {
   const backbones = families.backbones ?? backboneFamilies
-  const encoders = families.visionEncoders ?? visionFamilies
   const f = new Fields(json, 'config.json')
   const raw = json as Record<string, unknown>
   const modelType = f.string('model_type')
 
-  const chooseVision = (visionJson: unknown, type: string) => {
-    const family = encoders.find((e) => e.modelType === type)
-    if (!family) {
-      const known = encoders.map((e) => e.modelType).join(', ')
-      throw new ConfigError('config.json: vision_config.model_type', `expected one of ${known}, found "${type}"`)
-    }
+  /** @param ownType the encoder's model_type where its config says none, as published vision-language models do. */
+  const chooseVision = (ownType?: string) => {
+    f.object('vision_config')
+    const described = raw.vision_config as Record<string, unknown>
+    const visionJson = { ...imageSettings(processor), vision_config: { ...described, model_type: described.model_type ?? ownType } }
+    const family = findVisionFamily(visionJson, families.visionEncoders)
     return { family, config: family.parseConfig(visionJson) }
   }
 
@@ -71,7 +72,7 @@ export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfi
     const family = findBackboneFamily(json, backbones)
     const backbone = { family, config: family.parseConfig(json) }
     if (!f.has('vision_config')) return { json: raw, backbone, fusion: { kind: 'none' }, eosTokenIds }
-    return { json: raw, backbone, vision: chooseVision(raw.vision_config, modelType), fusion: { kind: 'insertion' }, eosTokenIds }
+    return { json: raw, backbone, vision: chooseVision(modelType), fusion: { kind: 'insertion' }, eosTokenIds }
   }
 
   f.object('text_config')
@@ -80,8 +81,7 @@ export function parseVlmConfig(json: unknown, families: Families = {}): VlmConfi
   const fusionJson = f.object('fusion_config')
   const kind = fusionJson.oneOf('kind', ['casa', 'insertion', 'none'], 'casa')
   const fusion: FusionConfig = kind === 'casa' ? { kind, casa: parseCasaConfig(raw.fusion_config) } : { kind }
-  const visionType = f.object('vision_config').string('model_type')
-  const vision = chooseVision(raw.vision_config, visionType)
+  const vision = chooseVision()
   const width = f.object('vision_config').integer('out_hidden_size')
   const compressor = f.has('compressor_config') ? parseQFormerConfig(raw.compressor_config, width) : undefined
   return { json: raw, backbone, vision, ...(compressor && { compressor }), fusion, eosTokenIds }

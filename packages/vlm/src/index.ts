@@ -1,4 +1,5 @@
 export * from './config.ts'
+export * from './image-settings.ts'
 export * from './model.ts'
 export * from './load.ts'
 export * from './session.ts'

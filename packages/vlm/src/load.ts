@@ -73,7 +73,7 @@ function place(loaded: LoadedTensor): Tensor {
 }
 
 async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, options: LoadVlmOptions): Promise<VlmModel> {
-  const config = parseVlmConfig(opened.config, options.families)
+  const config = parseVlmConfig(opened.config, options.families, opened.processorConfig)
   const table = allTensors(config)
   const params: Params = {}
   const { weights: form, names = [], signal, onProgress } = options
@@ -137,9 +137,10 @@ function assembleVlm(model: VlmModel, files: VlmFiles, { tokenizer, template }: 
 /**
  * A model with fresh weights, by its seed. CASA weights start from the block's self-attention, as the paper does.
  * @param json config.json of a model folder.
+ * @param processor its processor config, if it has one.
  */
-export function createModel(json: unknown, seed: number, families?: Families): VlmModel {
-  const config = parseVlmConfig(json, families)
+export function createModel(json: unknown, seed: number, families?: Families, processor?: unknown): VlmModel {
+  const config = parseVlmConfig(json, families, processor)
   const params: Params = {}
   const fill = (table: TensorTable) => {
     for (const { spec, values } of initialParams(table, seed)) params[spec.name] = keep(tensor(values, spec.shape))
@@ -155,7 +156,7 @@ export function createModel(json: unknown, seed: number, families?: Families): V
 /** A model with fresh weights and the files to talk to it. */
 export function createVlm(json: unknown, seed: number, files: VlmFiles, families?: Families): Vlm {
   const talk = parseFiles(files, 'createVlm')
-  return assembleVlm(createModel(json, seed, families), files, talk)
+  return assembleVlm(createModel(json, seed, families, files.processorConfig), files, talk)
 }
 
 export interface SaveOptions {

@@ -22,7 +22,7 @@ async function run(folder: string, flags: { tensors?: boolean; json?: boolean })
   const { allTensors, parseVlmConfig } = await import('@casa-js/vlm')
   const opened = await openModelFolder(folder)
   try {
-    const config = parseVlmConfig(opened.config)
+    const config = parseVlmConfig(opened.config, {}, opened.processorConfig)
     const table = allTensors(config)
     const entries = opened.weights.entries()
     matchTable(table.filter(({ name }) => !(name === 'lm_head.weight' && !entries.has(name))), opened.weights)

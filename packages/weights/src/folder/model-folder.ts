@@ -23,7 +23,7 @@ export interface ModelFolder {
   /** Parsed tokenizer.json. */
   tokenizerJson?: unknown
   tokenizerConfig?: unknown
-  /** processor_config.json, or preprocessor_config.json as older folders call it. */
+  /** processor_config.json over preprocessor_config.json, as older folders call it; published folders have either or both. */
   processorConfig?: unknown
   /** chat_template.jinja, or the template inside tokenizer_config.json. */
   chatTemplate?: string
@@ -48,7 +48,7 @@ export async function openModelFolder(folder: string | FolderSource, options: Ad
     generationConfig: await json('generation_config.json'),
     tokenizerJson: await json('tokenizer.json'),
     tokenizerConfig,
-    processorConfig: (await json('processor_config.json')) ?? (await json('preprocessor_config.json')),
+    processorConfig: merged(await json('preprocessor_config.json'), await json('processor_config.json')),
     chatTemplate: (await readOptional(source, 'chat_template.jinja', signal)) ?? templateOf(tokenizerConfig),
     weights: await openWeights(source, options),
   }
@@ -106,6 +106,12 @@ export async function writeModelFolder(
   if (model.chatTemplate !== undefined) await writeText(sink, 'chat_template.jinja', model.chatTemplate)
   const metadata = { format: 'pt', ...options.metadata }
   await writeSafetensors(await sink.create('model.safetensors'), model.weights, { ...options, metadata })
+}
+
+/** Fields of both; the second's win. What is no object is left for its reader to refuse. */
+function merged(older: unknown, newer: unknown): unknown {
+  if (older === undefined || newer === undefined) return newer ?? older
+  return { ...Object(older), ...Object(newer) }
 }
 
 async function asSource(folder: string | FolderSource, options: AddressOptions): Promise<FolderSource> {
