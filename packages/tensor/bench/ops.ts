@@ -1,7 +1,7 @@
 /**
- * Runs the operators' benches and prints a markdown table.
+ * Runs the operators' benches and prints a markdown table; with --write also into docs/benchmarks/operators.json and operators.md.
  *
- *   npx tsx --conditions=@casa-js/source packages/tensor/bench/ops.ts [--device wasm] [--only NAME] [--json FILE]
+ *   npx tsx --conditions=@casa-js/source packages/tensor/bench/ops.ts [--device wasm] [--only NAME] [--write]
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
@@ -10,7 +10,7 @@ import { close, init, type DeviceName } from '@casa-js/tensor'
 import { benchTable, runBench, type BenchRow, type OpBench } from '../src/testing/op-bench.ts'
 
 const { values } = parseArgs({
-  options: { device: { type: 'string', default: 'wasm' }, only: { type: 'string', default: '' }, json: { type: 'string' } },
+  options: { device: { type: 'string', default: 'wasm' }, only: { type: 'string', default: '' }, write: { type: 'boolean', default: false } },
 })
 const report = await init({ device: values.device as DeviceName })
 const folder = new URL('../src/ops/', import.meta.url)
@@ -21,7 +21,14 @@ for (const file of files.toSorted()) {
   const { benches } = (await import(new URL(file, folder).href)) as { benches: OpBench[] }
   for (const bench of benches) if (bench.name.includes(values.only)) rows.push(...(await runBench(bench)))
 }
-console.log(`${report.device} (${report.adapter}; ${report.features.join(', ')}), Node ${process.versions.node}, load ${load.toFixed(1)}\n`)
-console.log(benchTable(rows))
-if (values.json) writeFileSync(values.json, JSON.stringify({ report, node: process.versions.node, load, rows }, undefined, 2) + '\n')
+const setting = `${report.device} (${[report.adapter, ...report.features].join(', ')}), Node ${process.versions.node}, load ${load.toFixed(1)}`
+const table = `${setting}\n\n${benchTable(rows)}\n`
+console.log(table)
+if (values.write) {
+  const target = new URL('../../../docs/benchmarks/', import.meta.url)
+  const { device, adapter, features } = report
+  const result = { device, adapter, features, node: process.versions.node, load, rows }
+  writeFileSync(new URL('operators.json', target), JSON.stringify(result, undefined, 2) + '\n')
+  writeFileSync(new URL('operators.md', target), `# Operators beside plain tfjs\n\nWritten by packages/tensor/bench/ops.ts.\n\n${table}`)
+}
 await close()

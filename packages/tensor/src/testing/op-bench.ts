@@ -1,6 +1,7 @@
 /**
  * The bench of an operator: ours and its peers on the same inputs, in turns, so that what else the machine does hits all alike.
- * Times are medians; the ratio is the median over rounds of peer's time by ours.
+ * Times are medians; the ratio is the median over rounds of peer's time by ours. wasm and cpu run on one thread, so there it is
+ * this process's own processor time that counts, which does not see the neighbours; on a GPU it is the wall clock.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from '../engine/tensor.ts'
@@ -13,7 +14,7 @@ export interface OpBench {
   /** Floating-point operations of one run. */
   operations?: number
   /** Makes the inputs and says what to time, ours first. Inputs and results are freed by whoever runs the bench. */
-  contestants(): Record<string, () => Tensor | Tensor[] | void>
+  contestants(): Record<string, Run>
 }
 
 export interface BenchRow {
@@ -26,24 +27,33 @@ export interface BenchRow {
   gigaflops?: number
 }
 
+type Run = () => Tensor | Tensor[] | void
+
+/** A sample is at least this long: below it clocks are too coarse. */
+const sampleMs = 2
+
 /** Every contestant a few times to warm up, then rounds of all until the budget is spent, five at least. */
 export async function runBench(bench: OpBench, budgetMs = 500): Promise<BenchRow[]> {
   tf.engine().startScope(bench.name)
   try {
-    const contestants = Object.entries(bench.contestants())
-    const times = contestants.map((): number[] => [])
-    for (let warmUp = 0; warmUp < 3; warmUp++) for (const [, run] of contestants) await timed(run)
-    const end = performance.now() + budgetMs
-    while (performance.now() < end || times[0].length < 5) {
-      for (const [i, [, run]] of contestants.entries()) times[i].push(await timed(run))
+    const contestants = []
+    for (const [contestant, run] of Object.entries(bench.contestants())) {
+      await timed(run, 2)
+      const once = await timed(run, 1)
+      contestants.push({ contestant, run, repeats: Math.ceil(sampleMs / Math.max(once, 1e-3)), times: [] as number[] })
     }
-    return contestants.map(([contestant], i) => {
-      const medianMs = median(times[i])
+    const end = performance.now() + budgetMs
+    while (performance.now() < end || contestants[0].times.length < 5) {
+      for (const { run, repeats, times } of contestants) times.push(await timed(run, repeats))
+    }
+    const ours = contestants[0].times
+    return contestants.map(({ contestant, times }) => {
+      const medianMs = median(times)
       return {
         name: bench.name,
         contestant,
         medianMs,
-        ratio: median(times[i].map((time, round) => time / times[0][round])),
+        ratio: median(times.map((time, round) => time / ours[round])),
         ...(bench.bytes && { gigabytesPerSecond: bench.bytes / medianMs / 1e6 }),
         ...(bench.operations && { gigaflops: bench.operations / medianMs / 1e6 }),
       }
@@ -54,15 +64,23 @@ export async function runBench(bench: OpBench, budgetMs = 500): Promise<BenchRow
 }
 
 /** Milliseconds of one run, until its result could be read. */
-async function timed(run: () => Tensor | Tensor[] | void): Promise<number> {
-  const start = performance.now()
-  const result = tf.tidy(run as () => tf.TensorContainer) as Tensor | Tensor[] | undefined
-  const outputs = result ? [result].flat() : []
-  // Only a GPU works on after the call; its queue is drained by reading one output.
-  if (tf.getBackend() === 'webgpu') await outputs[0]?.data()
-  const elapsed = performance.now() - start
-  tf.dispose(outputs)
-  return elapsed
+async function timed(run: Run, repeats: number): Promise<number> {
+  const onGpu = tf.getBackend() === 'webgpu'
+  const clock = onGpu || typeof process === 'undefined' ? () => performance.now() : processorMs
+  const start = clock()
+  for (let i = 0; i < repeats; i++) {
+    const result = tf.tidy(run as () => tf.TensorContainer) as Tensor | Tensor[] | undefined
+    const outputs = result ? [result].flat() : []
+    // Only a GPU works on after the call; its queue is drained by reading one output.
+    if (onGpu) await outputs[0]?.data()
+    tf.dispose(outputs)
+  }
+  return (clock() - start) / repeats
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 function median(values: number[]): number {
