@@ -12,7 +12,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const hangMs = 20_000
+const hangMs = 120_000
+/** For one case; generous, because a busy machine may stop a process for a while. */
+const limitMs = 20_000
 /** The heap of a process; a header of a few kilobytes has no business near it. */
 const heapMb = 256
 
@@ -68,8 +70,8 @@ async function runChild(name, cases, seed) {
   const target = await targets[name]()
   for (const input of target.seeds) await target.read(input)
   try {
-    const onCase = (index) => index % 500 === 0 && process.send({ index })
-    const report = await fuzz(target, { cases, seed, onCase })
+    const onCase = (index) => index % 100 === 0 && process.send({ index })
+    const report = await fuzz(target, { cases, seed, limitMs, onCase })
     process.send({ report: { ...report, peakMb: Math.round(process.resourceUsage().maxRSS / 1024) } })
   } catch (error) {
     process.send({ failure: error.message, input: JSON.stringify(error.input)?.slice(0, 2000) })
