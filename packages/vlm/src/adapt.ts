@@ -75,16 +75,17 @@ export function adaptedConfig(
   return { json, config }
 }
 
-function hints(backboneNames: string[], visionNames: string[], { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions): TrainingHints {
+function hints(backboneNames: string[], visionNames: string[], addsWeights: boolean, { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions): TrainingHints {
   const blockOf = (name: string) => Number(/\.blocks\.(\d+)\./.exec(name)?.[1] ?? NaN)
   const depth = Math.max(-1, ...visionNames.map(blockOf).filter((n) => !Number.isNaN(n))) + 1
-  const trained = (name: string) => blockOf(name) >= depth - trainedVisionBlocks
+  // What comes after the blocks, the merger, learns with the last of them.
+  const trained = (name: string) => name.includes('.merger.') || blockOf(name) >= depth - trainedVisionBlocks
   const prefix = visionNames[0]?.split('.')[0]
   const frozenVision = trainedVisionBlocks === 0 ? [`${prefix}.*`] : visionNames.filter((name) => !trained(name))
   return {
     freeze: [...(trainLanguage ? [] : [...new Set(backboneNames.map((name) => `${name.split('.')[0]}.*`))]), ...frozenVision],
     groups: [
-      { name: 'new', match: ['casa.*'], learningRate: 1e-4 },
+      ...(addsWeights ? [{ name: 'new', match: ['casa.*'], learningRate: 1e-4 }] : []),
       { name: 'pretrained', match: ['*'], learningRate: 1e-5 },
     ],
   }
@@ -123,7 +124,7 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
       const stored = found.get(name)!.from.weights.entries().get(found.get(name)!.name)!.dtype
       return isDtype(stored) ? stored : 'F16'
     }
-    const training = hints(backboneTable.map(({ name }) => name), visionTable.map(({ name }) => name), options)
+    const training = hints(backboneTable.map(({ name }) => name), visionTable.map(({ name }) => name), added.length > 0, options)
     await writeModelFolder(
       out,
       {

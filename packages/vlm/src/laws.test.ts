@@ -4,6 +4,7 @@ import type { Layout, Params } from '@casa-js/core'
 import { concat, dispose, gatherRows, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { describeOnDevices, expectNear, randomIds, randomParams, take } from '@casa-js/testing'
 import { llama } from '@casa-js/backbones'
+import { memoryFolder } from '@casa-js/weights'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -127,6 +128,19 @@ await describeOnDevices('laws', ({ forward }) => {
     })
     rmSync(out, { recursive: true })
   })
+})
+
+it('an adapted folder says what trains: new layers fast, the encoder\'s last blocks and its merger slowly, the rest not', async () => {
+  const out = memoryFolder('adapted')
+  const trainingOf = () => JSON.parse(new TextDecoder().decode(out.files.get('config.json'))).training
+  await adapt({ language: qwenFolder, fusion: { keys: 'image+text' }, trainLanguage: false, trainedVisionBlocks: 1 }, out)
+  const { freeze, groups } = trainingOf()
+  expect(groups.map(({ match }: { match: string[] }) => match)).toEqual([['casa.*'], ['*']])
+  expect(freeze).toContain('model.*')
+  expect(freeze).toContain('visual.blocks.2.attn.qkv.weight')
+  expect(freeze.some((name: string) => name.includes('blocks.3') || name.includes('merger'))).toBe(false)
+  await adapt({ language: qwenFolder, fusion: { shared: true } }, out)
+  expect(trainingOf().groups.map(({ match }: { match: string[] }) => match)).toEqual([['*']])
 })
 
 it('adapting refuses an encoder whose output is not the language model\'s width', async () => {
