@@ -22,7 +22,8 @@ const copyOf = (data: ArrayLike<number>, dtype: DType): TypedArray =>
 
 /** Zeros of a shape. */
 export function zeros(shape: number[], dtype: DType = 'float32'): Tensor {
-  return tf.zeros(shape, dtype)
+  // tfjs's zeros are made on the host and copied over; a fill happens on the device.
+  return dtype === 'float32' ? tf.fill(shape, 0) : tf.zeros(shape, dtype)
 }
 
 /** One number everywhere. */

@@ -14,6 +14,7 @@ import { dispose } from '../../engine/scope.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { linear } from '../linear/index.ts'
+import { zeros } from '../create/index.ts'
 import { matMul } from '../matmul/index.ts'
 import { unpackPanel } from '../packed/index.ts'
 import { writeRows } from '../write-rows/index.ts'
@@ -50,45 +51,69 @@ export function linearCrossEntropy(
   }
 
   const shares = sharesOf('linearCrossEntropy', rows, V, targets, weights)
-  const chunks = Array.from({ length: Math.ceil(V / chunk) }, (_, i) => ({ start: i * chunk, width: Math.min(chunk, V - i * chunk) }))
-  const rowsFrom = (start: number, width: number) =>
-    packedForm(weight) ? unpackPanel(weight, start, width) : tf.slice2d(weight as tf.Tensor2D, [start, 0], [width, D])
-
-  const { loss, lse } = noGrad(() =>
-    tf.tidy(() => {
-      let statistics: Tensor[] = []
-      for (const { start, width } of chunks) {
-        const before = statistics
-        statistics = tf.tidy(() => {
-          const logits = matMul(hidden, rowsFrom(start, width), { transposeB: true })
-          return run('CrossEntropy', { logits, lse: before[0], picked: before[1] }, { rows, width, start, targets })
-        })
-        dispose(...before)
-      }
-      const [lse, picked] = statistics
-      return { loss: weightedMean(lse, picked, shares), lse }
-    }),
-  )
-
-  record([hidden, weight], [loss, lse], ([dLoss], [needsHidden, needsWeight]) => {
-    let dHidden: Tensor | undefined
-    const dWeight = needsWeight ? tf.zeros(weight.shape) : undefined
-    for (const { start, width } of chunks) {
-      const before = dHidden
-      dHidden = tf.tidy(() => {
-        const part = rowsFrom(start, width)
-        const logits = matMul(hidden, part, { transposeB: true })
-        const attributes = { rows, width, start, targets, weights: shares }
-        const [dLogits] = run('CrossEntropyGrad', { logits, lse, dLoss }, attributes)
-        if (dWeight) writeRows(dWeight, matMul(dLogits, hidden, { transposeA: true }), start)
-        if (!needsHidden) return undefined as never
-        const dPart = matMul(dLogits, part)
-        return before ? tf.add(before, dPart) : dPart
-      })
-      dispose(before)
-    }
-    return [dHidden, dWeight]
-  })
+  const problem: Problem = { hidden, weight, targets, shares, chunks: chunksOf(V, chunk) }
+  const { loss, lse } = noGrad(() => forward(problem))
+  record([hidden, weight], [loss, lse], ([dLoss], needs) => backward(problem, lse, dLoss!, needs))
   dispose(lse)
   return loss
+}
+
+/** Vocabulary entries [start, start + width). */
+interface Chunk {
+  start: number
+  width: number
+}
+
+interface Problem {
+  hidden: Tensor
+  weight: Tensor
+  targets: Int32Array
+  /** Weights divided by their sum. */
+  shares: Float32Array
+  chunks: Chunk[]
+}
+
+function chunksOf(V: number, chunk: number): Chunk[] {
+  return Array.from({ length: Math.ceil(V / chunk) }, (_, i) => ({ start: i * chunk, width: Math.min(chunk, V - i * chunk) }))
+}
+
+/** A chunk's rows of the weight, [width, D]. */
+function rowsFrom(weight: Tensor, { start, width }: Chunk): Tensor {
+  return packedForm(weight) ? unpackPanel(weight, start, width) : tf.slice(weight, [start, 0], [width, weight.shape[1]!])
+}
+
+function forward({ hidden, weight, targets, shares, chunks }: Problem): { loss: Tensor; lse: Tensor } {
+  return tf.tidy(() => {
+    const rows = targets.length
+    let statistics: Tensor[] = []
+    for (const chunk of chunks) {
+      const before = statistics
+      statistics = tf.tidy(() => {
+        const logits = matMul(hidden, rowsFrom(weight, chunk), { transposeB: true })
+        return run('CrossEntropy', { logits, lse: before[0], picked: before[1] }, { rows, ...chunk, targets })
+      })
+      dispose(...before)
+    }
+    const [lse, picked] = statistics
+    return { loss: weightedMean(lse, picked, shares), lse }
+  })
+}
+
+function backward({ hidden, weight, targets, shares, chunks }: Problem, lse: Tensor, dLoss: Tensor, [needsHidden, needsWeight]: boolean[]) {
+  let dHidden: Tensor | undefined
+  const dWeight = needsWeight ? zeros(weight.shape) : undefined
+  for (const chunk of chunks) {
+    const before = dHidden
+    dHidden = tf.tidy(() => {
+      const part = rowsFrom(weight, chunk)
+      const logits = matMul(hidden, part, { transposeB: true })
+      const [dLogits] = run('CrossEntropyGrad', { logits, lse, dLoss }, { rows: targets.length, ...chunk, targets, weights: shares })
+      if (dWeight) writeRows(dWeight, matMul(dLogits, hidden, { transposeA: true }), chunk.start)
+      if (!needsHidden) return undefined as never
+      const dPart = matMul(dLogits, part)
+      return before ? tf.add(before, dPart) : dPart
+    })
+    dispose(before)
+  }
+  return [dHidden, dWeight]
 }
