@@ -1,7 +1,7 @@
-/** Dot products of one vector with many rows: products with few rows on one side, where packing would cost more than it saves. */
+/** Dot products: products with few rows on one side, where packing would cost more than it saves. */
 import { madd, sumOfLanes, sumsOfLanes } from './simd'
 
-/** to[s * toStep] = x . y_s + bias[s * biasStep] for `count` rows y_s at y + s * stride. Strides and steps in bytes. */
+/** For short rows, four at once: to[s * toStep] = x . y_s + bias[s * biasStep] for `count` rows y_s at y + s * stride. Strides and steps in bytes. */
 export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, bias: usize, biasStep: usize, to: usize, toStep: usize): void {
   const zero = f32x4.splat(0)
   let s = 0
@@ -57,19 +57,23 @@ export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, 
   }
 }
 
+/** One dot product, with four chains of additions. What does not fill them comes first: after the loop it would cost registers. */
 export function dot(x: usize, y: usize, depth: i32): f32 {
-  let sums = f32x4.splat(0)
-  let k = 0
-  for (; k + 4 <= depth; k += 4) {
-    sums = madd(v128.load(x), v128.load(y), sums)
-    x += 16
-    y += 16
-  }
-  let sum = sumOfLanes(sums)
-  for (; k < depth; k++) {
-    sum += load<f32>(x) * load<f32>(y)
+  let first: f32 = 0
+  for (let k = depth & 15; k > 0; k--) {
+    first += load<f32>(x) * load<f32>(y)
     x += 4
     y += 4
   }
-  return sum
+  let s0 = f32x4.replace_lane(f32x4.splat(0), 0, first)
+  let s1 = f32x4.splat(0), s2 = s1, s3 = s1
+  for (let k = depth >> 4; k > 0; k--) {
+    s0 = madd(v128.load(x), v128.load(y), s0)
+    s1 = madd(v128.load(x, 16), v128.load(y, 16), s1)
+    s2 = madd(v128.load(x, 32), v128.load(y, 32), s2)
+    s3 = madd(v128.load(x, 48), v128.load(y, 48), s3)
+    x += 64
+    y += 64
+  }
+  return sumOfLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)))
 }

@@ -4,7 +4,7 @@
  * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
  * second-level cache; one of its panels and four rows of a fill the first; the tile lives in registers.
  */
-import { dots } from './dots'
+import { dot } from './dots'
 import { packColumns, packLeftColumns, packLeftRows, packRows, panelBytes } from './pack'
 import { tileOfColumns } from './tile'
 
@@ -34,12 +34,8 @@ export function matMul(
   if (bias) memory.copy(biasRow, bias, <usize>N << 2)
 
   const row = <usize>K << 2
-  if (transposeB && !transposeA && M <= fewRows) {
-    for (let m = 0; m < M; m++) dots(a + m * row, b, row, N, K, biasRow, 4, c + m * (<usize>N << 2), 4)
-    return
-  }
-  if (!transposeA && N <= fewRows && (transposeB || N === 1)) {
-    for (let n = 0; n < N; n++) dots(b + n * row, a, row, M, K, biasRow + (n << 2), 0, c + (n << 2), <usize>N << 2)
+  if (!transposeA && (transposeB || N === 1) && min(M, N) <= fewRows) {
+    dotProducts(a, b, biasRow, c, M, N, K)
     return
   }
   if (K === 0) {
@@ -78,6 +74,24 @@ export function matMul(
           }
         }
       }
+    }
+  }
+}
+
+/**
+ * c [M,N] = a bᵀ + bias where one side has few rows: each row of the long side is read once, from its beginning to its end.
+ * Memory then streams at twice the speed that four rows side by side reach.
+ */
+function dotProducts(a: usize, b: usize, bias: usize, c: usize, M: i32, N: i32, K: i32): void {
+  const row = <usize>K << 2
+  const outer = max(M, N)
+  const inner = min(M, N)
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      const m = M < N ? j : i
+      const n = M < N ? i : j
+      const sum = dot(a + <usize>m * row, b + <usize>n * row, K) + load<f32>(bias + (<usize>n << 2))
+      store<f32>(c + (<usize>(m * N + n) << 2), sum)
     }
   }
 }
