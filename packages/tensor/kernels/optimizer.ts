@@ -1,13 +1,16 @@
 /** The AdamW step and the sum of squares that clipping needs: flat arrays of `size` floats. */
 import { madd } from './simd'
 
-/** In place on parameter, m and v. `decay`, `stepSize` and `rootCorrection` as adamwFactors gives them. */
+/**
+ * In place on parameter, m and v. `decay`, `stepSize` and `rootCorrection` as adamwFactors gives them; fresh1 and fresh2 are
+ * 1 - beta1 and 1 - beta2, taken by the caller in double precision: in float32 1 - 0.999 is off in the fifth digit.
+ */
 export function adamw(
   parameter: usize, m: usize, v: usize, gradient: usize, size: i32,
-  beta1: f32, beta2: f32, eps: f32, decay: f32, stepSize: f32, rootCorrection: f32, gradientScale: f32,
+  fresh1: f32, beta2: f32, fresh2: f32, eps: f32, decay: f32, stepSize: f32, rootCorrection: f32, gradientScale: f32,
 ): void {
-  const keep1 = f32x4.splat(1 - beta1)
-  const keep2 = f32x4.splat(1 - beta2)
+  const gains1 = f32x4.splat(fresh1)
+  const gains2 = f32x4.splat(fresh2)
   const b2 = f32x4.splat(beta2)
   const scales = f32x4.splat(gradientScale)
   const decays = f32x4.splat(decay)
@@ -18,8 +21,8 @@ export function adamw(
   for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
     const g = f32x4.mul(v128.load(gradient + at), scales)
     const m0 = v128.load(m + at)
-    const m1 = madd(keep1, f32x4.sub(g, m0), m0)
-    const v1 = madd(f32x4.mul(keep2, g), g, f32x4.mul(b2, v128.load(v + at)))
+    const m1 = madd(gains1, f32x4.sub(g, m0), m0)
+    const v1 = madd(f32x4.mul(gains2, g), g, f32x4.mul(b2, v128.load(v + at)))
     const root = madd(f32x4.sqrt(v1), roots, epsilons)
     const move = f32x4.div(f32x4.mul(steps, m1), root)
     v128.store(m + at, m1)
@@ -29,8 +32,8 @@ export function adamw(
   for (const end = <usize>size << 2; at < end; at += 4) {
     const g = load<f32>(gradient + at) * gradientScale
     const m0 = load<f32>(m + at)
-    const m1 = m0 + (1 - beta1) * (g - m0)
-    const v1 = beta2 * load<f32>(v + at) + (1 - beta2) * g * g
+    const m1 = m0 + fresh1 * (g - m0)
+    const v1 = beta2 * load<f32>(v + at) + fresh2 * g * g
     store<f32>(m + at, m1)
     store<f32>(v + at, v1)
     store<f32>(parameter + at, load<f32>(parameter + at) * decay - (stepSize * m1) / (sqrt<f32>(v1) * rootCorrection + eps))

@@ -36,6 +36,20 @@ await describeOp(
   })),
 )
 
+await describeOp('adamwStep of a slow second moment', [
+  {
+    name: 'beta2 0.999 keeps its digits',
+    inputs: { parameter: randomTensor([37], 1), gradient: randomTensor([37], 2) },
+    run: ({ parameter, gradient }) => {
+      const [firstMoment, secondMoment] = [zeros([37]), zeros([37])]
+      adamwStep({ parameter, firstMoment, secondMoment, gradient }, { ...settings, beta2: 0.999 })
+      return { parameter: clone(parameter), firstMoment, secondMoment }
+    },
+    differentiate: [],
+    tolerance: { forward: 5e-6 },
+  },
+])
+
 describe('adamwStep', () => {
   beforeAll(() => init({ device: 'wasm' }))
 

@@ -7,5 +7,5 @@ export const adamwWasm: WasmKernel<AdamWAttributes> = (context, attributes) => {
   const { size, beta1, beta2, eps, gradientScale } = attributes
   const { decay, stepSize, rootCorrection } = adamwFactors(attributes)
   const pointers = ['parameter', 'firstMoment', 'secondMoment', 'gradient'].map((name) => context.input(name).pointer)
-  context.exports.adamw(...pointers, size, beta1, beta2, eps, decay, stepSize, rootCorrection, gradientScale)
+  context.exports.adamw(...pointers, size, 1 - beta1, beta2, 1 - beta2, eps, decay, stepSize, rootCorrection, gradientScale)
 }
