@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it, vi } from 'vitest'
+import { documents, folder, root, writeSnippets } from './snippets.ts'
+
+const snippets = await writeSnippets()
+
+describe('examples in documents', () => {
+  it('fit the types of the sources', { timeout: 180_000 }, async () => {
+    const tsconfig = { extends: '../../../tsconfig.base.json', compilerOptions: { composite: false, noEmit: true }, files: ['../../tests/given.d.ts'], include: ['*.ts', '../../../packages/*/src/*.d.ts'] }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch((error) => error as { stdout: string })
+    // Errors of the sources themselves are the type check's to report.
+    expect(stdout.split('\n').filter((line) => line.includes('.cache/snippets'))).toEqual([])
+    expect(snippets.length).toBeGreaterThan(10)
+  })
+
+  it.each(snippets.filter(({ runs }) => runs))('$at prints what it says', async ({ code, file }) => {
+    const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1])
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    try {
+      await import(pathToFileURL(file).href)
+      expect(log.mock.calls.map((values) => values.map(shown).join(' '))).toEqual(expected)
+    } finally {
+      log.mockRestore()
+    }
+  })
+})
+
+/** A list as documents write it: [1, 2]; fractions to six digits, as float32 has. */
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)))
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value as Iterable<unknown>, shown).join(', ')}]`
+  return String(value)
+}
+
+it('links between documents lead somewhere', async () => {
+  const broken: string[] = []
+  for (const path of await documents()) {
+    for (const [, target] of (await readFile(path, 'utf8')).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      if (!existsSync(join(path, '..', target))) broken.push(`${path.slice(root.length)}: ${target}`)
+    }
+  }
+  expect(broken).toEqual([])
+})
