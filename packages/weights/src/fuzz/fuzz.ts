@@ -19,7 +19,7 @@ export interface FuzzOptions {
   /** First case, for running on or for running one again. Default 0. */
   from?: number
   seed?: number
-  /** A case that takes longer is a failure. Default 2,000. */
+  /** A case that takes longer is a failure. Default 10,000. */
   limitMs?: number
   onCase?: (index: number) => void
 }
@@ -47,7 +47,7 @@ export class FuzzFailure extends Error {
 
 /** @throws FuzzFailure at the first case that is refused with another error than a typed one, or takes too long. */
 export async function fuzz<T>(target: FuzzTarget<T>, options: FuzzOptions): Promise<FuzzReport> {
-  const { cases, from = 0, seed = 1, limitMs = 2_000 } = options
+  const { cases, from = 0, seed = 1, limitMs = 10_000 } = options
   const report: FuzzReport = { cases, accepted: 0, refused: {}, slowestMs: 0 }
   for (let index = from; index < from + cases; index++) {
     options.onCase?.(index)

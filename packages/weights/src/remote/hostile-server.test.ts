@@ -24,7 +24,7 @@ const other = await fileOf(11)
 const longer = new Uint8Array([...other, 1])
 const expectedValues = await (await Safetensors.open(memorySource('x', file))).read('w')
 const sha256 = createHash('sha256').update(file).digest('hex')
-const quick: DownloadOptions = { firstDelayMs: 1, stallMs: 200, retries: 4 }
+const quick: DownloadOptions = { firstDelayMs: 1, stallMs: 1000, retries: 6 }
 
 let server: HostileServer
 beforeEach(async () => {
@@ -58,7 +58,7 @@ describe('downloading a whole file', () => {
   })
 
   it('continues where it was cut, and only if the file is the same', async () => {
-    server.misdeeds = [{ cutAfter: 90_000 }]
+    server.misdeeds = [{ stallAfter: 90_000 }]
     await fetched()
     expect(server.requests[1].headers).toMatchObject({ range: expect.stringMatching(/^bytes=[1-9]\d*-$/), 'if-range': '"1"' })
   })
@@ -140,7 +140,7 @@ describe('downloading a whole file', () => {
     setTimeout(() => stop.abort(new Error('enough')), 50)
     const begin = performance.now()
     await expect(fetched({}, { signal: stop.signal, stallMs: 60_000 })).rejects.toThrow('enough')
-    expect(performance.now() - begin).toBeLessThan(1000)
+    expect(performance.now() - begin).toBeLessThan(5000)
   })
 
   it('reports progress', async () => {
@@ -159,7 +159,7 @@ describe('the cache folder', () => {
 
   it('keeps a half file for the next process and goes on from there', async () => {
     const cache = folderCache(folder)
-    server.misdeeds = [{ cutAfter: 100_000 }]
+    server.misdeeds = [{ stallAfter: 100_000 }]
     await expect(download(server.url, await cache.draft('a/w'), { sha256 }, { ...quick, retries: 0 })).rejects.toMatchObject({
       rule: 'http',
     })

@@ -23,7 +23,7 @@ beforeEach(async () => {
   ])
   hub = await FakeHub.start(files)
   folder = await mkdtemp(join(tmpdir(), 'casa-hub-'))
-  options = { hubUrl: hub.url, cache: folderCache(folder), retries: 2, firstDelayMs: 1, stallMs: 500 }
+  options = { hubUrl: hub.url, cache: folderCache(folder), retries: 2, firstDelayMs: 1, stallMs: 10_000 }
 })
 afterEach(async () => {
   await hub.stop()
