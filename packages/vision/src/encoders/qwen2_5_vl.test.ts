@@ -1,5 +1,5 @@
-import type { Params, Patches } from '@casa-js/core'
-import { clone, keep, tensor, type Tensor } from '@casa-js/tensor'
+import type { Params } from '@casa-js/core'
+import { keep, tensor, type Tensor } from '@casa-js/tensor'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeImage } from '../decode.ts'
@@ -9,23 +9,9 @@ import { clipDeviation, clipMean, patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 
-const golden = readGolden('qwen2_5_vl/golden.safetensors')
 const checkpoint = readGolden('qwen2_5_vl/model.safetensors')
-const layouts = ['config.json', 'config.v4.json']
 const readConfig = (file: string) => JSON.parse(readFileSync(fixture(`qwen2_5_vl/${file}`), 'utf8'))
 
-/** The golden's images, as its processor packed them. */
-const images: Patches[] = []
-for (let i = 0, at = 0; i < golden.image_grid_thw.data.length; i += 3) {
-  const [, rows, columns] = golden.image_grid_thw.data.subarray(i, i + 3)
-  const length = rows * columns * 1176
-  images.push({
-    values: golden.pixel_values.data.slice(at, at + length) as Float32Array,
-    grid: { rows, columns },
-    valuesPerPatch: 1176,
-  })
-  at += length
-}
 /** Largest difference, relative to the largest value expected. */
 const relativeError = async (actual: Tensor, expected: GoldenTensor) => {
   expect(actual.shape).toEqual(expected.shape)
@@ -38,7 +24,7 @@ const relativeError = async (actual: Tensor, expected: GoldenTensor) => {
   return worst / largest
 }
 
-await describeOnDevices('the golden', (device) => {
+await describeOnDevices('the golden weights', (device) => {
   const config = qwen2_5_vl.parseConfig(readConfig('config.json'))
   const params: Params = {}
   beforeAll(() => {
@@ -47,18 +33,6 @@ await describeOnDevices('the golden', (device) => {
       params[name] = keep(tensor(checkpoint[name].data, shape))
     }
     expect(Object.keys(params).sort()).toEqual(Object.keys(checkpoint).sort())
-  })
-
-  test('every block and the merged features', async () => {
-    const taps = new Map<string, Tensor>()
-    const encoder = qwen2_5_vl.bind(config, params)
-    const features = encoder.encodeWithTaps!(images, (name, value) => taps.set(name, keep(clone(value))))
-    expect([...taps.keys()]).toEqual(['vision.0', 'vision.1', 'vision.2', 'vision.3'])
-    for (const [name, value] of taps)
-      expect(await relativeError(value, golden['tap.' + name]), name).toBeLessThan(forwardTolerance(device))
-    expect(await relativeError(features, golden.image_features)).toBeLessThan(forwardTolerance(device))
-    expect(images.map((image) => encoder.tokens(image.grid))).toEqual([15, 8])
-    expect(encoder.outputGrid(images[0].grid)).toEqual({ rows: 3, columns: 5 })
   })
 
   test('a single frame through the summed kernel equals the same frame doubled', async () => {
@@ -78,10 +52,8 @@ describe('config.json', () => {
   const valid = readConfig('config.json')
   const without = (field: string, value?: unknown) => ({ ...valid, vision_config: { ...valid.vision_config, [field]: value } })
 
-  test('both layouts say the same', () => {
-    const [newer, older] = layouts.map((file) => qwen2_5_vl.parseConfig(readConfig(file)))
-    expect(newer).toEqual(older)
-    expect(newer).toMatchObject({
+  test('what the published file says', () => {
+    expect(qwen2_5_vl.parseConfig(valid)).toMatchObject({
       depth: 4,
       width: 32,
       hidden: 44,
@@ -94,7 +66,7 @@ describe('config.json', () => {
   })
 
   test.each([
-    ['depth', undefined, 'config.json: vision_config: depth: expected an integer of 1 to 2147483647, found nothing'],
+    ['depth', undefined, 'config.json: vision_config: depth: expected an integer of 1 to 4096, found nothing'],
     ['num_heads', 5, 'config.json: vision_config: num_heads: expected heads of a multiple of 4'],
     ['in_channels', 4, 'config.json: vision_config: in_channels: expected 3 channels, found 4'],
     ['hidden_act', 'relu', 'config.json: vision_config: hidden_act: expected "silu", found "relu"'],

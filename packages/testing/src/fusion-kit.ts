@@ -1,0 +1,86 @@
+/** The test suite of a fusion: what every way of bringing image tokens into a backbone must obey, over a tiny backbone, on every device. */
+import type { FusionFamily } from '@casa-js/core'
+import { dispose } from '@casa-js/tensor'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectFieldErrors } from './config-laws.ts'
+import { describeOnDevices } from './devices.ts'
+import {
+  cuttingChangesNothing,
+  gradientsReach,
+  imagesMatter,
+  laterTextIsUnseen,
+  leavesNothingBehind,
+  withoutImages,
+  type BoundFusion,
+} from './fusion-laws.ts'
+import { randomParams } from './random-params.ts'
+import { createTinyBackbone } from './tiny-backbone.ts'
+
+export interface FusionCase {
+  /** The fusion's part of config.json. */
+  config: Record<string, unknown>
+  /** What a prompt without images gives: the backbone's own logits, or others. */
+  withoutImages: 'the backbone' | 'its own'
+  /** The fusion adds no weights. */
+  addsNothing?: boolean
+}
+
+export interface FusionKitOptions {
+  /** By a name for the titles. */
+  cases: Record<string, FusionCase>
+  /** Laws that this fusion does not obey, and why. */
+  skip?: { reason: string; tests: FusionLaw[] }[]
+}
+
+export type FusionLaw = 'config' | 'table' | 'without images' | 'images' | 'packing' | 'causal' | 'gradients' | 'memory'
+
+/** Await it at the top of a test file. */
+export async function describeFusion(family: FusionFamily<any>, { cases, skip }: FusionKitOptions): Promise<void> {
+  const law = (name: FusionLaw, title: string, test: () => void | Promise<void>) => {
+    const reason = skip?.find(({ tests }) => tests.includes(name))?.reason
+    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : title, test)
+  }
+
+  describe(`${family.kind}: config`, () => {
+    for (const [name, { config }] of Object.entries(cases)) {
+      law('config', `${name}: says which field is wrong`, () => expectFieldErrors((json) => family.parseConfig(json), config))
+    }
+  })
+
+  await describeOnDevices(family.kind, (device) => {
+    for (const [name, { config: json, addsNothing = false, withoutImages: expected }] of Object.entries(cases)) {
+      for (const positionRows of [1, 3] as const) {
+        describe(`${name}, ${positionRows === 1 ? 'one position a token' : 'three'}`, () => {
+          let fusion: BoundFusion
+          let free: () => void
+          beforeAll(() => {
+            const tiny = createTinyBackbone({ positionRows })
+            const config = family.parseConfig(json)
+            const params = randomParams(family.tensors(config, tiny.backbone), 5)
+            fusion = { family, config, params, backbone: tiny.backbone }
+            free = () => {
+              tiny.dispose()
+              dispose(...Object.values(params))
+            }
+          })
+          afterAll(() => free())
+
+          law('table', 'names every weight once, with sizes above 0', () => {
+            const table = family.tensors(fusion.config, fusion.backbone)
+            expect(new Set(table.map((spec) => spec.name)).size).toBe(table.length)
+            for (const spec of table) expect(spec.shape.every((extent) => extent > 0), `${spec.name} [${spec.shape}]`).toBe(true)
+            expect(table.length === 0, 'adds no weights').toBe(addsNothing)
+          })
+          law('without images', `gives ${expected === 'the backbone' ? "the backbone's own logits" : 'logits of its own'} where there is no image`, () =>
+            withoutImages(fusion, expected, device.forward),
+          )
+          law('images', 'lets text after an image see it, and no text before it', () => imagesMatter(fusion, device.forward))
+          law('packing', 'keeps packed samples apart', () => cuttingChangesNothing(fusion, 4 * device.forward))
+          law('causal', 'sees no later text', () => laterTextIsUnseen(fusion, device.forward))
+          law('gradients', 'has the gradients of its weights and of the images', () => gradientsReach(fusion, device))
+          law('memory', 'leaves no tensor behind', () => leavesNothingBehind(fusion))
+        })
+      }
+    }
+  })
+}
