@@ -58,15 +58,16 @@ export interface EndEvent {
 
 export type RunEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent
 
-/** Put the ranks' parts of one evaluation together. */
+/** Put the ranks' parts of one evaluation together; examples come task by task. */
 export function mergeEvaluations(step: number, parts: Evaluation[]): EvaluationEvent {
-  const examples = parts.flatMap((part) => part.examples)
+  const all = parts.flatMap((part) => part.examples)
   const accuracy: EvaluationEvent['accuracy'] = {}
-  for (const { task, correct } of examples) {
+  for (const { task, correct } of all) {
     accuracy[task] ??= { correct: 0, total: 0 }
     accuracy[task].total++
     if (correct) accuracy[task].correct++
   }
+  const examples = Object.keys(accuracy).flatMap((task) => all.filter((example) => example.task === task))
   const sum = (of: (part: Evaluation) => number) => parts.reduce((total, part) => total + of(part), 0)
   return { kind: 'evaluation', step, loss: sum((part) => part.lossSum) / sum((part) => part.counted), accuracy, examples }
 }

@@ -6,6 +6,7 @@ import type { DeviceName } from '@casa-js/tensor'
 import { compareConfig, findCheckpoint } from './checkpoint/restore.node.ts'
 import type { RunEvent } from './events.ts'
 import type { LoopOptions } from './loop.ts'
+import { lockRun } from './lock.node.ts'
 import { openMetrics } from './metrics.node.ts'
 import { runPool } from './parallel/pool.node.ts'
 import type { ProgramSource } from './parallel/protocol.ts'
@@ -35,13 +36,23 @@ export const METRICS_FILE = 'metrics.jsonl'
  * @throws ConfigError, CheckpointError, DivergedError, or what the program throws.
  */
 export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
-  const { program, loop, out, keep, workers = 1, signal } = options
-  const warn = once(options.onWarning ?? (() => {}))
-  const device = deviceFor(options.device ?? 'auto', workers)
+  const { loop, out, workers = 1 } = options
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
   if (workers > loop.shards) {
     throw new ConfigError('workers', `${workers} workers cannot share ${loop.shards} micro-batches an update: raise batch.perStep or use fewer workers`)
   }
+  const device = deviceFor(options.device ?? 'auto', workers)
+  const unlock = out === undefined ? undefined : await lockRun(out)
+  try {
+    yield* trainLocked(options, workers, device)
+  } finally {
+    await unlock?.()
+  }
+}
+
+async function* trainLocked(options: TrainOptions, workers: number, device: 'auto' | DeviceName): AsyncGenerator<RunEvent, void, undefined> {
+  const { program, loop, out, keep, signal } = options
+  const warn = once(options.onWarning ?? (() => {}))
   if (workers > availableParallelism()) warn(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
 
   const found = out === undefined ? undefined : await findCheckpoint(out)
