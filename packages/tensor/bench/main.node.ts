@@ -72,12 +72,12 @@ function writeDecoder(): void {
 async function measure({ name, command }: Contestant, caseName: CaseName): Promise<CaseResult> {
   const [program, ...args] = command(caseName)
   try {
-    const { stdout } = await promisify(execFile)(program, args, { timeout: 300_000, maxBuffer: 1 << 26 })
+    const { stdout } = await promisify(execFile)(program, args, { timeout: 900_000, maxBuffer: 1 << 26 })
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as CaseResult
   } catch (error) {
     const lines = String((error as { stderr?: string }).stderr || error).trim().split('\n')
     const reason = lines.findLast((line) => /Error/.test(line)) ?? lines.at(-1)!
-    return { name, version: '', setting: '', times: [], skipped: reason.trim() }
+    return { name, version: '', setting: '', times: [], processorTimes: [], skipped: reason.trim() }
   }
 }
 
@@ -93,8 +93,8 @@ try {
         const load = loadavg()[0]
         const result = await measure(contestant, caseName)
         const before = times.get(contestant.name)
-        times.set(contestant.name, { case: caseName, contestant: contestant.name, load, ...result, times: [...(before?.times ?? []), ...result.times] })
-        const best = result.times.length > 0 ? `${Math.min(...result.times).toFixed(2)} ms` : `skipped: ${result.skipped}`
+        times.set(contestant.name, { case: caseName, contestant: contestant.name, load, ...result, ...joined(before, result) })
+        const best = result.times.length > 0 ? `${Math.min(...result.processorTimes).toFixed(2)} ms` : `skipped: ${result.skipped}`
         console.error(`${caseName.padEnd(18)} ${contestant.name.padEnd(18)} ${best}`)
       }
     }
@@ -114,8 +114,21 @@ if (values.write) {
   writeFileSync(join(docs, 'peers.md'), markdown)
 }
 
+/** The runs of all rounds. */
+function joined(before: CaseResult | undefined, { times, processorTimes }: CaseResult) {
+  return { times: [...(before?.times ?? []), ...times], processorTimes: [...(before?.processorTimes ?? []), ...processorTimes] }
+}
+
 /** All times would be thousands of numbers: the best, the median and how many. */
-function summary({ times, ...row }: Row) {
-  const sorted = times.toSorted((a, b) => a - b)
-  return { ...row, bestMs: sorted[0], medianMs: sorted[Math.floor(sorted.length / 2)], runs: times.length }
+function summary({ times, processorTimes, ...row }: Row) {
+  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+  const best = (values: number[]) => (values.length > 0 ? Math.min(...values) : undefined)
+  return {
+    ...row,
+    runs: times.length,
+    bestMs: best(times),
+    medianMs: middle(times),
+    bestProcessorMs: best(processorTimes),
+    medianProcessorMs: middle(processorTimes),
+  }
 }

@@ -9,8 +9,10 @@ export interface CaseResult {
   name: string
   version: string
   setting: string
-  /** Milliseconds of every run after the first. */
+  /** Milliseconds of every run after the first, by the clock. */
   times: number[]
+  /** Milliseconds of the processor that each run took, over all threads: what else the machine does hardly counts. */
+  processorTimes: number[]
   /** What contestants should agree on: the loss of the first step. */
   value?: number | null
   /** Growth of the process's resident memory, at its peak, over what it had before the case. */
@@ -33,25 +35,32 @@ async function createPeer(contestant: string): Promise<Peer> {
   throw new Error(`no contestant called ${name}`)
 }
 
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 async function runCase(contestant: string, name: CaseName): Promise<CaseResult> {
   const peer = await createPeer(contestant)
   const about = { name: peer.name, version: peer.version, setting: peer.setting }
   const before = process.resourceUsage().maxRSS * 1024
   const run = await peer.prepare(name)
-  if (typeof run === 'string') return { ...about, times: [], skipped: run }
+  if (typeof run === 'string') return { ...about, times: [], processorTimes: [], skipped: run }
   const warmUp = performance.now()
   const value = await run()
   const fewest = performance.now() - warmUp > longMs ? 1 : fewestRuns
   const times: number[] = []
+  const processorTimes: number[] = []
   const end = performance.now() + budgetMs
   while (times.length < fewest || (performance.now() < end && times.length < mostRuns)) {
-    const start = performance.now()
+    const [start, processorStart] = [performance.now(), processorMs()]
     await run()
     times.push(performance.now() - start)
+    processorTimes.push(processorMs() - processorStart)
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024 - before
   await peer.close?.()
-  return { ...about, times, value: value ?? null, peakBytes }
+  return { ...about, times, processorTimes, value: value ?? null, peakBytes }
 }
 
 const [contestant, name] = process.argv.slice(2)
