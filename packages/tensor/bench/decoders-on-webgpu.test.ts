@@ -1,4 +1,7 @@
-/** The decoders of the benches on WebGPU: right, and flat in tensors and in bytes on the device. Few steps: it may be software. */
+/**
+ * The decoders of the benches on WebGPU: right, and flat in tensors and in bytes on the device. Few rounds, as it may be software;
+ * CASA_ROUNDS=1000 takes as many as the leak checks of the other devices.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { argmax, close, dispose, init, memory, withoutLeaks } from '@casa-js/tensor'
@@ -9,6 +12,9 @@ import { ReferenceDecoder } from './reference-decoder.ts'
 
 const tiny: DecoderShape = { width: 8, heads: 2, ffn: 12, layers: 2, vocabulary: 11, batch: 2, tokens: 5 }
 const { ids, targets } = decoderTokens(tiny)
+const rounds = Number(process.env.CASA_ROUNDS ?? 30)
+/** A round of training takes up to a second on software and a busy machine. */
+const timeout = 60_000 + 2000 * rounds
 const missing = await whyMissing('webgpu')
 
 /** With the buffers that wait to be used again. */
@@ -17,14 +23,14 @@ const deviceBytes = () => (tf.memory() as unknown as { numBytesAllocatedInGPU: n
 afterAll(close)
 
 describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
-  it('training follows the reference, and takes no more memory with every step', async () => {
+  it(`${rounds} steps of training follow the reference, and take no more memory with every step`, { timeout }, async () => {
     const losses = async (device: 'cpu' | 'webgpu') => {
       await init({ device })
       return withoutLeaks('training', async () => {
         const decoder = new ReferenceDecoder(tiny)
         const found: number[] = []
         const bytes: number[] = []
-        for (let step = 0; step < 30; step++) {
+        for (let step = 0; step < rounds; step++) {
           const loss = decoder.train(ids, targets)
           found.push((await loss.data())[0])
           dispose(loss)
@@ -36,17 +42,18 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
       })
     }
     const [expected, found] = [await losses('cpu'), await losses('webgpu')]
-    found.forEach((loss, step) => expect(Math.abs(loss - expected[step])).toBeLessThan(1e-4))
+    // Later the roundings have trained two models apart.
+    found.slice(0, 30).forEach((loss, step) => expect(Math.abs(loss - expected[step])).toBeLessThan(1e-4))
   })
 
-  it('decoding takes no more memory with every token', async () => {
+  it(`${rounds} decoded tokens take no more memory with every token`, { timeout }, async () => {
     await init({ device: 'webgpu' })
     await withoutLeaks('decoding', async () => {
-      const decoder = new CachedDecoder(tiny, 50)
+      const decoder = new CachedDecoder(tiny, rounds)
       const { tensors } = memory()
       const bytes: number[] = []
       let id = 3
-      for (let token = 0; token < 50; token++) {
+      for (let token = 0; token < rounds; token++) {
         const logits = decoder.next(Int32Array.of(id))
         const choice = argmax(logits)
         id = (await choice.data())[0]

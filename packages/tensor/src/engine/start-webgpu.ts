@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
 import { DeviceUnavailableError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
+import { proveSubgroups } from './webgpu-proof.ts'
 
 /** The door to WebGPU, and how to shut it. */
 export interface OpenGpu {
@@ -36,11 +37,13 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
     // Off: it would run small operations on the processor, by other kernels than the ones under test.
     tf.env().set('WEBGPU_CPU_FORWARD', false)
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
-    tf.registerBackend('webgpu', () => new CasaWebgpuBackend(device, adapter.info))
+    const backend = new CasaWebgpuBackend(device, adapter.info)
+    const trusted = (await proveSubgroups(backend)) ? features : features.filter((feature) => feature !== 'subgroups')
+    tf.registerBackend('webgpu', () => backend)
     return {
       adapter: describe(adapter.info),
       software: isSoftware(adapter.info),
-      features,
+      features: trusted,
       limits,
       stop: async () => {
         // Dawn crashes when a device is destroyed while it works. A lost one has stopped already.

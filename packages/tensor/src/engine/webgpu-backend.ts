@@ -33,6 +33,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly trimPool: () => void
   /** Most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
+  /** Whether programs reduce by subgroups: set once the device has shown that they come out right. */
+  subgroups = false
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
     super(device, adapterInfo)
@@ -137,7 +139,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private pipeline(program: Program): GPUComputePipeline {
     let pipeline = this.pipelines.get(program)
     if (!pipeline) {
-      const module = this.device.createShaderModule({ label: program.name, code: program.source })
+      const module = this.device.createShaderModule({ label: program.name, code: program.source(this.subgroups) })
       pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
       this.pipelines.set(program, pipeline)
     }

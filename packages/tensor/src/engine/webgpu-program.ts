@@ -5,6 +5,8 @@
  * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
  * invocation in its workgroup) and every binding by its name.
  */
+import { reductionSource, subgroupPrelude, type Reduction } from './webgpu-reduction.ts'
+
 export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>'
 export type ScalarType = 'f32' | 'i32' | 'u32'
 
@@ -18,6 +20,8 @@ export interface ProgramSpec<I extends string, O extends string, U extends strin
   uniforms: Record<U, ScalarType>
   /** Invocations in a workgroup, at most 256. */
   lanes: number
+  /** Which of them the body calls. */
+  reductions?: Reduction[]
   /** Functions, constants and workgroup memory. */
   declarations?: string
   /** Body of the entry point. */
@@ -28,7 +32,8 @@ export interface Program<B extends string = string, U extends string = string> {
   readonly name: string
   readonly bindings: { name: B; type: ElementType; written: boolean }[]
   readonly uniforms: { name: U | 'groups'; type: ScalarType }[]
-  readonly source: string
+  /** WGSL, with reductions by subgroups or without. */
+  source(subgroups: boolean): string
 }
 
 export function defineProgram<I extends string, O extends string, U extends string = never>(
@@ -41,19 +46,27 @@ export function defineProgram<I extends string, O extends string, U extends stri
     { name: 'groups' as const, type: 'u32' as const },
     ...Object.entries<ScalarType>(spec.uniforms).map(([name, type]) => ({ name: name as U, type })),
   ]
-  const source = `
+  const { reductions = [] } = spec
+  const source = (subgroups: boolean): string => {
+    const prelude = subgroups && reductions.length > 0 ? subgroupPrelude : undefined
+    return `
+${prelude?.enable ?? ''}
 struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
 @group(0) @binding(0) var<uniform> u: Uniforms;
 ${bindings
   .map(({ name, type, written }, i) => `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${type}>;`)
   .join('\n')}
+${prelude?.declarations ?? ''}
+${reductions.map((name) => reductionSource(name, spec.lanes, subgroups)).join('')}
 ${spec.declarations ?? ''}
 @compute @workgroup_size(${spec.lanes})
-fn main(@builtin(workgroup_id) groupId: vec3u, @builtin(num_workgroups) groupCount: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) groupId: vec3u, @builtin(num_workgroups) groupCount: vec3u, @builtin(local_invocation_index) lane: u32${prelude?.parameters ?? ''}) {
+${prelude?.body ?? ''}
   let group = groupId.y * groupCount.x + groupId.x;
   if (group >= u.groups) { return; }
 ${spec.body}
 }`
+  }
   return { name: spec.name, bindings, uniforms, source }
 }
 

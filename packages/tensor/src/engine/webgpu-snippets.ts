@@ -10,29 +10,6 @@ export const lowest = '-3.4028234e38'
 export const sigmoid = `
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(clamp(-x, -80.0, 80.0))); }`
 
-/** `sumOfGroup(value, lane)`: the sum over a workgroup, the same in every invocation, always added in the same order. */
-export const sumOfGroup = (lanes: number): string => reduction('sumOfGroup', lanes, 'a + b')
-
-/** `maxOfGroup(value, lane)`: the largest value of a workgroup. */
-export const maxOfGroup = (lanes: number): string => reduction('maxOfGroup', lanes, 'max(a, b)')
-
-const reduction = (name: string, lanes: number, combine: string): string => `
-var<workgroup> ${name}Shares: array<f32, ${lanes}>;
-fn ${name}(value: f32, lane: u32) -> f32 {
-  workgroupBarrier();
-  ${name}Shares[lane] = value;
-  for (var half = ${lanes / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      let a = ${name}Shares[lane];
-      let b = ${name}Shares[lane + half];
-      ${name}Shares[lane] = ${combine};
-    }
-  }
-  workgroupBarrier();
-  return ${name}Shares[0];
-}`
-
 const elementLanes = 256
 
 interface Elementwise<I extends string, O extends string, U extends string> {

@@ -23,11 +23,15 @@ if (missing) {
 const start = () => init({ device: 'webgpu', software: true })
 const backend = () => tf.backend() as CasaWebgpuBackend
 
-/** Every output of `f` over the same inputs, on the reference and on WebGPU with little room in a binding. */
-async function compare(inputs: Record<string, HostTensor>, bindingBytes: number, f: (t: Tensors) => Tensors): Promise<void> {
+/** Every output of `f` over the same inputs, on the reference and on a WebGPU that is held back. */
+async function compare(
+  inputs: Record<string, HostTensor>,
+  held: { bindingBytes?: number; subgroups?: false },
+  f: (t: Tensors) => Tensors,
+): Promise<void> {
   const on = async (device: 'cpu' | 'webgpu') => {
     await init({ device, software: true })
-    if (device === 'webgpu') backend().bindingBytes = bindingBytes
+    if (device === 'webgpu') Object.assign(backend(), held)
     const given = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
     const found = scope(() => f(given))
     const entries = Object.entries(found).map(async ([name, t]) => [name, { data: (await t.data()).slice(), shape: t.shape }] as const)
@@ -58,7 +62,7 @@ describe.skipIf(missing)('webgpu', () => {
     const other = randomTensor([300, 12], 2)
     const row = randomTensor([12], 3)
     // Room for 64 rows of 12 and a little more.
-    const little = 4096
+    const little = { bindingBytes: 4096 }
 
     it('products cut rows, columns or steps', async () => {
       await compare({ a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }, little, ({ a, b, c, narrow }) => ({
@@ -72,7 +76,7 @@ describe.skipIf(missing)('webgpu', () => {
     it('lookups see the table in parts', async () => {
       const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
       // Room for 64 rows of 60 and a little more.
-      await compare({ table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }, 16384, ({ table, added }) => ({
+      await compare({ table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }, { bindingBytes: 16384 }, ({ table, added }) => ({
         gathered: ops.gatherRows(table, ids),
         scattered: ops.scatterRows(added, ids, 300),
       }))
@@ -120,7 +124,17 @@ describe.skipIf(missing)('webgpu', () => {
 
   it('more workgroups than one dimension holds', async () => {
     const ids = Int32Array.from({ length: 70_000 }, (_, i) => i % 5)
-    await compare({ table: randomTensor([5, 1], 1) }, 2 ** 27, ({ table }) => ({ gathered: ops.gatherRows(table, ids) }))
+    await compare({ table: randomTensor([5, 1], 1) }, {}, ({ table }) => ({ gathered: ops.gatherRows(table, ids) }))
+  })
+
+  it('reductions are right without subgroups too', async () => {
+    const inputs = { x: randomTensor([3, 200], 1), weight: randomTensor([200], 2), matrix: randomTensor([5, 200], 3) }
+    await compare(inputs, { subgroups: false }, ({ x, weight, matrix }) => ({
+      normed: ops.rmsNorm(x, weight, { eps: 1e-5 }),
+      product: ops.matMul(x, matrix, { transposeB: true }),
+      loss: ops.crossEntropy(x, Int32Array.of(7, 0, 199), new Float32Array([1, 2, 3])),
+      norm: ops.globalNorm([x]),
+    }))
   })
 
   it('values read before an in-place update are not served again', async () => {
@@ -208,7 +222,7 @@ describe.skipIf(missing)('Node', () => {
       console.log((await add(x, x).data())[0])
       await close()`
     const options = ['--conditions=@casa-js/source', '--import', 'tsx', '--input-type=module', '-e', program]
-    const { stdout } = await promisify(execFile)(process.execPath, options, { cwd: import.meta.dirname, timeout: 20_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, options, { cwd: import.meta.dirname, timeout: 55_000 })
     expect(stdout.trim()).toBe('4')
   })
 })

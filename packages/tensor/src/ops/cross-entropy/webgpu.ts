@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { lowest, maxOfGroup, sumOfGroup } from '../../engine/webgpu-snippets.ts'
+import { lowest } from '../../engine/webgpu-snippets.ts'
 import type { CrossEntropyAttributes, CrossEntropyGradAttributes } from './index.ts'
 
 const lanes = 256
@@ -23,7 +23,7 @@ const forward = variants((continues: boolean): Program<Bindings, 'width' | 'star
     outputs: { lse: 'f32', picked: 'f32' },
     uniforms: { width: 'u32', start: 'i32' },
     lanes,
-    declarations: `${maxOfGroup(lanes)} ${sumOfGroup(lanes)}`,
+    reductions: ['maxOfGroup', 'sumOfGroup'],
     body: `
   let at = group * u.width;
   var top = ${lowest};

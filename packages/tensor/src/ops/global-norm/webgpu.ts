@@ -1,6 +1,5 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { sumOfGroup } from '../../engine/webgpu-snippets.ts'
 import type { SumOfSquaresAttributes } from './index.ts'
 
 const lanes = 256
@@ -12,7 +11,7 @@ const slices = defineProgram({
   outputs: { parts: 'f32' },
   uniforms: { rows: 'u32', firstRow: 'u32', perSlice: 'u32' },
   lanes,
-  declarations: sumOfGroup(lanes),
+  reductions: ['sumOfGroup'],
   body: `
   let end = min(u.rows, (group + 1u) * u.perSlice);
   var sum = 0.0;
@@ -28,7 +27,7 @@ const finish = variants((hasCarry: boolean): Program<'parts' | 'carry' | 'total'
     outputs: { total: 'f32' },
     uniforms: { count: 'u32' },
     lanes,
-    declarations: sumOfGroup(lanes),
+    reductions: ['sumOfGroup'],
     body: `
   var sum = 0.0;
   for (var i = lane; i < u.count; i += ${lanes}u) { sum += parts[i]; }

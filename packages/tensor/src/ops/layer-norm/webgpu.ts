@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram } from '../../engine/webgpu-program.ts'
-import { defineColumnSums, sumOfGroup } from '../../engine/webgpu-snippets.ts'
+import { defineColumnSums } from '../../engine/webgpu-snippets.ts'
 import type { LayerNormAttributes, LayerNormGradAttributes } from './index.ts'
 
 const lanes = 128
@@ -12,7 +12,7 @@ const forward = defineProgram({
   outputs: { y: 'f32', mean: 'f32', inverse: 'f32' },
   uniforms: { width: 'u32', eps: 'f32' },
   lanes,
-  declarations: sumOfGroup(lanes),
+  reductions: ['sumOfGroup'],
   body: `
   let at = group * u.width;
   var total = 0.0;
@@ -34,7 +34,7 @@ const gradient = defineProgram({
   outputs: { dx: 'f32' },
   uniforms: { width: 'u32' },
   lanes,
-  declarations: sumOfGroup(lanes),
+  reductions: ['sumOfGroup'],
   body: `
   let at = group * u.width;
   let r = inverse[group];

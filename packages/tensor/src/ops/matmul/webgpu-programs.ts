@@ -1,7 +1,7 @@
 /** WGSL of matMul: c(m,n) = sum_k a(m,k) b(k,n) + bias(n), over the ranges that the uniforms give. */
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
 
-const uniforms = {
+export const uniforms = {
   rows: 'u32',
   columns: 'u32',
   depth: 'u32',
@@ -17,9 +17,9 @@ const uniforms = {
 } as const
 
 /** A program without bias ignores that binding. */
-type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
+export type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
 
-const store = (hasBias: boolean): string => `
+export const store = (hasBias: boolean): string => `
 fn store(m: u32, n: u32, sum: f32) {
   if (m >= u.rows || n >= u.columns) { return; }
   let at = m * u.strideC + n + u.offsetC;
@@ -28,7 +28,7 @@ fn store(m: u32, n: u32, sum: f32) {
 }`
 
 /** Elements by row and column, however a matrix lies in memory; zero outside. */
-const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean): string => `
+export const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean): string => `
 fn atA(m: u32, k: u32) -> f32 {
   if (m >= u.rows || k >= u.depth) { return 0.0; }
   return a[${transposeA ? 'k * u.strideA + m' : 'm * u.strideA + k'} + u.offsetA];
@@ -108,58 +108,3 @@ var<workgroup> tileB: array<vec4f, ${vectors}>;`,
 
 /** Small tiles where large ones would leave most of a GPU idle. */
 export const tileFor = (rows: number, columns: number): number => (Math.ceil(rows / 64) * Math.ceil(columns / 64) < 64 ? 32 : 64)
-
-/** Most rows that dotProgram handles: one vector holds a sum for each. */
-export const skinnyRows = 4
-
-const dotLanes = 256
-/** Invocations that share a column: side by side along k where a column lies together (transposed b), else few. */
-const lanesPerColumn = (transposeB: boolean) => (transposeB ? 64 : 4)
-export const columnsPerGroup = (transposeB: boolean) => dotLanes / lanesPerColumn(transposeB)
-
-/**
- * One to four rows. Some invocations share a column and split K; a tree adds what they found.
- * vectors: both operands lie along k in multiples of four, and are read as such.
- */
-export const dotProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, rows: number, vectors: boolean): MatMulProgram => {
-  const share = lanesPerColumn(transposeB)
-  const columns = columnsPerGroup(transposeB)
-  const type = vectors ? 'vec4<f32>' : 'f32'
-  const eachRow = (statement: (m: number, component: string) => string) => Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
-  const products = vectors
-    ? `
-  if (n < u.columns) {
-    let atB = (n * u.strideB + u.offsetB) / 4u;
-    for (var k = part; k < u.depth / 4u; k += ${share}u) {
-      let weights = b[atB + k];
-      ${eachRow((m, component) => `sum.${component} += dot(weights, a[(${m}u * u.strideA + u.offsetA) / 4u + k]);`)}
-    }
-  }`
-    : `
-  for (var k = part; k < u.depth; k += ${share}u) {
-    let weight = atB(k, n);
-    ${eachRow((m, component) => `sum.${component} += weight * atA(${m}u, k);`)}
-  }`
-  return defineProgram({
-    name: `matMul, ${rows} rows`,
-    inputs: { a: type, b: type, bias: hasBias && 'f32' },
-    outputs: { c: 'f32' },
-    uniforms,
-    lanes: dotLanes,
-    declarations: `
-var<workgroup> partial: array<vec4f, ${dotLanes}>;
-${vectors ? store(hasBias) : access(transposeA, transposeB, hasBias)}`,
-    body: `
-  let part = lane ${transposeB ? '%' : '/'} ${transposeB ? share : columns}u;
-  let column = lane ${transposeB ? '/' : '%'} ${transposeB ? share : columns}u;
-  let n = group * ${columns}u + column;
-  var sum = vec4f();
-  ${products}
-  partial[column * ${share}u + part] = sum;
-  for (var half = ${share / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (part < half) { partial[column * ${share}u + part] += partial[column * ${share}u + part + half]; }
-  }
-  if (part == 0u) { ${eachRow((m, component) => `store(${m}u, n, partial[column * ${share}u].${component});`)} }`,
-  })
-})

@@ -6,7 +6,8 @@
  */
 import type { Cut, WebgpuKernel } from '../../engine/webgpu.ts'
 import type { MatMulAttributes } from './index.ts'
-import { columnsPerGroup, dotProgram, skinnyRows, tileFor, tileProgram } from './webgpu-programs.ts'
+import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'
+import { tileFor, tileProgram } from './webgpu-programs.ts'
 
 export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K, transposeA, transposeB }) => {
   const [a, b] = [context.input('a'), context.input('b')]
@@ -45,10 +46,10 @@ export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K,
 }
 
 function choose({ M, N, K, transposeA, transposeB }: MatMulAttributes, hasBias: boolean) {
-  if (M <= skinnyRows) {
-    const wgsl = dotProgram(transposeA, transposeB, hasBias, M, !transposeA && transposeB && K % 4 === 0)
-    return { wgsl, groups: (_: number, columns: number) => Math.ceil(columns / columnsPerGroup(transposeB)) }
+  if (M <= fewRows && transposeB) {
+    return { wgsl: dotProgram(transposeA, hasBias, M, !transposeA && K % 4 === 0), groups: (_: number, columns: number) => columns }
   }
+  if (M <= fewRows) return { wgsl: columnProgram(transposeA, hasBias, M), groups: (_: number, columns: number) => columnGroups(columns) }
   const tile = tileFor(M, N)
   const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
   return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }

@@ -5,7 +5,8 @@
  */
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { skinnyRows, tiledProduct, tileFor } from '../matmul/webgpu-programs.ts'
+import { fewRows } from '../matmul/webgpu-few-rows.ts'
+import { tiledProduct, tileFor } from '../matmul/webgpu-programs.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
 
 const uniforms = { rows: 'u32', columns: 'u32', depth: 'u32', words: 'u32', scalesPerRow: 'u32', groupSize: 'u32' } as const
@@ -51,43 +52,32 @@ fn atB(k: u32, n: u32) -> f32 {
   })
 })
 
-const dotLanes = 256
-const lanesPerColumn = 32
-const columnsPerGroup = dotLanes / lanesPerColumn
+const dotLanes = 64
 
-/** At most four rows. A word lies within one group of weights, so its scale is applied once. */
-const dotProgram = variants((bits: number, hasBias: boolean): QuantizedProgram => {
+/** One to four rows, one output a workgroup. A word lies within one group of weights, so its scale is applied once. */
+const dotProgram = variants((bits: number, hasBias: boolean, rows: number): QuantizedProgram => {
   const perWord = 32 / bits
+  const eachRow = (statement: (m: number, component: string) => string) => Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
   return defineProgram({
     ...bindings(hasBias),
-    name: `quantizedLinear ${bits}, few rows`,
+    name: `quantizedLinear ${bits}, ${rows} rows`,
     lanes: dotLanes,
-    declarations: `
-var<workgroup> partial: array<vec4f, ${dotLanes}>;
-${unpack(bits)} ${store(hasBias)}`,
+    reductions: ['sumOfGroup4'],
+    declarations: `${unpack(bits)} ${store(hasBias)}`,
     body: `
-  let part = lane % ${lanesPerColumn}u;
-  let n = group * ${columnsPerGroup}u + lane / ${lanesPerColumn}u;
   var sum = vec4f();
-  if (n < u.columns) {
-    for (var w = part; w < u.words; w += ${lanesPerColumn}u) {
-      let word = values[n * u.words + w];
-      let d = w * ${perWord}u;
-      var products = vec4f();
-      for (var i = 0u; i < ${perWord}u; i++) {
-        products += quantized(word, i) * vec4f(atX(0u, d + i), atX(1u, d + i), atX(2u, d + i), atX(3u, d + i));
-      }
-      sum += products * scaleAt(n, d);
+  for (var w = lane; w < u.words; w += ${dotLanes}u) {
+    let word = values[group * u.words + w];
+    let d = w * ${perWord}u;
+    var products = vec4f();
+    for (var i = 0u; i < ${perWord}u; i++) {
+      let q = quantized(word, i);
+      ${eachRow((m, component) => `products.${component} += q * atX(${m}u, d + i);`)}
     }
+    sum += products * scaleAt(group, d);
   }
-  partial[lane] = sum;
-  for (var half = ${lanesPerColumn / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (part < half) { partial[lane] += partial[lane + half]; }
-  }
-  if (part == 0u) {
-    for (var m = 0u; m < ${skinnyRows}u; m++) { store(m, n, partial[lane][m]); }
-  }`,
+  let all = sumOfGroup4(sum, lane);
+  if (lane == 0u) { ${eachRow((m, component) => `store(${m}u, group, all.${component});`)} }`,
   })
 })
 
@@ -105,10 +95,10 @@ export const quantizedLinearWebgpu: WebgpuKernel<QuantizedLinearAttributes> = (c
   const bias = hasBias ? context.input('bias') : x
   const y = context.output([...x.shape.slice(0, -1), outputs])
   if (rows * outputs === 0) return [y]
-  const few = rows <= skinnyRows
+  const few = rows <= fewRows
   const tile = tileFor(rows, outputs)
-  const program = few ? dotProgram(bits, hasBias) : tileProgram(bits, false, hasBias, tile)
-  const groups = few ? Math.ceil(outputs / columnsPerGroup) : Math.ceil(rows / tile) * Math.ceil(outputs / tile)
+  const program = few ? dotProgram(bits, hasBias, rows) : tileProgram(bits, false, hasBias, tile)
+  const groups = few ? outputs : Math.ceil(rows / tile) * Math.ceil(outputs / tile)
   context.run(program, { x, values, scales, bias, y }, { ...sizes(attributes), columns: outputs, depth: inputs }, groups)
   return [y]
 }

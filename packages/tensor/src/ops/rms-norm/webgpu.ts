@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { defineColumnSums, sumOfGroup } from '../../engine/webgpu-snippets.ts'
+import { defineColumnSums } from '../../engine/webgpu-snippets.ts'
 import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
 
 const lanes = 128
@@ -13,7 +13,7 @@ const forward = variants((hasY: boolean): Program<'x' | 'y' | 'weight' | 'sum' |
     outputs: { sum: hasY && 'f32', normed: 'f32', inverse: 'f32' },
     uniforms: { width: 'u32', eps: 'f32' },
     lanes,
-    declarations: sumOfGroup(lanes),
+    reductions: ['sumOfGroup'],
     body: `
   let at = group * u.width;
   var squares = 0.0;
@@ -35,7 +35,7 @@ const gradient = variants((hasSum: boolean): Program<'x' | 'weight' | 'inverse' 
     outputs: { dx: 'f32' },
     uniforms: { width: 'u32' },
     lanes,
-    declarations: sumOfGroup(lanes),
+    reductions: ['sumOfGroup'],
     body: `
   let at = group * u.width;
   var dot = 0.0;

@@ -1,0 +1,83 @@
+/**
+ * WGSL of products with one to four rows, as in decoding: each element of b is read once, and every row's sum is a component of
+ * one vector.
+ */
+import { defineProgram, variants } from '../../engine/webgpu-program.ts'
+import { access, store, uniforms, type MatMulProgram } from './webgpu-programs.ts'
+
+/** Most rows that these programs handle. */
+export const fewRows = 4
+
+const eachRow = (rows: number, statement: (m: number, component: string) => string): string =>
+  Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
+
+const dotLanes = 64
+
+/**
+ * b transposed: a column lies together, and a workgroup takes one. One workgroup a column of c.
+ * vectors: both operands lie along k in multiples of four, and are read as such.
+ */
+export const dotProgram = variants((transposeA: boolean, hasBias: boolean, rows: number, vectors: boolean): MatMulProgram => {
+  const type = vectors ? 'vec4<f32>' : 'f32'
+  const products = vectors
+    ? `
+  let atB = (group * u.strideB + u.offsetB) / 4u;
+  for (var k = lane; k < u.depth / 4u; k += ${dotLanes}u) {
+    let weights = b[atB + k];
+    ${eachRow(rows, (m, component) => `sum.${component} += dot(weights, a[(${m}u * u.strideA + u.offsetA) / 4u + k]);`)}
+  }`
+    : `
+  for (var k = lane; k < u.depth; k += ${dotLanes}u) {
+    let weight = atB(k, group);
+    ${eachRow(rows, (m, component) => `sum.${component} += weight * atA(${m}u, k);`)}
+  }`
+  return defineProgram({
+    name: `matMul, ${rows} rows, b transposed`,
+    inputs: { a: type, b: type, bias: hasBias && 'f32' },
+    outputs: { c: 'f32' },
+    uniforms,
+    lanes: dotLanes,
+    reductions: ['sumOfGroup4'],
+    declarations: vectors ? store(hasBias) : access(transposeA, true, hasBias),
+    body: `
+  var sum = vec4f();
+  ${products}
+  let all = sumOfGroup4(sum, lane);
+  if (lane == 0u) { ${eachRow(rows, (m, component) => `store(${m}u, group, all.${component});`)} }`,
+  })
+})
+
+/** Columns of b side by side, and how many invocations share one, each with its part of K. */
+const columns = 64
+const parts = 4
+
+/** b as it is: neighbouring invocations take neighbouring columns. */
+export const columnProgram = variants((transposeA: boolean, hasBias: boolean, rows: number): MatMulProgram => {
+  const lanes = columns * parts
+  return defineProgram({
+    name: `matMul, ${rows} rows`,
+    inputs: { a: 'f32', b: 'f32', bias: hasBias && 'f32' },
+    outputs: { c: 'f32' },
+    uniforms,
+    lanes,
+    declarations: `
+var<workgroup> shares: array<vec4f, ${lanes}>;
+${access(transposeA, false, hasBias)}`,
+    body: `
+  let n = group * ${columns}u + lane % ${columns}u;
+  var sum = vec4f();
+  for (var k = lane / ${columns}u; k < u.depth; k += ${parts}u) {
+    let weight = atB(k, n);
+    ${eachRow(rows, (m, component) => `sum.${component} += weight * atA(${m}u, k);`)}
+  }
+  shares[lane] = sum;
+  workgroupBarrier();
+  if (lane < ${columns}u) {
+    let all = ${Array.from({ length: parts }, (_, part) => `shares[lane + ${part * columns}u]`).join(' + ')};
+    ${eachRow(rows, (m, component) => `store(${m}u, n, all.${component});`)}
+  }`,
+  })
+})
+
+/** Workgroups that columnProgram needs for so many columns of c. */
+export const columnGroups = (count: number): number => Math.ceil(count / columns)
