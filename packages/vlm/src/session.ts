@@ -33,6 +33,13 @@ export interface Session {
    * An image after the last token opens a window that the next call's text belongs to.
    */
   append(given: SessionInput): Promise<Float32Array>
+  /** Cache tokens that an image takes: none with CASA. */
+  imageTokens(image: RgbImage): number
+  /**
+   * Forget everything after the first `tokens`, the current window with it: what comes next sees no picture until one is given.
+   * @throws CasaError with insertion, whose cache holds images, and when there are fewer tokens.
+   */
+  truncate(tokens: number): void
   dispose(): void
 }
 
@@ -148,6 +155,13 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
       } finally {
         dispose(logits)
       }
+    },
+    imageTokens: (image) => (fusion.kind === 'insertion' ? vision!.tokens(model.process(image).grid) : 0),
+    truncate(tokens) {
+      if (fusion.kind === 'insertion') throw new CasaError('truncate: with insertion the cache holds images too: start a new session')
+      cache.truncate(tokens)
+      nextPosition = tokens
+      state?.startWindow()
     },
     dispose() {
       cache.dispose()
