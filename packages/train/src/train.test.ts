@@ -77,7 +77,7 @@ describe('a run', () => {
   })
 })
 
-describe('trouble', () => {
+describe('trouble', { timeout: 180_000 }, () => {
   it.each([1, 2])('a loss of NaN names step and examples and leaves the last checkpoint (%i workers)', async (workers) => {
     const error = await collect(train(options({ workers, toy: { poisonAfter: 6 } }))).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DivergedError)

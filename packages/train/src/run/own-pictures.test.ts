@@ -53,7 +53,7 @@ const run = {
   groups: [{ name: 'all', match: ['*'], learningRate: 0.01 }],
   checkpoint: { every: 10 },
   evaluate: { every: 20, data: [{ jsonl: 'rows.jsonl' }], examples: 4, maxNewTokens: 6, shown: 1 },
-  device: 'cpu',
+  device: 'wasm',
 }
 
 async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
@@ -62,7 +62,7 @@ async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
   return all
 }
 
-it('learns the colours of two pictures, resumes to the same bytes, and answers', { timeout: 120_000 }, async () => {
+it('learns the colours of two pictures, resumes to the same bytes, and answers', { timeout: 240_000 }, async () => {
   const warnings: string[] = []
   const { options } = await prepareRun(join(folder, 'run.json'))
   const events = await collect(train({ ...options, onWarning: (message) => warnings.push(message) }))
@@ -81,7 +81,7 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
   const model = (out: string) => readFile(join(out, 'model', 'model.safetensors'))
   expect((await model(join(folder, 'other'))).equals(await model(options.out))).toBe(true)
 
-  await init({ device: 'cpu' })
+  await init({ device: 'wasm' })
   const vlm = await loadVlm(join(options.out, 'model'))
   expect(await ask(vlm, [picture('red')], 'Which colour?')).toBe('red')
   expect(await ask(vlm, [picture('blue')], 'Which colour?')).toBe('blue')
