@@ -24,7 +24,7 @@ await describeOnDevices('goldens', ({ device }) => {
 })
 
 it('finds what a folder holds, and says so when it holds nothing', async () => {
-  expect((await findGoldens(at('packages/backbones/fixtures'))).map(({ kind }) => kind)).toEqual(['model', 'model', 'model'])
+  expect(new Set((await findGoldens(at('packages/backbones/fixtures'))).map(({ kind }) => kind))).toEqual(new Set(['model']))
   expect((await findGoldens(at('packages/vlm/fixtures/casa'))).map(({ kind }) => kind)).toEqual(Array.from({ length: 8 }, () => 'casa'))
   await expect(findGoldens(at('scripts'))).rejects.toThrow('no golden folder')
   await expect(findGoldens(at('no-such-folder'))).rejects.toThrow('no such folder')
