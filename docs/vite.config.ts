@@ -1,0 +1,61 @@
+/** The docs site, from the sources of the packages. */
+import { marked } from 'marked'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { defineConfig, type Plugin } from 'vite'
+
+const repository = 'https://github.com/casa-js/casa-js/blob/main/'
+const root = resolve(import.meta.dirname, '..')
+
+/** Links between pages stay in the site; links to other files of the repository go there. */
+function target(href: string, file: string): string {
+  if (/^[a-z]+:|^#/.test(href)) return href
+  const path = resolve(dirname(file), href)
+  return dirname(path) === join(import.meta.dirname, 'pages') ? `#/${basename(path, '.md')}` : repository + relative(root, path)
+}
+
+/** `import html from './page.md'` */
+function markdown(): Plugin {
+  return {
+    name: 'markdown',
+    transform(text, id) {
+      if (!id.endsWith('.md')) return
+      const tokens = marked.lexer(text)
+      marked.walkTokens(tokens, (token) => {
+        if (token.type === 'link') token.href = target(token.href, id)
+        if (token.type === 'code' && token.lang) token.lang = token.lang.split(' ')[0]
+      })
+      return { code: `export default ${JSON.stringify(marked.parser(tokens))}`, map: null }
+    },
+  }
+}
+
+/** tfjs's own wasm files, at tfjs/. They are the engine's dependency, so they are looked for from there. */
+function tfjsWasm(): Plugin {
+  const fromTensor = createRequire(join(root, 'packages/tensor/package.json'))
+  const folder = dirname(fromTensor.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'))
+  const files = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']
+  return {
+    name: 'tfjs-wasm',
+    configureServer(server) {
+      server.middlewares.use('/tfjs', (request, response, next) => {
+        const name = basename(request.url ?? '')
+        if (!files.includes(name)) return next()
+        response.setHeader('Content-Type', 'application/wasm').end(readFileSync(join(folder, name)))
+      })
+    },
+    generateBundle() {
+      for (const name of files) this.emitFile({ type: 'asset', fileName: `tfjs/${name}`, source: readFileSync(join(folder, name)) })
+    },
+  }
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './',
+  resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
+  // tfjs and its backends are large; that is what the page is about.
+  build: { chunkSizeWarningLimit: 3000, target: 'es2022' },
+  plugins: [markdown(), tfjsWasm()],
+})
