@@ -90,7 +90,8 @@ test('laws of cutting: the likeliest stays, kept logits are untouched, larger k 
         small(few, [])
         large(more, [])
         expect(left(few).length).toBeGreaterThan(0)
-        expect(few[argmax(logits)]).toBe(logits[argmax(logits)])
+        // Of equals any may stay.
+        expect(few[argmax(few)]).toBe(logits[argmax(logits)])
         for (const id of left(few)) expect(few[id]).toBe(logits[id])
         expect(left(more)).toEqual(expect.arrayContaining(left(few)))
       }
