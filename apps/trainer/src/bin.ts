@@ -9,6 +9,7 @@ interface CommandModule {
 
 const commands: Record<string, () => Promise<CommandModule>> = {
   ask: () => import('./commands/ask.ts'),
+  caption: () => import('./commands/caption.ts'),
   train: () => import('./commands/train.ts'),
   eval: () => import('./commands/eval.ts'),
   info: () => import('./commands/info.ts'),
@@ -26,6 +27,7 @@ const program = new Command('casa')
 Examples:
   casa ask photo.png "What does it say?"          ask the model that comes with casa
   casa ask a.png b.png "What is in the second?"   several pictures
+  casa caption frames/ --srt captions.srt         live captions of a video's frames
   casa train run.ts --resume                      train, and go on after an interruption
   casa eval model/ --report report.html           held-out accuracy, with pictures
   casa info model/                                what a model folder holds

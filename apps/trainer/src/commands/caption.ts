@@ -1,0 +1,120 @@
+/** `casa caption`: live captions of a video, frame by frame. */
+import { close, type DeviceName } from '@casa-js/tensor'
+import type { CaptionedFrame } from '@casa-js/vlm'
+import { Option, type Command } from 'commander'
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { deviceOption, startDevice } from '../device.ts'
+import { shippedModel } from '../shipped.ts'
+
+interface CaptionFlags {
+  model: string
+  fps: string
+  prompt?: string
+  prefix?: string
+  maxTokens: string
+  temperature?: string
+  seed: string
+  capacity: string
+  live?: boolean
+  jsonl?: string
+  srt?: string
+  device: 'auto' | DeviceName
+  weights?: 'float32' | 'packed'
+}
+
+export function register(program: Command): void {
+  program
+    .command('caption')
+    .description('caption a video as it plays, in memory that does not grow with its frames')
+    .argument('<frames...>', 'folders of pictures (in the order of their names), pictures, animated WebP or GIF files')
+    .option('--model <folder>', 'model folder', shippedModel)
+    .option('--fps <n>', 'frames a second: how long a picture is shown, and how often an animation is looked at', '2')
+    .option('--prompt <text>', 'what is asked before the first frame')
+    .option('--prefix <text>', 'what the captions begin with (default: "In this video")')
+    .option('--max-tokens <n>', 'most tokens of a frame', '20')
+    .option('--temperature <t>', '0 takes the likeliest token each time (default: sampled as the paper does, at 0.4)')
+    .option('--seed <n>', 'seed of the sampling', '0')
+    .option('--capacity <tokens>', 'text that is remembered; beyond it the oldest captions are forgotten', '4096')
+    .option('--live', 'stop a frame when its time, 1 / fps, is up')
+    .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
+    .option('--srt <file>', 'progressive subtitles; - for standard output')
+    .addOption(new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time').choices(['float32', 'packed']))
+    .addOption(deviceOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  casa caption frames/ --srt captions.srt\n  casa caption clip.webp --fps 4 --jsonl -\n  ffmpeg -i film.mp4 -vf fps=2,scale=448:-2 frames/%05d.png && casa caption frames/ --live',
+    )
+    .action(run)
+}
+
+function numberOf(flag: string, text: string, least: number): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < least) throw new Error(`${flag} ${text}: expected a number of at least ${least}`)
+  return value
+}
+
+/** One line of JSONL. */
+function lineOf({ startMs, endMs, timeToFirstTokenMs, elapsedMs, tokens, text, end, cachedTokens, memory }: CaptionedFrame): string {
+  const round = (ms: number) => Math.round(ms * 10) / 10
+  return JSON.stringify({
+    start_ms: startMs,
+    end_ms: endMs,
+    time_to_first_token_ms: round(timeToFirstTokenMs),
+    elapsed_ms: round(elapsedMs),
+    tokens,
+    text,
+    end,
+    cached_tokens: cachedTokens,
+    memory_bytes: memory.bytes,
+  })
+}
+
+async function run(paths: string[], flags: CaptionFlags): Promise<void> {
+  const framesPerSecond = numberOf('--fps', flags.fps, 0.001)
+  const maxTokensPerFrame = numberOf('--max-tokens', flags.maxTokens, 1)
+  const capacityTokens = numberOf('--capacity', flags.capacity, 16)
+  const seed = numberOf('--seed', flags.seed, 0)
+  const temperature = flags.temperature === undefined ? undefined : numberOf('--temperature', flags.temperature, 0)
+
+  const [{ framesOf }, { captionCues, captionSampling, captionStream, createSampler, formatSrt, loadVlm, progressiveCues }] = await Promise.all([
+    import('../caption/frames.ts'),
+    import('@casa-js/vlm'),
+  ])
+  await startDevice(flags.device)
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  const { signal } = interrupted
+  const captions: CaptionedFrame[] = []
+  const showsText = flags.jsonl !== '-' && flags.srt !== '-'
+  try {
+    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal })
+    const sampling = { ...captionSampling, stopTokens: vlm.stopIds, ...(temperature !== undefined && { temperature }) }
+    if (flags.jsonl && flags.jsonl !== '-') writeFileSync(flags.jsonl, '')
+    const stream = captionStream(vlm, framesOf(paths, framesPerSecond), {
+      prompt: flags.prompt,
+      prefix: flags.prefix,
+      framesPerSecond,
+      maxTokensPerFrame,
+      capacityTokens,
+      budgetMs: flags.live ? undefined : Infinity,
+      sampler: createSampler({ ...sampling, seed }),
+      signal,
+    })
+    for await (const frame of stream) {
+      captions.push(frame)
+      if (flags.jsonl === '-') process.stdout.write(`${lineOf(frame)}\n`)
+      else if (flags.jsonl) appendFileSync(flags.jsonl, `${lineOf(frame)}\n`)
+      if (showsText) process.stdout.write(frame.text)
+    }
+    vlm.dispose()
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    if (showsText && captions.length > 0) process.stdout.write('\n')
+    // After an interruption too: what was said until then.
+    const srt = formatSrt(progressiveCues(captionCues(captions)))
+    if (flags.srt === '-') process.stdout.write(srt)
+    else if (flags.srt && captions.length > 0) writeFileSync(flags.srt, srt)
+    await close()
+  }
+}
