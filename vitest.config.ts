@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['{packages,apps,docs,examples}/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**'],
+          exclude: ['**/node_modules/**', '**/dist/**', '**/.cache/**'],
           // The wasm kernels are compiled, not committed.
           globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
           testTimeout: 60_000,
