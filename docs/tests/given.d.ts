@@ -1,10 +1,11 @@
 /** What examples in documents take for granted: values that a reader has of their own. */
-import type { BackboneFamily, Dataset, Message, Params, RgbImage, TensorTable, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
+import type { Dataset, Message, Params, RgbImage, TensorTable, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
 import type { ChatTemplate, TextTokenizer } from '@casa-js/tokenizers'
+import type { VideoFrame } from '@casa-js/vlm'
 
 declare global {
   const image: RgbImage
-  const video: AsyncIterable<RgbImage>
+  const video: AsyncIterable<VideoFrame>
   const dataset: Dataset
   const tokenizer: TextTokenizer
   const template: ChatTemplate
@@ -17,5 +18,6 @@ declare global {
   const generated: Iterable<number>
   const texts: string[]
   const checkpoint: { data?: unknown }
-  const yours: BackboneFamily
+  /** A family of any kind. */
+  const yours: any
 }
