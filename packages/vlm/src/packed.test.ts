@@ -3,7 +3,7 @@ import { memory, scope, shapeOf, valueAndGradients, withoutLeaks } from '@casa-j
 import { describeOnDevices, expectNear, randomIds, take } from '@casa-js/testing'
 import { convertModelFolder, memoryFolder, pathFolder, type ConvertOptions } from '@casa-js/weights'
 import { fileURLToPath } from 'node:url'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { loadModel, saveVlm, type LoadVlmOptions } from './load.ts'
 import type { VlmModel } from './model.ts'
 import { createSession } from './session.ts'
