@@ -3,7 +3,7 @@
  *
  *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
  */
-import { clearFrom, fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, storeScaled } from './attention-parts'
+import { clearFrom, fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled } from './attention-parts'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { exp4 } from './simd'
@@ -64,6 +64,7 @@ function gradientOfGroup(
   const blockRows = blockRowsFor(keys)
   const zeros = scratch
   const tile = scratch + 32
+  const addresses = scratch + 160
   const keyPanels = scratch + 256 // kᵀ, [keys / 8][E][8]
   const valuePanels = keyPanels + panelBytes(E, keys) // vᵀ
   const keyRows = valuePanels + panelBytes(E, keys) // k, [E / 8][keys][8]
@@ -99,11 +100,12 @@ function gradientOfGroup(
         clearFrom(p + row, seenByRow, roundUp8(seenByBlock))
         clearFrom(ds + row, seenByRow, roundUp8(seenByBlock))
       }
+      storeRowAddresses(addresses, dq, r0, count, group, H, headBytes)
       for (let e = 0; e < E; e += 8) {
         const a = ds + at
         tileOfRows(a, a + rowBytes, a + 2 * rowBytes, a + 3 * rowBytes, keyRows + (<usize>(e * keys) << 2), 32, seen, zeros, 0, tile, 32)
         for (let r = 0; r < count; r++) {
-          storeScaled(tile + (<usize>r << 5), min(8, E - e), scale, rowAddress(dq, r0 + r, group, H, headBytes) + (<usize>e << 2))
+          storeScaled(tile + (<usize>r << 5), min(8, E - e), scale, load<usize>(addresses + (<usize>r << 2)) + (<usize>e << 2))
         }
       }
     }
@@ -116,17 +118,20 @@ function gradientOfGroup(
   }
 }
 
-/** In place: scores -> p, and dO vᵀ -> ds. May write up to three entries past `seen`. */
+/** In place: scores -> p, and dO vᵀ -> ds. Writes whole groups of eight, past `seen` too. */
 function probabilities(p: usize, ds: usize, seen: i32, scale: f32, lse: f32, delta: f32): void {
   const factor = f32x4.splat(scale)
   const shift = f32x4.splat(lse)
   const less = f32x4.splat(delta)
   const end = p + (<usize>seen << 2)
-  for (; p < end; p += 16) {
-    const probability = exp4(f32x4.sub(f32x4.mul(factor, v128.load(p)), shift))
-    v128.store(p, probability)
-    v128.store(ds, f32x4.mul(probability, f32x4.sub(v128.load(ds), less)))
-    ds += 16
+  for (; p < end; p += 32) {
+    const low = exp4(f32x4.sub(f32x4.mul(factor, v128.load(p)), shift))
+    const high = exp4(f32x4.sub(f32x4.mul(factor, v128.load(p, 16)), shift))
+    v128.store(p, low)
+    v128.store(p, high, 16)
+    v128.store(ds, f32x4.mul(low, f32x4.sub(v128.load(ds), less)))
+    v128.store(ds, f32x4.mul(high, f32x4.sub(v128.load(ds, 16), less)), 16)
+    ds += 32
   }
 }
 
@@ -146,12 +151,20 @@ function addProduct(a: usize, rowBytes: usize, keys: i32, b: usize, rows: i32, E
 
 /** Rows b0 .. b0 + count of a group as panels [E / 8][count][8]. */
 function packGroup(base: usize, b0: i32, count: i32, group: i32, H: i32, E: i32, to: usize): void {
-  memory.fill(to, 0, panelBytes(count, E))
+  if (E & 7) memory.fill(to, 0, panelBytes(count, E))
   for (let r = 0; r < count; r++) {
     const row = rowAddress(base, b0 + r, group, H, <usize>E << 2)
-    for (let e = 0; e < E; e += 8) {
-      const at = to + (<usize>(e * count) << 2) + (<usize>r << 5)
-      memory.copy(at, row + (<usize>e << 2), <usize>min(8, E - e) << 2)
+    let at = to + (<usize>r << 5)
+    let e = 0
+    // Not memory.copy: a call for 32 bytes costs more than they do.
+    for (; e + 8 <= E; e += 8) {
+      v128.store(at, v128.load(row + (<usize>e << 2)))
+      v128.store(at, v128.load(row + (<usize>e << 2), 16), 16)
+      at += <usize>count << 5
+    }
+    for (; e < E; e++) {
+      store<f32>(at, load<f32>(row + (<usize>e << 2)))
+      at += 4
     }
   }
 }

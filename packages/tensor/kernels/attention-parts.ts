@@ -21,6 +21,11 @@ export function rowAddress(base: usize, r: i32, group: i32, heads: i32, headByte
   return base + <usize>((r / group) * heads + (r % group)) * headBytes
 }
 
+/** The addresses of up to four rows: worked out once, for each takes a division. */
+export function storeRowAddresses(to: usize, base: usize, r0: i32, count: i32, group: i32, heads: i32, headBytes: usize): void {
+  for (let i = 0; i < count; i++) store<usize>(to + (<usize>i << 2), rowAddress(base, r0 + i, group, heads, headBytes))
+}
+
 /** Keys that row r sees. Causal is aligned bottom-right: the last query sees all. */
 // @ts-ignore: decorator
 @inline
@@ -50,19 +55,24 @@ export function fourRowsTimesPanels(
  * Stores the log-sum-exp and returns 1 / sum; 0 for both where nothing is seen.
  */
 export function softmaxRow(scores: usize, seen: i32, padded: i32, scale: f32, lse: usize): f32 {
-  const whole = (seen + 3) & ~3
+  const whole = roundUp8(seen)
   const end = scores + (<usize>whole << 2)
   for (let j = seen; j < whole; j++) store<f32>(scores + (<usize>j << 2), scale < 0 ? f32.MAX_VALUE : -f32.MAX_VALUE)
   const factor = f32x4.splat(scale)
   let most = f32x4.splat(-f32.MAX_VALUE)
-  for (let at = scores; at < end; at += 16) most = f32x4.max(most, f32x4.mul(factor, v128.load(at)))
+  for (let at = scores; at < end; at += 32) {
+    most = f32x4.pmax(most, f32x4.pmax(f32x4.mul(factor, v128.load(at)), f32x4.mul(factor, v128.load(at, 16))))
+  }
   const highest = maxOfLanes(most)
   const shift = f32x4.splat(highest)
   let sums = f32x4.splat(0)
-  for (let at = scores; at < end; at += 16) {
-    const p = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at)), shift))
-    v128.store(at, p)
-    sums = f32x4.add(sums, p)
+  // Two vectors at a time share the constants of exp4, which V8 makes anew in every round.
+  for (let at = scores; at < end; at += 32) {
+    const low = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at)), shift))
+    const high = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at, 16)), shift))
+    v128.store(at, low)
+    v128.store(at, high, 16)
+    sums = f32x4.add(sums, f32x4.add(low, high))
   }
   clearFrom(scores, seen, padded)
   if (seen === 0) {
@@ -82,6 +92,11 @@ export function clearFrom(row: usize, from: i32, to: i32): void {
 /** to = factor * from, `count` floats. */
 export function storeScaled(from: usize, count: i32, factor: f32, to: usize): void {
   const four = f32x4.splat(factor)
+  if (count === 8) {
+    v128.store(to, f32x4.mul(four, v128.load(from)))
+    v128.store(to, f32x4.mul(four, v128.load(from, 16)), 16)
+    return
+  }
   let j = 0
   for (; j + 4 <= count; j += 4) {
     v128.store(to, f32x4.mul(four, v128.load(from)))

@@ -1,5 +1,5 @@
 /** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
-import { fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, softmaxRow, storeScaled } from './attention-parts'
+import { fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, storeScaled } from './attention-parts'
 import { dots } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { madd } from './simd'
@@ -47,6 +47,8 @@ function attendBlocks(
   const rowBytes = <usize>roundUp8(keys) << 2
   const zeros = scratch
   const tile = scratch + 32
+  const addresses = scratch + 160
+  const inverses = scratch + 176
   const keyPanels = scratch + 256
   const valuePanels = keyPanels + panelBytes(E, keys)
   const scores = valuePanels + panelBytes(keys, E)
@@ -64,14 +66,15 @@ function attendBlocks(
       const inverse = softmaxRow(
         scores + <usize>i * rowBytes, keysSeen(r, group, queries, keys, causal), roundUp8(seen), scale, rowAddress(lse, r, group, H, 4),
       )
-      store<f32>(tile + 128 + (<usize>i << 2), inverse)
+      store<f32>(inverses + (<usize>i << 2), inverse)
     }
+    storeRowAddresses(addresses, o, r0, height, group, H, headBytes)
     for (let e = 0; e < E; e += 8) {
       const panel = valuePanels + (<usize>(e * keys) << 2)
       tileOfRows(scores, scores + rowBytes, scores + 2 * rowBytes, scores + 3 * rowBytes, panel, 32, seen, zeros, 0, tile, 32)
       for (let i = 0; i < height; i++) {
-        const to = rowAddress(o, r0 + i, group, H, headBytes) + (<usize>e << 2)
-        storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(tile + 128 + (<usize>i << 2)), to)
+        const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
+        storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(inverses + (<usize>i << 2)), to)
       }
     }
   }
