@@ -1,11 +1,12 @@
 /**
  * The bench against named peers: every contestant runs every case, one process each, the contestants of a case one after another,
- * so that ratios within a row are fair even where the machine is busy. Writes docs/benchmarks/peers.json and peers.md.
+ * so that ratios within a case are fair even where the machine is busy. Writes docs/benchmarks/peers.json and peers.md, in which
+ * what a restricted run leaves out stays as it was.
  *
- *   pnpm bench [--only casa,pytorch] [--cases forward,step] [--rounds 1] [--no-write]
+ *   pnpm bench [--only casa,pytorch] [--cases forward,step] [--no-write]
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,13 +14,12 @@ import { parseArgs, promisify } from 'node:util'
 import { decoderTokens, decoderWeights, referenceShape } from './decoder-shape.ts'
 import type { CaseName } from './peers/peer.ts'
 import type { CaseResult } from './run-case.node.ts'
-import { table, type Row } from './table.ts'
+import { table, type Machine, type Row, type Spread } from './table.ts'
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     cases: { type: 'string', default: 'linear,transposed,vector,attention,attentionGradient,forward,step' },
-    rounds: { type: 'string', default: '1' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -81,54 +81,49 @@ async function measure({ name, command }: Contestant, caseName: CaseName): Promi
   }
 }
 
-const rows: Row[] = []
+const docs = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url))
+const machine: Machine = { processor: cpus()[0].model, cores: cpus().length, node: process.versions.node, date: new Date().toISOString().slice(0, 10) }
 const wanted = values.only.split(',').filter(Boolean)
 const running = contestants.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))
+const rows = new Map<string, Row>()
+for (const row of earlierRows()) rows.set(`${row.case} ${row.contestant}`, row)
 try {
   writeDecoder()
   for (const caseName of values.cases.split(',') as CaseName[]) {
-    const times = new Map<string, Row>()
-    for (let round = 0; round < Number(values.rounds); round++) {
-      for (const contestant of running) {
-        const load = loadavg()[0]
-        const result = await measure(contestant, caseName)
-        const before = times.get(contestant.name)
-        times.set(contestant.name, { case: caseName, contestant: contestant.name, load, ...result, ...joined(before, result) })
-        const best = result.times.length > 0 ? `${Math.min(...result.processorTimes).toFixed(2)} ms` : `skipped: ${result.skipped}`
-        console.error(`${caseName.padEnd(18)} ${contestant.name.padEnd(18)} ${best}`)
-      }
+    for (const contestant of running) {
+      const load = loadavg()[0]
+      const result = await measure(contestant, caseName)
+      rows.set(`${caseName} ${contestant.name}`, { case: caseName, contestant: contestant.name, load, ...summary(result) })
+      const best = result.times.length > 0 ? `${Math.min(...result.processorTimes).toFixed(2)} ms` : `skipped: ${result.skipped}`
+      console.error(`${caseName.padEnd(18)} ${contestant.name.padEnd(18)} ${best}`)
     }
-    rows.push(...times.values())
   }
 } finally {
   rmSync(folder, { recursive: true })
 }
 
-const machine = { processor: cpus()[0].model, cores: cpus().length, node: process.versions.node, date: new Date().toISOString().slice(0, 10) }
-const markdown = table(machine, rows)
+const place = ({ contestant }: Row) => contestants.findIndex(({ name }) => name === contestant)
+const results = [...rows.values()].toSorted((a, b) => place(a) - place(b))
+const markdown = table(machine, results)
 console.log(markdown)
 if (values.write) {
-  const docs = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url))
   mkdirSync(docs, { recursive: true })
-  writeFileSync(join(docs, 'peers.json'), JSON.stringify({ machine, rows: rows.map(summary) }, undefined, 2) + '\n')
+  writeFileSync(join(docs, 'peers.json'), JSON.stringify({ machine, rows: results }, undefined, 2) + '\n')
   writeFileSync(join(docs, 'peers.md'), markdown)
 }
 
-/** The runs of all rounds. */
-function joined(before: CaseResult | undefined, { times, processorTimes }: CaseResult) {
-  return { times: [...(before?.times ?? []), ...times], processorTimes: [...(before?.processorTimes ?? []), ...processorTimes] }
+/** What an earlier run on the same machine measured and this one does not repeat. */
+function earlierRows(): Row[] {
+  const file = join(docs, 'peers.json')
+  if (!existsSync(file)) return []
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as { machine: Machine; rows: Row[] }
+  return earlier.machine.processor === machine.processor && earlier.machine.node === machine.node ? earlier.rows : []
 }
 
 /** All times would be thousands of numbers: the best, the median and how many. */
-function summary({ times, processorTimes, ...row }: Row) {
-  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
-  const best = (values: number[]) => (values.length > 0 ? Math.min(...values) : undefined)
-  return {
-    ...row,
-    runs: times.length,
-    bestMs: best(times),
-    medianMs: middle(times),
-    bestProcessorMs: best(processorTimes),
-    medianProcessorMs: middle(processorTimes),
-  }
+function summary({ times, processorTimes, ...rest }: CaseResult) {
+  const sorted = (values: number[]) => values.toSorted((a, b) => a - b)
+  const spread = (values: number[]): Spread | undefined =>
+    values.length > 0 ? { best: sorted(values)[0], median: sorted(values)[Math.floor(values.length / 2)] } : undefined
+  return { ...rest, runs: times.length, clockMs: spread(times), processorMs: spread(processorTimes) }
 }

@@ -2,11 +2,20 @@
 import type { CaseName } from './peers/peer.ts'
 import type { CaseResult } from './run-case.node.ts'
 
-export interface Row extends CaseResult {
+/** Milliseconds. */
+export interface Spread {
+  best: number
+  median: number
+}
+
+export interface Row extends Omit<CaseResult, 'times' | 'processorTimes'> {
   case: CaseName
   contestant: string
   /** Load average of the machine when the case began. */
   load: number
+  runs: number
+  clockMs?: Spread
+  processorMs?: Spread
 }
 
 export interface Machine {
@@ -46,14 +55,14 @@ function section(name: CaseName, rows: Row[]): string[] {
   const mine = rows.filter((row) => row.case === name)
   if (mine.length === 0) return []
   const { title, operations } = cases[name]
-  const ours = best(mine.find(({ contestant }) => contestant === 'casa:wasm')?.processorTimes)
+  const ours = mine.find(({ contestant }) => contestant === 'casa:wasm')?.processorMs?.best
   const lines = mine.map((row) => {
     const who = [row.name, row.version].filter(Boolean).join(' ')
-    if (row.times.length === 0) return `| ${who} | ${row.setting} | skipped: ${row.skipped} | | | | | |`
-    const time = best(row.processorTimes)!
+    if (!row.clockMs || !row.processorMs) return `| ${who} | ${row.setting} | skipped: ${row.skipped} | | | | | |`
+    const time = row.processorMs.best
     const cells = [
-      spread(row.processorTimes),
-      spread(row.times),
+      cell(row.processorMs),
+      cell(row.clockMs),
       ours ? (time / ours).toFixed(2) : '',
       operations ? (operations / time / 1e6).toFixed(1) : '',
       typeof row.value === 'number' ? row.value.toFixed(5) : '',
@@ -64,7 +73,5 @@ function section(name: CaseName, rows: Row[]): string[] {
   return ['', `## ${title}`, '', '| who | setting | processor ms | clock ms | times ours | GFLOP/s | loss | peak MiB |', '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |', ...lines]
 }
 
-const best = (times: number[] = []) => (times.length > 0 ? Math.min(...times) : undefined)
-const spread = (times: number[]) => `${best(times)!.toFixed(2)} (${median(times).toFixed(2)})`
-const median = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
+const cell = ({ best, median }: Spread) => `${best.toFixed(2)} (${median.toFixed(2)})`
 const range = (values: number[]) => `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`
