@@ -68,11 +68,17 @@ export async function describeFusion(family: FusionFamily<any>, { cases, skip }:
           law('table', 'names every weight once, with sizes above 0', () => {
             const table = family.tensors(fusion.config, fusion.backbone)
             expect(new Set(table.map((spec) => spec.name)).size).toBe(table.length)
-            for (const spec of table) expect(spec.shape.every((extent) => extent > 0), `${spec.name} [${spec.shape}]`).toBe(true)
+            for (const spec of table)
+              expect(
+                spec.shape.every((extent) => extent > 0),
+                `${spec.name} [${spec.shape}]`,
+              ).toBe(true)
             expect(table.length === 0, 'adds no weights').toBe(addsNothing)
           })
-          law('without images', `gives ${expected === 'the backbone' ? "the backbone's own logits" : 'logits of its own'} where there is no image`, () =>
-            withoutImages(fusion, expected, device.forward),
+          law(
+            'without images',
+            `gives ${expected === 'the backbone' ? "the backbone's own logits" : 'logits of its own'} where there is no image`,
+            () => withoutImages(fusion, expected, device.forward),
           )
           law('images', 'lets text after an image see it, and no text before it', () => imagesMatter(fusion, device.forward))
           law('packing', 'keeps packed samples apart', () => cuttingChangesNothing(fusion, 4 * device.forward))

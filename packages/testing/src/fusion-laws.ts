@@ -23,7 +23,14 @@ interface Sample {
 function samplesFor({ vocabulary }: Backbone): Sample[] {
   const grid = (rows: number, columns: number) => ({ rows, columns })
   return [
-    { ids: randomIds(7, vocabulary, 1), images: [{ before: 2, grid: grid(1, 3) }, { before: 2, grid: grid(2, 1) }, { before: 5, grid: grid(2, 2) }] },
+    {
+      ids: randomIds(7, vocabulary, 1),
+      images: [
+        { before: 2, grid: grid(1, 3) },
+        { before: 2, grid: grid(2, 1) },
+        { before: 5, grid: grid(2, 2) },
+      ],
+    },
     { ids: randomIds(3, vocabulary, 2), images: [] },
     { ids: randomIds(4, vocabulary, 3), images: [{ before: 0, grid: grid(1, 2) }] },
   ]
@@ -45,7 +52,8 @@ function layoutOf(samples: Sample[]): { ids: Int32Array; layout: Layout; imageTo
 }
 
 /** Image tokens [tokens * D], different for every seed. */
-const pixels = (tokens: number, D: number, seed: number) => Float32Array.from({ length: tokens * D }, (_, i) => Math.cos(i * 12.9898 + seed))
+const pixels = (tokens: number, D: number, seed: number) =>
+  Float32Array.from({ length: tokens * D }, (_, i) => Math.cos(i * 12.9898 + seed))
 
 /** One pass over packed samples; allocates, run it in a scope. */
 function forward({ family, config, params, backbone }: BoundFusion, samples: Sample[], images: Tensor | undefined): Tensor {
@@ -60,14 +68,17 @@ function forward({ family, config, params, backbone }: BoundFusion, samples: Sam
 
 function logits(fusion: BoundFusion, samples: Sample[], values?: Float32Array): Promise<Float32Array> {
   const D = fusion.backbone.width
-  return take(scope(() => forward(fusion, samples, values && values.length > 0 ? tensor(values, [values.length / D, D]) : undefined)))
+  return take(
+    scope(() => forward(fusion, samples, values && values.length > 0 ? tensor(values, [values.length / D, D]) : undefined)),
+  )
 }
 
 export async function withoutImages(fusion: BoundFusion, expected: 'the backbone' | 'its own', tolerance: number): Promise<void> {
   const [, sample] = samplesFor(fusion.backbone)
   const found = await logits(fusion, [sample])
   const plain = await logitsOf(fusion.backbone, { ids: sample.ids })
-  if (expected === 'the backbone') return expectNear('logits without images', found, plain, tolerance, 'a layer adds something where there is nothing to see')
+  if (expected === 'the backbone')
+    return expectNear('logits without images', found, plain, tolerance, 'a layer adds something where there is nothing to see')
   expect(found.every(Number.isFinite), 'logits without images are finite').toBe(true)
   expect(found, 'logits without images, which are said to differ from the backbone').not.toEqual(plain)
 }
@@ -81,9 +92,17 @@ export async function imagesMatter(fusion: BoundFusion, tolerance: number): Prom
   // The last image, which stands before token 5.
   const changed = Float32Array.from(values, (x, i) => (i < (imageTokens - 4) * D ? x : -x))
   const after = await logits(fusion, samples, changed)
-  expectNear('logits before a changed image', after.subarray(0, 5 * V), before.subarray(0, 5 * V), tolerance, 'text sees an image that comes after it')
+  expectNear(
+    'logits before a changed image',
+    after.subarray(0, 5 * V),
+    before.subarray(0, 5 * V),
+    tolerance,
+    'text sees an image that comes after it',
+  )
   for (const t of [5, 6]) {
-    expect(after.subarray(t * V, (t + 1) * V), `logits of token ${t}, after a changed image`).not.toEqual(before.subarray(t * V, (t + 1) * V))
+    expect(after.subarray(t * V, (t + 1) * V), `logits of token ${t}, after a changed image`).not.toEqual(
+      before.subarray(t * V, (t + 1) * V),
+    )
   }
 }
 
@@ -107,7 +126,13 @@ export async function laterTextIsUnseen(fusion: BoundFusion, tolerance: number):
   ids[4] = (ids[4] + 1) % V
   const after = await logits(fusion, [{ ...samples[0], ids }, ...samples.slice(1)], values)
   const same = (begin: number, end: number) =>
-    expectNear(`logits of tokens ${begin} to ${end - 1} after token 4 changed`, after.subarray(begin * V, end * V), before.subarray(begin * V, end * V), tolerance, 'text sees later text, or that of another sample')
+    expectNear(
+      `logits of tokens ${begin} to ${end - 1} after token 4 changed`,
+      after.subarray(begin * V, end * V),
+      before.subarray(begin * V, end * V),
+      tolerance,
+      'text sees later text, or that of another sample',
+    )
   same(0, 4)
   same(7, 14)
   expect(after.subarray(4 * V, 5 * V), 'logits of the changed token').not.toEqual(before.subarray(4 * V, 5 * V))
@@ -116,8 +141,14 @@ export async function laterTextIsUnseen(fusion: BoundFusion, tolerance: number):
 /** Next-token loss of all samples, a scalar. */
 function lossOf(fusion: BoundFusion, samples: Sample[], images: Tensor): Tensor {
   const { ids } = layoutOf(samples)
-  const weights = Float32Array.from(samples.flatMap((sample) => Array.from(sample.ids, (_, t) => (t + 1 < sample.ids.length ? 1 : 0))))
-  return crossEntropy(forward(fusion, samples, images), Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0), weights)
+  const weights = Float32Array.from(
+    samples.flatMap((sample) => Array.from(sample.ids, (_, t) => (t + 1 < sample.ids.length ? 1 : 0))),
+  )
+  return crossEntropy(
+    forward(fusion, samples, images),
+    Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0),
+    weights,
+  )
 }
 
 /** No gradient is zero; on cpu they equal the loss's slope along a direction through all weights and images. */
@@ -125,27 +156,48 @@ export async function gradientsReach(fusion: BoundFusion, { device }: DeviceTole
   const samples = samplesFor(fusion.backbone)
   const { imageTokens } = layoutOf(samples)
   const D = fusion.backbone.width
-  const start: Record<string, { values: Float32Array; shape: number[] }> = { images: { values: pixels(imageTokens, D, 1), shape: [imageTokens, D] } }
-  for (const [name, weight] of Object.entries(fusion.params)) start[name] = { values: (await weight.data()).slice() as Float32Array, shape: weight.shape }
+  const start: Record<string, { values: Float32Array; shape: number[] }> = {
+    images: { values: pixels(imageTokens, D, 1), shape: [imageTokens, D] },
+  }
+  for (const [name, weight] of Object.entries(fusion.params))
+    start[name] = { values: (await weight.data()).slice() as Float32Array, shape: weight.shape }
 
   /** The loss where every tensor has moved along its direction. */
   const at = (directions: Map<string, Float32Array>, distance: number) => {
-    const moved = Object.entries(start).map(([name, { values, shape }]) => [name, tensor(values.map((x, i) => x + distance * (directions.get(name)?.[i] ?? 0)), shape)] as const)
+    const moved = Object.entries(start).map(
+      ([name, { values, shape }]) =>
+        [
+          name,
+          tensor(
+            values.map((x, i) => x + distance * (directions.get(name)?.[i] ?? 0)),
+            shape,
+          ),
+        ] as const,
+    )
     const { images, ...params } = Object.fromEntries(moved)
     return { tensors: moved, loss: () => lossOf({ ...fusion, params }, samples, images) }
   }
 
   const { tensors, loss } = at(new Map(), 0)
-  const { value, gradients } = valueAndGradients(loss, tensors.map(([, t]) => t))
+  const { value, gradients } = valueAndGradients(
+    loss,
+    tensors.map(([, t]) => t),
+  )
   dispose(value, ...tensors.map(([, t]) => t))
   const found = new Map<string, Float32Array>()
   for (const [i, [name]] of tensors.entries()) found.set(name, await take(gradients[i]))
   for (const [name, gradient] of found) {
     expect(gradient.every(Number.isFinite), `gradient of ${name} is finite`).toBe(true)
-    expect(gradient.some((x) => x !== 0), `gradient of ${name} is not all zero: is it used, and differentiably?`).toBe(true)
+    expect(
+      gradient.some((x) => x !== 0),
+      `gradient of ${name} is not all zero: is it used, and differentiably?`,
+    ).toBe(true)
   }
   for (let row = 0; row < imageTokens; row++) {
-    const reached = found.get('images')!.subarray(row * D, (row + 1) * D).some((x) => x !== 0)
+    const reached = found
+      .get('images')!
+      .subarray(row * D, (row + 1) * D)
+      .some((x) => x !== 0)
     expect(reached, `the gradient reaches image token ${row}`).toBe(true)
   }
   if (device !== 'cpu') return
@@ -158,7 +210,13 @@ export async function gradientsReach(fusion: BoundFusion, { device }: DeviceTole
   }
   const step = 2e-3
   const slope = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step)
-  expectNear('slope of the loss along its gradient', [length], [slope], 2e-2, 'an operator used here has a wrong gradient, or a weight is used outside the tape')
+  expectNear(
+    'slope of the loss along its gradient',
+    [length],
+    [slope],
+    2e-2,
+    'an operator used here has a wrong gradient, or a weight is used outside the tape',
+  )
 }
 
 export async function leavesNothingBehind(fusion: BoundFusion): Promise<void> {

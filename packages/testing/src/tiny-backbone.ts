@@ -9,7 +9,10 @@ export interface TinyBackbone {
 }
 
 /** @param positionRows 3 for multi-section rotary, where an image needs its grid. */
-export function createTinyBackbone({ positionRows = 1, layers = 2 }: { positionRows?: 1 | 3; layers?: number } = {}): TinyBackbone {
+export function createTinyBackbone({
+  positionRows = 1,
+  layers = 2,
+}: { positionRows?: 1 | 3; layers?: number } = {}): TinyBackbone {
   const config: DecoderConfig = {
     modelType: 'tiny',
     layers,

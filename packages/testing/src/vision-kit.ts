@@ -12,7 +12,15 @@ import { expectNear, take } from './compare.ts'
 import { expectFieldErrors } from './config-laws.ts'
 import { describeOnDevices, type DeviceTolerances } from './devices.ts'
 import { randomParams } from './random-params.ts'
-import { gradientsAreRight, imagesAreApart, leavesNothing, packingEqualsAlone, reachesAllTokens, refusesWhatIsNotItsOwn, shapesAreAnnounced } from './vision-laws.ts'
+import {
+  gradientsAreRight,
+  imagesAreApart,
+  leavesNothing,
+  packingEqualsAlone,
+  reachesAllTokens,
+  refusesWhatIsNotItsOwn,
+  shapesAreAnnounced,
+} from './vision-laws.ts'
 import { samplePatches } from './vision-samples.ts'
 
 export interface VisionKitOptions {
@@ -31,7 +39,17 @@ export interface VisionKitOptions {
   skip?: { reason: string; tests: VisionLaw[] }[]
 }
 
-export type VisionLaw = 'config' | 'table' | 'shapes' | 'packing' | 'apart' | 'reach' | 'gradients' | 'memory' | 'refusals' | 'golden'
+export type VisionLaw =
+  | 'config'
+  | 'table'
+  | 'shapes'
+  | 'packing'
+  | 'apart'
+  | 'reach'
+  | 'gradients'
+  | 'memory'
+  | 'refusals'
+  | 'golden'
 
 const requiredFields = ['hidden_size', 'depth', 'num_heads', 'patch_size', 'intermediate_size', 'out_hidden_size']
 
@@ -49,7 +67,11 @@ export async function describeVisionEncoder(family: VisionEncoderFamily<any>, op
     law('table', 'names every tensor once, with sizes above 0', () => {
       const table = family.tensors(family.tinyConfig())
       expect(new Set(table.map(({ name }) => name)).size).toBe(table.length)
-      for (const { name, shape } of table) expect(shape.every((extent) => extent > 0), `${name} [${shape}]`).toBe(true)
+      for (const { name, shape } of table)
+        expect(
+          shape.every((extent) => extent > 0),
+          `${name} [${shape}]`,
+        ).toBe(true)
     })
     if (json) {
       law('config', 'says which field is wrong or missing, and where it stands', () => {
@@ -62,7 +84,9 @@ export async function describeVisionEncoder(family: VisionEncoderFamily<any>, op
       })
     }
     for (const file of sameConfigs) {
-      law('config', `reads ${file} as the same config`, () => expect(family.parseConfig(read(file))).toEqual(family.parseConfig(read('config.json'))))
+      law('config', `reads ${file} as the same config`, () =>
+        expect(family.parseConfig(read(file))).toEqual(family.parseConfig(read('config.json'))),
+      )
     }
   })
 
@@ -84,7 +108,9 @@ export async function describeVisionEncoder(family: VisionEncoderFamily<any>, op
     law('reach', 'carries every patch into every token of its image', () => reachesAllTokens(encoder, images))
     law('gradients', 'has the gradients of all its weights', () => gradientsAreRight(family, config, images, device))
     law('memory', 'leaves no tensor behind', () => leavesNothing(encoder, images))
-    law('refusals', 'refuses patches that are not its own, and names a weight that is missing', () => refusesWhatIsNotItsOwn(family, config, params, images))
+    law('refusals', 'refuses patches that are not its own, and names a weight that is missing', () =>
+      refusesWhatIsNotItsOwn(family, config, params, images),
+    )
     if (golden) law('golden', 'equals the original: taps and features', () => equalsGolden(family, golden, device))
   })
 }
@@ -105,7 +131,13 @@ async function equalsGolden(family: VisionEncoderFamily<any>, folder: string, { 
       ? encoder.encodeWithTaps(images, (name, value) => taps.set(name, keep(value.clone())))
       : encoder.encode(images)
     for (const [name, value] of taps) expectNear(name, await take(value), await golden.read(`tap.${name}`), forward)
-    expectNear('image features', await take(features), await golden.read('image_features'), forward, 'the blocks agree, so the merger or the order of tokens')
+    expectNear(
+      'image features',
+      await take(features),
+      await golden.read('image_features'),
+      forward,
+      'the blocks agree, so the merger or the order of tokens',
+    )
   } finally {
     dispose(...Object.values(params))
     await Promise.all([opened.weights.close(), golden.close()])

@@ -1,6 +1,17 @@
 /** Laws of a vision encoder, each a function that fails with the likely cause. They leave no tensor behind. */
 import type { Params, Patches, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
-import { dispose, init, multiply, noGrad, scope, sum, tensor, valueAndGradients, withoutLeaks, type DeviceName } from '@casa-js/tensor'
+import {
+  dispose,
+  init,
+  multiply,
+  noGrad,
+  scope,
+  sum,
+  tensor,
+  valueAndGradients,
+  withoutLeaks,
+  type DeviceName,
+} from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { expectNear, take } from './compare.ts'
 import type { DeviceTolerances } from './devices.ts'
@@ -12,7 +23,9 @@ export async function shapesAreAnnounced(encoder: VisionEncoder, images: Patches
   let tokens = 0
   for (const { grid } of images) {
     const { rows, columns } = encoder.outputGrid(grid)
-    expect(encoder.tokens(grid), `tokens of a grid of ${grid.rows} x ${grid.columns}, whose output is ${rows} x ${columns}`).toBe(rows * columns)
+    expect(encoder.tokens(grid), `tokens of a grid of ${grid.rows} x ${grid.columns}, whose output is ${rows} x ${columns}`).toBe(
+      rows * columns,
+    )
     tokens += encoder.tokens(grid)
   }
   const features = encoder.encode(images)
@@ -23,7 +36,13 @@ export async function shapesAreAnnounced(encoder: VisionEncoder, images: Patches
 export async function packingEqualsAlone(encoder: VisionEncoder, images: Patches[], tolerance: number): Promise<void> {
   const alone: number[] = []
   for (const image of images) alone.push(...(await encode(encoder, [image])))
-  expectNear('features of packed images', await encode(encoder, images), alone, tolerance, 'attention crosses images, or indices of one image are not shifted behind those of another')
+  expectNear(
+    'features of packed images',
+    await encode(encoder, images),
+    alone,
+    tolerance,
+    'attention crosses images, or indices of one image are not shifted behind those of another',
+  )
 }
 
 /** Largest change of each token when the last value of the first image changes. */
@@ -49,7 +68,10 @@ export async function imagesAreApart(encoder: VisionEncoder, images: Patches[]):
 export async function reachesAllTokens(encoder: VisionEncoder, images: Patches[]): Promise<void> {
   const { first, differences } = await changes(encoder, images)
   for (const [token, difference] of differences.slice(0, first).entries()) {
-    expect(difference, `change of token ${token} by a patch of its own image: no block attends to the whole image`).toBeGreaterThan(1e-6)
+    expect(
+      difference,
+      `change of token ${token} by a patch of its own image: no block attends to the whole image`,
+    ).toBeGreaterThan(1e-6)
   }
 }
 
@@ -75,10 +97,16 @@ export function refusesWhatIsNotItsOwn<C>(family: VisionEncoderFamily<C>, config
 }
 
 /** On cpu each weight's gradient against the slope of a loss along it, on the two smaller images; elsewhere against cpu's, on all. */
-export async function gradientsAreRight<C>(family: VisionEncoderFamily<C>, config: C, images: Patches[], { device, gradient: tolerance }: DeviceTolerances): Promise<void> {
+export async function gradientsAreRight<C>(
+  family: VisionEncoderFamily<C>,
+  config: C,
+  images: Patches[],
+  { device, gradient: tolerance }: DeviceTolerances,
+): Promise<void> {
   if (device !== 'cpu') {
     const found = await gradientsOn(device, family, config, images)
-    for (const [name, expected] of await gradientsOn('cpu', family, config, images)) expectNear(`gradient of ${name}`, found.get(name)!, expected, tolerance)
+    for (const [name, expected] of await gradientsOn('cpu', family, config, images))
+      expectNear(`gradient of ${name}`, found.get(name)!, expected, tolerance)
     await init({ device })
     return
   }
@@ -89,13 +117,22 @@ export async function gradientsAreRight<C>(family: VisionEncoderFamily<C>, confi
     expect(norm, `gradient of ${name} is not all zero: is the weight used, and differentiably?`).toBeGreaterThan(1e-3)
     const start = (await params[name].data()) as Float32Array
     const lossAt = async (distance: number) => {
-      const moved = tensor(start.map((x, i) => x + (distance * gradient[i]) / norm), params[name].shape)
+      const moved = tensor(
+        start.map((x, i) => x + (distance * gradient[i]) / norm),
+        params[name].shape,
+      )
       const [loss] = await take(noGrad(() => scope(() => lossOf(family.bind(config, { ...params, [name]: moved }), few))))
       moved.dispose()
       return loss
     }
     const slope = ((await lossAt(2e-3)) - (await lossAt(-2e-3))) / 4e-3
-    expectNear(`gradient of ${name} over the slope of the loss along it`, [norm], [slope], 2e-2, 'an operator used here has a wrong gradient')
+    expectNear(
+      `gradient of ${name} over the slope of the loss along it`,
+      [norm],
+      [slope],
+      2e-2,
+      'an operator used here has a wrong gradient',
+    )
   }
   dispose(...Object.values(params))
 }
@@ -107,7 +144,12 @@ function lossOf(encoder: VisionEncoder, images: Patches[]) {
   return sum(multiply(features, tensor(weighting, features.shape)))
 }
 
-async function gradientsOn<C>(device: DeviceName, family: VisionEncoderFamily<C>, config: C, images: Patches[]): Promise<Map<string, Float32Array>> {
+async function gradientsOn<C>(
+  device: DeviceName,
+  family: VisionEncoderFamily<C>,
+  config: C,
+  images: Patches[],
+): Promise<Map<string, Float32Array>> {
   await init({ device })
   const params = randomParams(family.tensors(config))
   const { value, gradients } = valueAndGradients(() => lossOf(family.bind(config, params), images), Object.values(params))

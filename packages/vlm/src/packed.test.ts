@@ -37,7 +37,8 @@ async function greedy(model: VlmModel, count: number): Promise<{ said: number[];
 }
 
 const relativeError = (found: Float32Array, expected: Float32Array) =>
-  found.reduce((worst, x, i) => Math.max(worst, Math.abs(x - expected[i])), 0) / expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+  found.reduce((worst, x, i) => Math.max(worst, Math.abs(x - expected[i])), 0) /
+  expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
 
 async function converted(golden: string, options: ConvertOptions) {
   const folder = memoryFolder('converted')
@@ -46,7 +47,11 @@ async function converted(golden: string, options: ConvertOptions) {
 }
 
 /** Use a model and free it; nothing may be left. */
-function using<T>(folder: Parameters<typeof loadModel>[0], options: LoadVlmOptions, use: (model: VlmModel) => Promise<T>): Promise<T> {
+function using<T>(
+  folder: Parameters<typeof loadModel>[0],
+  options: LoadVlmOptions,
+  use: (model: VlmModel) => Promise<T>,
+): Promise<T> {
   return withoutLeaks('a model', async () => {
     const model = await loadModel(folder, options)
     try {
@@ -84,10 +89,16 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
     it(`${name}: int8 and int4 compute what their dequantised weights compute, near the original`, async () => {
       const original = await using(golden, {}, (model) => greedy(model, length))
       // On wasm and cpu alike: int8 at most 0.018 and the same answers, int4 at most 0.36 until the first other token.
-      for (const [dtype, largest] of [['Q8', 0.03], ['Q4', 0.5]] as const) {
+      for (const [dtype, largest] of [
+        ['Q8', 0.03],
+        ['Q4', 0.5],
+      ] as const) {
         // Everything: embedding and head too.
         const { folder, totalBytes } = await converted(golden, { dtype, keep: /^$/, rest: 'F32' })
-        const unpacked = await using(folder, { weights: 'float32' }, async (model) => ({ whole: await logitsOf(model), ...(await greedy(model, length)) }))
+        const unpacked = await using(folder, { weights: 'float32' }, async (model) => ({
+          whole: await logitsOf(model),
+          ...(await greedy(model, length)),
+        }))
         const before = memory().bytes
         const found = await using(folder, {}, async (model) => {
           // Scales come two to a word.
@@ -112,8 +123,16 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
     const expected = await using(folder, { weights: 'packed' }, async (model) => {
       const weight = model.params['model.layers.0.mlp.up_proj.weight']
       expect(shapeOf(weight)).toEqual([80, 48])
-      const batch = { ids, layout: { tokens: 9, cu: Int32Array.of(0, 9), images: [] }, patches: [], targets: ids, weights: new Float32Array(9).fill(1) }
-      expect(() => valueAndGradients(() => model.loss(batch), [weight])).toThrow('packed and cannot be trained: load it as float32')
+      const batch = {
+        ids,
+        layout: { tokens: 9, cu: Int32Array.of(0, 9), images: [] },
+        patches: [],
+        targets: ids,
+        weights: new Float32Array(9).fill(1),
+      }
+      expect(() => valueAndGradients(() => model.loss(batch), [weight])).toThrow(
+        'packed and cannot be trained: load it as float32',
+      )
       await saveVlm({ model, files: { tokenizerJson: {} as never } }, saved, { dtype: 'BF16' })
       return logitsOf(model)
     })

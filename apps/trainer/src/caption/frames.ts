@@ -55,7 +55,9 @@ async function decodePage(bytes: Uint8Array, page: number, path: string): Promis
 /** A file's frames, from time 0. */
 async function* framesOfFile(path: string, framesPerSecond: number): AsyncGenerator<VideoFrame> {
   const bytes = await readFile(path)
-  const { pages = 1, delay = [] } = await sharp(bytes).metadata().catch(() => ({ pages: 1, delay: [] }))
+  const { pages = 1, delay = [] } = await sharp(bytes)
+    .metadata()
+    .catch(() => ({ pages: 1, delay: [] }))
   const isGif = /\.gif$/i.test(path)
   if (pages === 1) {
     yield { image: isGif ? await decodePage(bytes, 0, path) : await decodeImage(bytes, { name: path }), timeMs: 0 }

@@ -38,7 +38,9 @@ export function register(program: Command): void {
     .option('--live', 'stop a frame when its time, 1 / fps, is up')
     .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
     .option('--srt <file>', 'progressive subtitles; - for standard output')
-    .addOption(new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time').choices(['float32', 'packed']))
+    .addOption(
+      new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time').choices(['float32', 'packed']),
+    )
     .addOption(deviceOption())
     .addHelpText(
       'after',
@@ -54,7 +56,17 @@ function numberOf(flag: string, text: string, least: number): number {
 }
 
 /** One line of JSONL. */
-function lineOf({ startMs, endMs, timeToFirstTokenMs, elapsedMs, tokens, text, end, cachedTokens, memory }: CaptionedFrame): string {
+function lineOf({
+  startMs,
+  endMs,
+  timeToFirstTokenMs,
+  elapsedMs,
+  tokens,
+  text,
+  end,
+  cachedTokens,
+  memory,
+}: CaptionedFrame): string {
   const round = (ms: number) => Math.round(ms * 10) / 10
   return JSON.stringify({
     start_ms: startMs,
@@ -76,10 +88,8 @@ async function run(paths: string[], flags: CaptionFlags): Promise<void> {
   const seed = numberOf('--seed', flags.seed, 0)
   const temperature = flags.temperature === undefined ? undefined : numberOf('--temperature', flags.temperature, 0)
 
-  const [{ framesOf }, { captionCues, captionSampling, captionStream, createSampler, formatSrt, loadVlm, progressiveCues }] = await Promise.all([
-    import('../caption/frames.ts'),
-    import('@casa-js/vlm'),
-  ])
+  const [{ framesOf }, { captionCues, captionSampling, captionStream, createSampler, formatSrt, loadVlm, progressiveCues }] =
+    await Promise.all([import('../caption/frames.ts'), import('@casa-js/vlm')])
   await startDevice(flags.device)
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())

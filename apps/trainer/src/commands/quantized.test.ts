@@ -15,12 +15,26 @@ import * as info from './info.ts'
 const config = {
   model_type: 'casa_vlm',
   text_config: {
-    model_type: 'llama', vocab_size: 262, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2,
-    num_key_value_heads: 1, tie_word_embeddings: true,
+    model_type: 'llama',
+    vocab_size: 262,
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    tie_word_embeddings: true,
   },
   vision_config: {
-    model_type: 'casa_vit', patch_size: 4, stem_channels: [4], hidden_size: 8, depth: 1, num_heads: 1, intermediate_size: 16,
-    spatial_merge_size: 2, out_hidden_size: 32, max_pixels: 4096,
+    model_type: 'casa_vit',
+    patch_size: 4,
+    stem_channels: [4],
+    hidden_size: 8,
+    depth: 1,
+    num_heads: 1,
+    intermediate_size: 16,
+    spatial_merge_size: 2,
+    out_hidden_size: 32,
+    max_pixels: 4096,
   },
   fusion_config: { kind: 'casa' },
 }
@@ -29,7 +43,10 @@ let folder: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-quantized-'))
   await init({ device: 'cpu' })
-  const files = { tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }), processorConfig: { chat: { name: 'casa-reader' } } }
+  const files = {
+    tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+    processorConfig: { chat: { name: 'casa-reader' } },
+  }
   const vlm = createVlm(config, 1, files)
   await saveVlm(vlm, join(folder, 'bf16'), { dtype: 'BF16' })
   vlm.dispose()
@@ -61,7 +78,19 @@ test('casa info says what is quantised', async () => {
 
 test('casa ask answers from quantised and from packed weights', async () => {
   const answer = (model: string, ...more: string[]) =>
-    casa(ask, 'ask', join(folder, 'grey.png'), 'What?', '--model', join(folder, model), '--max-tokens', '4', '--device', 'cpu', ...more)
+    casa(
+      ask,
+      'ask',
+      join(folder, 'grey.png'),
+      'What?',
+      '--model',
+      join(folder, model),
+      '--max-tokens',
+      '4',
+      '--device',
+      'cpu',
+      ...more,
+    )
   const unpacked = await answer('bf16')
   expect(unpacked.length).toBeGreaterThan(1)
   expect(await answer('bf16', '--weights', 'packed')).toBe(unpacked)

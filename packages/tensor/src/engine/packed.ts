@@ -39,5 +39,8 @@ export function companionsOf(t: Tensor): Tensor[] {
 /** @throws Error if an operator that reads floats is given a packed weight. */
 export function expectUnpacked(operator: string, argument: string, t: Tensor): void {
   const form = packedForm(t)
-  if (form) throw new Error(`${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear and gatherRows take: unpackWeight() first`)
+  if (form)
+    throw new Error(
+      `${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear and gatherRows take: unpackWeight() first`,
+    )
 }

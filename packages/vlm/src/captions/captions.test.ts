@@ -4,17 +4,44 @@ import { close, init, memory, scope } from '@casa-js/tensor'
 import { expectNear, take } from '@casa-js/testing'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { argmax, captionCues, captionStream, createVlm, formatSrt, type CaptionedFrame, type CaptionOptions, type Sampler, type VideoFrame, type Vlm } from '../index.ts'
+import {
+  argmax,
+  captionCues,
+  captionStream,
+  createVlm,
+  formatSrt,
+  type CaptionedFrame,
+  type CaptionOptions,
+  type Sampler,
+  type VideoFrame,
+  type Vlm,
+} from '../index.ts'
 
 const config = {
   model_type: 'casa_vlm',
   text_config: {
-    model_type: 'llama', vocab_size: 262, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
-    num_key_value_heads: 1, rope_theta: 10_000, tie_word_embeddings: true, max_position_embeddings: 256,
+    model_type: 'llama',
+    vocab_size: 262,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+    max_position_embeddings: 256,
   },
   vision_config: {
-    model_type: 'casa_vit', patch_size: 4, stem_channels: [], hidden_size: 8, depth: 1, num_heads: 1,
-    intermediate_size: 16, spatial_merge_size: 2, out_hidden_size: 16, max_pixels: 4096,
+    model_type: 'casa_vit',
+    patch_size: 4,
+    stem_channels: [],
+    hidden_size: 8,
+    depth: 1,
+    num_heads: 1,
+    intermediate_size: 16,
+    spatial_merge_size: 2,
+    out_hidden_size: 16,
+    max_pixels: 4096,
   },
   fusion_config: { kind: 'casa', norm_images: true },
 }
@@ -31,7 +58,11 @@ afterAll(async () => {
   await close()
 })
 
-const picture = (grey: number): RgbImage => ({ widthPx: 16, heightPx: 16, data: Uint8Array.from({ length: 768 }, (_, i) => (grey * 40 + i * 7) % 256) })
+const picture = (grey: number): RgbImage => ({
+  widthPx: 16,
+  heightPx: 16,
+  data: Uint8Array.from({ length: 768 }, (_, i) => (grey * 40 + i * 7) % 256),
+})
 const video = (count: number): VideoFrame[] => Array.from({ length: count }, (_, i) => ({ image: picture(i), timeMs: i * 500 }))
 
 /** Greedy, and every draw with the logits that it was made from. */
@@ -74,8 +105,11 @@ test('every token is drawn from what one pass over the whole stream gives, each 
   const patches = frames.map(({ image }) => vlm.model.process(image))
   const images = slots.map((before) => ({ sample: 0, before, tokens: 4, grid: { rows: 2, columns: 2 } }))
   const layout = { tokens: ids.length, cu: Int32Array.of(0, ids.length), images }
-  const whole = await take(scope(() => vlm.model.backbone.logits(vlm.model.hidden({ ids: Int32Array.from(ids), layout, patches }))))
-  for (const [i, row] of rows.entries()) expectNear(`logits of draw ${i}`, draws[i].logits, whole.subarray(row * 262, (row + 1) * 262), 1e-4)
+  const whole = await take(
+    scope(() => vlm.model.backbone.logits(vlm.model.hidden({ ids: Int32Array.from(ids), layout, patches }))),
+  )
+  for (const [i, row] of rows.entries())
+    expectNear(`logits of draw ${i}`, draws[i].logits, whole.subarray(row * 262, (row + 1) * 262), 1e-4)
 })
 
 test('over 200 frames tensors and bytes stay what they were, the cache holds text alone, and nothing is left', async () => {
@@ -83,7 +117,9 @@ test('over 200 frames tensors and bytes stay what they were, the cache holds tex
   const captioned = await captionAll(video(200), { maxTokensPerFrame: 3, capacityTokens: 256, seed: 1 })
   expect(captioned).toHaveLength(200)
   const { tensors, bytes } = captioned[1].memory
-  expect(new Set(captioned.slice(1).map((frame) => `${frame.memory.tensors} ${frame.memory.bytes}`))).toEqual(new Set([`${tensors} ${bytes}`]))
+  expect(new Set(captioned.slice(1).map((frame) => `${frame.memory.tensors} ${frame.memory.bytes}`))).toEqual(
+    new Set([`${tensors} ${bytes}`]),
+  )
   // A frame adds its mark and what was said, until the text slides.
   const slides = captioned.filter((frame, i) => i > 0 && frame.cachedTokens < captioned[i - 1].cachedTokens)
   expect(slides.length).toBeGreaterThan(0)
@@ -99,13 +135,22 @@ test('a frame ends by a stop token, by its tokens or by its time; silence is a c
   let turn = 0
   const { sampler } = watched(() => (turn++ % 2 === 0 ? 70 : stop))
   const spoken = await captionAll(video(2), { sampler, prefix: '' })
-  expect(spoken.map(({ end, tokens, text }) => [end, tokens, text])).toEqual([['stop', 2, vlm.tokenizer.decode([70])], ['stop', 2, vlm.tokenizer.decode([70])]])
+  expect(spoken.map(({ end, tokens, text }) => [end, tokens, text])).toEqual([
+    ['stop', 2, vlm.tokenizer.decode([70])],
+    ['stop', 2, vlm.tokenizer.decode([70])],
+  ])
 
   const [silent] = await captionAll(video(1), { sampler: () => stop, prefix: '' })
   expect(silent).toMatchObject({ end: 'stop', tokens: 1, text: '', startMs: 0, endMs: 500 })
 
   let clock = 0
-  const timed = await captionAll([{ image: picture(0), timeMs: 0, durationMs: 40 }], { sampler: () => 70, prefix: '', framesPerSecond: 4, budgetMs: undefined, now: () => (clock += 30) })
+  const timed = await captionAll([{ image: picture(0), timeMs: 0, durationMs: 40 }], {
+    sampler: () => 70,
+    prefix: '',
+    framesPerSecond: 4,
+    budgetMs: undefined,
+    now: () => (clock += 30),
+  })
   // The clock moves 30 ms a look: arrival 30, first token 60, then one look a token until 250 ms are over.
   expect(timed[0]).toMatchObject({ end: 'time', tokens: 8, timeToFirstTokenMs: 30, endMs: 40 })
 })
@@ -114,7 +159,9 @@ test('the prefix is said first, and captions become subtitles', async () => {
   const frames = await captionAll(video(2), { sampler: () => 70, maxTokensPerFrame: 1 })
   const letter = vlm.tokenizer.decode([70])
   expect(frames.map(({ text }) => text)).toEqual([`In this video${letter}`, letter])
-  expect(formatSrt(captionCues(frames))).toBe(`1\n00:00:00,000 --> 00:00:00,500\nIn this video${letter}\n\n2\n00:00:00,500 --> 00:00:01,000\n${letter}\n`)
+  expect(formatSrt(captionCues(frames))).toBe(
+    `1\n00:00:00,000 --> 00:00:00,500\nIn this video${letter}\n\n2\n00:00:00,500 --> 00:00:01,000\n${letter}\n`,
+  )
 })
 
 test('frames may come as they are made, and an abort ends the stream', async () => {
@@ -124,25 +171,33 @@ test('frames may come as they are made, and an abort ends the stream', async () 
     for (let i = 0; ; i++) yield { image: picture(i), timeMs: i * 500 }
   }
   const watch = async () => {
-    for await (const { startMs } of captionStream(vlm, camera(), { maxTokensPerFrame: 1, signal: stop.signal })) if (startMs === 1000) stop.abort()
+    for await (const { startMs } of captionStream(vlm, camera(), { maxTokensPerFrame: 1, signal: stop.signal }))
+      if (startMs === 1000) stop.abort()
   }
   await expect(watch()).rejects.toThrow(/abort/i)
   expect(memory().tensors).toBe(before)
 })
 
 test('what cannot work is refused by name', async () => {
-  await expect(captionAll(video(40), { maxTokensPerFrame: 3, capacityTokens: 64, whenFull: 'error' })).rejects.toThrow('raise capacityTokens, or let CASA captions slide')
+  await expect(captionAll(video(40), { maxTokensPerFrame: 3, capacityTokens: 64, whenFull: 'error' })).rejects.toThrow(
+    'raise capacityTokens, or let CASA captions slide',
+  )
   await expect(captionAll(video(2), { maxTokensPerFrame: 40, capacityTokens: 64 })).rejects.toThrow('raise capacityTokens')
-  await expect(captionAll(video(1), { maxTokensPerFrame: 0 })).rejects.toThrow('captionStream: maxTokensPerFrame: expected a number above 0, found 0')
+  await expect(captionAll(video(1), { maxTokensPerFrame: 0 })).rejects.toThrow(
+    'captionStream: maxTokensPerFrame: expected a number above 0, found 0',
+  )
   const unmarked = { ...vlm, template: { ...vlm.template, image: {} } }
   await expect((async () => void (await captionStream(unmarked, video(1)).next()))()).rejects.toThrow('marks images by no token')
 
   const inserting = createVlm({ ...config, fusion_config: { kind: 'insertion' } }, 1, files)
   const sampler = () => 70
   const grown: number[] = []
-  for await (const { cachedTokens } of captionStream(inserting, video(3), { sampler, maxTokensPerFrame: 2 })) grown.push(cachedTokens)
+  for await (const { cachedTokens } of captionStream(inserting, video(3), { sampler, maxTokensPerFrame: 2 }))
+    grown.push(cachedTokens)
   // With insertion every frame leaves its four image tokens in the cache, beside its mark and two letters.
   expect([grown[1] - grown[0], grown[2] - grown[1]]).toEqual([7, 7])
-  await expect((async () => void (await captionStream(inserting, video(1), { whenFull: 'slide' }).next()))()).rejects.toThrow('captionStream: whenFull: expected "error"')
+  await expect((async () => void (await captionStream(inserting, video(1), { whenFull: 'slide' }).next()))()).rejects.toThrow(
+    'captionStream: whenFull: expected "error"',
+  )
   inserting.dispose()
 })

@@ -16,14 +16,19 @@ export interface Opening {
 }
 
 /** The ids of all frames, found by encoding a turn of one and of two images: what the second adds is a frame. */
-export function openingOf({ tokenizer, template }: Vlm, image: RgbImage, { system, prompt, prefix }: Pick<CaptionOptions, 'system' | 'prompt'> & { prefix: string }): Opening {
+export function openingOf(
+  { tokenizer, template }: Vlm,
+  image: RgbImage,
+  { system, prompt, prefix }: Pick<CaptionOptions, 'system' | 'prompt'> & { prefix: string },
+): Opening {
   const text = (content: string) => ({ type: 'text' as const, text: content })
   const picture = { type: 'image' as const, image }
   const before: Message[] = [
     ...(system ? [{ role: 'system' as const, content: [text(system)] }] : []),
     { role: 'user', content: [text(prompt ?? 'Describe what happens in the video.')] },
   ]
-  const encode = (content: Message['content']) => encodeChat([...before, { role: 'assistant', content }], { tokenizer, template, end: 'open' })
+  const encode = (content: Message['content']) =>
+    encodeChat([...before, { role: 'assistant', content }], { tokenizer, template, end: 'open' })
   const [one, two] = [encode([picture]), encode([picture, picture])]
   const first = prefix ? encode([picture, text(prefix)]) : one
   const marks = one.ids.length

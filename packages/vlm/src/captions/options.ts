@@ -58,7 +58,11 @@ export interface CaptionedFrame {
 }
 
 /** The options that have numbers for defaults. @throws ConfigError naming the one that is out of range. */
-export function checkCaptionOptions({ framesPerSecond = 2, maxTokensPerFrame = 20, budgetMs = 1000 / framesPerSecond }: CaptionOptions) {
+export function checkCaptionOptions({
+  framesPerSecond = 2,
+  maxTokensPerFrame = 20,
+  budgetMs = 1000 / framesPerSecond,
+}: CaptionOptions) {
   const positive = (name: string, value: number, valid = value > 0) => {
     if (!valid) throw new ConfigError(`captionStream: ${name}`, `expected a number above 0, found ${value}`)
   }

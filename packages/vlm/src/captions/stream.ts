@@ -34,7 +34,10 @@ export async function* captionStream(
   const { model, tokenizer, stopIds } = vlm
   const whenFull = options.whenFull ?? (model.config.fusion.kind === 'casa' ? 'slide' : 'error')
   if (whenFull === 'slide' && model.config.fusion.kind !== 'casa') {
-    throw new ConfigError('captionStream: whenFull', 'expected "error": only a CASA model keeps images out of the cache, so that its text can slide')
+    throw new ConfigError(
+      'captionStream: whenFull',
+      'expected "error": only a CASA model keeps images out of the cache, so that its text can slide',
+    )
   }
   const sampler = options.sampler ?? createSampler({ ...captionSampling, stopTokens: stopIds, seed: options.seed })
   const session = createSession(model, { ...options, capacityTokens })
@@ -55,7 +58,12 @@ export async function* captionStream(
   async function makeRoom({ ids, frameIds }: Opening, image: RgbImage): Promise<void> {
     const needed = frameIds.length + maxTokensPerFrame + session.imageTokens(image)
     if (session.tokens + needed <= capacityTokens) return
-    const latest = Math.min(heard.length, Math.floor(capacityTokens / 4), capacityTokens - ids.length - needed, options.windowCapacityTokens ?? Infinity)
+    const latest = Math.min(
+      heard.length,
+      Math.floor(capacityTokens / 4),
+      capacityTokens - ids.length - needed,
+      options.windowCapacityTokens ?? Infinity,
+    )
     if (whenFull === 'error' || latest < 0) {
       throw new CasaError(
         `the captions hold ${session.tokens} tokens, the next frame needs up to ${needed} and there is room for ${capacityTokens}: raise capacityTokens` +

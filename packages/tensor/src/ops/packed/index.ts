@@ -34,7 +34,8 @@ defineKernel<UnpackRowsAttributes>('UnpackRows', { cpu: unpackRowsCpu, wasm: unp
  */
 export function createPackedWeight(words: Int32Array, [outputs, inputs]: readonly number[], kind: 'bf16' | 'f16'): Tensor {
   const count = Math.ceil(sizeOf([outputs, inputs]) / 2)
-  if (words.length !== count) throw new Error(`createPackedWeight: ${words.length} words, expected ${count} for [${outputs},${inputs}]`)
+  if (words.length !== count)
+    throw new Error(`createPackedWeight: ${words.length} words, expected ${count} for [${outputs},${inputs}]`)
   return markPacked(tensor(words, [count]), { kind, shape: [outputs, inputs] })
 }
 
@@ -50,14 +51,18 @@ export function unpackRows(weight: Tensor, ids: Int32Array): Tensor {
   if (!form) throw new Error(`unpackRows: a tensor of shape [${weight.shape}] is not a packed weight`)
   const [rows, width] = form.shape
   checkIds('unpackRows', ids, rows)
-  if (form.kind !== 'quantized') return run('UnpackRows', { packed: weight }, { ids, rows, width, format: form.kind, group: 0 })[0]
+  if (form.kind !== 'quantized')
+    return run('UnpackRows', { packed: weight }, { ids, rows, width, format: form.kind, group: 0 })[0]
   const { bits, group, scales } = form
   return run('UnpackRows', { packed: weight, scales }, { ids, rows, width, format: `q${bits}`, group })[0]
 }
 
 /** `count` rows from `begin`. */
 export function unpackPanel(weight: Tensor, begin: number, count: number): Tensor {
-  return unpackRows(weight, Int32Array.from({ length: count }, (_, i) => begin + i))
+  return unpackRows(
+    weight,
+    Int32Array.from({ length: count }, (_, i) => begin + i),
+  )
 }
 
 /** The whole matrix [O,D] as floats, a new tensor. */

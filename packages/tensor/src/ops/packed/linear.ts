@@ -24,7 +24,10 @@ const panelValues = 2 ** 22
 /** Rows [begin, begin + count) of a weight, panel by panel. */
 export function panelsOf([outputs, inputs]: readonly number[], values = panelValues): { begin: number; count: number }[] {
   const rows = Math.max(1, Math.floor(values / Math.max(1, inputs)))
-  return Array.from({ length: Math.ceil(outputs / rows) }, (_, i) => ({ begin: i * rows, count: Math.min(rows, outputs - i * rows) }))
+  return Array.from({ length: Math.ceil(outputs / rows) }, (_, i) => ({
+    begin: i * rows,
+    count: Math.min(rows, outputs - i * rows),
+  }))
 }
 
 /** @throws Error if x's last axis is not the weight's second. */
@@ -47,7 +50,9 @@ function halfLinear(x: Tensor, weight: Tensor, { shape }: PackedForm, bias?: Ten
     scope(() => {
       const flat = reshape(x, [rows, inputs])
       const parts = panels.map(({ begin, count }) =>
-        scope(() => matMul(flat, unpackPanel(weight, begin, count), { transposeB: true, bias: bias && slice(bias, [begin], [count]) })),
+        scope(() =>
+          matMul(flat, unpackPanel(weight, begin, count), { transposeB: true, bias: bias && slice(bias, [begin], [count]) }),
+        ),
       )
       return reshape(concat(parts, 1), [...x.shape.slice(0, -1), outputs])
     }),
@@ -56,7 +61,14 @@ function halfLinear(x: Tensor, weight: Tensor, { shape }: PackedForm, bias?: Ten
     const flat = reshape(dy!, [rows, outputs])
     const partOf = ({ begin, count }: (typeof panels)[number]) =>
       scope(() => matMul(slice(flat, [0, begin], [rows, count]), unpackPanel(weight, begin, count)))
-    const dx = needsX ? scope(() => reshape(panels.map(partOf).reduce((sum, part) => add(sum, part)), x.shape)) : undefined
+    const dx = needsX
+      ? scope(() =>
+          reshape(
+            panels.map(partOf).reduce((sum, part) => add(sum, part)),
+            x.shape,
+          ),
+        )
+      : undefined
     const dBias = needsBias ? columnSum(flat) : undefined
     flat.dispose()
     return [dx, dBias]

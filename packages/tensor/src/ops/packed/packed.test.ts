@@ -24,36 +24,58 @@ function pack(format: Format, values: Float32Array, shape: [number, number]): Te
   if (format === 'int8') return createPackedQuantizedWeight(quantize(values, shape, { bits: 8 }))
   if (format === 'int4') return createPackedQuantizedWeight(quantize(values, shape, { bits: 4, group: 64 }))
   const asBits = new Uint32Array(values.slice().buffer)
-  return createPackedWeight(packHalves(Array.from(values, format === 'bf16' ? (_, i) => asBits[i] >>> 16 : floatToHalf)), shape, format)
+  return createPackedWeight(
+    packHalves(Array.from(values, format === 'bf16' ? (_, i) => asBits[i] >>> 16 : floatToHalf)),
+    shape,
+    format,
+  )
 }
 
 const weightOf = (format: Format, shape: [number, number]) => pack(format, randomValues(shape[0] * shape[1], 7), shape)
 
-const products: [x: number[], O: number][] = [[[3, 37], 5], [[1, 64], 9], [[2, 3, 33], 4], [[0, 8], 3], [[20, 130], 67]]
+const products: [x: number[], O: number][] = [
+  [[3, 37], 5],
+  [[1, 64], 9],
+  [[2, 3, 33], 4],
+  [[0, 8], 3],
+  [[20, 130], 67],
+]
 const lookups: [table: [number, number], ids: number[]][] = [
-  [[7, 6], [0, 6, -1, 3, 3]],
-  [[5, 33], [4, 1, -1]],
+  [
+    [7, 6],
+    [0, 6, -1, 3, 3],
+  ],
+  [
+    [5, 33],
+    [4, 1, -1],
+  ],
   [[3, 4], []],
   [[300, 70], Array.from({ length: 200 }, (_, i) => (i * 37) % 300)],
 ]
 
 for (const format of formats) {
   await describeOp(`packed ${format}`, [
-    ...products.map(([shape, O]): OpCase => ({
-      name: `linear x [${shape}] weight [${O},${shape.at(-1)}]`,
-      inputs: { x: randomTensor(shape, 1), bias: randomTensor([O], 2) },
-      run: ({ x, bias }) => linear(x, weightOf(format, [O, shape.at(-1)!]), bias),
-    })),
-    ...lookups.map(([shape, ids]): OpCase => ({
-      name: `gatherRows of [${shape}], ${ids.length} ids`,
-      inputs: {},
-      run: () => gatherRows(weightOf(format, shape), Int32Array.from(ids)),
-    })),
+    ...products.map(
+      ([shape, O]): OpCase => ({
+        name: `linear x [${shape}] weight [${O},${shape.at(-1)}]`,
+        inputs: { x: randomTensor(shape, 1), bias: randomTensor([O], 2) },
+        run: ({ x, bias }) => linear(x, weightOf(format, [O, shape.at(-1)!]), bias),
+      }),
+    ),
+    ...lookups.map(
+      ([shape, ids]): OpCase => ({
+        name: `gatherRows of [${shape}], ${ids.length} ids`,
+        inputs: {},
+        run: () => gatherRows(weightOf(format, shape), Int32Array.from(ids)),
+      }),
+    ),
     {
       name: 'linearCrossEntropy in chunks',
       inputs: { hidden: randomTensor([4, 35], 3) },
       run: ({ hidden }) =>
-        linearCrossEntropy(hidden, weightOf(format, [50, 35]), Int32Array.of(1, 49, 0, 30), Float32Array.of(1, 1, 0, 2), { chunk: 16 }),
+        linearCrossEntropy(hidden, weightOf(format, [50, 35]), Int32Array.of(1, 49, 0, 30), Float32Array.of(1, 1, 0, 2), {
+          chunk: 16,
+        }),
     },
   ])
 }
@@ -64,7 +86,10 @@ describe('a packed weight', () => {
   it('stands for the values that its bits say', async () => {
     await init({ device: 'cpu' })
     const rounded = {
-      bf16: Float32Array.from(values, (x) => new Float32Array(Uint32Array.of(new Uint32Array(Float32Array.of(x).buffer)[0] & 0xffff0000).buffer)[0]),
+      bf16: Float32Array.from(
+        values,
+        (x) => new Float32Array(Uint32Array.of(new Uint32Array(Float32Array.of(x).buffer)[0] & 0xffff0000).buffer)[0],
+      ),
       f16: Float32Array.from(values, (x) => halfToFloat(floatToHalf(x))),
       int8: dequantize(quantize(values, [6, 40], { bits: 8 })),
       int4: dequantize(quantize(values, [6, 40], { bits: 4, group: 64 })),
@@ -96,8 +121,16 @@ describe('a packed weight', () => {
   })
 
   it('is read a panel at a time', () => {
-    expect(panelsOf([10, 100], 350)).toEqual([{ begin: 0, count: 3 }, { begin: 3, count: 3 }, { begin: 6, count: 3 }, { begin: 9, count: 1 }])
-    expect(panelsOf([2, 100], 10)).toEqual([{ begin: 0, count: 1 }, { begin: 1, count: 1 }])
+    expect(panelsOf([10, 100], 350)).toEqual([
+      { begin: 0, count: 3 },
+      { begin: 3, count: 3 },
+      { begin: 6, count: 3 },
+      { begin: 9, count: 1 },
+    ])
+    expect(panelsOf([2, 100], 10)).toEqual([
+      { begin: 0, count: 1 },
+      { begin: 1, count: 1 },
+    ])
     expect(panelsOf([3, 4])).toEqual([{ begin: 0, count: 3 }])
   })
 
@@ -105,7 +138,9 @@ describe('a packed weight', () => {
     await init({ device: 'cpu' })
     const weight = pack('bf16', values, [6, 40])
     const x = tensor(randomValues(40, 6), [1, 40])
-    expect(() => valueAndGradients(() => sum(linear(x, weight)), [weight])).toThrow('a bf16 weight [6,40] is packed and cannot be trained')
+    expect(() => valueAndGradients(() => sum(linear(x, weight)), [weight])).toThrow(
+      'a bf16 weight [6,40] is packed and cannot be trained',
+    )
     expect(() => matMul(x, weight, { transposeB: true })).toThrow('matMul: b is a bf16 weight [6,40]')
     expect(() => linear(tensor([1, 2], [1, 2]), weight)).toThrow('linear: x [1,2] does not fit the bf16 weight [6,40]')
     expect(() => gatherRows(weight, Int32Array.of(6))).toThrow('id 6 at position 0 is not in -1 .. 5')
