@@ -1,6 +1,6 @@
 /**
- * The decoders of the benches on WebGPU: right, and flat in tensors and in bytes on the device. Few rounds, as it may be software;
- * CASA_ROUNDS=1000 takes as many as the leak checks of the other devices.
+ * The decoders of the benches on WebGPU: right, and flat in tensors and in bytes on the device. Few rounds, as it may be
+ * software; CASA_ROUNDS=1000 takes as many as the leak checks of the other devices.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, describe, expect, it } from 'vitest'

@@ -71,9 +71,8 @@ async function findAdapter(allowSoftware: boolean): Promise<{ opened: OpenGpu; a
       why.push((error as Error).message)
     }
   }
-  throw new DeviceUnavailableError(
-    allowSoftware ? why.join('; ') : `${why.join('; ')}. init({ device: 'webgpu', software: true }) or CASA_SOFTWARE=1 accepts software, for tests`,
-  )
+  const hint = "init({ device: 'webgpu', software: true }) or CASA_SOFTWARE=1 accepts software, for tests"
+  throw new DeviceUnavailableError(allowSoftware ? why.join('; ') : `${why.join('; ')}. ${hint}`)
 }
 
 const softwareAllowed = ({ software }: InitOptions): boolean => software ?? globalThis.process?.env?.CASA_SOFTWARE === '1'

@@ -41,10 +41,11 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     this.bindingBytes = device.limits.maxStorageBufferBindingSize
     this.trimPool = boundPool(this.bufferManager)
     device.lost.then(({ reason, message }) => {
-      this.failure = new DeviceLostError(`the WebGPU device was lost (${reason}): ${message}. Call close() and init(), then load again.`)
+      this.failure = new DeviceLostError(`the WebGPU device was lost (${reason}): ${message}. close(), init() and load again.`)
     })
     device.addEventListener('uncapturederror', ({ error }) => {
-      this.failure ??= error instanceof GPUOutOfMemoryError
+      const outOfMemory = error instanceof GPUOutOfMemoryError
+      this.failure ??= outOfMemory
         ? new OutOfMemoryError(`WebGPU: ${error.message}. Use a smaller batch, or keep fewer tensors.`)
         : new Error(`WebGPU: ${error.message}`)
     })
@@ -77,7 +78,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     const bytes = 4 * tf.util.sizeFromShape(shape)
     const most = this.device.limits.maxBufferSize
     if (!resource && bytes > most) {
-      throw new OutOfMemoryError(`WebGPU: a ${dtype} tensor of shape [${shape}] takes ${bytes} bytes, this device's buffers hold ${most}`)
+      const what = `a ${dtype} tensor of shape [${shape}] takes ${bytes} bytes`
+      throw new OutOfMemoryError(`WebGPU: ${what}, a buffer of this device holds at most ${most}`)
     }
     try {
       super.uploadToGPU(dataId)

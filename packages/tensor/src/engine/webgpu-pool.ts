@@ -1,9 +1,9 @@
 /**
  * A bound on tfjs's buffer pool.
  *
- * The pool keeps every freed buffer for its exact size. Where sizes vary (batches of other lengths, growing prompts) what it keeps
- * grows without end. Here the buffers that wait may take as much as was ever in use at once; beyond that the sizes that were
- * asked for longest ago go. Where sizes repeat, nothing ever goes.
+ * The pool keeps every freed buffer for its exact size. Where sizes vary (batches of other lengths, growing prompts) what it
+ * keeps grows without end. Here the buffers that wait may take as much as was ever in use at once; beyond that the sizes that
+ * were asked for longest ago go. Where sizes repeat, nothing ever goes.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 

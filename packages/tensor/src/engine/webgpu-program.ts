@@ -53,14 +53,16 @@ export function defineProgram<I extends string, O extends string, U extends stri
 ${prelude?.enable ?? ''}
 struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
 @group(0) @binding(0) var<uniform> u: Uniforms;
-${bindings
-  .map(({ name, type, written }, i) => `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${type}>;`)
-  .join('\n')}
+${bindings.map(declaration).join('\n')}
 ${prelude?.declarations ?? ''}
 ${reductions.map((name) => reductionSource(name, spec.lanes, subgroups)).join('')}
 ${spec.declarations ?? ''}
 @compute @workgroup_size(${spec.lanes})
-fn main(@builtin(workgroup_id) groupId: vec3u, @builtin(num_workgroups) groupCount: vec3u, @builtin(local_invocation_index) lane: u32${prelude?.parameters ?? ''}) {
+fn main(
+  @builtin(workgroup_id) groupId: vec3u,
+  @builtin(num_workgroups) groupCount: vec3u,
+  @builtin(local_invocation_index) lane: u32${prelude?.parameters ?? ''}
+) {
 ${prelude?.body ?? ''}
   let group = groupId.y * groupCount.x + groupId.x;
   if (group >= u.groups) { return; }
@@ -70,8 +72,17 @@ ${spec.body}
   return { name: spec.name, bindings, uniforms, source }
 }
 
+const declaration = ({ name, type, written }: Program['bindings'][number], i: number): string =>
+  `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${type}>;`
+
+/** Bindings of that many names, all of floats. */
+export const floats = <N extends string>(names: readonly N[]): Record<N, 'f32'> =>
+  Object.fromEntries(names.map((name) => [name, 'f32'])) as Record<N, 'f32'>
+
 /** Programs that differ by constants in their text: each is made once. `make` must be pure. */
-export function variants<A extends (string | number | boolean)[], P extends Program<any, any>>(make: (...constants: A) => P): (...constants: A) => P {
+export function variants<A extends (string | number | boolean)[], P extends Program<any, any>>(
+  make: (...constants: A) => P,
+): (...constants: A) => P {
   const made = new Map<string, P>()
   return (...constants) => {
     const key = constants.join()

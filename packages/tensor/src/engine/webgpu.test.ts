@@ -15,8 +15,9 @@ type Tensors = Record<string, ops.Tensor>
 const missing = await whyMissing('webgpu')
 if (missing) {
   console.warn(
-    `WebGPU is not tested here: ${missing}.\nA GPU with a Vulkan, Metal or D3D12 driver does, or Chromium's package for its software adapter. ` +
-      'CASA_REQUIRE_WEBGPU=1 makes its absence an error.',
+    `WebGPU is not tested here: ${missing}.\n` +
+      "A GPU with a Vulkan, Metal or D3D12 driver would do, or Chromium's package for its software adapter. " +
+      'CASA_REQUIRE_WEBGPU=1 makes the absence an error.',
   )
 }
 
@@ -34,7 +35,8 @@ async function compare(
     if (device === 'webgpu') Object.assign(backend(), held)
     const given = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
     const found = scope(() => f(given))
-    const entries = Object.entries(found).map(async ([name, t]) => [name, { data: (await t.data()).slice(), shape: t.shape }] as const)
+    const toHost = async (t: ops.Tensor) => ({ data: (await t.data()).slice(), shape: t.shape })
+    const entries = Object.entries(found).map(async ([name, t]) => [name, await toHost(t)] as const)
     const read = Object.fromEntries(await Promise.all(entries)) as Record<string, HostTensor>
     dispose(...Object.values(given), ...Object.values(found))
     return read
@@ -65,7 +67,8 @@ describe.skipIf(missing)('webgpu', () => {
     const little = { bindingBytes: 4096 }
 
     it('products cut rows, columns or steps', async () => {
-      await compare({ a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }, little, ({ a, b, c, narrow }) => ({
+      const inputs = { a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }
+      await compare(inputs, little, ({ a, b, c, narrow }) => ({
         rows: ops.matMul(a, c),
         columns: ops.matMul(narrow, a, { transposeB: true }),
         steps: ops.matMul(a, b, { transposeA: true }),
@@ -75,8 +78,9 @@ describe.skipIf(missing)('webgpu', () => {
 
     it('lookups see the table in parts', async () => {
       const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
+      const inputs = { table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }
       // Room for 64 rows of 60 and a little more.
-      await compare({ table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }, { bindingBytes: 16384 }, ({ table, added }) => ({
+      await compare(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
         gathered: ops.gatherRows(table, ids),
         scattered: ops.scatterRows(added, ids, 300),
       }))
@@ -117,7 +121,8 @@ describe.skipIf(missing)('webgpu', () => {
       backend().bindingBytes = 1024
       const q = tensor(new Float32Array(20 * 64), [20, 1, 64])
       const cu = Int32Array.of(0, 20)
-      expect(() => ops.attention(q, q, q, { cuQ: cu, cuK: cu, causal: true })).toThrow("Attention: 'q' takes 5120 bytes, but this WebGPU device binds at most 1024")
+      const attend = () => ops.attention(q, q, q, { cuQ: cu, cuK: cu, causal: true })
+      expect(attend).toThrow("Attention: 'q' takes 5120 bytes, but this WebGPU device binds at most 1024")
       dispose(q)
     })
   })

@@ -46,7 +46,12 @@ export interface WebgpuContext {
   /** A host array on the device, for the length of this call. */
   upload(data: Int32Array | Float32Array): tf.TensorInfo
   /** Run a program in `groups` workgroups. Nothing runs where there are none. */
-  run<B extends string, U extends string>(program: Program<B, U>, bindings: Record<B, Binding>, uniforms: Record<U, number>, groups: number): void
+  run<B extends string, U extends string>(
+    program: Program<B, U>,
+    bindings: Record<B, Binding>,
+    uniforms: Record<U, number>,
+    groups: number,
+  ): void
   /**
    * Run a program over rows, in as many dispatches as the bindings need. Where a program has them as uniforms, `rows` is the
    * count of one dispatch and `firstRow` what came before it.
@@ -137,10 +142,11 @@ class Context implements WebgpuContext {
       if (!('tensor' in binding)) return { tensor: binding, offset: 0, bytes: 4 * sizeOf(binding.shape) }
       return { tensor: binding.tensor, offset: 4 * binding.begin, bytes: 4 * binding.length }
     })
-    for (const [i, { bytes }] of ranges.entries()) {
-      if (bytes > this.backend.bindingBytes) {
-        throw new Error(`${this.kernelName}: '${program.bindings[i].name}' takes ${bytes} bytes, but this WebGPU device binds at most ${this.backend.bindingBytes}`)
-      }
+    const most = this.backend.bindingBytes
+    const large = ranges.findIndex(({ bytes }) => bytes > most)
+    if (large >= 0) {
+      const what = `'${program.bindings[large].name}' takes ${ranges[large].bytes} bytes`
+      throw new Error(`${this.kernelName}: ${what}, but this WebGPU device binds at most ${most}`)
     }
     this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)
   }
@@ -163,7 +169,8 @@ class Context implements WebgpuContext {
     // Any multiple of the alignment starts an aligned range, whatever a step takes.
     const unit = Math.max(rangeAlignment, multiple)
     const step = Math.max(unit, Math.floor(most / perStep / unit) * unit)
-    return Array.from({ length: Math.ceil(extent / step) }, (_, i) => ({ begin: i * step, count: Math.min(step, extent - i * step) }))
+    const begins = Array.from({ length: Math.ceil(extent / step) }, (_, i) => i * step)
+    return begins.map((begin) => ({ begin, count: Math.min(step, extent - begin) }))
   }
 
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void {

@@ -1,5 +1,5 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineElementwise } from '../../engine/webgpu-snippets.ts'
+import { defineElementwise } from '../../engine/webgpu-elementwise.ts'
 import type { AdamWAttributes } from './index.ts'
 import { adamwFactors } from './settings.ts'
 
@@ -36,6 +36,7 @@ export const adamwWebgpu: WebgpuKernel<AdamWAttributes> = (context, attributes) 
     secondMoment: context.input('secondMoment'),
     gradient: context.input('gradient'),
   }
-  program(context, tensors, size, { gradientScale, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2, eps, ...adamwFactors(attributes) })
+  const fresh = { fresh1: 1 - beta1, fresh2: 1 - beta2 }
+  program(context, tensors, size, { gradientScale, beta2, eps, ...fresh, ...adamwFactors(attributes) })
   return []
 }

@@ -135,7 +135,8 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
     workgroupBarrier();
     for (var c = 0u; c < ${pass}u; c++) {
       let slot = row * ${pass}u + c;
-      ${eachHeld(tile, (i, j) => `heldK${i} += ds[slot] * tileQ[c * ${vectors}u + ${j}]; heldV${i} += p[slot] * tileDO[c * ${vectors}u + ${j}];`)}
+      ${eachHeld(tile, (i, j) => `heldK${i} += ds[slot] * tileQ[c * ${vectors}u + ${j}];`)}
+      ${eachHeld(tile, (i, j) => `heldV${i} += p[slot] * tileDO[c * ${vectors}u + ${j}];`)}
     }
   }
   if (row >= count) { return; }

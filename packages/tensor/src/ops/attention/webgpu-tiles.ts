@@ -1,7 +1,7 @@
 /**
- * What the programs of attention share. A workgroup owns one block of rows of one KV head (`stay` of them, four invocations each);
- * tiles of `pass` rows of the other side pass by in workgroup memory. Heads are cut into V = ceil(E / 4) vectors; of a row's result
- * invocation `part` holds the vectors part, part + 4, ..
+ * What the programs of attention share. A workgroup owns one block of rows of one KV head (`stay` of them, four invocations
+ * each); tiles of `pass` rows of the other side pass by in workgroup memory. Heads are cut into V = ceil(E / 4) vectors; of a
+ * row's result invocation `part` holds the vectors part, part + 4, ..
  */
 import type { ElementType } from '../../engine/webgpu-program.ts'
 
@@ -20,7 +20,8 @@ fn one_${name}(head: u32, e: u32) -> f32 {
   return ${name}[head * ${E}u + e];
 }
 fn load_${name}(head: u32, j: u32) -> vec4f {
-  return vec4f(one_${name}(head, 4u * j), one_${name}(head, 4u * j + 1u), one_${name}(head, 4u * j + 2u), one_${name}(head, 4u * j + 3u));
+  let e = 4u * j;
+  return vec4f(one_${name}(head, e), one_${name}(head, e + 1u), one_${name}(head, e + 2u), one_${name}(head, e + 3u));
 }`
 
 export const store = (name: string, E: number): string =>
@@ -56,7 +57,6 @@ fn queryHead(start: u32, r: u32, kvHead: u32) -> u32 {
 }`
 
 interface Tile {
-  E: number
   /** V */
   vectors: number
   /** Vectors of a row's result that one invocation holds. */
@@ -64,7 +64,7 @@ interface Tile {
   lanes: number
 }
 
-export const tileOf = (E: number, stay: number): Tile => ({ E, vectors: Math.ceil(E / 4), held: Math.ceil(E / 16), lanes: 4 * stay })
+export const tileOf = (E: number, stay: number): Tile => ({ vectors: Math.ceil(E / 4), held: Math.ceil(E / 16), lanes: 4 * stay })
 
 /** Fill a tile of `rows` rows: `value` for row r, vector j where `there`, else zeros. */
 export const fill = ({ vectors, lanes }: Tile, rows: number, there: string, values: Record<string, string>): string => `

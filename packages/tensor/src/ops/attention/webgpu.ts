@@ -27,10 +27,11 @@ const tiles: [stay: number, pass: number][] = [
  * @param operands tiles of vectors on either side: 1 (forward) or 2 (gradients); as many tables of scores.
  */
 function tileFor(context: WebgpuContext, E: number, operands: number): [number, number] {
-  const bytes = ([stay, pass]: [number, number]) => operands * 16 * Math.ceil(E / 4) * (stay + pass) + operands * 4 * (stay * pass + pass)
+  const bytes = ([stay, pass]: [number, number]) => operands * (16 * Math.ceil(E / 4) * (stay + pass) + 4 * stay * pass)
   const fits = tiles.find((tile) => bytes(tile) <= context.workgroupBytes)
-  if (!fits) throw new Error(`attention: heads of ${E} values do not fit this WebGPU device's ${context.workgroupBytes} bytes of workgroup memory`)
-  return fits
+  if (fits) return fits
+  const room = `${context.workgroupBytes} bytes of workgroup memory`
+  throw new Error(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
 }
 
 interface Stretch {
@@ -47,7 +48,9 @@ interface Stretch {
 function blocksOf(stretches: Stretch[], stay: number): Int32Array {
   const blocks: number[] = []
   for (const { start, rows, otherStart, keys, queries } of stretches) {
-    for (let first = 0; first < rows; first += stay) blocks.push(start, first, Math.min(stay, rows - first), otherStart, keys, queries)
+    for (let first = 0; first < rows; first += stay) {
+      blocks.push(start, first, Math.min(stay, rows - first), otherStart, keys, queries)
+    }
   }
   return Int32Array.from(blocks)
 }

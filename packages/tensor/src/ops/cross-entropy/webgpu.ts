@@ -84,7 +84,8 @@ export const crossEntropyWebgpu: WebgpuKernel<CrossEntropyAttributes> = (context
   return [lse, picked]
 }
 
-export const crossEntropyGradWebgpu: WebgpuKernel<CrossEntropyGradAttributes> = (context, { rows, width, start, targets, weights }) => {
+export const crossEntropyGradWebgpu: WebgpuKernel<CrossEntropyGradAttributes> = (context, attributes) => {
+  const { rows, width, start, targets, weights } = attributes
   const [logits, lse, dLoss] = ['logits', 'lse', 'dLoss'].map((name) => context.input(name))
   const dLogits = context.output([rows, width])
   const bindings = { logits, lse, dLoss, targets: context.upload(targets), weights: context.upload(weights), dLogits }

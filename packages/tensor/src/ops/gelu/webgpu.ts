@@ -1,5 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineElementwise, sigmoid } from '../../engine/webgpu-snippets.ts'
+import { defineElementwise } from '../../engine/webgpu-elementwise.ts'
+import { sigmoid } from '../../engine/webgpu-snippets.ts'
 import type { GeluAttributes } from './index.ts'
 
 /**
@@ -21,7 +22,13 @@ fn gateNone(x: f32) -> f32 {
 }`
 
 const forward = (gate: string) =>
-  defineElementwise({ name: `gelu ${gate}`, inputs: ['x'], outputs: ['y'], declarations: gates, body: `y[i] = x[i] * ${gate}(x[i]);` })
+  defineElementwise({
+    name: `gelu ${gate}`,
+    inputs: ['x'],
+    outputs: ['y'],
+    declarations: gates,
+    body: `y[i] = x[i] * ${gate}(x[i]);`,
+  })
 
 const geluTanh = forward('gateTanh')
 const geluNone = forward('gateNone')

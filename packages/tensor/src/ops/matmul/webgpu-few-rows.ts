@@ -8,7 +8,8 @@ import { access, store, uniforms, type MatMulProgram } from './webgpu-programs.t
 /** Most rows that these programs handle. */
 export const fewRows = 4
 
-const eachRow = (rows: number, statement: (m: number, component: string) => string): string =>
+/** A statement for each row and its component of the sum. */
+export const eachRow = (rows: number, statement: (m: number, component: string) => string): string =>
   Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
 
 const dotLanes = 64

@@ -60,12 +60,12 @@ const tileDepth = 16
  * uniforms `columns` and `depth`. Both operands lie in workgroup memory with k outermost, so that an invocation reads its four
  * rows and its four columns as one vector each. The flags say whether neighbours along k are neighbours in memory.
  */
-export function tiledProduct(tile: number, depthFirstA: boolean, depthFirstB: boolean): { lanes: number; declarations: string; body: string } {
+export function tiledProduct(tile: number, depthFirstA: boolean, depthFirstB: boolean) {
   const across = tile / 4
   const lanes = across * across
   const vectors = across * tileDepth
-  const place = (depthFirst: boolean) =>
-    depthFirst ? `let k = slot % ${tileDepth}u; let x = slot / ${tileDepth}u;` : `let k = slot / ${across}u; let x = slot % ${across}u;`
+  const alongDepth = `let k = slot % ${tileDepth}u; let x = slot / ${tileDepth}u;`
+  const alongTile = `let k = slot / ${across}u; let x = slot % ${across}u;`
   return {
     lanes,
     declarations: `
@@ -80,12 +80,12 @@ var<workgroup> tileB: array<vec4f, ${vectors}>;`,
   var sums = array<vec4f, 4>();
   for (var k0 = 0u; k0 < u.depth; k0 += ${tileDepth}u) {
     for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
-      ${place(depthFirstA)}
+      ${depthFirstA ? alongDepth : alongTile}
       let m = m0 + 4u * x;
       tileA[k * ${across}u + x] = vec4f(atA(m, k0 + k), atA(m + 1u, k0 + k), atA(m + 2u, k0 + k), atA(m + 3u, k0 + k));
     }
     for (var slot = lane; slot < ${vectors}u; slot += ${lanes}u) {
-      ${place(depthFirstB)}
+      ${depthFirstB ? alongDepth : alongTile}
       let n = n0 + 4u * x;
       tileB[k * ${across}u + x] = vec4f(atB(k0 + k, n), atB(k0 + k, n + 1u), atB(k0 + k, n + 2u), atB(k0 + k, n + 3u));
     }

@@ -47,9 +47,13 @@ export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K,
 
 function choose({ M, N, K, transposeA, transposeB }: MatMulAttributes, hasBias: boolean) {
   if (M <= fewRows && transposeB) {
-    return { wgsl: dotProgram(transposeA, hasBias, M, !transposeA && K % 4 === 0), groups: (_: number, columns: number) => columns }
+    const wgsl = dotProgram(transposeA, hasBias, M, !transposeA && K % 4 === 0)
+    return { wgsl, groups: (_: number, columns: number) => columns }
   }
-  if (M <= fewRows) return { wgsl: columnProgram(transposeA, hasBias, M), groups: (_: number, columns: number) => columnGroups(columns) }
+  if (M <= fewRows) {
+    const wgsl = columnProgram(transposeA, hasBias, M)
+    return { wgsl, groups: (_: number, columns: number) => columnGroups(columns) }
+  }
   const tile = tileFor(M, N)
   const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
   return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }

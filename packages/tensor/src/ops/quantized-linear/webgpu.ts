@@ -5,7 +5,7 @@
  */
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { fewRows } from '../matmul/webgpu-few-rows.ts'
+import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { tiledProduct, tileFor } from '../matmul/webgpu-programs.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
 
@@ -57,7 +57,6 @@ const dotLanes = 64
 /** One to four rows, one output a workgroup. A word lies within one group of weights, so its scale is applied once. */
 const dotProgram = variants((bits: number, hasBias: boolean, rows: number): QuantizedProgram => {
   const perWord = 32 / bits
-  const eachRow = (statement: (m: number, component: string) => string) => Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
   return defineProgram({
     ...bindings(hasBias),
     name: `quantizedLinear ${bits}, ${rows} rows`,
@@ -72,12 +71,12 @@ const dotProgram = variants((bits: number, hasBias: boolean, rows: number): Quan
     var products = vec4f();
     for (var i = 0u; i < ${perWord}u; i++) {
       let q = quantized(word, i);
-      ${eachRow((m, component) => `products.${component} += q * atX(${m}u, d + i);`)}
+      ${eachRow(rows, (m, component) => `products.${component} += q * atX(${m}u, d + i);`)}
     }
     sum += products * scaleAt(group, d);
   }
   let all = sumOfGroup4(sum, lane);
-  if (lane == 0u) { ${eachRow((m, component) => `store(${m}u, group, all.${component});`)} }`,
+  if (lane == 0u) { ${eachRow(rows, (m, component) => `store(${m}u, group, all.${component});`)} }`,
   })
 })
 

@@ -1,8 +1,15 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineElementwise, sigmoid } from '../../engine/webgpu-snippets.ts'
+import { defineElementwise } from '../../engine/webgpu-elementwise.ts'
+import { sigmoid } from '../../engine/webgpu-snippets.ts'
 import type { SiluAttributes } from './index.ts'
 
-const silu = defineElementwise({ name: 'silu', inputs: ['x'], outputs: ['y'], declarations: sigmoid, body: 'y[i] = x[i] * sigmoid(x[i]);' })
+const silu = defineElementwise({
+  name: 'silu',
+  inputs: ['x'],
+  outputs: ['y'],
+  declarations: sigmoid,
+  body: 'y[i] = x[i] * sigmoid(x[i]);',
+})
 
 const siluGrad = defineElementwise({
   name: 'silu gradient',

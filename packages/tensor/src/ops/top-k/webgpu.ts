@@ -73,14 +73,23 @@ export function best(
   out: { values: tf.TensorInfo; indices: tf.TensorInfo },
 ): void {
   const parts = Math.ceil(width / columnsPerPart)
-  if (parts === 1) return select(context, { candidates: x, columns: x, ...out }, rows, width, width, k, false)
+  if (parts === 1) {
+    return select(context, { candidates: x, columns: x, ...out }, { rows, width, k, perPart: width, listed: false })
+  }
   const candidates = context.scratch([rows, parts * k])
   const columns = context.scratch([rows, parts * k], 'int32')
-  select(context, { candidates: x, columns: x, values: candidates, indices: columns }, rows, width, columnsPerPart, k, false)
-  select(context, { candidates, columns, ...out }, rows, parts * k, parts * k, k, true)
+  const first = { candidates: x, columns: x, values: candidates, indices: columns }
+  select(context, first, { rows, width, k, perPart: columnsPerPart, listed: false })
+  select(context, { candidates, columns, ...out }, { rows, width: parts * k, k, perPart: parts * k, listed: true })
 }
 
-function select(context: WebgpuContext, bindings: Record<Bindings, tf.TensorInfo>, rows: number, width: number, perPart: number, k: number, listed: boolean) {
+interface Pass extends Record<'rows' | 'width' | 'k' | 'perPart', number> {
+  /** Candidates carry the column that they came from. */
+  listed: boolean
+}
+
+function select(context: WebgpuContext, bindings: Record<Bindings, tf.TensorInfo>, pass: Pass): void {
+  const { rows, width, k, perPart, listed } = pass
   const parts = Math.ceil(width / perPart)
   const perRow = { candidates: width, columns: width, values: parts * k, indices: parts * k }
   context.runRows(program(listed), bindings, { width, perPart, k }, { rows, perRow, groupsAcross: parts })
