@@ -1,6 +1,9 @@
 /** Running the same tests on every device that is there. */
-import { init, type DeviceName } from '@casa-js/tensor'
-import { beforeAll, describe } from 'vitest'
+import { close, init, type DeviceName } from '@casa-js/tensor'
+import { afterAll, beforeAll, describe } from 'vitest'
+
+/** For tests a WebGPU in software is as good as any; CASA_SOFTWARE=0 refuses it. */
+const start = (device: DeviceName) => init({ device, software: process.env.CASA_SOFTWARE !== '0' })
 
 const wanted = (process.env.CASA_DEVICES ?? 'cpu,wasm,webgpu').split(',') as DeviceName[]
 
@@ -17,12 +20,13 @@ export interface DeviceTolerances {
  */
 export async function describeOnDevices(title: string, tests: (device: DeviceTolerances) => void): Promise<void> {
   for (const device of wanted) {
-    const missing = await init({ device }).then(
+    const missing = await start(device).then(
       () => undefined,
       (error: Error) => error.message,
     )
     describe.skipIf(missing)(`${title} on ${device}${missing ? ` (${missing})` : ''}`, () => {
-      beforeAll(async () => void (await init({ device })))
+      beforeAll(async () => void (await start(device)))
+      afterAll(close)
       tests({ device, forward: device === 'webgpu' ? 1e-4 : 1e-5, gradient: 1e-4 })
     })
   }
