@@ -94,6 +94,7 @@ try {
       const load = loadavg()[0]
       const result = await measure(contestant, caseName)
       rows.set(`${caseName} ${contestant.name}`, { case: caseName, contestant: contestant.name, load, ...summary(result) })
+      save()
       const best = result.times.length > 0 ? `${Math.min(...result.processorTimes).toFixed(2)} ms` : `skipped: ${result.skipped}`
       console.error(`${caseName.padEnd(18)} ${contestant.name.padEnd(18)} ${best}`)
     }
@@ -102,14 +103,19 @@ try {
   rmSync(folder, { recursive: true })
 }
 
-const place = ({ contestant }: Row) => contestants.findIndex(({ name }) => name === contestant)
-const results = [...rows.values()].toSorted((a, b) => place(a) - place(b))
-const markdown = table(machine, results)
-console.log(markdown)
-if (values.write) {
-  mkdirSync(docs, { recursive: true })
-  writeFileSync(join(docs, 'peers.json'), JSON.stringify({ machine, rows: results }, undefined, 2) + '\n')
-  writeFileSync(join(docs, 'peers.md'), markdown)
+console.log(save())
+
+/** Written after every case of every contestant, so that a run that is cut short leaves what it measured. */
+function save(): string {
+  const place = ({ contestant }: Row) => contestants.findIndex(({ name }) => name === contestant)
+  const results = [...rows.values()].toSorted((a, b) => place(a) - place(b))
+  const markdown = table(machine, results)
+  if (values.write) {
+    mkdirSync(docs, { recursive: true })
+    writeFileSync(join(docs, 'peers.json'), JSON.stringify({ machine, rows: results }, undefined, 2) + '\n')
+    writeFileSync(join(docs, 'peers.md'), markdown)
+  }
+  return markdown
 }
 
 /** What an earlier run on the same machine measured and this one does not repeat. */
