@@ -71,7 +71,8 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
     return tf.add(tf.mul(x, cos), tf.mul(tf.concat([tf.neg(b), a], -1), sin))
   }
   const forward = (): tf.Tensor => {
-    let x: tf.Tensor = tf.gather(p.embedding, idTensor)
+    // Its wasm backend has no gradient of gather: to train, a product with one-hot rows takes its place.
+    let x: tf.Tensor = name === 'forward' ? tf.gather(p.embedding, idTensor) : tf.matMul(tf.cast(tf.oneHot(idTensor, vocabulary), 'float32') as tf.Tensor2D, p.embedding as tf.Tensor2D)
     for (let layer = 0; layer < layers; layer++) {
       const w = (name: string) => p[`${layer}.${name}`]
       const normed = norm(x, w('attentionNorm'))
