@@ -61,7 +61,9 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
         expect(memory().tensors, `tensors after token ${token}`).toBe(tensors)
         bytes.push(deviceBytes())
       }
-      expect(new Set(bytes.slice(10)).size, `bytes: ${bytes}`).toBe(1)
+      // A longer cache is shared among more workgroups, each with a small result of its own.
+      const late = bytes.slice(10)
+      expect(Math.max(...late) / Math.min(...late), `bytes: ${bytes}`).toBeLessThan(1.01)
       decoder.dispose()
     })
   })
