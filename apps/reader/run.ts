@@ -35,7 +35,7 @@ export default defineRun({
   },
   batch: { textTokens: 1024, imageTokens: 1024, perStep: 2 },
   workers: 2,
-  steps: 5000,
+  steps: 4300,
   schedule: { warmup: 500, cooldown: 1000 },
   groups: [{ name: 'all', match: ['*'], learningRate: 6e-4, weightDecay: 0.05 }],
   optimizer: { betas: [0.9, 0.98] },
