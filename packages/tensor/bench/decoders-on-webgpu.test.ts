@@ -12,9 +12,9 @@ import { ReferenceDecoder } from './reference-decoder.ts'
 
 const tiny: DecoderShape = { width: 8, heads: 2, ffn: 12, layers: 2, vocabulary: 11, batch: 2, tokens: 5 }
 const { ids, targets } = decoderTokens(tiny)
-const rounds = Number(process.env.CASA_ROUNDS ?? 30)
-/** A round of training takes up to a second on software and a busy machine. */
-const timeout = 60_000 + 2000 * rounds
+const rounds = Number(process.env.CASA_ROUNDS ?? 20)
+/** A round of training takes seconds on software where the machine is busy with other tests. */
+const timeout = 240_000 + 2000 * rounds
 const missing = await whyMissing('webgpu')
 
 /** With the buffers that wait to be used again. */
