@@ -29,6 +29,8 @@ const relaxedFlag = '--experimental-wasm-relaxed-simd'
 // From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more.
 const hasFlag = Number(process.versions.node.split('.')[0]) < 22
 
+const runCase = ['--import', 'tsx', '--conditions=@casa-js/source', join(here, 'run-case.node.ts')]
+
 interface Contestant {
   name: string
   command: (name: CaseName) => [program: string, ...args: string[]]
@@ -36,7 +38,7 @@ interface Contestant {
 
 const node = (contestant: string, ...flags: string[]): Contestant => ({
   name: [contestant, ...flags.map(() => 'relaxed')].join(' '),
-  command: (name) => [process.execPath, ...flags, '--import', 'tsx', '--conditions=@casa-js/source', join(here, 'run-case.node.ts'), contestant, name],
+  command: (name) => [process.execPath, ...flags, ...runCase, contestant, name],
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'casa-bench-'))
@@ -63,7 +65,9 @@ function writeDecoder(): void {
     writeFileSync(join(folder, file), new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     return file
   }
-  const weights = Object.entries(decoderWeights(referenceShape)).map(([name, { data, shape }]) => [name, { shape, file: write(`${name}.f32`, data) }])
+  const weights = Object.entries(decoderWeights(referenceShape)).map(([name, { data, shape }]) => {
+    return [name, { shape, file: write(`${name}.f32`, data) }]
+  })
   const { ids, targets } = decoderTokens(referenceShape)
   const spec = { shape: referenceShape, weights: Object.fromEntries(weights), ids: write('ids.i32', ids), targets: write('targets.i32', targets) }
   writeFileSync(join(folder, 'decoder.json'), JSON.stringify(spec))
@@ -82,7 +86,8 @@ async function measure({ name, command }: Contestant, caseName: CaseName): Promi
 }
 
 const docs = fileURLToPath(new URL('../../../docs/benchmarks/', import.meta.url))
-const machine: Machine = { processor: cpus()[0].model, cores: cpus().length, node: process.versions.node, date: new Date().toISOString().slice(0, 10) }
+const date = new Date().toISOString().slice(0, 10)
+const machine: Machine = { processor: cpus()[0].model, cores: cpus().length, node: process.versions.node, date }
 const wanted = values.only.split(',').filter(Boolean)
 const running = contestants.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))
 const rows = new Map<string, Row>()

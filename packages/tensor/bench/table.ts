@@ -70,7 +70,8 @@ function section(name: CaseName, rows: Row[]): string[] {
     ]
     return `| ${who} | ${row.setting} | ${cells.join(' | ')} |`
   })
-  return ['', `## ${title}`, '', '| who | setting | processor ms | clock ms | times ours | GFLOP/s | loss | peak MiB |', '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |', ...lines]
+  const columns = '| who | setting | processor ms | clock ms | times ours | GFLOP/s | loss | peak MiB |'
+  return ['', `## ${title}`, '', columns, '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |', ...lines]
 }
 
 const cell = ({ best, median }: Spread) => `${best.toFixed(2)} (${median.toFixed(2)})`

@@ -1,7 +1,10 @@
 /** Dot products: products with few rows on one side, where packing would cost more than it saves. */
 import { madd, sumOfLanes, sumsOfLanes } from './simd'
 
-/** For short rows, four at once: to[s * toStep] = x . y_s + bias[s * biasStep] for `count` rows y_s at y + s * stride. Strides and steps in bytes. */
+/**
+ * For short rows, four at once: to[s * toStep] = x . y_s + bias[s * biasStep] for `count` rows y_s at y + s * stride.
+ * Strides and steps in bytes.
+ */
 export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, bias: usize, biasStep: usize, to: usize, toStep: usize): void {
   const zero = f32x4.splat(0)
   let s = 0
@@ -33,7 +36,8 @@ export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, 
     }
     let sums = sumsOfLanes(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3))
     for (; k < depth; k++) {
-      const column = f32x4.replace_lane(f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(load<f32>(y0)), 1, load<f32>(y1)), 2, load<f32>(y2)), 3, load<f32>(y3))
+      let column = f32x4.replace_lane(f32x4.splat(load<f32>(y0)), 1, load<f32>(y1))
+      column = f32x4.replace_lane(f32x4.replace_lane(column, 2, load<f32>(y2)), 3, load<f32>(y3))
       sums = madd(v128.load32_splat(at), column, sums)
       at += 4
       y0 += 4

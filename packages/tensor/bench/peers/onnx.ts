@@ -10,7 +10,9 @@ export async function createPeer(threads: number): Promise<Peer> {
   return { name: 'onnxruntime-web', version: ort.env.versions.web ?? '', setting, prepare }
 }
 
-async function timed(graph: OnnxGraph, output: string, shape: number[], inputs: Record<string, { data: Float32Array; shape: number[] }>): Promise<Timed> {
+type Inputs = Record<string, { data: Float32Array; shape: number[] }>
+
+async function timed(graph: OnnxGraph, output: string, shape: number[], inputs: Inputs): Promise<Timed> {
   const session = await ort.InferenceSession.create(graph.finish(output, shape), { executionProviders: ['wasm'] })
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, new ort.Tensor('float32', data, shape)]))
   return async () => {
@@ -54,7 +56,9 @@ function decoderForward(graph: OnnxGraph): Promise<Timed> {
   const [E, rows] = [width / heads, batch * tokens]
   const weights = decoderWeights(referenceShape)
   const one = (operator: string, ...inputs: string[]) => graph.node(operator, inputs)[0]
-  const table = (f: (at: number) => number) => graph.constant(Float32Array.from({ length: tokens * E }, (_, at) => f(Math.floor(at / E) * ropeTheta ** (-(at % (E / 2)) / (E / 2)))), [tokens, E])
+  const angle = (at: number) => Math.floor(at / E) * ropeTheta ** (-(at % (E / 2)) / (E / 2))
+  const table = (f: (angle: number) => number) =>
+    graph.constant(Float32Array.from({ length: tokens * E }, (_, at) => f(angle(at))), [tokens, E])
   const [cos, sin] = [table(Math.cos), table(Math.sin)]
   const hidden = Float32Array.from({ length: tokens * tokens }, (_, at) => (at % tokens > Math.floor(at / tokens) ? -1e9 : 0))
   const mask = graph.constant(hidden, [tokens, tokens])

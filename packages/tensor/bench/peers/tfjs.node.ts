@@ -72,7 +72,8 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   }
   const forward = (): tf.Tensor => {
     // Its wasm backend has no gradient of gather: to train, a product with one-hot rows takes its place.
-    let x: tf.Tensor = name === 'forward' ? tf.gather(p.embedding, idTensor) : tf.matMul(tf.cast(tf.oneHot(idTensor, vocabulary), 'float32') as tf.Tensor2D, p.embedding as tf.Tensor2D)
+    const oneHot = () => tf.cast(tf.oneHot(idTensor, vocabulary), 'float32') as tf.Tensor2D
+    let x: tf.Tensor = name === 'forward' ? tf.gather(p.embedding, idTensor) : tf.matMul(oneHot(), p.embedding as tf.Tensor2D)
     for (let layer = 0; layer < layers; layer++) {
       const w = (name: string) => p[`${layer}.${name}`]
       const normed = norm(x, w('attentionNorm'))
