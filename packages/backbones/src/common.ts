@@ -40,6 +40,10 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
     const pairs = sections.reduce((sum, n) => sum + n, 0)
     f.require(pairs === headSize / 2, f.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling', `expected an mrope_section that sums to half the head size, ${headSize / 2}`)
   }
+  const vocabulary = f.integer('vocab_size')
+  // Some published configs say -1, or an id that the vocabulary lacks, where they mean none.
+  const padding = f.integer('pad_token_id', { min: -(2 ** 31), fallback: -1 })
+  const padToken = padding >= 0 && padding < vocabulary ? padding : undefined
   return {
     modelType: specifics.modelType,
     // Far above any model; without a bound a broken config makes tables of two thousand million layers.
@@ -49,13 +53,14 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
     heads,
     kvHeads,
     headSize,
-    vocabulary: f.integer('vocab_size'),
+    vocabulary,
     normEps: f.number('rms_norm_eps', { fallback: specifics.defaults.normEps }),
     ropeTheta,
     ropeLayout: specifics.ropeLayout,
     ...(sections && { ropeSections: sections }),
     biases: specifics.biases,
     tiedEmbeddings: f.boolean('tie_word_embeddings', false),
+    ...(padToken !== undefined && { padToken }),
     maxPositions: f.integer('max_position_embeddings', { fallback: 2048 }),
   }
 }

@@ -6,7 +6,7 @@
  *
  * A family says how its checkpoint names things and what differs; everything else is here once.
  */
-import { add, attention, gatherRows, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
+import { add, attention, gatherRows, linear, noGrad, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
 import type { Backbone, Fuse, Positions, Site, Step } from '../backbone.ts'
 import { CasaError } from '../errors.ts'
 import type { Init, Params, TensorSpec, TensorTable } from '../table.ts'
@@ -34,6 +34,8 @@ export interface DecoderConfig {
   ropeSections?: number[]
   biases: { qkv: boolean; output: boolean; feedForward: boolean }
   tiedEmbeddings: boolean
+  /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */
+  padToken?: number
   maxPositions: number
 }
 
@@ -153,7 +155,11 @@ export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Param
     embed(ids) {
       const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabulary)
       if (wrong >= 0) throw new CasaError(`token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${c.vocabulary}`)
-      return gatherRows(weight('embed_tokens.weight'), ids)
+      const table = weight('embed_tokens.weight')
+      if (c.padToken === undefined || !ids.includes(c.padToken)) return gatherRows(table, ids)
+      const learning = ids.map((id) => (id === c.padToken ? -1 : id))
+      const padding = ids.map((id) => (id === c.padToken ? id : -1))
+      return add(gatherRows(table, learning), noGrad(() => gatherRows(table, padding)))
     },
     rotary: (positions: Positions) =>
       ropeTable(positions, { headSize: E, theta: c.ropeTheta, ...(c.ropeSections && { sections: c.ropeSections }) }),
