@@ -21,6 +21,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           pool: 'forks',
+          // Or the commands' output would be coloured where CI is set, and tests read it.
+          env: { NO_COLOR: '1' },
         },
       },
       ...(findBrowser() ? ['packages/tensor/vitest.browser.config.ts'] : []),
