@@ -28,7 +28,7 @@ async function run(folder: string, flags: { tensors?: boolean; json?: boolean })
     matchTable(table.filter(({ name }) => !(name === 'lm_head.weight' && !entries.has(name))), opened.weights)
     const parts = new Map<string, number>()
     for (const [name, { shape }] of entries) {
-      const part = name.startsWith('casa.') ? 'fusion' : /(^|\.)visual\./.test(name) ? 'vision' : 'language'
+      const part = name.startsWith('casa.') ? 'fusion' : /(^|\.)(visual|vision)\./.test(name) ? 'vision' : 'language'
       parts.set(part, (parts.get(part) ?? 0) + sizeOf(shape))
     }
     const dtypes = [...new Set([...entries.values()].map(({ dtype }) => dtype))]
