@@ -34,17 +34,12 @@ export interface Families {
   visionEncoders?: readonly VisionEncoderFamily<any>[]
 }
 
-function parseEos(f: Fields): number[] {
-  const value = f.raw('eos_token_id')
-  if (value === undefined) return []
-  return f.integers('eos_token_id', typeof value === 'number' ? { fallback: [] } : {})
-}
-
+/** One id or a list of them, of the whole model or of its text model. */
 function eosOf(json: Record<string, unknown>, f: Fields): number[] {
-  const text = json.text_config as Record<string, unknown> | undefined
-  const value = json.eos_token_id ?? text?.eos_token_id
-  if (typeof value === 'number') return [value]
-  return value === undefined ? [] : parseEos(json.eos_token_id ? f : new Fields(text, f.at('text_config')))
+  const holder = json.eos_token_id === undefined || json.eos_token_id === null ? f.object('text_config', { optional: true }) : f
+  const value = holder.raw('eos_token_id')
+  if (value === undefined || typeof value === 'number') return value === undefined ? [] : [value]
+  return holder.integers('eos_token_id')
 }
 
 /**

@@ -58,7 +58,7 @@ export async function loadModel(folder: string | FolderSource, options: LoadVlmO
 }
 
 /** Tied checkpoints may carry the head a second time; it is the embedding and is not read. */
-const withoutTiedHead = (table: TensorTable): NameMap => (table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]])
+export const withoutTiedHead = (table: TensorTable): NameMap => (table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]])
 
 /** A loaded tensor on the device. Only matrices stay packed: what has more axes is reshaped by its model. */
 function place(loaded: LoadedTensor): Tensor {

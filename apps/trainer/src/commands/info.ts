@@ -19,13 +19,13 @@ const count = (n: number) => (n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e3 
 
 async function run(folder: string, flags: { tensors?: boolean; json?: boolean }): Promise<void> {
   const { openModelFolder, matchTable } = await import('@casa-js/weights')
-  const { allTensors, parseVlmConfig } = await import('@casa-js/vlm')
+  const { allTensors, parseVlmConfig, withoutTiedHead } = await import('@casa-js/vlm')
   const opened = await openModelFolder(folder)
   try {
     const config = parseVlmConfig(opened.config, {}, opened.processorConfig)
     const table = allTensors(config)
     const entries = opened.weights.entries()
-    matchTable(table.filter(({ name }) => !(name === 'lm_head.weight' && !entries.has(name))), opened.weights)
+    matchTable(table, opened.weights, { names: withoutTiedHead(table) })
     const parts = new Map<string, number>()
     for (const [name, { shape }] of entries) {
       const part = name.startsWith('casa.') ? 'fusion' : /(^|\.)(visual|vision)\./.test(name) ? 'vision' : 'language'
