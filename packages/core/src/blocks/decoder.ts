@@ -6,7 +6,7 @@
  *
  * A family says how its checkpoint names things and what differs; everything else is here once.
  */
-import { add, attention, gatherRows, linear, noGrad, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
+import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
 import type { Backbone, Fuse, Positions, Site, Step } from '../backbone.ts'
 import { CasaError } from '../errors.ts'
 import type { Init, Params, TensorSpec, TensorTable } from '../table.ts'
@@ -155,11 +155,7 @@ export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Param
     embed(ids) {
       const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabulary)
       if (wrong >= 0) throw new CasaError(`token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${c.vocabulary}`)
-      const table = weight('embed_tokens.weight')
-      if (c.padToken === undefined || !ids.includes(c.padToken)) return gatherRows(table, ids)
-      const learning = ids.map((id) => (id === c.padToken ? -1 : id))
-      const padding = ids.map((id) => (id === c.padToken ? id : -1))
-      return add(gatherRows(table, learning), noGrad(() => gatherRows(table, padding)))
+      return embedding(weight('embed_tokens.weight'), ids, { paddingIndex: c.padToken })
     },
     rotary: (positions: Positions) =>
       ropeTable(positions, { headSize: E, theta: c.ropeTheta, ...(c.ropeSections && { sections: c.ropeSections }) }),

@@ -3,7 +3,7 @@
  *
  *   table [N,..], or a packed weight [N,D]  ids Int32Array [T]  ->  [T,..]      id -1 gives a row of zeros
  *
- * Embedding, im2col, the reorder of ViT windows and the 2x2 merge are all this.
+ * im2col, the reorder of ViT windows and the 2x2 merge are all this; embedding (../embedding) stands on it.
  */
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { packedForm } from '../../engine/packed.ts'
