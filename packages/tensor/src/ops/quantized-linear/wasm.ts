@@ -10,7 +10,7 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = (conte
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
   if (rows === 1 && inputs % 32 === 0) {
     const parts = context.scratch(4 * inputs)
-    const groups = context.scratch(16 * Math.ceil(inputs / group))
+    const groups = context.scratch(8 * Math.ceil(inputs / group))
     context.exports.quantizedRow(x, values, scales, bias, y, parts, groups, inputs, outputs, bits, group)
   } else {
     const panel = context.scratch(panelRows * inputs * 4)
