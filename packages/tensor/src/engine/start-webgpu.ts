@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
 import { DeviceUnavailableError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
-import { proveSubgroups } from './webgpu-proof.ts'
+import { proveFeatures } from './webgpu-proof.ts'
 
 /** The door to WebGPU, and how to shut it. */
 export interface OpenGpu {
@@ -11,7 +11,7 @@ export interface OpenGpu {
   close(): void
 }
 
-/** What kernels of this package can use beyond the core of WebGPU, and what timing needs. */
+/** What kernels of this package use where it is there, and what timing needs. */
 const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
 
 /** Where the default (the least that WebGPU promises) would hold back a large model. */
@@ -38,12 +38,12 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
     tf.env().set('WEBGPU_CPU_FORWARD', false)
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
     const backend = new CasaWebgpuBackend(device, adapter.info)
-    const trusted = (await proveSubgroups(backend)) ? features : features.filter((feature) => feature !== 'subgroups')
+    const proven = await proveFeatures(backend)
     tf.registerBackend('webgpu', () => backend)
     return {
       adapter: describe(adapter.info),
       software: isSoftware(adapter.info),
-      features: trusted,
+      features: features.filter((feature) => feature === 'timestamp-query' || proven.includes(feature)),
       limits,
       stop: async () => {
         // Dawn crashes when a device is destroyed while it works. A lost one has stopped already.

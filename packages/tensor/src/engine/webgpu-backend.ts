@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import { DeviceLostError, OutOfMemoryError } from './errors.ts'
 import { boundPool } from './webgpu-pool.ts'
-import type { Program } from './webgpu-program.ts'
+import type { Program, Proven } from './webgpu-program.ts'
 
 /** What tfjs marks private, of 4.22.0; the version is pinned exactly. */
 interface Internals {
@@ -33,8 +33,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly trimPool: () => void
   /** Most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
-  /** Whether programs reduce by subgroups: set once the device has shown that they come out right. */
-  subgroups = false
+  /** What programs may use beyond the core of WebGPU: set once the device has shown that it comes out right. */
+  readonly proven: Proven = { subgroups: false, f16: false }
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
     super(device, adapterInfo)
@@ -141,7 +141,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private pipeline(program: Program): GPUComputePipeline {
     let pipeline = this.pipelines.get(program)
     if (!pipeline) {
-      const module = this.device.createShaderModule({ label: program.name, code: program.source(this.subgroups) })
+      const module = this.device.createShaderModule({ label: program.name, code: program.source(this.proven) })
       pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
       this.pipelines.set(program, pipeline)
     }

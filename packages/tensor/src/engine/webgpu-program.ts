@@ -5,9 +5,10 @@
  * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
  * invocation in its workgroup) and every binding by its name.
  */
+import { halfBinding, isHalves, type HalvesType } from './webgpu-halves.ts'
 import { reductionSource, subgroupPrelude, type Reduction } from './webgpu-reduction.ts'
 
-export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>'
+export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | HalvesType
 export type ScalarType = 'f32' | 'i32' | 'u32'
 
 export interface ProgramSpec<I extends string, O extends string, U extends string> {
@@ -32,8 +33,16 @@ export interface Program<B extends string = string, U extends string = string> {
   readonly name: string
   readonly bindings: { name: B; type: ElementType; written: boolean }[]
   readonly uniforms: { name: U | 'groups'; type: ScalarType }[]
-  /** WGSL, with reductions by subgroups or without. */
-  source(subgroups: boolean): string
+  /** WGSL that uses what the device has shown it can do. */
+  source(proven: Proven): string
+}
+
+/** What WebGPU leaves optional, and a device has shown to come out right (webgpu-proof.ts). */
+export interface Proven {
+  /** Reductions by subgroups. */
+  subgroups: boolean
+  /** Half floats that the hardware reads. */
+  f16: boolean
 }
 
 export function defineProgram<I extends string, O extends string, U extends string = never>(
@@ -47,13 +56,14 @@ export function defineProgram<I extends string, O extends string, U extends stri
     ...Object.entries<ScalarType>(spec.uniforms).map(([name, type]) => ({ name: name as U, type })),
   ]
   const { reductions = [] } = spec
-  const source = (subgroups: boolean): string => {
+  const source = ({ subgroups, f16 }: Proven): string => {
     const prelude = subgroups && reductions.length > 0 ? subgroupPrelude : undefined
     return `
 ${prelude?.enable ?? ''}
+${f16 && bindings.some(({ type }) => type === 'f16x4') ? 'enable f16;' : ''}
 struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
 @group(0) @binding(0) var<uniform> u: Uniforms;
-${bindings.map(declaration).join('\n')}
+${bindings.map((binding, i) => declaration(binding, i, f16)).join('\n')}
 ${prelude?.declarations ?? ''}
 ${reductions.map((name) => reductionSource(name, spec.lanes, subgroups)).join('')}
 ${spec.declarations ?? ''}
@@ -72,8 +82,10 @@ ${spec.body}
   return { name: spec.name, bindings, uniforms, source }
 }
 
-const declaration = ({ name, type, written }: Program['bindings'][number], i: number): string =>
-  `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${type}>;`
+function declaration({ name, type, written }: Program['bindings'][number], i: number, f16: boolean): string {
+  const { element, functions } = isHalves(type) ? halfBinding(name, type, f16) : { element: type, functions: '' }
+  return `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${element}>;${functions}`
+}
 
 /** Bindings of that many names, all of floats. */
 export const floats = <N extends string>(names: readonly N[]): Record<N, 'f32'> =>

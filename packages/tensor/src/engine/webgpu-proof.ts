@@ -1,36 +1,91 @@
-/** What a device is asked before its subgroups are trusted: WGSL leaves to it which invocations they are made of. */
+/**
+ * What a device is asked before optional parts of WebGPU are trusted. WGSL leaves to it which invocations a subgroup is made of,
+ * and whether small half floats become zero.
+ */
 import type { CasaWebgpuBackend } from './webgpu-backend.ts'
-import { defineProgram, packUniforms } from './webgpu-program.ts'
+import { defineProgram, packUniforms, type Program, type Proven } from './webgpu-program.ts'
 
 const lanes = 256
 
-const program = defineProgram({
-  name: 'do reductions come out right',
-  inputs: {},
-  outputs: { found: 'f32' },
-  uniforms: {},
-  lanes,
-  reductions: ['sumOfGroup', 'maxOfGroup'],
-  body: `
+interface Proof {
+  feature: GPUFeatureName
+  program: Program
+  /** Written to the device before it runs. */
+  given?: Uint32Array
+  expected: number[]
+}
+
+/** The largest, the smallest normal, the smallest and the largest subnormal, and some between. */
+const halves: [bits: number, value: number][] = [
+  [0x7bff, 65504],
+  [0x0400, 2 ** -14],
+  [0x0001, 2 ** -24],
+  [0x03ff, 1023 * 2 ** -24],
+  [0xbc00, -1],
+  [0x8001, -(2 ** -24)],
+  [0x3555, 1365 * 2 ** -12],
+  [0x0000, 0],
+]
+
+const proofs: Record<keyof Proven, Proof> = {
+  subgroups: {
+    feature: 'subgroups',
+    // Every invocation gets the right sum and maximum of 256 values.
+    program: defineProgram({
+      name: 'do reductions come out right',
+      inputs: {},
+      outputs: { found: 'f32' },
+      uniforms: {},
+      lanes,
+      reductions: ['sumOfGroup', 'maxOfGroup'],
+      body: `
   let value = f32((lane * 37u) % ${lanes}u);
   found[lane] = sumOfGroup(value, lane);
   found[lane + ${lanes}u] = maxOfGroup(value, lane);`,
-})
+    }),
+    expected: Array.from({ length: 2 * lanes }, (_, i) => (i < lanes ? (lanes * (lanes - 1)) / 2 : lanes - 1)),
+  },
+  f16: {
+    feature: 'shader-f16',
+    program: defineProgram({
+      name: 'are half floats read as they are',
+      inputs: { halves: 'f16x4' },
+      outputs: { found: 'f32' },
+      uniforms: {},
+      lanes: halves.length / 4,
+      body: `
+  let four = halves_four(lane);
+  for (var i = 0u; i < 4u; i++) { found[4u * lane + i] = four[i]; }`,
+    }),
+    given: Uint32Array.from({ length: halves.length / 2 }, (_, i) => halves[2 * i][0] | (halves[2 * i + 1][0] << 16)),
+    expected: halves.map(([, value]) => value),
+  },
+}
 
-/** Use subgroups if the device has them and every invocation gets the right sum and maximum of 256 values. */
-export async function proveSubgroups(backend: CasaWebgpuBackend): Promise<boolean> {
-  if (!backend.device.features.has('subgroups')) return false
-  backend.subgroups = true
-  const tensor = backend.makeTensorInfo([2 * lanes], 'float32')
-  try {
-    backend.dispatch(program, [{ tensor, offset: 0, bytes: 8 * lanes }], packUniforms(program, { groups: 1 }), 1)
-    const found = Array.from((await backend.read(tensor.dataId)) as Float32Array)
-    backend.subgroups = found.every((value, i) => value === (i < lanes ? (lanes * (lanes - 1)) / 2 : lanes - 1))
-  } catch {
-    // A driver that refuses the program has no subgroups for us.
-    backend.subgroups = false
-  } finally {
-    backend.disposeData(tensor.dataId)
+/** Use what the device has and gets right. @returns the features that are used. */
+export async function proveFeatures(backend: CasaWebgpuBackend): Promise<GPUFeatureName[]> {
+  const used: GPUFeatureName[] = []
+  for (const [name, proof] of Object.entries(proofs) as [keyof Proven, Proof][]) {
+    if (!backend.device.features.has(proof.feature)) continue
+    backend.proven[name] = true
+    backend.proven[name] = await comesOutRight(backend, proof)
+    if (backend.proven[name]) used.push(proof.feature)
   }
-  return backend.subgroups
+  return used
+}
+
+async function comesOutRight(backend: CasaWebgpuBackend, { program, given, expected }: Proof): Promise<boolean> {
+  const result = backend.makeTensorInfo([expected.length], 'float32')
+  const tensors = given ? [backend.makeTensorInfo([given.length], 'int32', Int32Array.from(given)), result] : [result]
+  try {
+    const ranges = tensors.map((tensor) => ({ tensor, offset: 0, bytes: 4 * tensor.shape[0] }))
+    backend.dispatch(program, ranges, packUniforms(program, { groups: 1 }), 1)
+    const found = (await backend.read(result.dataId)) as Float32Array
+    return expected.every((value, i) => found[i] === value)
+  } catch {
+    // A driver that refuses the program does not have the feature for us.
+    return false
+  } finally {
+    for (const { dataId } of tensors) backend.disposeData(dataId)
+  }
 }

@@ -8,6 +8,7 @@ import { whyMissing } from '../testing/devices.ts'
 import { expectClose, type HostTensor } from '../testing/op-suite.ts'
 import { randomTensor } from '../testing/random.ts'
 import type { CasaWebgpuBackend } from './webgpu-backend.ts'
+import type { Proven } from './webgpu-program.ts'
 
 const { tensor, init, close, scope, dispose, memory, DeviceLostError, OutOfMemoryError } = ops
 type Tensors = Record<string, ops.Tensor>
@@ -27,7 +28,7 @@ const backend = () => tf.backend() as CasaWebgpuBackend
 /** Every output of `f` over the same inputs, on the reference and on a WebGPU that is held back. */
 async function compare(
   inputs: Record<string, HostTensor>,
-  held: { bindingBytes?: number; subgroups?: false },
+  held: { bindingBytes?: number; proven?: Proven },
   f: (t: Tensors) => Tensors,
 ): Promise<void> {
   const on = async (device: 'cpu' | 'webgpu') => {
@@ -72,7 +73,12 @@ describe.skipIf(missing)('webgpu', () => {
         rows: ops.matMul(a, c),
         columns: ops.matMul(narrow, a, { transposeB: true }),
         steps: ops.matMul(a, b, { transposeA: true }),
-        bias: ops.matMul(a, c, { bias: tensor(Float32Array.from({ length: 7 }, (_, i) => i), [7]) }),
+        bias: ops.matMul(a, c, {
+          bias: tensor(
+            Float32Array.from({ length: 7 }, (_, i) => i),
+            [7],
+          ),
+        }),
       }))
     })
 
@@ -83,6 +89,11 @@ describe.skipIf(missing)('webgpu', () => {
       await compare(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
         gathered: ops.gatherRows(table, ids),
         scattered: ops.scatterRows(added, ids, 300),
+        manyScattered: ops.scatterRows(
+          table,
+          Int32Array.from({ length: 300 }, (_, i) => ((i * 53) % 103) - 1),
+          102,
+        ),
       }))
     })
 
@@ -116,14 +127,77 @@ describe.skipIf(missing)('webgpu', () => {
       })
     })
 
+    it('a single line is cut along the line', async () => {
+      const inputs = {
+        a: randomTensor([2, 3000], 1),
+        b: randomTensor([3, 3000], 2),
+        c: randomTensor([3000, 2], 3),
+        small: randomTensor([2, 5], 4),
+        bias: randomTensor([3000], 5),
+      }
+      await compare(inputs, little, ({ a, b, c, small, bias }) => ({
+        steps: ops.matMul(a, b, { transposeB: true }),
+        stepsOfRows: ops.matMul(a, c),
+        columns: ops.matMul(small, a, { transposeA: true, bias }),
+        rows: ops.matMul(a, small, { transposeA: true }),
+      }))
+    })
+
+    const cases = [
+      { name: 'several heads on one', q: [210, 4, 16], k: [190, 2, 16], cuQ: [0, 3, 3, 140, 210], cuK: [0, 5, 20, 150, 183] },
+      { name: 'an odd head size', q: [150, 1, 10], k: [900, 1, 10], cuQ: [0, 40, 150], cuK: [0, 30, 900] },
+      { name: 'one query, many keys', q: [1, 2, 16], k: [1000, 1, 16], cuQ: [0, 1], cuK: [0, 900] },
+    ]
+    for (const { name, q, k, cuQ, cuK } of cases) {
+      it(`attention sees queries and keys in parts: ${name}`, async () => {
+        const inputs = { q: randomTensor(q, 1), k: randomTensor(k, 2), v: randomTensor(k, 3), weights: randomTensor(q, 4) }
+        for (const causal of [false, true]) {
+          await compare(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
+            const attend = () => ops.attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal })
+            const { value, gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
+            const [dq, dk, dv] = gradients
+            return { o: attend(), value, dq, dk, dv }
+          })
+        }
+      })
+    }
+
+    it('packed weights are cut by their rows', async () => {
+      const values = randomTensor([900, 76], 1).data as Float32Array
+      const bits = new Uint32Array(values.buffer)
+      const halves = Int32Array.from(
+        { length: values.length / 2 },
+        (_, i) => (bits[2 * i] >>> 16) | (bits[2 * i + 1] & 0xffff0000),
+      )
+      const ids = Int32Array.from({ length: 40 }, (_, i) => ((i * 337) % 901) - 1)
+      const inputs = { x: randomTensor([3, 76], 2), many: randomTensor([70, 76], 3), bias: randomTensor([900], 4) }
+      await compare(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {
+        const weights = {
+          bf16: ops.createPackedWeight(halves, [900, 76], 'bf16'),
+          int8: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 8 })),
+          int4: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 4, group: 64 })),
+        }
+        const found = Object.entries(weights).map(([name, weight]) => {
+          const { gradients } = ops.valueAndGradients(() => ops.sum(ops.linear(many, weight, bias)), [many])
+          return {
+            [`${name} few`]: ops.linear(x, weight, bias),
+            [`${name} many`]: ops.linear(many, weight),
+            [`${name} d many`]: gradients[0],
+            [`${name} rows`]: ops.gatherRows(weight, ids),
+          }
+        })
+        return Object.assign({}, ...found) as Tensors
+      })
+    })
+
     it('what cannot be cut says so', async () => {
       await start()
       backend().bindingBytes = 1024
-      const q = tensor(new Float32Array(20 * 64), [20, 1, 64])
-      const cu = Int32Array.of(0, 20)
-      const attend = () => ops.attention(q, q, q, { cuQ: cu, cuK: cu, causal: true })
-      expect(attend).toThrow("Attention: 'q' takes 5120 bytes, but this WebGPU device binds at most 1024")
-      dispose(q)
+      const x = tensor(new Float32Array(2 * 300), [2, 300])
+      const weight = tensor(new Float32Array(300), [300])
+      const normed = () => ops.rmsNorm(x, weight, { eps: 1e-5 })
+      expect(normed).toThrow("RmsNorm: 'x' takes 2400 bytes, but this WebGPU device binds at most 1024")
+      dispose(x, weight)
     })
   })
 
@@ -134,7 +208,7 @@ describe.skipIf(missing)('webgpu', () => {
 
   it('reductions are right without subgroups too', async () => {
     const inputs = { x: randomTensor([3, 200], 1), weight: randomTensor([200], 2), matrix: randomTensor([5, 200], 3) }
-    await compare(inputs, { subgroups: false }, ({ x, weight, matrix }) => ({
+    await compare(inputs, { proven: { subgroups: false, f16: false } }, ({ x, weight, matrix }) => ({
       normed: ops.rmsNorm(x, weight, { eps: 1e-5 }),
       product: ops.matMul(x, matrix, { transposeB: true }),
       loss: ops.crossEntropy(x, Int32Array.of(7, 0, 199), new Float32Array([1, 2, 3])),

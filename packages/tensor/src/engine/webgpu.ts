@@ -2,7 +2,7 @@
  * The WebGPU backend's side of a kernel: WGSL programs, run on tensors and host arrays.
  *
  * A binding holds at most maxStorageBufferBindingSize bytes (128 MiB at the least). Programs that work row by row say so and
- * are split here; the few that are not (matMul, gather) bind ranges themselves.
+ * are split here; the others (products, lookups, attention) cut their work themselves and bind ranges.
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes } from './kernel.ts'
@@ -19,7 +19,7 @@ export interface TensorRange {
 export type Binding = tf.TensorInfo | TensorRange
 
 /** Bindings start at multiples of 256 bytes: 64 elements. */
-const rangeAlignment = 64
+export const rangeAlignment = 64
 
 export interface Cut {
   begin: number
@@ -62,12 +62,14 @@ export interface WebgpuContext {
     uniforms: Record<Exclude<U, 'rows' | 'firstRow'>, number>,
     split: RowSplit,
   ): void
-  /** Cut an axis so that `perStep` elements a step stay within one binding; each piece starts an aligned range. */
-  cut(extent: number, perStep: number): Cut[]
+  /** Cut an axis so that bindings which take `perStep` elements a step hold each piece; every piece starts an aligned range. */
+  cut(extent: number, ...perStep: number[]): Cut[]
   /** Copy `length` elements of one tensor into another, at any place. */
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void
   /** Fill a tensor with zeros. */
   clear(tensor: tf.TensorInfo): void
+  /** Elements that one binding may hold. */
+  readonly bindingElements: number
   /** Bytes of workgroup memory that a program may declare. */
   readonly workgroupBytes: number
 }
@@ -97,6 +99,10 @@ class Context implements WebgpuContext {
     private readonly inputs: tf.NamedTensorInfoMap,
     private readonly backend: CasaWebgpuBackend,
   ) {}
+
+  get bindingElements(): number {
+    return Math.floor(this.backend.bindingBytes / 4)
+  }
 
   get workgroupBytes(): number {
     return this.backend.device.limits.maxComputeWorkgroupStorageSize
@@ -153,7 +159,7 @@ class Context implements WebgpuContext {
 
   runRows(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, split: RowSplit): void {
     const { rows, perRow, rowsPerGroup = 1, groupsAcross = 1 } = split
-    for (const { begin, count } of this.cut(rows, Math.max(...Object.values(perRow)), rowsPerGroup)) {
+    for (const { begin, count } of this.cutBy(rowsPerGroup, rows, Object.values(perRow))) {
       const cut = Object.entries(bindings).map(([name, binding]) => {
         const width = perRow[name]
         return [name, width === undefined ? binding : range(binding as tf.TensorInfo, begin * width, count * width)]
@@ -163,14 +169,16 @@ class Context implements WebgpuContext {
     }
   }
 
-  cut(extent: number, perStep: number, multiple = 1): Cut[] {
-    const most = Math.floor(this.backend.bindingBytes / 4)
-    if (extent * perStep <= most) return [{ begin: 0, count: extent }]
-    // Any multiple of the alignment starts an aligned range, whatever a step takes.
-    const unit = Math.max(rangeAlignment, multiple)
-    const step = Math.max(unit, Math.floor(most / perStep / unit) * unit)
-    const begins = Array.from({ length: Math.ceil(extent / step) }, (_, i) => i * step)
-    return begins.map((begin) => ({ begin, count: Math.min(step, extent - begin) }))
+  cut(extent: number, ...perStep: number[]): Cut[] {
+    return this.cutBy(1, extent, perStep)
+  }
+
+  /** Pieces are multiples of `unit`, a power of two. */
+  private cutBy(unit: number, extent: number, perStep: number[]): Cut[] {
+    const most = Math.floor(this.bindingElements / Math.max(...perStep))
+    if (extent <= most) return [{ begin: 0, count: extent }]
+    const multiple = Math.max(unit, ...perStep.map(alignedSteps))
+    return pieces(extent, Math.max(multiple, most - (most % multiple)))
   }
 
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void {
@@ -189,6 +197,33 @@ class Context implements WebgpuContext {
   abandon(): void {
     for (const tensor of this.outputs) this.backend.disposeData(tensor.dataId)
   }
+}
+
+/**
+ * Values first .. first + count - 1 of a tensor as a range, and which of the range's values is the first of them.
+ * @param perWord values in an element of 32 bits
+ */
+export function rangeFrom(
+  tensor: tf.TensorInfo,
+  first: number,
+  count: number,
+  perWord = 1,
+): { range: TensorRange; offset: number } {
+  const offset = first % (rangeAlignment * perWord)
+  return { range: { tensor, begin: (first - offset) / perWord, length: Math.ceil((offset + count) / perWord) }, offset }
+}
+
+/** An axis in pieces of `step`, the last one shorter. */
+export function pieces(extent: number, step: number): Cut[] {
+  const begins = Array.from({ length: Math.ceil(extent / step) }, (_, i) => i * step)
+  return begins.map((begin) => ({ begin, count: Math.min(step, extent - begin) }))
+}
+
+/** The fewest steps of so many elements that end where a range may begin: a power of two. */
+function alignedSteps(elements: number): number {
+  let steps = rangeAlignment
+  while (steps > 1 && ((steps / 2) * elements) % rangeAlignment === 0) steps /= 2
+  return steps
 }
 
 /** The last row of packed data may be cut short. */

@@ -6,7 +6,7 @@ import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, 
 /**
  * o and lse. A block of query rows stays, keys and then their values pass through one tile.
  * Of `parts` workgroups on the same rows each takes `span` keys (a multiple of `pass`) and writes a result of its own, `allHeads`
- * after the one before. A row without keys gets zeros and the lse `emptyLse`.
+ * after the one before, from `firstPart` on. A row without keys gets zeros and the lse `emptyLse`.
  */
 export const forwardProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
@@ -16,7 +16,7 @@ export const forwardProgram = variants((E: number, stay: number, pass: number) =
     name: 'attention',
     inputs: { q: type, k: type, v: type, blocks: 'i32' },
     outputs: { o: type, lse: 'f32' },
-    uniforms: { ...uniforms, parts: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
+    uniforms: { ...uniforms, parts: 'u32', firstPart: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
     lanes,
     declarations: `
 var<workgroup> tileQ: array<vec4f, ${stay * vectors}>;
@@ -28,8 +28,8 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
   let work = group / u.parts;
   ${block('query', 'work')}
   ${fill(tile, stay, 'r < count', { tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale' })}
-  let end = min(visible((first + count - 1u) / u.groupSize, keys, queries), i32((slice + 1u) * u.span));
-  let limit = select(0, visible((first + row) / u.groupSize, keys, queries), row < count);
+  let end = min(visible((first + count - 1u) / u.groupSize, keys, diagonal), i32((slice + 1u) * u.span));
+  let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);
   var top = ${lowest};
   var sum = 0.0;
   ${declareHeld(tile, 'held')}
@@ -58,7 +58,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     }
   }
   if (row >= count) { return; }
-  let head = slice * u.allHeads + queryHead(queryStart, first + row, kvHead);
+  let head = (u.firstPart + slice) * u.allHeads + queryHead(queryStart, first + row, kvHead);
   let share = select(0.0, 1.0 / max(sum, 1e-30), sum > 0.0);
   ${eachHeld(tile, (i, j) => `store_o(head, ${j}, held${i} * share);`)}
   if (part == 0u) { lse[head] = select(u.emptyLse, top + log(max(sum, 1e-30)), sum > 0.0); }`,

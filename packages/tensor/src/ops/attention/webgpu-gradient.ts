@@ -1,6 +1,6 @@
 /** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that nothing is atomic. */
 import { defineProgram, variants } from '../../engine/webgpu-program.ts'
-import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, tileOf, uniforms } from './webgpu-tiles.ts'
+import { add, block, declareHeld, eachHeld, elementType, fill, gradientUniforms, helpers, load, tileOf } from './webgpu-tiles.ts'
 
 /**
  * Of each query head the pair (lse, dO.o), so that the programs below bind one buffer for both. One invocation a head; the dot
@@ -34,7 +34,7 @@ export const queryGradientProgram = variants((E: number, stay: number, pass: num
     name: 'attention gradient of q',
     inputs: { q: type, k: type, v: type, dO: type, statistics: 'f32', blocks: 'i32' },
     outputs: { dq: type },
-    uniforms,
+    uniforms: gradientUniforms,
     lanes,
     declarations: `
 var<workgroup> tileQ: array<vec4f, ${stay * vectors}>;
@@ -42,14 +42,14 @@ var<workgroup> tileDO: array<vec4f, ${stay * vectors}>;
 var<workgroup> tileK: array<vec4f, ${pass * vectors}>;
 var<workgroup> tileV: array<vec4f, ${pass * vectors}>;
 var<workgroup> ds: array<f32, ${stay * pass}>;
-${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dq', E)} ${helpers}`,
+${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dq', E)} ${helpers}`,
     body: `${block('query')}
   ${fill(tile, stay, 'r < count', {
     tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale',
     tileDO: 'load_dO(queryHead(queryStart, first + r, kvHead), j)',
   })}
-  let longest = visible((first + count - 1u) / u.groupSize, keys, queries);
-  let limit = select(0, visible((first + row) / u.groupSize, keys, queries), row < count);
+  let longest = visible((first + count - 1u) / u.groupSize, keys, diagonal);
+  let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);
   let head = queryHead(queryStart, first + min(row, count - 1u), kvHead);
   let lse = statistics[2u * head];
   let delta = statistics[2u * head + 1u];
@@ -76,7 +76,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dq', E
     }
   }
   if (row >= count) { return; }
-  ${eachHeld(tile, (i, j) => `store_dq(head, ${j}, held${i} * u.scale);`)}`,
+  ${eachHeld(tile, (i, j) => `add_dq(head, ${j}, held${i} * u.scale);`)}`,
   })
 })
 
@@ -89,7 +89,7 @@ export const keyGradientProgram = variants((E: number, stay: number, pass: numbe
     name: 'attention gradient of k and v',
     inputs: { q: type, k: type, v: type, dO: type, statistics: 'f32', blocks: 'i32' },
     outputs: { dk: type, dv: type },
-    uniforms,
+    uniforms: gradientUniforms,
     lanes,
     declarations: `
 var<workgroup> tileK: array<vec4f, ${stay * vectors}>;
@@ -98,7 +98,7 @@ var<workgroup> tileQ: array<vec4f, ${pass * vectors}>;
 var<workgroup> tileDO: array<vec4f, ${pass * vectors}>;
 var<workgroup> p: array<f32, ${stay * pass}>;
 var<workgroup> ds: array<f32, ${stay * pass}>;
-${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E)} ${store('dv', E)} ${helpers}`,
+${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dk', E)} ${add('dv', E)} ${helpers}`,
     body: `${block('key')}
   ${fill(tile, stay, 'r < count', {
     tileK: 'load_k((keyStart + first + r) * u.kvHeads + kvHead, j) * u.scale',
@@ -106,8 +106,8 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
   })}
   let rows = u32(queries) * u.groupSize;
   let key = i32(first + row);
-  // Causal: queries before this one see none of the block.
-  let earliest = select(0, max(0, i32(first) + queries - keys), u.causal == 1u);
+  // Queries before this one see none of the block.
+  let earliest = max(0, i32(first) + 1 - diagonal);
   ${declareHeld(tile, 'heldK', 'heldV')}
   for (var r0 = u32(earliest) * u.groupSize; r0 < rows; r0 += ${pass}u) {
     workgroupBarrier();
@@ -120,7 +120,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
       let slot = row * ${pass}u + c;
       p[slot] = 0.0;
       ds[slot] = 0.0;
-      if (row < count && r0 + c < rows && key < visible((r0 + c) / u.groupSize, keys, queries)) {
+      if (row < count && r0 + c < rows && key < diagonal + i32((r0 + c) / u.groupSize)) {
         var score = 0.0;
         var dp = 0.0;
         for (var j = 0u; j < ${vectors}u; j++) {
@@ -141,6 +141,6 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${store('dk', E
   }
   if (row >= count) { return; }
   let head = (keyStart + first + row) * u.kvHeads + kvHead;
-  ${eachHeld(tile, (i, j) => `store_dk(head, ${j}, heldK${i} * u.scale); store_dv(head, ${j}, heldV${i});`)}`,
+  ${eachHeld(tile, (i, j) => `add_dk(head, ${j}, heldK${i} * u.scale); add_dv(head, ${j}, heldV${i});`)}`,
   })
 })

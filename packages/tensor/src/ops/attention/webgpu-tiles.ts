@@ -5,7 +5,9 @@
  */
 import type { ElementType } from '../../engine/webgpu-program.ts'
 
-export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', causal: 'u32', scale: 'f32' } as const
+export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', scale: 'f32' } as const
+/** accumulate 1: add to the gradients that are there. */
+export const gradientUniforms = { ...uniforms, accumulate: 'u32' } as const
 
 /** Heads whose size is a multiple of four are bound as vectors. */
 export const elementType = (E: number): ElementType => (E % 4 === 0 ? 'vec4<f32>' : 'f32')
@@ -24,12 +26,20 @@ fn load_${name}(head: u32, j: u32) -> vec4f {
   return vec4f(one_${name}(head, e), one_${name}(head, e + 1u), one_${name}(head, e + 2u), one_${name}(head, e + 3u));
 }`
 
-export const store = (name: string, E: number): string =>
+export const store = (name: string, E: number, assign = '='): string =>
   E % 4 === 0
-    ? `fn store_${name}(head: u32, j: u32, value: vec4f) { ${name}[head * ${E / 4}u + j] = value; }`
+    ? `fn store_${name}(head: u32, j: u32, value: vec4f) { ${name}[head * ${E / 4}u + j] ${assign} value; }`
     : `
 fn store_${name}(head: u32, j: u32, value: vec4f) {
-  for (var i = 0u; i < 4u && 4u * j + i < ${E}u; i++) { ${name}[head * ${E}u + 4u * j + i] = value[i]; }
+  for (var i = 0u; i < 4u && 4u * j + i < ${E}u; i++) { ${name}[head * ${E}u + 4u * j + i] ${assign} value[i]; }
+}`
+
+/** Where several dispatches add up to one gradient: add_NAME(head, j, value). */
+export const add = (name: string, E: number): string => `
+${store(name, E)}
+${store(name, E, '+=').replace('store_', 'more_')}
+fn add_${name}(head: u32, j: u32, value: vec4f) {
+  if (u.accumulate == 1u) { more_${name}(head, j, value); } else { store_${name}(head, j, value); }
 }`
 
 /**
@@ -39,18 +49,18 @@ fn store_${name}(head: u32, j: u32, value: vec4f) {
 export const block = (side: 'query' | 'key', work = 'group'): string => `
   let at = ${work} / u.kvHeads * 6u;
   let kvHead = ${work} % u.kvHeads;
+  let ${side}Start = u32(blocks[at]);
   let first = u32(blocks[at + 1u]);
   let count = u32(blocks[at + 2u]);
-  let queryStart = u32(blocks[at + ${side === 'query' ? 0 : 3}u]);
-  let keyStart = u32(blocks[at + ${side === 'query' ? 3 : 0}u]);
-  let keys = blocks[at + 4u];
-  let queries = blocks[at + 5u];
+  let ${side === 'query' ? 'key' : 'query'}Start = u32(blocks[at + 3u]);
+  let ${side === 'query' ? 'keys' : 'queries'} = blocks[at + 4u];
+  let diagonal = blocks[at + 5u];
   let row = lane / 4u;
   let part = lane % 4u;`
 
 export const helpers = `
-// Keys of its segment that query i sees; causal is aligned bottom-right.
-fn visible(i: u32, keys: i32, queries: i32) -> i32 { return select(keys, keys - (queries - 1 - i32(i)), u.causal == 1u); }
+// How many of the segment's keys query i sees.
+fn visible(i: u32, keys: i32, diagonal: i32) -> i32 { return clamp(diagonal + i32(i), 0, keys); }
 // Where row r of a segment's queries lies, counted in heads.
 fn queryHead(start: u32, r: u32, kvHead: u32) -> u32 {
   return (start + r / u.groupSize) * u.heads + kvHead * u.groupSize + r % u.groupSize;

@@ -2,12 +2,15 @@
  * Attention in tiles with an online softmax, and its gradient in two programs without atomics.
  *
  * Query heads that share a KV head are rows of one tile: row r of a segment is token floor(r / G) and head r mod G of the group
- * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows.
+ * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows. Queries and keys beyond
+ * one binding are taken in parts (webgpu-blocks.ts).
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
+import { sizeOf } from '../../engine/tensor.ts'
+import type { Cut, TensorRange, WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
 import { lowest } from '../../engine/webgpu-snippets.ts'
 import type { AttentionAttributes } from './index.ts'
+import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
 
@@ -34,51 +37,10 @@ function tileFor(context: WebgpuContext, E: number, operands: number): [number, 
   throw new Error(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
 }
 
-interface Stretch {
-  /** First token of the segment, and its rows (or keys) to cut into blocks. */
-  start: number
-  rows: number
-  /** First token of the other side, and both lengths in tokens. */
-  otherStart: number
-  keys: number
-  queries: number
-}
-
-/** Six integers a block, as the programs read them: segment start, first row, rows, other side's start, keys, queries. */
-function blocksOf(stretches: Stretch[], stay: number): Int32Array {
-  const blocks: number[] = []
-  for (const { start, rows, otherStart, keys, queries } of stretches) {
-    for (let first = 0; first < rows; first += stay) {
-      blocks.push(start, first, Math.min(stay, rows - first), otherStart, keys, queries)
-    }
-  }
-  return Int32Array.from(blocks)
-}
-
-function queryBlocks({ cuQ, cuK }: AttentionAttributes, groupSize: number, stay: number): Int32Array {
-  const segments = Array.from(cuQ.subarray(1), (end, s) => {
-    const queries = end - cuQ[s]
-    return { start: cuQ[s], rows: queries * groupSize, otherStart: cuK[s], keys: cuK[s + 1] - cuK[s], queries }
-  })
-  return blocksOf(segments, stay)
-}
-
-/** Keys past the last boundary are a segment that no query sees: their gradients are written, as zeros. */
-function keyBlocks({ cuQ, cuK }: AttentionAttributes, Tk: number, stay: number): Int32Array {
-  const segments = Array.from(cuK.subarray(1), (end, s) => {
-    const keys = end - cuK[s]
-    return { start: cuK[s], rows: keys, otherStart: cuQ[s], keys, queries: cuQ[s + 1] - cuQ[s] }
-  })
-  const seen = cuK[cuK.length - 1]
-  segments.push({ start: seen, rows: Tk - seen, otherStart: 0, keys: Tk - seen, queries: 0 })
-  return blocksOf(segments, stay)
-}
-
-const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, scale }: AttentionAttributes) => ({
+const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttributes) => ({
   heads: q.shape[1],
   kvHeads: k.shape[1],
   groupSize: q.shape[1] / k.shape[1],
-  causal: causal ? 1 : 0,
   scale,
 })
 
@@ -89,32 +51,50 @@ const fewestKeys = 128
 export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
   const [q, k, v] = ['q', 'k', 'v'].map((name) => context.input(name))
   const [Tq, H, E] = q.shape
-  const K = k.shape[1]
+  const [Tk, K] = k.shape
   const o = context.output(q.shape)
   const lse = context.output([Tq, H])
   const [stay, pass] = tileFor(context, E, 1)
-  const list = queryBlocks(attributes, H / K, stay)
-  const bindings = { q, k, v, blocks: context.upload(list) }
-  const groups = (list.length / 6) * K
-  const { parts, span } = divideKeys(list, groups)
-  const allHeads = Tq * H
-  const uniforms = { ...uniformsOf(q, k, attributes), parts, span, allHeads }
   const program = forwardProgram(E, stay, pass)
-  if (parts === 1) {
-    context.run(program, { ...bindings, o, lse }, { ...uniforms, emptyLse: 0 }, groups)
-  } else {
-    const [partsOfO, partsOfLse] = [context.scratch([parts, Tq, H, E]), context.scratch([parts, Tq, H])]
-    context.run(program, { ...bindings, o: partsOfO, lse: partsOfLse }, { ...uniforms, emptyLse: Number(lowest) }, groups * parts)
-    context.run(combineProgram(E), { partsOfO, partsOfLse, o, lse }, { parts, allHeads }, combineGroups(allHeads, E))
+  const keyCuts = context.cut(Tk, K * E)
+  for (const queryCut of context.cut(Tq, H * E * keyCuts.length, H)) {
+    const allHeads = queryCut.count * H
+    const queries = { q: rowsOf(q, queryCut), o: rowsOf(o, queryCut), lse: rowsOf(lse, queryCut) }
+    const mostParts = Math.max(1, Math.floor(context.bindingElements / Math.max(1, allHeads * E) / keyCuts.length))
+    const pieces = keyCuts.map((keyCut) => {
+      const blocks = queryBlocks(attributes, queryCut, keyCut, H / K, stay)
+      return { keyCut, blocks, ...divideKeys(blocks, K, mostParts) }
+    })
+    const parts = pieces.reduce((sum, piece) => sum + piece.parts, 0)
+    // Whoever sees all keys writes the result; what saw some of them is combined.
+    const found =
+      parts === 1 ? queries : { o: context.scratch([parts, queryCut.count, H, E]), lse: context.scratch([parts, allHeads]) }
+    let firstPart = 0
+    for (const { keyCut, blocks, ...division } of pieces) {
+      const bindings = {
+        q: queries.q,
+        k: rowsOf(k, keyCut),
+        v: rowsOf(v, keyCut),
+        blocks: context.upload(blocks.list),
+        o: found.o,
+        lse: found.lse,
+      }
+      const emptyLse = parts === 1 ? 0 : Number(lowest)
+      const uniforms = { ...uniformsOf(q, k, attributes), ...division, firstPart, allHeads, emptyLse }
+      context.run(program, bindings, uniforms, blocks.count * K * division.parts)
+      firstPart += division.parts
+    }
+    if (parts > 1) {
+      const bindings = { partsOfO: found.o, partsOfLse: found.lse, o: queries.o, lse: queries.lse }
+      context.run(combineProgram(E), bindings, { parts, allHeads }, combineGroups(allHeads, E))
+    }
   }
   return [o, lse]
 }
 
 /** Few queries over many keys (decoding): several workgroups share the keys, so that more of a GPU works. */
-function divideKeys(blocks: Int32Array, groups: number): { parts: number; span: number } {
-  let longest = 0
-  for (let at = 4; at < blocks.length; at += 6) longest = Math.max(longest, blocks[at])
-  const most = Math.min(Math.floor(enoughGroups / Math.max(1, groups)), Math.ceil(longest / fewestKeys))
+function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: number): { parts: number; span: number } {
+  const most = Math.min(Math.floor(enoughGroups / Math.max(1, count * kvHeads)), Math.ceil(longest / fewestKeys), mostParts)
   if (most <= 1) return { parts: 1, span: longest }
   const span = Math.ceil(longest / most / fewestKeys) * fewestKeys
   return { parts: Math.ceil(longest / span), span }
@@ -129,12 +109,33 @@ export const attentionGradWebgpu: WebgpuKernel<AttentionAttributes> = (context, 
   const rowSplit = { rows: Tq * H, perRow: { o: E, dO: E, lse: 1, statistics: 2 }, rowsPerGroup: 64 }
   context.runRows(statisticsProgram(E), { o, dO, lse, statistics }, {}, rowSplit)
   const [stay, pass] = tileFor(context, E, 2)
-  const uniforms = uniformsOf(q, k, attributes)
-  const byQuery = queryBlocks(attributes, H / K, stay)
-  const queryBindings = { q, k, v, dO, statistics, blocks: context.upload(byQuery), dq }
-  context.run(queryGradientProgram(E, stay, pass), queryBindings, uniforms, (byQuery.length / 6) * K)
-  const byKey = keyBlocks(attributes, Tk, stay)
-  const keyBindings = { q, k, v, dO, statistics, blocks: context.upload(byKey), dk, dv }
-  context.run(keyGradientProgram(E, stay, pass), keyBindings, uniforms, (byKey.length / 6) * K)
+  const queryCuts = context.cut(Tq, H * E, 2 * H)
+  const keyCuts = context.cut(Tk, K * E)
+  for (const [i, queryCut] of queryCuts.entries()) {
+    for (const [j, keyCut] of keyCuts.entries()) {
+      const given = {
+        ...{ q: rowsOf(q, queryCut), dO: rowsOf(dO, queryCut), statistics: rowsOf(statistics, queryCut) },
+        ...{ k: rowsOf(k, keyCut), v: rowsOf(v, keyCut) },
+      }
+      const uniforms = uniformsOf(q, k, attributes)
+      const byQuery = queryBlocks(attributes, queryCut, keyCut, H / K, stay)
+      const queryBindings = { ...given, blocks: context.upload(byQuery.list), dq: rowsOf(dq, queryCut) }
+      context.run(
+        queryGradientProgram(E, stay, pass),
+        queryBindings,
+        { ...uniforms, accumulate: Math.min(j, 1) },
+        byQuery.count * K,
+      )
+      const byKey = keyBlocks(attributes, queryCut, keyCut, stay)
+      const keyBindings = { ...given, blocks: context.upload(byKey.list), dk: rowsOf(dk, keyCut), dv: rowsOf(dv, keyCut) }
+      context.run(keyGradientProgram(E, stay, pass), keyBindings, { ...uniforms, accumulate: Math.min(i, 1) }, byKey.count * K)
+    }
+  }
   return [dq, dk, dv]
+}
+
+/** Tokens of a cut, as a range. */
+function rowsOf(tensor: tf.TensorInfo, { begin, count }: Cut): TensorRange {
+  const width = sizeOf(tensor.shape.slice(1))
+  return { tensor, begin: begin * width, length: count * width }
 }

@@ -3,7 +3,7 @@
  * one vector.
  */
 import { defineProgram, variants } from '../../engine/webgpu-program.ts'
-import { access, store, uniforms, type MatMulProgram } from './webgpu-programs.ts'
+import { access, store, uniforms, type Format, type MatMulProgram } from './webgpu-programs.ts'
 
 /** Most rows that these programs handle. */
 export const fewRows = 4
@@ -14,56 +14,60 @@ export const eachRow = (rows: number, statement: (m: number, component: string) 
 
 const dotLanes = 64
 
+type DotProgram = (rows: number, transposeA: boolean, hasBias: boolean, vectors: boolean, format: Format) => MatMulProgram
+
 /**
  * b transposed: a column lies together, and a workgroup takes one. One workgroup a column of c.
  * vectors: both operands lie along k in multiples of four, and are read as such.
  */
-export const dotProgram = variants((transposeA: boolean, hasBias: boolean, rows: number, vectors: boolean): MatMulProgram => {
-  const type = vectors ? 'vec4<f32>' : 'f32'
-  const products = vectors
-    ? `
+export const dotProgram: DotProgram = variants(
+  (rows: number, transposeA: boolean, hasBias: boolean, vectors: boolean, format: Format) => {
+    const typeOfB = format === 'f32' ? (vectors ? 'vec4<f32>' : 'f32') : vectors ? (`${format}x4` as const) : 'u32'
+    const products = vectors
+      ? `
   let atB = (group * u.strideB + u.offsetB) / 4u;
   for (var k = lane; k < u.depth / 4u; k += ${dotLanes}u) {
-    let weights = b[atB + k];
+    let weights = ${format === 'f32' ? 'b[atB + k]' : 'b_four(atB + k)'};
     ${eachRow(rows, (m, component) => `sum.${component} += dot(weights, a[(${m}u * u.strideA + u.offsetA) / 4u + k]);`)}
   }`
-    : `
+      : `
   for (var k = lane; k < u.depth; k += ${dotLanes}u) {
     let weight = atB(k, group);
     ${eachRow(rows, (m, component) => `sum.${component} += weight * atA(${m}u, k);`)}
   }`
-  return defineProgram({
-    name: `matMul, ${rows} rows, b transposed`,
-    inputs: { a: type, b: type, bias: hasBias && 'f32' },
-    outputs: { c: 'f32' },
-    uniforms,
-    lanes: dotLanes,
-    reductions: ['sumOfGroup4'],
-    declarations: vectors ? store(hasBias) : access(transposeA, true, hasBias),
-    body: `
+    return defineProgram({
+      name: `matMul, ${rows} rows, b transposed, ${format}`,
+      inputs: { a: vectors ? 'vec4<f32>' : 'f32', b: typeOfB, bias: hasBias && 'f32' },
+      outputs: { c: 'f32' },
+      uniforms,
+      lanes: dotLanes,
+      reductions: ['sumOfGroup4'],
+      declarations: vectors ? store(hasBias) : access(transposeA, true, hasBias, format),
+      body: `
   var sum = vec4f();
   ${products}
   let all = sumOfGroup4(sum, lane);
   if (lane == 0u) { ${eachRow(rows, (m, component) => `store(${m}u, group, all.${component});`)} }`,
-  })
-})
+    })
+  },
+)
 
 /** Columns of b side by side, and how many invocations share one, each with its part of K. */
 const columns = 64
 const parts = 4
 
 /** b as it is: neighbouring invocations take neighbouring columns. */
-export const columnProgram = variants((transposeA: boolean, hasBias: boolean, rows: number): MatMulProgram => {
+export const columnProgram = variants((rows: number, transposeA: boolean, hasBias: boolean, format: Format): MatMulProgram => {
   const lanes = columns * parts
   return defineProgram({
-    name: `matMul, ${rows} rows`,
-    inputs: { a: 'f32', b: 'f32', bias: hasBias && 'f32' },
+    name: `matMul, ${rows} rows, ${format}`,
+    inputs: { a: 'f32', b: format === 'f32' ? 'f32' : 'u32', bias: hasBias && 'f32' },
     outputs: { c: 'f32' },
     uniforms,
     lanes,
     declarations: `
 var<workgroup> shares: array<vec4f, ${lanes}>;
-${access(transposeA, false, hasBias)}`,
+${access(transposeA, false, hasBias, format)}`,
     body: `
   let n = group * ${columns}u + lane % ${columns}u;
   var sum = vec4f();

@@ -1,17 +1,19 @@
 /** WGSL of matMul: c(m,n) = sum_k a(m,k) b(k,n) + bias(n), over the ranges that the uniforms give. */
+import { widen } from '../../engine/webgpu-halves.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
 
 export const uniforms = {
   rows: 'u32',
   columns: 'u32',
   depth: 'u32',
-  /** Elements between the lines of each matrix, and before the first one used. */
+  /** Values between the lines of each matrix, and before the first one used. */
   strideA: 'u32',
   strideB: 'u32',
   strideC: 'u32',
   offsetA: 'u32',
   offsetB: 'u32',
   offsetC: 'u32',
+  offsetBias: 'u32',
   /** 1: add to what c holds. */
   accumulate: 'u32',
 } as const
@@ -19,35 +21,52 @@ export const uniforms = {
 /** A program without bias ignores that binding. */
 export type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
 
+/** How b lies in memory: floats, or 16 bits a value and two values a word. */
+export type Format = 'f32' | 'bf16' | 'f16'
+
 export const store = (hasBias: boolean): string => `
 fn store(m: u32, n: u32, sum: f32) {
   if (m >= u.rows || n >= u.columns) { return; }
   let at = m * u.strideC + n + u.offsetC;
   if (u.accumulate == 1u) { c[at] += sum; return; }
-  c[at] = sum${hasBias ? ' + bias[n + u.offsetC]' : ''};
+  c[at] = sum${hasBias ? ' + bias[n + u.offsetBias]' : ''};
 }`
 
-/** Elements by row and column, however a matrix lies in memory; zero outside. */
-export const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean): string => `
+/** Value `at` of b. */
+const valueOfB = (format: Format): string =>
+  format === 'f32'
+    ? 'fn valueOfB(at: u32) -> f32 { return b[at]; }'
+    : `${widen[format]}
+fn valueOfB(at: u32) -> f32 { return bitcast<f32>(widen((b[at / 2u] >> (16u * (at % 2u))) & 0xffffu)); }`
+
+/** Values by row and column, however a matrix lies in memory; zero outside. */
+export const accessA = (transposeA: boolean): string => `
 fn atA(m: u32, k: u32) -> f32 {
   if (m >= u.rows || k >= u.depth) { return 0.0; }
   return a[${transposeA ? 'k * u.strideA + m' : 'm * u.strideA + k'} + u.offsetA];
-}
+}`
+
+export const access = (transposeA: boolean, transposeB: boolean, hasBias: boolean, format: Format): string => `
+${accessA(transposeA)}
+${valueOfB(format)}
 fn atB(k: u32, n: u32) -> f32 {
   if (k >= u.depth || n >= u.columns) { return 0.0; }
-  return b[${transposeB ? 'n * u.strideB + k' : 'k * u.strideB + n'} + u.offsetB];
+  return valueOfB(${transposeB ? 'n * u.strideB + k' : 'k * u.strideB + n'} + u.offsetB);
 }
 ${store(hasBias)}`
 
-export const tileProgram = variants((transposeA: boolean, transposeB: boolean, hasBias: boolean, tile: number): MatMulProgram => {
+type Flags = [transposeA: boolean, transposeB: boolean, hasBias: boolean, format: Format]
+
+export const tileProgram = variants((tile: number, ...flags: Flags): MatMulProgram => {
+  const [transposeA, transposeB, hasBias, format] = flags
   const { lanes, declarations, body } = tiledProduct(tile, !transposeA, transposeB)
   return defineProgram({
-    name: `matMul ${tile}`,
-    inputs: { a: 'f32', b: 'f32', bias: hasBias && 'f32' },
+    name: `matMul ${tile} ${format}`,
+    inputs: { a: 'f32', b: format === 'f32' ? 'f32' : 'u32', bias: hasBias && 'f32' },
     outputs: { c: 'f32' },
     uniforms,
     lanes,
-    declarations: `${declarations} ${access(transposeA, transposeB, hasBias)}`,
+    declarations: `${declarations} ${access(...flags)}`,
     body,
   })
 })

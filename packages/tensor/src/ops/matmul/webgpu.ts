@@ -1,62 +1,86 @@
 /**
  * Two programs: tiles in workgroup memory with 4 x 4 results an invocation, and, for at most four rows (decoding), dot products
- * that read each weight once.
- *
- * A matrix beyond one binding is cut: rows of c, columns of c or steps of K, whichever lie together in memory.
+ * that read each weight once. b may lie in 16-bit floats, which become floats as they are read.
  */
-import type { Cut, WebgpuKernel } from '../../engine/webgpu.ts'
+import type * as tf from '@tensorflow/tfjs-core'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
 import type { MatMulAttributes } from './index.ts'
+import { cutProduct, rangeOf, type Lines } from './webgpu-cuts.ts'
 import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'
-import { tileFor, tileProgram } from './webgpu-programs.ts'
+import { tileFor, tileProgram, type Format } from './webgpu-programs.ts'
 
-export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, { M, N, K, transposeA, transposeB }) => {
-  const [a, b] = [context.input('a'), context.input('b')]
-  const hasBias = context.has('bias')
-  const bias = hasBias ? context.input('bias') : a
+export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, attributes) => {
+  const { M, N } = attributes
   const c = context.output([M, N])
-  if (M * N === 0) return [c]
-  const program = choose({ M, N, K, transposeA, transposeB }, hasBias)
-  for (const rows of context.cut(M, Math.max(N, transposeA ? 0 : K))) {
-    for (const columns of context.cut(N, transposeB ? K : 0)) {
-      for (const depth of context.cut(K, Math.max(transposeA ? M : 0, transposeB ? 0 : N))) {
-        const bindings = {
-          a: { tensor: a, ...(transposeA ? lines(depth, M) : lines(rows, K)) },
-          b: { tensor: b, ...(transposeB ? lines(columns, K) : lines(depth, N)) },
-          bias,
-          c: { tensor: c, ...lines(rows, N) },
-        }
-        const uniforms = {
-          rows: rows.count,
-          columns: columns.count,
-          depth: depth.count,
-          strideA: transposeA ? M : K,
-          strideB: transposeB ? K : N,
-          strideC: N,
-          // Where the range starts along the axis that the bindings do not cut.
-          offsetA: transposeA ? rows.begin : depth.begin,
-          offsetB: transposeB ? depth.begin : columns.begin,
-          offsetC: columns.begin,
-          accumulate: depth.begin > 0 ? 1 : 0,
-        }
-        context.run(program.wgsl, bindings, uniforms, program.groups(rows.count, columns.count))
-      }
-    }
-  }
+  product(context, context.input('a'), context.input('b'), c, attributes, 'f32')
   return [c]
 }
 
-function choose({ M, N, K, transposeA, transposeB }: MatMulAttributes, hasBias: boolean) {
-  if (M <= fewRows && transposeB) {
-    const wgsl = dotProgram(transposeA, hasBias, M, !transposeA && K % 4 === 0)
-    return { wgsl, groups: (_: number, columns: number) => columns }
+/** c [M,N] = a b + bias, with the bias among the kernel's inputs. */
+export function product(
+  context: WebgpuContext,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  c: tf.TensorInfo,
+  { M, N, K, transposeA, transposeB }: MatMulAttributes,
+  format: Format,
+): void {
+  if (M * N === 0) return
+  const hasBias = context.has('bias')
+  const most = context.bindingElements
+  const perWord = format === 'f32' ? 1 : 2
+  const linesOfA: Lines = transposeA
+    ? { line: 'depth', across: 'rows', stride: M, most }
+    : { line: 'rows', across: 'depth', stride: K, most }
+  const linesOfB: Lines = {
+    ...(transposeB
+      ? ({ line: 'columns', across: 'depth', stride: K } as const)
+      : ({ line: 'depth', across: 'columns', stride: N } as const)),
+    most: most * perWord,
   }
-  if (M <= fewRows) {
-    const wgsl = columnProgram(transposeA, hasBias, M)
-    return { wgsl, groups: (_: number, columns: number) => columnGroups(columns) }
+  const linesOfC: Lines = { line: 'rows', across: 'columns', stride: N, most }
+  const biasLine: Lines = { line: 'columns', across: undefined, stride: 1, most }
+  for (const part of cutProduct({ rows: M, columns: N, depth: K }, [linesOfA, linesOfB, linesOfC])) {
+    const { rows, columns, depth } = part
+    const [partOfA, partOfB, partOfC] = [
+      rangeOf(a, linesOfA, part),
+      rangeOf(b, linesOfB, part, perWord),
+      rangeOf(c, linesOfC, part),
+    ]
+    const partOfBias = hasBias ? rangeOf(context.input('bias'), biasLine, part) : partOfA
+    const program = choose(rows.count, columns.count, { M, N, K, transposeA, transposeB }, hasBias, format)
+    const uniforms = {
+      rows: rows.count,
+      columns: columns.count,
+      depth: depth.count,
+      strideA: linesOfA.stride,
+      strideB: linesOfB.stride,
+      strideC: N,
+      offsetA: partOfA.offset,
+      offsetB: partOfB.offset,
+      offsetC: partOfC.offset,
+      offsetBias: partOfBias.offset,
+      accumulate: depth.begin > 0 ? 1 : 0,
+    }
+    const bindings = { a: partOfA.range, b: partOfB.range, bias: partOfBias.range, c: partOfC.range }
+    context.run(program.wgsl, bindings, uniforms, program.groups)
   }
-  const tile = tileFor(M, N)
-  const wgsl = tileProgram(transposeA, transposeB, hasBias, tile)
-  return { wgsl, groups: (rows: number, columns: number) => Math.ceil(rows / tile) * Math.ceil(columns / tile) }
 }
 
-const lines = ({ begin, count }: Cut, length: number) => ({ begin: begin * length, length: count * length })
+function choose(
+  rows: number,
+  columns: number,
+  { K, transposeA, transposeB }: MatMulAttributes,
+  hasBias: boolean,
+  format: Format,
+) {
+  if (rows <= fewRows && transposeB) {
+    return { wgsl: dotProgram(rows, transposeA, hasBias, !transposeA && K % 4 === 0, format), groups: columns }
+  }
+  if (rows <= fewRows) return { wgsl: columnProgram(rows, transposeA, hasBias, format), groups: columnGroups(columns) }
+  const tile = tileFor(rows, columns)
+  return {
+    wgsl: tileProgram(tile, transposeA, transposeB, hasBias, format),
+    groups: Math.ceil(rows / tile) * Math.ceil(columns / tile),
+  }
+}

@@ -1,25 +1,26 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { sizeOf } from '../../engine/tensor.ts'
+import { rangeFrom, type WebgpuKernel } from '../../engine/webgpu.ts'
+import { widen } from '../../engine/webgpu-halves.ts'
 import { defineProgram, variants } from '../../engine/webgpu-program.ts'
-import { widen } from '../unpack/webgpu.ts'
 import type { UnpackRowsAttributes } from './index.ts'
 
 const lanes = 128
 
-/** Bits of the float at column d; `row` counts from the part that is bound, `id` from the matrix's first. */
+/** Bits of the float at column d; `row` counts from the first of the part that is bound. */
 const valueOf = (format: UnpackRowsAttributes['format']): string => {
   if (format === 'bf16' || format === 'f16') {
     return `${widen[format]}
-fn valueAt(row: u32, id: u32, d: u32) -> u32 {
+fn valueAt(row: u32, d: u32) -> u32 {
   let at = row * u.width + d;
   return widen((packed[at / 2u] >> (16u * (at % 2u))) & 0xffffu);
 }`
   }
   const bits = format === 'q8' ? 8 : 4
   return `
-fn valueAt(row: u32, id: u32, d: u32) -> u32 {
+fn valueAt(row: u32, d: u32) -> u32 {
   let word = bitcast<i32>(packed[row * u.words + d / ${32 / bits}u]);
   let q = (word << (${32 - bits}u - ${bits}u * (d % ${32 / bits}u))) >> ${32 - bits}u;
-  let at = id * u.scalesPerRow + d / u.groupSize;
+  let at = row * u.scalesPerRow + d / u.groupSize + u.offsetScales;
   return bitcast<u32>(f32(q) * unpack2x16float(scales[at / 2u])[at % 2u]);
 }`
 }
@@ -30,7 +31,15 @@ const programFor = variants((format: UnpackRowsAttributes['format']) =>
     name: `unpackRows ${format}`,
     inputs: { packed: 'u32', scales: format.startsWith('q') && 'u32', ids: 'i32' },
     outputs: { unpacked: 'u32' },
-    uniforms: { width: 'u32', words: 'u32', scalesPerRow: 'u32', groupSize: 'u32', begin: 'i32', end: 'i32' },
+    uniforms: {
+      width: 'u32',
+      words: 'u32',
+      scalesPerRow: 'u32',
+      groupSize: 'u32',
+      offsetScales: 'u32',
+      begin: 'i32',
+      end: 'i32',
+    },
     lanes,
     declarations: valueOf(format),
     body: `
@@ -39,7 +48,7 @@ const programFor = variants((format: UnpackRowsAttributes['format']) =>
   if (!missing && (id < u.begin || id >= u.end)) { return; }
   for (var d = lane; d < u.width; d += ${lanes}u) {
     var value = 0u;
-    if (!missing) { value = valueAt(u32(id - u.begin), u32(id), d); }
+    if (!missing) { value = valueAt(u32(id - u.begin), d); }
     unpacked[group * u.width + d] = value;
   }`,
   }),
@@ -50,24 +59,28 @@ export const unpackRowsWebgpu: WebgpuKernel<UnpackRowsAttributes> = (context, { 
   const unpacked = context.output([ids.length, width])
   if (ids.length * width === 0) return [unpacked]
   const uploaded = context.upload(ids)
-  const scales = context.has('scales') ? context.input('scales') : packed
   const isQuantized = format === 'q8' || format === 'q4'
   // Two rows of 16-bit floats always fill whole words.
   const unit = isQuantized ? 1 : 2
   const words = isQuantized ? Math.ceil((width * (format === 'q8' ? 8 : 4)) / 32) : width
-  const total = packed.shape.reduce((product, extent) => product * extent, 1)
+  const total = sizeOf(packed.shape)
+  const scalesPerRow = isQuantized ? Math.ceil(width / group) : 0
   const split = { rows: ids.length, perRow: { ids: 1, unpacked: width } }
   for (const { begin, count } of context.cut(Math.ceil(rows / unit), words)) {
     const part = { tensor: packed, begin: begin * words, length: Math.min(count * words, total - begin * words) }
+    const scales = isQuantized
+      ? rangeFrom(context.input('scales'), begin * scalesPerRow, count * scalesPerRow, 2)
+      : { range: part, offset: 0 }
     const uniforms = {
       width,
       words,
-      scalesPerRow: isQuantized ? Math.ceil(width / group) : 0,
+      scalesPerRow,
       groupSize: group,
+      offsetScales: scales.offset,
       begin: begin * unit,
       end: (begin + count) * unit,
     }
-    context.runRows(programFor(format), { packed: part, scales, ids: uploaded, unpacked }, uniforms, split)
+    context.runRows(programFor(format), { packed: part, scales: scales.range, ids: uploaded, unpacked }, uniforms, split)
   }
   return [unpacked]
 }

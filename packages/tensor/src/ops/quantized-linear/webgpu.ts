@@ -1,49 +1,43 @@
 /**
  * y = x Wᵀ + bias and dx = dy W, with W unpacked value by value as it is used.
  *
- * One program for few rows (decoding), where an invocation takes whole words; tiles of matMul for the rest.
+ * One program for few rows (decoding), where an invocation takes whole words; tiles of matMul for the rest. By their names a is
+ * x or dy, b the packed values (strideB and offsetB count words), c is y or dx.
  */
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import type * as tf from '@tensorflow/tfjs-core'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
+import { cutProduct, rangeOf, type Lines } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
-import { tiledProduct, tileFor } from '../matmul/webgpu-programs.ts'
+import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
 
-const uniforms = { rows: 'u32', columns: 'u32', depth: 'u32', words: 'u32', scalesPerRow: 'u32', groupSize: 'u32' } as const
-type QuantizedProgram = Program<'x' | 'values' | 'scales' | 'bias' | 'y', keyof typeof uniforms>
+/** offsetScales: which half of the range is the first scale. */
+const uniforms = { ...productUniforms, scalesPerRow: 'u32', groupSize: 'u32', offsetScales: 'u32' } as const
+type QuantizedProgram = Program<'a' | 'b' | 'scales' | 'bias' | 'c', keyof typeof uniforms>
 
 /** The weight at output o, input d. Shifting up and down again extends the sign. */
 const unpack = (bits: number): string => `
 fn scaleAt(o: u32, d: u32) -> f32 {
-  let at = o * u.scalesPerRow + d / u.groupSize;
+  let at = o * u.scalesPerRow + d / u.groupSize + u.offsetScales;
   return unpack2x16float(scales[at / 2u])[at % 2u];
 }
 fn quantized(word: i32, place: u32) -> f32 { return f32((word << (${32 - bits}u - ${bits}u * place)) >> ${32 - bits}u); }
 fn weightAt(o: u32, d: u32) -> f32 {
-  return quantized(values[o * u.words + d / ${32 / bits}u], d % ${32 / bits}u) * scaleAt(o, d);
-}
-fn atX(m: u32, k: u32) -> f32 {
-  if (m >= u.rows || k >= u.depth) { return 0.0; }
-  return x[m * u.depth + k];
+  return quantized(b[o * u.strideB + d / ${32 / bits}u + u.offsetB], d % ${32 / bits}u) * scaleAt(o, d);
 }`
 
-const store = (hasBias: boolean): string => `
-fn store(m: u32, n: u32, sum: f32) {
-  if (m < u.rows && n < u.columns) { y[m * u.columns + n] = sum${hasBias ? ' + bias[n]' : ''}; }
-}`
-
-const bindings = (hasBias: boolean) =>
-  ({ inputs: { x: 'f32', values: 'i32', scales: 'u32', bias: hasBias && 'f32' }, outputs: { y: 'f32' }, uniforms }) as const
+const declared = (hasBias: boolean) =>
+  ({ inputs: { a: 'f32', b: 'i32', scales: 'u32', bias: hasBias && 'f32' }, outputs: { c: 'f32' }, uniforms }) as const
 
 /** transposed: the gradient, which sums over outputs. */
-const tileProgram = variants((bits: number, transposed: boolean, hasBias: boolean, tile: number): QuantizedProgram => {
+const tileProgram = variants((tile: number, bits: number, transposed: boolean, hasBias: boolean): QuantizedProgram => {
   const { lanes, declarations, body } = tiledProduct(tile, true, !transposed)
   return defineProgram({
-    ...bindings(hasBias),
+    ...declared(hasBias),
     name: `quantizedLinear ${bits} ${transposed ? 'gradient ' : ''}${tile}`,
     lanes,
-    declarations: `${declarations} ${unpack(bits)} ${store(hasBias)}
-fn atA(m: u32, k: u32) -> f32 { return atX(m, k); }
+    declarations: `${declarations} ${accessA(false)} ${unpack(bits)} ${store(hasBias)}
 fn atB(k: u32, n: u32) -> f32 {
   if (k >= u.depth || n >= u.columns) { return 0.0; }
   return ${transposed ? 'weightAt(k, n)' : 'weightAt(n, k)'};
@@ -55,23 +49,23 @@ fn atB(k: u32, n: u32) -> f32 {
 const dotLanes = 64
 
 /** One to four rows, one output a workgroup. A word lies within one group of weights, so its scale is applied once. */
-const dotProgram = variants((bits: number, hasBias: boolean, rows: number): QuantizedProgram => {
+const dotProgram = variants((rows: number, bits: number, hasBias: boolean): QuantizedProgram => {
   const perWord = 32 / bits
   return defineProgram({
-    ...bindings(hasBias),
+    ...declared(hasBias),
     name: `quantizedLinear ${bits}, ${rows} rows`,
     lanes: dotLanes,
     reductions: ['sumOfGroup4'],
-    declarations: `${unpack(bits)} ${store(hasBias)}`,
+    declarations: `${accessA(false)} ${unpack(bits)} ${store(hasBias)}`,
     body: `
   var sum = vec4f();
-  for (var w = lane; w < u.words; w += ${dotLanes}u) {
-    let word = values[group * u.words + w];
+  for (var w = lane; w < u.strideB; w += ${dotLanes}u) {
+    let word = b[group * u.strideB + w + u.offsetB];
     let d = w * ${perWord}u;
     var products = vec4f();
     for (var i = 0u; i < ${perWord}u; i++) {
       let q = quantized(word, i);
-      ${eachRow(rows, (m, component) => `products.${component} += q * atX(${m}u, d + i);`)}
+      ${eachRow(rows, (m, component) => `products.${component} += q * atA(${m}u, d + i);`)}
     }
     sum += products * scaleAt(group, d);
   }
@@ -80,36 +74,68 @@ const dotProgram = variants((bits: number, hasBias: boolean, rows: number): Quan
   })
 })
 
-const sizes = ({ rows, inputs, bits, group }: QuantizedLinearAttributes) => ({
-  rows,
-  words: Math.ceil((inputs * bits) / 32),
-  scalesPerRow: Math.ceil(inputs / group),
-  groupSize: group,
-})
-
 export const quantizedLinearWebgpu: WebgpuKernel<QuantizedLinearAttributes> = (context, attributes) => {
-  const { rows, inputs, outputs, bits } = attributes
-  const [x, values, scales] = ['x', 'values', 'scales'].map((name) => context.input(name))
-  const hasBias = context.has('bias')
-  const bias = hasBias ? context.input('bias') : x
-  const y = context.output([...x.shape.slice(0, -1), outputs])
-  if (rows * outputs === 0) return [y]
-  const few = rows <= fewRows
-  const tile = tileFor(rows, outputs)
-  const program = few ? dotProgram(bits, hasBias, rows) : tileProgram(bits, false, hasBias, tile)
-  const groups = few ? outputs : Math.ceil(rows / tile) * Math.ceil(outputs / tile)
-  context.run(program, { x, values, scales, bias, y }, { ...sizes(attributes), columns: outputs, depth: inputs }, groups)
+  const x = context.input('x')
+  const y = context.output([...x.shape.slice(0, -1), attributes.outputs])
+  product(context, x, y, attributes, false)
   return [y]
 }
 
 export const quantizedLinearGradWebgpu: WebgpuKernel<QuantizedLinearAttributes> = (context, attributes) => {
-  const { rows, inputs, outputs, bits } = attributes
-  const [dy, values, scales] = ['dy', 'values', 'scales'].map((name) => context.input(name))
-  const dx = context.output([...dy.shape.slice(0, -1), inputs])
-  if (rows * inputs === 0) return [dx]
-  const tile = tileFor(rows, inputs)
-  const groups = Math.ceil(rows / tile) * Math.ceil(inputs / tile)
-  const uniformValues = { ...sizes(attributes), columns: inputs, depth: outputs }
-  context.run(tileProgram(bits, true, false, tile), { x: dy, values, scales, bias: dy, y: dx }, uniformValues, groups)
+  const dy = context.input('dy')
+  const dx = context.output([...dy.shape.slice(0, -1), attributes.inputs])
+  product(context, dy, dx, attributes, true)
   return [dx]
+}
+
+/** transposed: the gradient. What is beyond one binding is cut as matMul cuts it, with rows of the packed weight left whole. */
+function product(
+  context: WebgpuContext,
+  a: tf.TensorInfo,
+  c: tf.TensorInfo,
+  attributes: QuantizedLinearAttributes,
+  transposed: boolean,
+): void {
+  const { rows: M, inputs, outputs, bits, group } = attributes
+  const [N, K] = transposed ? [inputs, outputs] : [outputs, inputs]
+  if (M * N === 0) return
+  const [values, scales] = [context.input('values'), context.input('scales')]
+  const hasBias = context.has('bias')
+  const most = context.bindingElements
+  const ofWeight = { line: transposed ? 'depth' : 'columns', across: undefined } as const
+  const lines = {
+    a: { line: 'rows', across: 'depth', stride: K, most },
+    b: { ...ofWeight, stride: Math.ceil((inputs * bits) / 32), most },
+    scales: { ...ofWeight, stride: Math.ceil(inputs / group), most: 2 * most },
+    c: { line: 'rows', across: 'columns', stride: N, most },
+    bias: { line: 'columns', across: undefined, stride: 1, most },
+  } satisfies Record<string, Lines>
+  for (const part of cutProduct({ rows: M, columns: N, depth: K }, [lines.a, lines.b, lines.scales, lines.c])) {
+    const { rows, columns, depth } = part
+    const few = rows.count <= fewRows && !transposed
+    const tile = tileFor(rows.count, columns.count)
+    const program = few ? dotProgram(rows.count, bits, hasBias) : tileProgram(tile, bits, transposed, hasBias)
+    const groups = few ? columns.count : Math.ceil(rows.count / tile) * Math.ceil(columns.count / tile)
+    const [partOfA, partOfB, partOfC] = [rangeOf(a, lines.a, part), rangeOf(values, lines.b, part), rangeOf(c, lines.c, part)]
+    const partOfScales = rangeOf(scales, lines.scales, part, 2)
+    const partOfBias = hasBias ? rangeOf(context.input('bias'), lines.bias, part) : partOfA
+    const uniformValues = {
+      rows: rows.count,
+      columns: columns.count,
+      depth: depth.count,
+      strideA: K,
+      strideB: lines.b.stride,
+      strideC: N,
+      offsetA: partOfA.offset,
+      offsetB: partOfB.offset,
+      offsetC: partOfC.offset,
+      offsetBias: partOfBias.offset,
+      accumulate: depth.begin > 0 ? 1 : 0,
+      scalesPerRow: lines.scales.stride,
+      groupSize: group,
+      offsetScales: partOfScales.offset,
+    }
+    const bindings = { a: partOfA.range, b: partOfB.range, scales: partOfScales.range, bias: partOfBias.range, c: partOfC.range }
+    context.run(program, bindings, uniformValues, groups)
+  }
 }

@@ -4,7 +4,7 @@ import type { ScatterRowsAttributes } from './index.ts'
 
 const lanes = 128
 
-/** One row of the table a workgroup: it adds its rows in their order, so nothing is atomic and every run gives the same. */
+/** One row of the table a workgroup: it adds its rows in their order, so nothing is atomic and every run gives the same bits. */
 const program = defineProgram({
   name: 'scatterRows',
   inputs: { added: 'f32', lists: 'i32' },
@@ -19,27 +19,35 @@ const program = defineProgram({
   for (var d = lane; d < u.width; d += ${lanes}u) {
     var sum = 0.0;
     for (var at = begin; at < end; at++) { sum += added[u32(lists[at]) * u.width + d]; }
-    table[id * u.width + d] = sum;
+    table[id * u.width + d] += sum;
   }`,
 })
 
+/** Rows and table beyond one binding are seen in parts: each part of the rows adds to each part of the table. */
 export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, { ids, N }) => {
   const rows = context.input('rows')
   const D = rows.shape[1]
   const table = context.output([N, D])
   context.clear(table)
-  const { distinct, lists } = rowsById(ids)
-  const uploaded = context.upload(lists)
-  let first = 0
-  for (const { begin, count } of context.cut(N, D)) {
-    let last = first
-    while (last < distinct && lists[last] < begin + count) last++
-    const bindings = { added: rows, lists: uploaded, table: { tensor: table, begin: begin * D, length: count * D } }
-    context.run(program, bindings, { width: D, first, distinct: distinct, begin }, D === 0 ? 0 : last - first)
-    first = last
+  if (D === 0) return [table]
+  for (const given of context.cut(ids.length, D, longestList)) {
+    const { distinct, lists } = rowsById(ids.subarray(given.begin, given.begin + given.count))
+    const uploaded = context.upload(lists)
+    const added = { tensor: rows, begin: given.begin * D, length: given.count * D }
+    let first = 0
+    for (const { begin, count } of context.cut(N, D)) {
+      let last = first
+      while (last < distinct && lists[last] < begin + count) last++
+      const bindings = { added, lists: uploaded, table: { tensor: table, begin: begin * D, length: count * D } }
+      context.run(program, bindings, { width: D, first, distinct, begin }, last - first)
+      first = last
+    }
   }
   return [table]
 }
+
+/** Integers that rowsById needs for a row, at most. */
+const longestList = 4
 
 /**
  * Which rows go to which id, as one array:

@@ -1,22 +1,9 @@
 import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import { widen } from '../../engine/webgpu-halves.ts'
 import { defineProgram } from '../../engine/webgpu-program.ts'
 import type { UnpackAttributes } from './index.ts'
 
 const lanes = 256
-
-/** Bits in, bits out: infinities, NaN and subnormals arrive as they are, whatever a shader may assume of floats. */
-export const widen = {
-  bf16: 'fn widen(bits: u32) -> u32 { return bits << 16u; }',
-  f16: `
-fn widen(bits: u32) -> u32 {
-  let sign = (bits & 0x8000u) << 16u;
-  let exponent = (bits >> 10u) & 31u;
-  let fraction = bits & 1023u;
-  if (exponent == 31u) { return sign | 0x7f800000u | (fraction << 13u); }
-  if (exponent == 0u) { return sign | bitcast<u32>(f32(fraction) * 5.9604645e-8); } // fraction * 2^-24
-  return sign | ((exponent + 112u) << 23u) | (fraction << 13u);
-}`,
-}
 
 const define = (format: 'bf16' | 'f16') =>
   defineProgram({

@@ -1,0 +1,51 @@
+/**
+ * Products of matrices beyond one binding: which part of each axis goes into one dispatch.
+ *
+ * A part of a matrix is bound from the first element used to the last, so whatever its shape it can be cut: by whole lines, and
+ * where a single line is beyond a binding, along the line.
+ */
+import type * as tf from '@tensorflow/tfjs-core'
+import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu.ts'
+
+export type Axis = 'rows' | 'columns' | 'depth'
+/** The part of the product that one dispatch does. Steps of depth that do not begin at 0 add to what is there. */
+export type Part = Record<Axis, Cut>
+
+/** A matrix as it lies in memory: `stride` values from line to line. */
+export interface Lines {
+  line: Axis
+  /** The axis along a line; undefined where lines must stay whole. */
+  across: Axis | undefined
+  stride: number
+  /** Values that one binding may hold. */
+  most: number
+}
+
+export function cutProduct(extents: Record<Axis, number>, matrices: Lines[]): Part[] {
+  const steps = { ...extents }
+  const shorten = (axis: Axis, most: number) => {
+    // Whole tiles, and beginnings that vectors of four may start at.
+    const whole = most >= rangeAlignment ? most - (most % rangeAlignment) : Math.max(1, most)
+    if (whole < steps[axis]) steps[axis] = whole
+  }
+  for (const { line, across, stride, most } of matrices) {
+    if (extents[line] * stride <= most) continue
+    // What lies between the start of an aligned range and the first element is bound too.
+    const room = most - 2 * rangeAlignment
+    shorten(line, Math.floor(room / stride))
+    if (across && stride > room) shorten(across, room)
+  }
+  // A sum of nothing is written too.
+  const along = (axis: Axis) => (extents[axis] === 0 ? [{ begin: 0, count: 0 }] : pieces(extents[axis], steps[axis]))
+  return along('rows').flatMap((rows) =>
+    along('columns').flatMap((columns) => along('depth').map((depth) => ({ rows, columns, depth }))),
+  )
+}
+
+/** What a part uses of a matrix, as rangeFrom gives it. */
+export function rangeOf(tensor: tf.TensorInfo, { line, across, stride }: Lines, part: Part, perWord = 1) {
+  const along = across ? part[across] : { begin: 0, count: stride }
+  const lines = part[line].count
+  const values = lines * along.count === 0 ? 0 : (lines - 1) * stride + along.count
+  return rangeFrom(tensor, part[line].begin * stride + along.begin, values, perWord)
+}
