@@ -1,6 +1,7 @@
 /**
  * WebGPU in Node: Dawn, from the optional package `webgpu`. Where there is no GPU it can run on SwiftShader, the software
- * Vulkan that Chromium's packages carry: for tests, at a hundredth of wasm's speed.
+ * Vulkan that Chromium's packages carry: for tests, at a hundredth of wasm's speed. The environment variable VK_DRIVER_FILES
+ * names another driver, such as the llvmpipe of Mesa 25, which has half floats too.
  */
 import { existsSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -31,13 +32,16 @@ export async function openGpu(software: boolean): Promise<OpenGpu> {
   return { gpu, close: restore }
 }
 
-/** Let Vulkan find SwiftShader and nothing else. Reaches only loaders that are opened later in this process. */
+/** Let Vulkan find one software driver and nothing else. Reaches only loaders that are opened later in this process. */
 function useSoftwareVulkan(): void {
   if (process.platform !== 'linux') throw new Error('the software adapter is only set up on Linux')
-  const folder = softwareFolders.find((candidate) => existsSync(join(candidate, softwareDriver)))
-  if (!folder) throw new Error(`no ${softwareDriver} in ${softwareFolders.join(', ')}: install Chromium for its software adapter`)
-  process.env.VK_DRIVER_FILES ??= join(folder, softwareDriver)
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
+  const folder = softwareFolders.find((candidate) => existsSync(join(candidate, softwareDriver)))
+  const { VK_DRIVER_FILES: given } = process.env
+  // A parent process may have set what is found here.
+  if (given && given !== (folder && join(folder, softwareDriver))) return
+  if (!folder) throw new Error(`no ${softwareDriver} in ${softwareFolders.join(', ')}: install Chromium for its software adapter`)
+  process.env.VK_DRIVER_FILES = join(folder, softwareDriver)
   const loader = join(folder, 'libvulkan.so.1')
   if (!existsSync(loader)) return
   try {
