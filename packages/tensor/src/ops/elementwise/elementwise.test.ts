@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
-import { columnSum } from '../column-sum/index.ts'
 import { tensor } from '../create/index.ts'
-import { linear } from '../linear/index.ts'
 import { clone, concat, reshape, slice, transpose } from '../shape/index.ts'
 import { add, mean, multiply, scale, subtract, sum } from './index.ts'
 
@@ -43,17 +41,9 @@ await describeOp('shape', [
   { name: 'concat of columns', inputs: { a: randomTensor([2, 3], 1), b: randomTensor([2, 1], 2) }, run: ({ a, b }) => concat([a, b], 1) },
 ])
 
-await describeOp('columnSum and linear', [
-  { name: 'columnSum', inputs: x, run: ({ x }) => columnSum(x) },
-  { name: 'columnSum, tall and odd', inputs: { x: randomTensor([301, 37], 1) }, run: ({ x }) => columnSum(x) },
-  { name: 'linear of any leading axes', inputs: { ...x, w: randomTensor([9, 4], 2), b: randomTensor([9], 3) }, run: ({ x, w, b }) => linear(x, w, b) },
-  { name: 'linear without bias', inputs: { x: randomTensor([3, 4], 1), w: randomTensor([2, 4], 2) }, run: ({ x, w }) => linear(x, w) },
-])
-
 describe('bad shapes are named', () => {
   it.each<[string, () => unknown]>([
     ['add: [2] with [3]', () => add(tensor([1, 2], [2]), tensor([1, 2, 3], [3]))],
-    ['linear: x [2] does not fit weight [1,3]', () => linear(tensor([1, 2], [2]), tensor([1, 2, 3], [1, 3]))],
     ['slice: begin [1] size [2] does not lie within [2]', () => slice(tensor([1, 2], [2]), [1], [2])],
     ['tensor: 1 values do not fill shape [2]', () => tensor([1], [2])],
   ])('%s', (message, f) => expect(f).toThrow(message))

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { OpBench } from '../../testing/op-bench.ts'
-import { scatterRows } from '../scatter-rows/index.ts'
 import { gatherRows } from './index.ts'
 
 const [N, T, D] = [8192, 4096, 256]
@@ -14,15 +13,6 @@ export const benches: OpBench[] = [
       const table = tf.randomNormal([N, D])
       const idTensor = tf.tensor1d(ids, 'int32')
       return { casa: () => gatherRows(table, ids), tfjs: () => tf.gather(table, idTensor) }
-    },
-  },
-  {
-    // tfjs's wasm has nothing to compare: its embedding has no gradient there.
-    name: `scatterRows ${T} into ${N} x ${D}`,
-    bytes: 4 * (3 * T * D + N * D),
-    contestants() {
-      const rows = tf.randomNormal([T, D])
-      return { casa: () => scatterRows(rows, ids, N) }
     },
   },
 ]
