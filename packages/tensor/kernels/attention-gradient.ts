@@ -74,9 +74,9 @@ function gradientOfGroup(
   const sumV = sumK + sumBytes
   const p = sumV + sumBytes // [rows][keys]
   const ds = p + <usize>blockRows * rowBytes
-  packColumns(k, stride, E, keys, keyPanels)
-  packColumns(v, stride, E, keys, valuePanels)
-  packRows(k, stride, keys, E, keyRows)
+  packColumns<f32>(k, stride, E, keys, keyPanels)
+  packColumns<f32>(v, stride, E, keys, valuePanels)
+  packRows<f32>(k, stride, keys, E, keyRows)
   memory.fill(sumK, 0, 2 * sumBytes)
 
   const rows = queries * group

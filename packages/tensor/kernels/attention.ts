@@ -52,8 +52,8 @@ function attendBlocks(
   const keyPanels = scratch + 256
   const valuePanels = keyPanels + panelBytes(E, keys)
   const scores = valuePanels + panelBytes(keys, E)
-  packColumns(k, stride, E, keys, keyPanels)
-  packRows(v, stride, keys, E, valuePanels)
+  packColumns<f32>(k, stride, E, keys, keyPanels)
+  packRows<f32>(v, stride, keys, E, valuePanels)
 
   // Four rows at a time: their scores stay in the first-level cache between the two products.
   const rows = queries * group

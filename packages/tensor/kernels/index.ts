@@ -4,7 +4,7 @@
  * Rules for every file here: arguments are addresses and sizes; no static data (no strings, no array literals, no Math.* that
  * reads tables) and no allocation, for the memory belongs to tfjs; scratch memory comes from the caller. The build checks it.
  */
-export * from './matmul'
+export { matMul, matMulScratch } from './matmul'
 export * from './attention'
 export * from './attention-gradient'
 export * from './rows'
@@ -18,3 +18,4 @@ export * from './packed'
 export * from './quantized'
 export { unpackRows } from './widen'
 export * from './quantized-row'
+export { halfMatMul, halfMatMulGrad, halfMatMulScratch } from './half'

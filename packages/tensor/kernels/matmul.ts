@@ -26,18 +26,21 @@ export function matMul(
   a: usize, b: usize, bias: usize, c: usize,
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
 ): void {
+  if (!transposeA && (transposeB || N === 1) && min(M, N) <= fewRows) dotProducts(a, b, bias, c, M, N, K)
+  else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, scratch)
+}
+
+/** The same in blocks, for any number of rows. T is what b is made of. */
+export function product<T>(
+  a: usize, b: usize, bias: usize, c: usize,
+  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
+): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
   const tile = biasRow + panelBytes(1, N) // 4 x 8 floats, for tiles that hang over the edge
   const panelsOfA = tile + 128 // [blockRows / 4][depth][4]
   const panelsOfB = panelsOfA + <usize>(min(K, blockDepth) * blockRows * 4)
   memory.fill(biasRow, 0, panelBytes(1, N))
   if (bias) memory.copy(biasRow, bias, <usize>N << 2)
-
-  const row = <usize>K << 2
-  if (!transposeA && (transposeB || N === 1) && min(M, N) <= fewRows) {
-    dotProducts(a, b, biasRow, c, M, N, K)
-    return
-  }
   if (K === 0) {
     for (let m = 0; m < M; m++) memory.copy(c + (<usize>(m * N) << 2), biasRow, <usize>N << 2)
     return
@@ -46,12 +49,12 @@ export function matMul(
     const columns = min(blockColumns, N - n0)
     for (let k0 = 0; k0 < K; k0 += blockDepth) {
       const depth = min(blockDepth, K - k0)
-      if (transposeB) packColumns(b + (<usize>(n0 * K + k0) << 2), row, depth, columns, panelsOfB)
-      else packRows(b + (<usize>(k0 * N + n0) << 2), <usize>N << 2, depth, columns, panelsOfB)
+      if (transposeB) packColumns<T>(b + <usize>(n0 * K + k0) * sizeof<T>(), <usize>K * sizeof<T>(), depth, columns, panelsOfB)
+      else packRows<T>(b + <usize>(k0 * N + n0) * sizeof<T>(), <usize>N * sizeof<T>(), depth, columns, panelsOfB)
       for (let m0 = 0; m0 < M; m0 += blockRows) {
         const rows = min(blockRows, M - m0)
         if (transposeA) packLeftColumns(a + (<usize>(k0 * M + m0) << 2), <usize>M << 2, depth, rows, panelsOfA)
-        else packLeftRows(a + (<usize>(m0 * K + k0) << 2), row, depth, rows, panelsOfA)
+        else packLeftRows(a + (<usize>(m0 * K + k0) << 2), <usize>K << 2, depth, rows, panelsOfA)
         for (let n = 0; n < columns; n += 8) {
           const panel = panelsOfB + (<usize>(n * depth) << 2)
           const width = min(8, columns - n)
@@ -90,7 +93,7 @@ function dotProducts(a: usize, b: usize, bias: usize, c: usize, M: i32, N: i32, 
     for (let j = 0; j < inner; j++) {
       const m = M < N ? j : i
       const n = M < N ? i : j
-      const sum = dot(a + <usize>m * row, b + <usize>n * row, K) + load<f32>(bias + (<usize>n << 2))
+      const sum = dot(a + <usize>m * row, b + <usize>n * row, K) + (bias ? load<f32>(bias + (<usize>n << 2)) : 0)
       store<f32>(c + (<usize>(m * N + n) << 2), sum)
     }
   }

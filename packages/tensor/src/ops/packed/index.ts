@@ -3,7 +3,7 @@
  *
  *   unpackRows   weight [N,D] packed  ids Int32Array [T]  ->  float32 [T,D]      id -1 gives a row of zeros
  *
- * An embedding is these rows; a linear layer unpacks a panel of them at a time (linear.ts).
+ * An embedding is these rows. A linear layer has kernels that read the weight as it lies (linear.ts).
  */
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { markPacked, packedForm } from '../../engine/packed.ts'

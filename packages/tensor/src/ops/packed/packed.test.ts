@@ -4,6 +4,7 @@ import { packedForm, shapeOf } from '../../engine/packed.ts'
 import { dispose, keep, memory, scope } from '../../engine/scope.ts'
 import { valueAndGradients } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import { packFloats } from '../../testing/halves.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
@@ -13,9 +14,8 @@ import { gatherRows } from '../gather-rows/index.ts'
 import { linear } from '../linear/index.ts'
 import { matMul } from '../matmul/index.ts'
 import { dequantize, quantize } from '../quantized-linear/index.ts'
-import { floatToHalf, halfToFloat, packHalves } from '../unpack/half.ts'
+import { floatToHalf, halfToFloat } from '../unpack/half.ts'
 import { createPackedQuantizedWeight, createPackedWeight, unpackRows, unpackWeight } from './index.ts'
-import { panelsOf } from './linear.ts'
 
 type Format = 'bf16' | 'f16' | 'int8' | 'int4'
 const formats: Format[] = ['bf16', 'f16', 'int8', 'int4']
@@ -23,12 +23,7 @@ const formats: Format[] = ['bf16', 'f16', 'int8', 'int4']
 function pack(format: Format, values: Float32Array, shape: [number, number]): Tensor {
   if (format === 'int8') return createPackedQuantizedWeight(quantize(values, shape, { bits: 8 }))
   if (format === 'int4') return createPackedQuantizedWeight(quantize(values, shape, { bits: 4, group: 64 }))
-  const asBits = new Uint32Array(values.slice().buffer)
-  return createPackedWeight(
-    packHalves(Array.from(values, format === 'bf16' ? (_, i) => asBits[i] >>> 16 : floatToHalf)),
-    shape,
-    format,
-  )
+  return createPackedWeight(packFloats(values, format), shape, format)
 }
 
 const weightOf = (format: Format, shape: [number, number]) => pack(format, randomValues(shape[0] * shape[1], 7), shape)
@@ -118,20 +113,6 @@ describe('a packed weight', () => {
       dispose(weight, rows)
     }
     expect(memory()).toEqual(before)
-  })
-
-  it('is read a panel at a time', () => {
-    expect(panelsOf([10, 100], 350)).toEqual([
-      { begin: 0, count: 3 },
-      { begin: 3, count: 3 },
-      { begin: 6, count: 3 },
-      { begin: 9, count: 1 },
-    ])
-    expect(panelsOf([2, 100], 10)).toEqual([
-      { begin: 0, count: 1 },
-      { begin: 1, count: 1 },
-    ])
-    expect(panelsOf([3, 4])).toEqual([{ begin: 0, count: 3 }])
   })
 
   it('is not trained, and refused by name where it does not belong', async () => {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { copier } from '../../testing/copier.ts'
 import type { OpBench } from '../../testing/op-bench.ts'
 import { randomValues } from '../../testing/random.ts'
 import { linear } from '../linear/index.ts'
@@ -7,19 +8,12 @@ import { createQuantizedWeight, quantize, quantizedLinear } from './index.ts'
 const [O, D] = [8192, 2048]
 const forms = ([8, 4] as const).flatMap((bits) => [32, 128].map((group) => ({ bits, group })))
 
-/** Copying as many bytes as a packed matrix has: what a product that reads each byte once can at best be compared with. */
-function copier(bytes: number): () => void {
-  const [from, to] = [new Uint8Array(bytes).fill(1), new Uint8Array(bytes)]
-  return () => to.set(from)
-}
-
 export const benches: OpBench[] = [
   ...forms.map(({ bits, group }): OpBench => {
     const bytes = (O * D * bits) / 8 + (O * D * 2) / group
     return {
       name: `quantizedLinear, one row, ${O} x ${D} int${bits} by ${group}`,
       bytes,
-      operations: 2 * O * D,
       contestants() {
         const x = tf.randomNormal([1, D])
         const weight = createQuantizedWeight(quantize(randomValues(O * D, 1), [O, D], { bits, group }))
@@ -30,7 +24,6 @@ export const benches: OpBench[] = [
   {
     name: `linear, one row, ${O} x ${D} float32`,
     bytes: 4 * O * D,
-    operations: 2 * O * D,
     contestants() {
       const [x, weight] = [tf.randomNormal([1, D]), tf.randomNormal([O, D])]
       return { casa: () => linear(x, weight), 'copy of the bytes': copier(4 * O * D) }

@@ -1,0 +1,152 @@
+/**
+ * Products with weights in 16-bit floats, W [O,D] as checkpoints hold them: y = x Wᵀ + bias, and its gradient dx = dy W.
+ *
+ * Few rows, as in decoding, read each 16 bytes of W once and widen them in registers: memory is what such a product waits for.
+ * More rows are a product like any other, in which W is widened while its panels are packed.
+ */
+import { Bf16, F16, one } from './elements'
+import { matMulScratch, product } from './matmul'
+import { madd, maxOfLanes, sumOfLanes } from './simd'
+
+/** Columns that one step of a dot product takes. */
+const block = 16
+/** Up to this many rows of x each row of W meets all of them before the next is read. It is widened anew for each. */
+// @ts-ignore: decorator
+@inline
+function fewRows(f16: boolean): i32 {
+  return f16 ? 3 : 6
+}
+
+/** Bytes of scratch that halfMatMul needs. */
+export function halfMatMulScratch(rows: i32, inputs: i32, outputs: i32, f16: boolean): i32 {
+  return rows <= fewRows(f16) ? rows * arrangedBytes(inputs) : matMulScratch(outputs, inputs)
+}
+
+/** y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. */
+export function halfMatMul(
+  x: usize, packed: usize, bias: usize, y: usize,
+  rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize,
+): void {
+  if (rows <= fewRows(f16)) {
+    if (f16) dotProducts<F16>(x, packed, bias, y, rows, inputs, outputs, scratch)
+    else dotProducts<Bf16>(x, packed, bias, y, rows, inputs, outputs, scratch)
+  } else if (f16) {
+    product<F16>(x, packed, bias, y, rows, outputs, inputs, false, true, scratch)
+  } else {
+    product<Bf16>(x, packed, bias, y, rows, outputs, inputs, false, true, scratch)
+  }
+}
+
+/** dx [rows, inputs] = dy W, with the scratch of matMul for N = inputs, K = outputs. */
+export function halfMatMulGrad(dy: usize, packed: usize, dx: usize, rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize): void {
+  if (f16) product<F16>(dy, packed, 0, dx, rows, inputs, outputs, false, false, scratch)
+  else product<Bf16>(dy, packed, 0, dx, rows, inputs, outputs, false, false, scratch)
+}
+
+function dotProducts<T>(x: usize, packed: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, scratch: usize): void {
+  const row = <usize>inputs << 2
+  for (let t = 0; t < rows; t++) arrange<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), inputs)
+  for (let o = 0; o < outputs; o++) {
+    const offset: f32 = bias ? load<f32>(bias + (<usize>o << 2)) : 0
+    for (let t = 0; t < rows; t++) {
+      const sum = dotHalves<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), packed, inputs)
+      store<f32>(y + (<usize>(t * outputs + o) << 2), sum + offset)
+    }
+    packed += <usize>inputs << 1
+  }
+}
+
+/** Bytes of a row of x as dotHalves reads it: a unit, and its whole blocks. */
+// @ts-ignore: decorator
+@inline
+function arrangedBytes(inputs: i32): i32 {
+  return 16 + ((inputs & ~(block - 1)) << 2)
+}
+
+/**
+ * The even columns of each eight before the odd ones, for so they come out of the words of W: one shift, or one mask.
+ *
+ * Bits of F16, moved into a float's fields, are 2^112 too small. What they meet is made so much larger, and divided by the power of
+ * two in its largest value, the unit, so that nothing overflows or is lost; the sum is multiplied by the unit.
+ */
+function arrange<T>(x: usize, to: usize, inputs: i32): void {
+  const blocks = inputs & ~(block - 1)
+  let scale = f32x4.splat(1)
+  if (isSigned<T>()) {
+    let tops = f32x4.splat(0)
+    for (let d = 0; d < blocks; d += 4) tops = f32x4.max(tops, f32x4.abs(v128.load(x + (<usize>d << 2))))
+    const exponent = min(max(reinterpret<u32>(maxOfLanes(tops)) >> 23, 113), 254)
+    store<f32>(to, reinterpret<f32>(exponent << 23))
+    scale = f32x4.splat(reinterpret<f32>((366 - exponent) << 23))
+  }
+  to += 16
+  for (let d = 0; d < blocks; d += 8) {
+    const low = f32x4.mul(v128.load(x), scale)
+    const high = f32x4.mul(v128.load(x, 16), scale)
+    v128.store(to, v128.shuffle<f32>(low, high, 0, 2, 4, 6))
+    v128.store(to, v128.shuffle<f32>(low, high, 1, 3, 5, 7), 16)
+    x += 32
+    to += 32
+  }
+}
+
+/** x . w over `depth` columns; `arranged` is x as `arrange` made it. */
+function dotHalves<T>(x: usize, arranged: usize, w: usize, depth: i32): f32 {
+  const unit = load<f32>(arranged)
+  let at = w
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
+  let tops = s0
+  for (let k = depth & ~(block - 1); k > 0; k -= block) {
+    const first = v128.load(at)
+    const second = v128.load(at, 16)
+    if (isSigned<T>()) {
+      // Without the sign, which is shifted out, infinity and NaN are the largest.
+      tops = i16x8.max_u(tops, i16x8.add(first, first))
+      tops = i16x8.max_u(tops, i16x8.add(second, second))
+    }
+    s0 = madd(v128.load(arranged, 16), evens<T>(first), s0)
+    s1 = madd(v128.load(arranged, 32), odds<T>(first), s1)
+    s2 = madd(v128.load(arranged, 48), evens<T>(second), s2)
+    s3 = madd(v128.load(arranged, 64), odds<T>(second), s3)
+    arranged += 64
+    at += 32
+  }
+  const sum = sumOfLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)))
+  const left = depth & (block - 1)
+  if (!isSigned<T>()) return sum + plainDot<T>(x + (<usize>(depth - left) << 2), at, left)
+  if (v128.any_true(i16x8.ge_u(tops, i16x8.splat(-0x800)))) return plainDot<T>(x, w, depth)
+  return sum * unit + plainDot<T>(x + (<usize>(depth - left) << 2), at, left)
+}
+
+/** Columns 0, 2, 4, 6 of eight as floats; those of F16 2^112 too small. */
+// @ts-ignore: decorator
+@inline
+function evens<T>(eight: v128): v128 {
+  const moved = i32x4.shl(eight, 16)
+  return isSigned<T>() ? smallFloats(moved) : moved
+}
+
+/** Columns 1, 3, 5, 7 likewise. */
+// @ts-ignore: decorator
+@inline
+function odds<T>(eight: v128): v128 {
+  return isSigned<T>() ? smallFloats(eight) : v128.and(eight, i32x4.splat(0xffff0000))
+}
+
+/** Halves in the upper half of each lane: the exponent moves down three bits, under copies of the sign that are taken away. */
+// @ts-ignore: decorator
+@inline
+function smallFloats(lanes: v128): v128 {
+  return v128.and(i32x4.shr_s(lanes, 3), i32x4.splat(0x8fffe000))
+}
+
+/** One column after the other: what does not fill a block, and rows of W with infinities or NaN. */
+function plainDot<T>(x: usize, w: usize, depth: i32): f32 {
+  let sum: f32 = 0
+  for (let d = 0; d < depth; d++) {
+    sum += load<f32>(x) * one<T>(w)
+    x += 4
+    w += 2
+  }
+  return sum
+}
