@@ -15,6 +15,9 @@ function target(href: string, file: string): string {
   return dirname(path) === join(import.meta.dirname, 'pages') ? `#/${basename(path, '.md')}` : repository + relative(root, path)
 }
 
+/** Drawings of pages travel in them. */
+const inlined = (drawing: string): string => `data:image/svg+xml;base64,${readFileSync(drawing).toString('base64')}`
+
 /** `import html from './page.md'` */
 function markdown(): Plugin {
   return {
@@ -24,6 +27,7 @@ function markdown(): Plugin {
       const tokens = marked.lexer(text)
       marked.walkTokens(tokens, (token) => {
         if (token.type === 'link') token.href = target(token.href, id)
+        if (token.type === 'image') token.href = inlined(resolve(dirname(id), token.href))
         if (token.type === 'code' && token.lang) token.lang = token.lang.split(' ')[0]
       })
       return { code: `export default ${JSON.stringify(marked.parser(tokens))}`, map: null }

@@ -1,14 +1,14 @@
 /**
- * `pnpm bench`: ours beside named peers (docs/benchmarks/peers.md), then every operator by itself. Options go to the first:
- * packages/tensor/bench/main.node.ts says which.
+ * `pnpm bench`: ours beside named peers, then every operator by itself, then attention's memory, into docs/benchmarks.
+ * With options only the first runs: bench/peers.ts says which there are.
  */
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { root } from './steps.mjs'
 
-const bench = fileURLToPath(new URL('../packages/tensor', import.meta.url))
-const run = (...args) => spawnSync(process.execPath, args, { cwd: bench, stdio: 'inherit' }).status === 0
-const script = (file, ...args) => run('--import', 'tsx', '--conditions=@casa-js/source', `bench/${file}`, ...args)
+const node = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status === 0
+const script = (file, ...args) => node('--import', 'tsx', '--conditions=@casa-js/source', file, ...args)
 const options = process.argv.slice(2)
 
-const done = run('scripts/build-kernels.mjs') && script('main.node.ts', ...options) && (options.length > 0 || script('ops.ts', '--json', '../../docs/benchmarks/operators.json'))
-process.exit(done ? 0 : 1)
+const peers = () => node('packages/tensor/scripts/build-kernels.mjs') && script('bench/peers.ts', ...options)
+const rest = () => script('packages/tensor/bench/ops.ts', '--write') && script('bench/memory.ts')
+process.exit(peers() && (options.length > 0 || rest()) ? 0 : 1)

@@ -24,11 +24,17 @@ for (const file of files.toSorted()) {
 const setting = `${report.device} (${[report.adapter, ...report.features].join(', ')}), Node ${process.versions.node}, load ${load.toFixed(1)}`
 const table = `${setting}\n\n${benchTable(rows)}\n`
 console.log(table)
+const head = `# Operators beside plain tfjs
+
+Written by \`pnpm bench\`. Contestants of an operator run in one process, in turns; times are medians, on one thread of processor time.
+GB/s and GFLOP/s are of what the result needs at the least: what a way reads or computes twice is not counted twice.
+
+`
 if (values.write) {
   const target = new URL('../../../docs/benchmarks/', import.meta.url)
   const { device, adapter, features } = report
   const result = { device, adapter, features, node: process.versions.node, load, rows }
   writeFileSync(new URL('operators.json', target), JSON.stringify(result, undefined, 2) + '\n')
-  writeFileSync(new URL('operators.md', target), `# Operators beside plain tfjs\n\nWritten by packages/tensor/bench/ops.ts.\n\n${table}`)
+  writeFileSync(new URL('operators.md', target), `${head}${table}`)
 }
 await close()

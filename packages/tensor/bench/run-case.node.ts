@@ -3,27 +3,16 @@
  *
  *   run-case.node.ts casa:wasm|casa:webgpu|tfjs|jax|onnx:THREADS CASE
  */
-import type { CaseName, Peer } from './peers/peer.ts'
-
-export interface CaseResult {
-  name: string
-  version: string
-  setting: string
-  /** Milliseconds of every run after the first, by the clock. */
-  times: number[]
-  /** Milliseconds of the processor that each run took, over all threads: what else the machine does hardly counts. */
-  processorTimes: number[]
-  /** What contestants should agree on: the loss of the first step. */
-  value?: number | null
-  /** Growth of the process's resident memory, at its peak, over what it had before the case. */
-  peakBytes?: number
-  skipped?: string
-}
+import { decoderTokens, referenceShape } from './decoder-shape.ts'
+import type { CaseName, CaseResult, Peer } from './peers/peer.ts'
+import { processorMs } from './processor-time.node.ts'
 
 const budgetMs = 1500
 const fewestRuns = 3
 /** A case that takes longer than this is timed once. */
 const longMs = 5000
+/** A software adapter that takes longer than this is not run again: its times say nothing. */
+const tooLongMs = 20_000
 const mostRuns = 200
 
 async function createPeer(contestant: string): Promise<Peer> {
@@ -35,32 +24,50 @@ async function createPeer(contestant: string): Promise<Peer> {
   throw new Error(`no contestant called ${name}`)
 }
 
-function processorMs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
-
 async function runCase(contestant: string, name: CaseName): Promise<CaseResult> {
   const peer = await createPeer(contestant)
-  const about = { name: peer.name, version: peer.version, setting: peer.setting }
+  const about = { name: peer.name, version: peer.version, setting: peer.setting, software: peer.software }
   const before = process.resourceUsage().maxRSS * 1024
   const run = await peer.prepare(name)
   if (typeof run === 'string') return { ...about, times: [], processorTimes: [], skipped: run }
-  const warmUp = performance.now()
-  const value = await run()
-  const fewest = performance.now() - warmUp > longMs ? 1 : fewestRuns
   const times: number[] = []
   const processorTimes: number[] = []
-  const end = performance.now() + budgetMs
-  while (times.length < fewest || (performance.now() < end && times.length < mostRuns)) {
+  const timed = async () => {
     const [start, processorStart] = [performance.now(), processorMs()]
-    await run()
+    const result = await run()
     times.push(performance.now() - start)
     processorTimes.push(processorMs() - processorStart)
+    return result
   }
+  const first = await timed()
+  const [warmUp] = times
+  if (!peer.software || warmUp < tooLongMs) {
+    times.pop()
+    processorTimes.pop()
+  }
+  const fewest = peer.software || warmUp > longMs ? 1 : fewestRuns
+  const end = performance.now() + (peer.software ? 0 : budgetMs)
+  while (times.length < fewest || (performance.now() < end && times.length < mostRuns)) await timed()
   const peakBytes = process.resourceUsage().maxRSS * 1024 - before
   await peer.close?.()
-  return { ...about, times, processorTimes, value: value ?? null, peakBytes }
+  return { ...about, times, processorTimes, value: valueOf(name, first), peakBytes }
+}
+
+function valueOf(name: CaseName, result: number | Float32Array): number {
+  if (typeof result === 'number') return result
+  return name === 'forward' ? lossOf(result) : Math.sqrt(result.reduce((sum, x) => sum + x * x, 0) / result.length)
+}
+
+/** Mean cross-entropy of the reference decoder's logits [T,V]. */
+function lossOf(logits: Float32Array): number {
+  const { targets } = decoderTokens(referenceShape)
+  const V = referenceShape.vocabulary
+  const losses = Array.from(targets, (target, t) => {
+    const row = logits.subarray(t * V, (t + 1) * V)
+    const most = row.reduce((a, b) => Math.max(a, b))
+    return most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0)) - row[target]
+  })
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length
 }
 
 const [contestant, name] = process.argv.slice(2)

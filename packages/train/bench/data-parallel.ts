@@ -1,35 +1,39 @@
 /**
- * One AdamW step of the reference decoder, batch 8 x 128: on one thread, and shared by two workers.
- * Run: node --conditions=@casa-js/source --import tsx packages/train/bench/data-parallel.ts [steps]
+ * A contestant of `pnpm bench`, in a process of its own: the reference decoder's AdamW step, its batch shared by worker threads.
+ * Prints one line of JSON, as packages/tensor/bench/run-case.node.ts does.
+ *
+ *   data-parallel.ts WORKERS
+ *
+ * A step is what `train` does between two events: each worker's gradients, their sum over workers, its norm, the update.
  */
-import { cpus, loadavg } from 'node:os'
 import { fromScratch } from '@casa-js/train'
 import { train } from '@casa-js/train/node'
-import { referenceShape } from '../../tensor/bench/decoder-shape.ts'
+import { adamw, type CaseResult } from '../../tensor/bench/peers/peer.ts'
+import { processorMs } from '../../tensor/bench/processor-time.node.ts'
 
-const steps = Number(process.argv[2] ?? 15)
-const WARM_UP = 3
+const steps = 12
+/** Every worker compiles its own kernels, and V8 its best code of them only after a while. */
+const warmUps = 3
 
-/** Median milliseconds between updates, and milliseconds of processor time that all threads spend on one: sound on a busy machine too. */
-async function measure(workers: number): Promise<{ workers: number; stepMs: number; cpuMs: number }> {
-  const program = { module: new URL('./reference-decoder-program.ts', import.meta.url).href, options: { samples: referenceShape.batch / workers } }
-  const loop = { schedule: { steps, warmup: 0, cooldown: 0 }, groups: fromScratch(), clip: 1, shards: workers, config: { fixed: {}, tunable: {} } }
-  const times: number[] = []
-  let last = 0
-  let cpuStart = process.cpuUsage()
-  let cpu = cpuStart
+async function measure(workers: number): Promise<CaseResult> {
+  const program = { module: new URL('./reference-decoder-program.ts', import.meta.url).href, options: { shards: workers } }
+  const schedule = { steps, warmup: 0, cooldown: 0 }
+  const loop = { schedule, groups: fromScratch(adamw.learningRate), shards: workers, config: { fixed: {}, tunable: {} } }
+  const result: CaseResult = { name: 'casa-js', version: '0.1.0', setting: '', times: [], processorTimes: [] }
+  const before = process.resourceUsage().maxRSS
+  let [last, lastProcessor] = [0, 0]
   for await (const event of train({ program, loop, workers, device: 'wasm' })) {
+    if (event.kind === 'start') result.setting = ['wasm', `${event.workers} workers`, ...event.device.features].join(', ')
     if (event.kind !== 'step') continue
-    const now = performance.now()
-    if (event.step >= WARM_UP) times.push(now - last)
-    else cpuStart = process.cpuUsage()
-    last = now
-    cpu = process.cpuUsage(cpuStart)
+    const [now, nowProcessor] = [performance.now(), processorMs()]
+    result.value ??= event.loss
+    if (event.step >= warmUps) {
+      result.times.push(now - last)
+      result.processorTimes.push(nowProcessor - lastProcessor)
+    }
+    ;[last, lastProcessor] = [now, nowProcessor]
   }
-  const stepMs = Math.round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)])
-  return { workers, stepMs, cpuMs: Math.round((cpu.user + cpu.system) / 1000 / times.length) }
+  return { ...result, peakBytes: (process.resourceUsage().maxRSS - before) * 1024 }
 }
 
-const results = []
-for (const workers of [1, 2]) results.push(await measure(workers))
-console.log(JSON.stringify({ machine: `${cpus().length} x ${cpus()[0]?.model}`, load: loadavg()[0], results, speedUp: +(results[0].stepMs / results[1].stepMs).toFixed(2) }))
+console.log(JSON.stringify(await measure(Number(process.argv[2]))))

@@ -1,22 +1,26 @@
-/** The reference decoder of packages/tensor/bench as a program: every micro-batch holds `samples` of its 8 samples of 128 tokens. */
+/** The reference decoder of packages/tensor/bench as a program: its batch of 8 samples of 128 tokens, cut into as many shards as asked. */
 import { linearCrossEntropy } from '@casa-js/tensor'
 import type { Program } from '@casa-js/train'
 import { decoderTokens, referenceShape } from '../../tensor/bench/decoder-shape.ts'
 import { ReferenceDecoder } from '../../tensor/bench/reference-decoder.ts'
 
-export function createProgram({ samples }: { samples: number }): Program<{ ids: Int32Array; targets: Int32Array }> {
-  const shape = { ...referenceShape, batch: samples }
+/** ids and targets [T]. */
+type Batch = ReturnType<typeof decoderTokens>
+
+export function createProgram({ shards }: { shards: number }): Program<Batch> {
+  const shape = { ...referenceShape, batch: referenceShape.batch / shards }
   const decoder = new ReferenceDecoder(shape)
-  const batch = decoderTokens(shape)
-  const weights = new Float32Array(batch.ids.length).fill(1)
+  const { ids, targets } = decoderTokens(referenceShape)
+  const length = ids.length / shards
+  const weights = new Float32Array(length).fill(1)
   return {
     params: decoder.parameters,
     loss: ({ ids, targets }) => linearCrossEntropy(decoder.hidden(ids), decoder.parameters.embedding, targets, weights),
-    stream: () => ({
-      next: async () => ({ batch, examples: ['reference'], tokens: batch.ids.length, counted: batch.ids.length }),
-      position: () => [],
-      seek: () => {},
-    }),
+    stream: (shard) => {
+      const own = (all: Int32Array) => all.subarray(shard * length, (shard + 1) * length)
+      const batch = { ids: own(ids), targets: own(targets) }
+      return { next: async () => ({ batch, examples: ['reference'], tokens: length, counted: length }), position: () => [], seek: () => {} }
+    },
     close: async () => decoder.dispose(),
   }
 }

@@ -2,19 +2,21 @@
 import { attention, close, dispose, init, linear, matMul, scope, sum, tensor, valueAndGradients, type DeviceName, type Tensor } from '@casa-js/tensor'
 import { decoderTokens, referenceShape } from '../decoder-shape.ts'
 import { ReferenceDecoder } from '../reference-decoder.ts'
-import { attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
 export async function createPeer(device: DeviceName): Promise<Peer> {
-  const report = await init({ device })
-  const setting = [device, report.software || device === 'webgpu' ? report.adapter : '1 thread', ...report.features.filter((f) => f.includes('simd'))]
-  return { name: 'casa-js', version: '0.1.0', setting: setting.join(', '), prepare, close }
+  const { adapter, software, features } = await init({ device, software: true })
+  const setting = [device, device === 'webgpu' ? adapter : '1 thread', ...features.filter((feature) => feature.includes('simd'))]
+  if (software) setting.push('software: correctness only')
+  return { name: 'casa-js', version: '0.1.0', setting: setting.join(', '), software, prepare, close }
 }
 
-/** Run in a scope; wait until the first element can be read, which on a GPU is when the work is done. */
+/** Run in a scope; wait until the result can be read, which on a GPU is when the work is done. */
 const finished = (f: () => Tensor): Timed => async () => {
   const result = scope(f)
-  await result.data()
+  const data = await result.data()
   dispose(result)
+  return data as Float32Array
 }
 
 function prepare(name: CaseName): Timed {
@@ -45,10 +47,9 @@ function prepare(name: CaseName): Timed {
   }
 }
 
-function prepareAttention(withGradient: boolean): Timed {
-  const { batch, tokens, heads, headSize } = attentionShape
-  const shape = [batch * tokens, heads, headSize]
-  const [q, k, v] = [1, 2, 3].map((seed) => tensor(values(batch * tokens * heads * headSize, seed), shape))
+export function prepareAttention(withGradient: boolean, shape = attentionShape): Timed {
+  const { batch, tokens, heads, headSize } = shape
+  const [q, k, v] = attentionInputs('tokens first', shape).map((data) => tensor(data, [batch * tokens, heads, headSize]))
   const cu = Int32Array.from({ length: batch + 1 }, (_, b) => b * tokens)
   const forward = () => attention(q, k, v, { cuQ: cu, cuK: cu, causal: false })
   if (!withGradient) return finished(forward)

@@ -1,7 +1,7 @@
 /** jax-js on its wasm backend, traced and compiled with jit. Its functions consume their arguments: `.ref` keeps one for later. */
 import { blockUntilReady, defaultDevice, grad, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
-import { adamw, attentionShape, normEps, products, ropeTheta, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import { adamw, attentionInputs, attentionShape, normEps, products, ropeTheta, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
 type Array = ReturnType<typeof np.array>
 type Parameters = Record<string, Array>
@@ -14,8 +14,8 @@ export async function createPeer(): Promise<Peer> {
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Array => np.array(data).reshape(shape)
 const finished = (f: () => Array): Timed => async () => {
-  const result = await blockUntilReady(f())
-  result.dispose()
+  // Reading consumes it too.
+  return (await f().data()) as Float32Array
 }
 const linear = (x: Array, weight: Array) => np.matmul(x, weight.transpose())
 
@@ -39,13 +39,14 @@ function prepare(name: CaseName): Timed {
   }
   if (name === 'attention' || name === 'attentionGradient') {
     const { batch, tokens, heads, headSize } = attentionShape
-    const [q, k, v] = [1, 2, 3].map((seed) => array(values(batch * heads * tokens * headSize, seed), [batch, heads, tokens, headSize]))
+    const [q, k, v] = attentionInputs('heads first').map((data) => array(data, [batch, heads, tokens, headSize]))
     const forward = jit((q: Array, k: Array, v: Array) => attend(q, k, v))
     if (name === 'attention') return finished(() => forward(q.ref, k.ref, v.ref))
     const gradients = jit(grad(({ q, k, v }: Parameters) => attend(q, k, v).sum()))
     return async () => {
       const found = await blockUntilReady(gradients({ q: q.ref, k: k.ref, v: v.ref }))
-      for (const gradient of Object.values(found)) gradient.dispose()
+      for (const name of ['k', 'v']) found[name].dispose()
+      return (await found.q.data()) as Float32Array
     }
   }
   return prepareDecoder(name)

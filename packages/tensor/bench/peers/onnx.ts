@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-web'
 import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
 import { OnnxGraph } from './onnx-model.ts'
-import { attentionShape, normEps, products, ropeTheta, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import { attentionInputs, attentionShape, normEps, products, ropeTheta, transposed, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
 export async function createPeer(threads: number): Promise<Peer> {
   ort.env.wasm.numThreads = threads
@@ -16,7 +16,10 @@ async function timed(graph: OnnxGraph, output: string, shape: number[], inputs: 
   const session = await ort.InferenceSession.create(graph.finish(output, shape), { executionProviders: ['wasm'] })
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, new ort.Tensor('float32', data, shape)]))
   return async () => {
-    for (const result of Object.values(await session.run(feeds))) result.dispose()
+    const [result] = Object.values(await session.run(feeds))
+    const data = result.data as Float32Array
+    result.dispose()
+    return data
   }
 }
 
@@ -24,7 +27,7 @@ function prepare(name: CaseName): Promise<Timed> | string {
   const graph = new OnnxGraph()
   if (name === 'linear' || name === 'vector') {
     const [M, K, N] = products[name]
-    const [y] = graph.node('MatMul', [graph.input('x', [M, K]), graph.constant(values(N * K, 2), [K, N])])
+    const [y] = graph.node('MatMul', [graph.input('x', [M, K]), graph.constant(transposed(values(N * K, 2), [N, K]), [K, N])])
     return timed(graph, y, [M, N], { x: { data: values(M * K, 1), shape: [M, K] } })
   }
   if (name === 'transposed') {
@@ -38,8 +41,8 @@ function prepare(name: CaseName): Promise<Timed> | string {
     const shape = [batch, heads, tokens, headSize]
     const [q, k, v] = ['q', 'k', 'v'].map((input) => graph.input(input, shape))
     const o = attend(graph, q, k, v, headSize)
-    const data = (seed: number) => ({ data: values(batch * heads * tokens * headSize, seed), shape })
-    return timed(graph, o, shape, { q: data(1), k: data(2), v: data(3) })
+    const [qs, ks, vs] = attentionInputs('heads first').map((data) => ({ data, shape }))
+    return timed(graph, o, shape, { q: qs, k: ks, v: vs })
   }
   return name === 'forward' ? decoderForward(graph) : 'onnxruntime-web takes no gradients'
 }
@@ -70,9 +73,8 @@ function decoderForward(graph: OnnxGraph): Promise<Timed> {
     return one('Mul', one('Div', x, one('Sqrt', one('Add', mean, eps))), vectorOf(name))
   }
   const linear = (x: string, name: string) => {
-    const [O, D] = weights[name].shape
-    const source = weights[name].data
-    return one('MatMul', x, graph.constant(Float32Array.from({ length: O * D }, (_, at) => source[(at % O) * D + Math.floor(at / O)]), [D, O]))
+    const { data, shape } = weights[name]
+    return one('MatMul', x, graph.constant(transposed(data, shape), shape.toReversed()))
   }
   const split = (x: string) => graph.node('Transpose', [one('Reshape', x, graph.integers(batch, tokens, heads, E))], { perm: [0, 2, 1, 3] })[0]
   const rotate = (x: string) => {

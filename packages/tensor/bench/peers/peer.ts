@@ -1,6 +1,6 @@
 /** What each contestant of the bench implements, and the numbers that all of them start from. */
 
-/** Cases by name; KERNEL shapes are written out where the results are read. */
+/** Cases by name; their shapes are written out where the results are read. */
 export type CaseName = 'linear' | 'transposed' | 'vector' | 'attention' | 'attentionGradient' | 'forward' | 'step'
 
 export interface Peer {
@@ -8,13 +8,32 @@ export interface Peer {
   version: string
   /** Threads, device, extensions: whatever the times depend on. */
   setting: string
+  /** Imitates the device it names: its results count, its times do not. */
+  software?: boolean
   /** Prepare a case: what it returns is timed, and resolves when the result could be read. A string says why there is none. */
   prepare(name: CaseName): Promise<Timed | string> | Timed | string
   close?(): Promise<void>
 }
 
-/** May resolve to a number that contestants agree on, e.g. the loss. */
-export type Timed = () => Promise<number | void> | number | void
+/** Resolves to the loss of a step, or to the result's values: logits [T,V], products, the attended rows or the gradient of q. */
+export type Timed = () => Promise<number | Float32Array>
+
+/** What a contestant's process prints of a case, as one line of JSON. */
+export interface CaseResult {
+  name: string
+  version: string
+  setting: string
+  software?: boolean
+  /** Milliseconds of every run after the first, by the clock. */
+  times: number[]
+  /** Milliseconds of the processor that each run took, over all threads: what else the machine does hardly counts. */
+  processorTimes: number[]
+  /** What contestants should agree on: the loss of the decoder before its first step; of other results their root mean square. */
+  value?: number
+  /** Growth of the process's largest resident memory over what it was before the case's weights and inputs were made. */
+  peakBytes?: number
+  skipped?: string
+}
 
 /** M, K, N of the products: x[M,K] w[N,K]ᵀ, a[K,M]ᵀ b[K,N], and one row against a matrix. */
 export const products = {
@@ -23,13 +42,39 @@ export const products = {
   vector: [1, 2048, 2048],
 } as const
 
+export interface AttentionShape {
+  batch: number
+  tokens: number
+  heads: number
+  headSize: number
+}
+
 /** 8 samples of 128 tokens with 4 heads of 64: 32 heads, not causal. */
-export const attentionShape = { batch: 8, tokens: 128, heads: 4, headSize: 64 }
+export const attentionShape: AttentionShape = { batch: 8, tokens: 128, heads: 4, headSize: 64 }
 
 /** Reproducible values in [-1, 1). */
 export function values(size: number, seed: number): Float32Array {
   let state = seed
   return Float32Array.from({ length: size }, () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * 2 - 1)
+}
+
+/** [rows, columns] -> [columns, rows]: a weight as those hold it who keep [in, out]. */
+export function transposed(matrix: Float32Array, [rows, columns]: readonly number[]): Float32Array {
+  return Float32Array.from(matrix, (_, at) => matrix[(at % rows) * columns + Math.floor(at / rows)])
+}
+
+/** q, k and v, [batch, tokens, heads, headSize] or [batch, heads, tokens, headSize]. */
+export function attentionInputs(order: 'tokens first' | 'heads first', shape = attentionShape): Float32Array[] {
+  const { batch, tokens, heads, headSize } = shape
+  const sample = tokens * heads * headSize
+  return [1, 2, 3].map((seed) => {
+    const data = values(batch * sample, seed)
+    if (order === 'tokens first') return data
+    return Float32Array.from(data, (_, at) => {
+      const [begin, head, token] = [Math.floor(at / sample) * sample, Math.floor(at / (tokens * headSize)) % heads, Math.floor(at / headSize) % tokens]
+      return data[begin + (token * heads + head) * headSize + (at % headSize)]
+    })
+  })
 }
 
 export const adamw = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01 }

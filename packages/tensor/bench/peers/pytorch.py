@@ -3,6 +3,7 @@
 WEIGHTS.json: {"shape": .., "weights": {name: {"shape", "file"}}, "ids": file, "targets": file}, little-endian float32 and int32.
 """
 import json
+import math
 import os
 import resource
 import sys
@@ -60,25 +61,38 @@ class Decoder:
         return loss.item()
 
 
+def values(shape, seed):
+    """The values of peers/peer.ts: state <- 1664525 state + 1013904223 modulo 2**32, whose nth power is a product of n."""
+    size = math.prod(shape)
+    powers = torch.full([size], 1664525).cumprod(0)
+    sums = torch.cat([torch.ones(1, dtype=torch.int64), powers[:-1]]).cumsum(0)
+    states = (powers * seed + sums * 1013904223) & 0xFFFFFFFF
+    return (states.double() / 2**31 - 1).float().reshape(shape)
+
+
+def root_mean_square(result):
+    return result.detach().double().square().mean().sqrt().item()
+
+
 def prepare(case, path):
+    """What to time, and what makes of its result the number that contestants agree on."""
     if case in ("linear", "vector"):
         M, K, N = {"linear": (1024, 256, 1024), "vector": (1, 2048, 2048)}[case]
-        x, w = torch.rand(M, K), torch.rand(N, K)
-        return lambda: F.linear(x, w)
+        x, w = values([M, K], 1), values([N, K], 2)
+        return lambda: F.linear(x, w), root_mean_square
     if case == "transposed":
-        a, b = torch.rand(1024, 1024), torch.rand(1024, 256)
-        return lambda: a.t() @ b
+        a, b = values([1024, 1024], 1), values([1024, 256], 2)
+        return lambda: a.t() @ b, root_mean_square
     if case.startswith("attention"):
-        q, k, v = (torch.rand(8, 4, 128, 64, requires_grad=case == "attentionGradient") for _ in range(3))
+        heads_first = lambda seed: values([8, 128, 4, 64], seed).transpose(1, 2).contiguous()
+        q, k, v = (heads_first(seed).requires_grad_(case == "attentionGradient") for seed in (1, 2, 3))
         forward = lambda: F.scaled_dot_product_attention(q, k, v)
-        return forward if case == "attention" else lambda: torch.autograd.grad(forward().sum(), [q, k, v])
+        gradients = lambda: torch.autograd.grad(forward().sum(), [q, k, v])[0]
+        return forward if case == "attention" else gradients, root_mean_square
     decoder = Decoder(path)
     if case == "forward":
-        def forward():
-            with torch.no_grad():
-                decoder.forward()
-        return forward
-    return decoder.step
+        return torch.no_grad()(decoder.forward), lambda logits: F.cross_entropy(logits, decoder.targets).item()
+    return decoder.step, float
 
 
 def main():
@@ -86,17 +100,18 @@ def main():
     torch.set_num_threads(threads)
     rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     before = rss()
-    run = prepare(case, path)
-    value = run()
+    run, value_of = prepare(case, path)
+    first = run()
     times, processor_times, end = [], [], time.perf_counter() + 1.5
     while len(times) < 3 or (time.perf_counter() < end and len(times) < 200):
         start, processor_start = time.perf_counter(), time.process_time()
         run()
         times.append((time.perf_counter() - start) * 1e3)
         processor_times.append((time.process_time() - processor_start) * 1e3)
+    peak = rss() - before
     print(json.dumps({
         "name": "PyTorch", "version": torch.__version__, "setting": f"CPU, {threads} thread{'s' if threads > 1 else ''}",
-        "times": times, "processorTimes": processor_times, "value": value if isinstance(value, float) else None, "peakBytes": rss() - before,
+        "times": times, "processorTimes": processor_times, "value": value_of(first), "peakBytes": peak,
     }))
 
 

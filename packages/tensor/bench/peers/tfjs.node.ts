@@ -7,7 +7,19 @@ import { dirname, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
-import { adamw, attentionShape, normEps, products, ropeTheta, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import {
+  adamw,
+  attentionInputs,
+  attentionShape,
+  normEps,
+  products,
+  ropeTheta,
+  transposed,
+  values,
+  type CaseName,
+  type Peer,
+  type Timed,
+} from './peer.ts'
 
 export async function createPeer(): Promise<Peer> {
   const require = createRequire(import.meta.url)
@@ -21,14 +33,15 @@ export async function createPeer(): Promise<Peer> {
 /** Run in a tidy and wait for the result. */
 const finished = (f: () => tf.Tensor): Timed => async () => {
   const result = tf.tidy(f)
-  await result.data()
+  const data = await result.data()
   result.dispose()
+  return data as Float32Array
 }
 
 function prepare(name: CaseName): Timed {
   if (name === 'linear' || name === 'vector') {
     const [M, K, N] = products[name]
-    const [x, w] = [tf.tensor2d(values(M * K, 1), [M, K]), tf.tensor2d(values(N * K, 2), [K, N])]
+    const [x, w] = [tf.tensor2d(values(M * K, 1), [M, K]), tf.tensor2d(transposed(values(N * K, 2), [N, K]), [K, N])]
     return finished(() => tf.matMul(x, w))
   }
   if (name === 'transposed') {
@@ -36,17 +49,18 @@ function prepare(name: CaseName): Timed {
     const [a, b] = [tf.tensor2d(values(K * M, 1), [K, M]), tf.tensor2d(values(K * N, 2), [K, N])]
     return finished(() => tf.matMul(a, b, true, false))
   }
-  if (name === 'attention' || name === 'attentionGradient') {
-    const { batch, tokens, heads, headSize } = attentionShape
-    const shape: [number, number, number] = [batch * heads, tokens, headSize]
-    const [q, k, v] = [1, 2, 3].map((seed) => tf.tensor3d(values(batch * heads * tokens * headSize, seed), shape))
-    const forward = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
-      tf.matMul(tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headSize))), v)
-    if (name === 'attention') return finished(() => forward(q, k, v))
-    const gradients = tf.grads((q, k, v) => tf.sum(forward(q, k, v)))
-    return finished(() => gradients([q, k, v])[0])
-  }
+  if (name === 'attention' || name === 'attentionGradient') return prepareAttention(name === 'attentionGradient')
   return prepareDecoder(name)
+}
+
+export function prepareAttention(withGradient: boolean, shape = attentionShape): Timed {
+  const { batch, tokens, heads, headSize } = shape
+  const [q, k, v] = attentionInputs('heads first', shape).map((data) => tf.tensor3d(data, [batch * heads, tokens, headSize]))
+  const forward = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+    tf.matMul(tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headSize))), v)
+  if (!withGradient) return finished(() => forward(q, k, v))
+  const gradients = tf.grads((q, k, v) => tf.sum(forward(q, k, v)))
+  return finished(() => gradients([q, k, v])[0])
 }
 
 function prepareDecoder(name: 'forward' | 'step'): Timed {

@@ -11,7 +11,7 @@ export interface OpBench {
   name: string
   /** Bytes that one run must read and write at the least. */
   bytes?: number
-  /** Floating-point operations of one run. */
+  /** Floating-point operations that the result needs: what is computed twice to save memory is not counted twice. */
   operations?: number
   /** Makes the inputs and says what to time, ours first. Inputs and results are freed by whoever runs the bench. */
   contestants(): Record<string, Run>

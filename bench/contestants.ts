@@ -1,0 +1,72 @@
+/** Who takes part, which cases each can do, and how its process is started. The bench stands above the rooms, so it may name them all. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { decoderTokens, decoderWeights, referenceShape } from '../packages/tensor/bench/decoder-shape.ts'
+import type { CaseName } from '../packages/tensor/bench/peers/peer.ts'
+import { node, type Command } from './processes.ts'
+
+export interface Contestant {
+  name: string
+  /** What is compared: processor time of one thread, which a busy machine does not bend; the clock where several share the work. */
+  counts: Counts
+  /** All, if not given. */
+  cases?: CaseName[]
+  command: (name: CaseName) => Command
+}
+
+export type Counts = 'processor' | 'clock'
+
+export const caseNames: CaseName[] = ['linear', 'transposed', 'vector', 'attention', 'attentionGradient', 'forward', 'step']
+
+/** @param folder holds the decoder's numbers, see writeDecoder. */
+export function contestants(folder: string): Contestant[] {
+  const one = (name: string, counts: Counts = 'processor', flags: string[] = []): Contestant => ({
+    name: [name, ...flags.map(() => 'relaxed')].join(' '),
+    counts,
+    command: (caseName) => node('packages/tensor/bench/run-case.node.ts', [name, caseName], flags),
+  })
+  const shared = (workers: number, flags: string[] = []): Contestant => ({
+    name: ['casa:wasm', ...flags.map(() => 'relaxed'), `x${workers}`].join(' '),
+    counts: 'clock',
+    cases: ['step'],
+    command: () => node('packages/train/bench/data-parallel.ts', [String(workers)], flags),
+  })
+  const pytorch = (threads: number): Contestant => ({
+    name: `pytorch:${threads}`,
+    counts: threads === 1 ? 'processor' : 'clock',
+    command: (caseName) => ['python3', pytorchScript, caseName, String(threads), join(folder, decoderFile)],
+  })
+  return [
+    one('casa:wasm'),
+    ...relaxed.map((flags) => one('casa:wasm', 'processor', flags)),
+    shared(2),
+    ...relaxed.map((flags) => shared(2, flags)),
+    one('casa:webgpu', 'clock'),
+    one('tfjs'),
+    one('onnx:1'),
+    one('onnx:2', 'clock'),
+    one('jax'),
+    pytorch(1),
+    pytorch(2),
+  ]
+}
+
+/** From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more. */
+const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? [['--experimental-wasm-relaxed-simd']] : []
+const pytorchScript = fileURLToPath(new URL('../packages/tensor/bench/peers/pytorch.py', import.meta.url))
+const decoderFile = 'decoder.json'
+
+/** The decoder's numbers as files, for contestants that are not JavaScript. */
+export function writeDecoder(folder: string): void {
+  const write = (file: string, data: Float32Array | Int32Array) => {
+    writeFileSync(join(folder, file), new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    return file
+  }
+  const weights = Object.entries(decoderWeights(referenceShape)).map(([name, { data, shape }]) => {
+    return [name, { shape, file: write(`${name}.f32`, data) }]
+  })
+  const { ids, targets } = decoderTokens(referenceShape)
+  const spec = { shape: referenceShape, weights: Object.fromEntries(weights), ids: write('ids.i32', ids), targets: write('targets.i32', targets) }
+  writeFileSync(join(folder, decoderFile), JSON.stringify(spec))
+}
