@@ -27,7 +27,7 @@ export interface Range {
 }
 
 export class CasaWebgpuBackend extends WebGPUBackend {
-  private readonly pipelines = new Map<Program, GPUComputePipeline>()
+  private readonly pipelines = new Map<Program, { pipeline: GPUComputePipeline; layout: GPUBindGroupLayout }>()
   private failure: Error | undefined
   private empty: GPUBuffer | undefined
   private readonly trimPool: () => void
@@ -119,11 +119,11 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   /** Record one dispatch. Bindings and uniforms as the program lists them. */
   dispatch(program: Program, bindings: Range[], uniforms: ArrayBuffer, groups: number): void {
     this.checkDevice()
-    const pipeline = this.pipeline(program)
+    const { pipeline, layout } = this.pipeline(program)
     const internals = this as unknown as Internals
     const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i].written))]
     const bindGroup = this.device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
+      layout,
       entries: resources.map((resource, binding) => ({ binding, resource })),
     })
     this.ensureCommandEncoderReady()
@@ -138,14 +138,14 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     }
   }
 
-  private pipeline(program: Program): GPUComputePipeline {
-    let pipeline = this.pipelines.get(program)
-    if (!pipeline) {
+  private pipeline(program: Program) {
+    let made = this.pipelines.get(program)
+    if (!made) {
       const module = this.device.createShaderModule({ label: program.name, code: program.source(this.proven) })
-      pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
-      this.pipelines.set(program, pipeline)
+      const pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
+      this.pipelines.set(program, (made = { pipeline, layout: pipeline.getBindGroupLayout(0) }))
     }
-    return pipeline
+    return made
   }
 
   private bind({ tensor, offset, bytes }: Range, written: boolean): GPUBufferBinding {
