@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
 import { DeviceUnavailableError } from './errors.ts'
 import type { InitOptions, StartedDevice } from './init.ts'
+import { cutLargeTensors } from './webgpu-large.ts'
 import { proveFeatures } from './webgpu-proof.ts'
 
 /** The door to WebGPU, and how to shut it. */
@@ -34,6 +35,7 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
     const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits })
     // Lazily, and after navigator.gpu is there: tfjs looks for it on import.
     const { CasaWebgpuBackend } = await import('./webgpu-backend.ts')
+    cutLargeTensors()
     // Off: it would run small operations on the processor, by other kernels than the ones under test.
     tf.env().set('WEBGPU_CPU_FORWARD', false)
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
