@@ -68,6 +68,18 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     }
   }
 
+  /** @throws Error if one of tfjs's programs, which bind whole tensors, gets one that is too large: WebGPU would say so later. */
+  override runWebGPUProgram(...call: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
+    const [program, inputs] = call
+    for (const shape of [program.outputShape, ...inputs.map((input) => input.shape)]) {
+      const bytes = 4 * tf.util.sizeFromShape(shape)
+      if (bytes <= this.bindingBytes) continue
+      const what = `${program.constructor.name} takes a tensor of shape [${shape}], ${bytes} bytes`
+      throw new Error(`WebGPU: ${what}, but this device binds at most ${this.bindingBytes}`)
+    }
+    return super.runWebGPUProgram(...call)
+  }
+
   override submitQueue(): void {
     super.submitQueue()
     this.trimPool()

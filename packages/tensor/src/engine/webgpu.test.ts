@@ -5,10 +5,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import * as ops from '../index.ts'
 import { whyMissing } from '../testing/devices.ts'
-import { expectClose, type HostTensor } from '../testing/op-suite.ts'
+import { compareWithCpu, webgpuBackend } from '../testing/held-webgpu.ts'
 import { randomTensor } from '../testing/random.ts'
-import type { CasaWebgpuBackend } from './webgpu-backend.ts'
-import type { Proven } from './webgpu-program.ts'
 
 const { tensor, init, close, scope, dispose, memory, DeviceLostError, OutOfMemoryError } = ops
 type Tensors = Record<string, ops.Tensor>
@@ -23,30 +21,6 @@ if (missing) {
 }
 
 const start = () => init({ device: 'webgpu', software: true })
-const backend = () => tf.backend() as CasaWebgpuBackend
-
-/** Every output of `f` over the same inputs, on the reference and on a WebGPU that is held back. */
-async function compare(
-  inputs: Record<string, HostTensor>,
-  held: { bindingBytes?: number; proven?: Proven },
-  f: (t: Tensors) => Tensors,
-): Promise<void> {
-  const on = async (device: 'cpu' | 'webgpu') => {
-    await init({ device, software: true })
-    if (device === 'webgpu') Object.assign(backend(), held)
-    const given = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
-    const found = scope(() => f(given))
-    const toHost = async (t: ops.Tensor) => ({ data: (await t.data()).slice(), shape: t.shape })
-    const entries = Object.entries(found).map(async ([name, t]) => [name, await toHost(t)] as const)
-    const read = Object.fromEntries(await Promise.all(entries)) as Record<string, HostTensor>
-    dispose(...Object.values(given), ...Object.values(found))
-    return read
-  }
-  const expected = await on('cpu')
-  const found = await on('webgpu')
-  for (const name of Object.keys(expected)) expectClose(name, found[name], expected[name], 1e-4)
-}
-
 describe.skipIf(missing)('webgpu', () => {
   afterEach(() => close())
   afterAll(() => close())
@@ -56,7 +30,7 @@ describe.skipIf(missing)('webgpu', () => {
     expect(report.adapter.length).toBeGreaterThan(0)
     expect(report.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27)
     expect(report.limits.maxStorageBuffersPerShaderStage).toBeGreaterThanOrEqual(8)
-    expect(Array.from(backend().device.features)).toEqual(expect.arrayContaining(report.features))
+    expect(Array.from(webgpuBackend().device.features)).toEqual(expect.arrayContaining(report.features))
     expect(typeof report.software).toBe('boolean')
   })
 
@@ -69,7 +43,7 @@ describe.skipIf(missing)('webgpu', () => {
 
     it('products cut rows, columns or steps', async () => {
       const inputs = { a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }
-      await compare(inputs, little, ({ a, b, c, narrow }) => ({
+      await compareWithCpu(inputs, little, ({ a, b, c, narrow }) => ({
         rows: ops.matMul(a, c),
         columns: ops.matMul(narrow, a, { transposeB: true }),
         steps: ops.matMul(a, b, { transposeA: true }),
@@ -86,7 +60,7 @@ describe.skipIf(missing)('webgpu', () => {
       const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
       const inputs = { table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }
       // Room for 64 rows of 60 and a little more.
-      await compare(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
+      await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
         gathered: ops.gatherRows(table, ids),
         scattered: ops.scatterRows(added, ids, 300),
         manyScattered: ops.scatterRows(
@@ -100,7 +74,7 @@ describe.skipIf(missing)('webgpu', () => {
     it('rows and elements go in several dispatches', async () => {
       const targets = Int32Array.from({ length: 300 }, (_, i) => i % 12)
       const weights = new Float32Array(300).fill(1)
-      await compare({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
+      await compareWithCpu({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
         const names = ['x', 'y', 'weight']
         const loss = () => {
           const { sum, normed } = ops.addRmsNorm(x, y, weight, { eps: 1e-5 })
@@ -118,7 +92,7 @@ describe.skipIf(missing)('webgpu', () => {
     })
 
     it('in-place updates reach every part', async () => {
-      await compare({ gradient: rows, parameter: other }, little, ({ gradient, parameter }) => {
+      await compareWithCpu({ gradient: rows, parameter: other }, little, ({ gradient, parameter }) => {
         const [firstMoment, secondMoment] = [ops.zeros([300, 12]), ops.zeros([300, 12])]
         const settings = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1 }
         ops.adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings)
@@ -135,7 +109,7 @@ describe.skipIf(missing)('webgpu', () => {
         small: randomTensor([2, 5], 4),
         bias: randomTensor([3000], 5),
       }
-      await compare(inputs, little, ({ a, b, c, small, bias }) => ({
+      await compareWithCpu(inputs, little, ({ a, b, c, small, bias }) => ({
         steps: ops.matMul(a, b, { transposeB: true }),
         stepsOfRows: ops.matMul(a, c),
         columns: ops.matMul(small, a, { transposeA: true, bias }),
@@ -152,7 +126,7 @@ describe.skipIf(missing)('webgpu', () => {
       it(`attention sees queries and keys in parts: ${name}`, async () => {
         const inputs = { q: randomTensor(q, 1), k: randomTensor(k, 2), v: randomTensor(k, 3), weights: randomTensor(q, 4) }
         for (const causal of [false, true]) {
-          await compare(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
+          await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
             const attend = () => ops.attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal })
             const { value, gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
             const [dq, dk, dv] = gradients
@@ -171,7 +145,7 @@ describe.skipIf(missing)('webgpu', () => {
       )
       const ids = Int32Array.from({ length: 40 }, (_, i) => ((i * 337) % 901) - 1)
       const inputs = { x: randomTensor([3, 76], 2), many: randomTensor([70, 76], 3), bias: randomTensor([900], 4) }
-      await compare(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {
+      await compareWithCpu(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {
         const weights = {
           bf16: ops.createPackedWeight(halves, [900, 76], 'bf16'),
           int8: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 8 })),
@@ -192,23 +166,24 @@ describe.skipIf(missing)('webgpu', () => {
 
     it('what cannot be cut says so', async () => {
       await start()
-      backend().bindingBytes = 1024
+      webgpuBackend().bindingBytes = 1024
       const x = tensor(new Float32Array(2 * 300), [2, 300])
       const weight = tensor(new Float32Array(300), [300])
       const normed = () => ops.rmsNorm(x, weight, { eps: 1e-5 })
       expect(normed).toThrow("RmsNorm: 'x' takes 2400 bytes, but this WebGPU device binds at most 1024")
+      expect(() => tf.relu(x)).toThrow('takes a tensor of shape [2,300], 2400 bytes, but this device binds at most 1024')
       dispose(x, weight)
     })
   })
 
   it('more workgroups than one dimension holds', async () => {
     const ids = Int32Array.from({ length: 70_000 }, (_, i) => i % 5)
-    await compare({ table: randomTensor([5, 1], 1) }, {}, ({ table }) => ({ gathered: ops.gatherRows(table, ids) }))
+    await compareWithCpu({ table: randomTensor([5, 1], 1) }, {}, ({ table }) => ({ gathered: ops.gatherRows(table, ids) }))
   })
 
   it('reductions are right without subgroups too', async () => {
     const inputs = { x: randomTensor([3, 200], 1), weight: randomTensor([200], 2), matrix: randomTensor([5, 200], 3) }
-    await compare(inputs, { proven: { subgroups: false, f16: false } }, ({ x, weight, matrix }) => ({
+    await compareWithCpu(inputs, { proven: { subgroups: false, f16: false } }, ({ x, weight, matrix }) => ({
       normed: ops.rmsNorm(x, weight, { eps: 1e-5 }),
       product: ops.matMul(x, matrix, { transposeB: true }),
       loss: ops.crossEntropy(x, Int32Array.of(7, 0, 199), new Float32Array([1, 2, 3])),
@@ -229,8 +204,8 @@ describe.skipIf(missing)('webgpu', () => {
   it('a lost device says so, and init starts another', async () => {
     await start()
     const x = tensor([1, 2], [2])
-    backend().device.destroy()
-    await backend().device.lost
+    webgpuBackend().device.destroy()
+    await webgpuBackend().device.lost
     expect(() => ops.silu(x)).toThrow(DeviceLostError)
     await expect(ops.scope(() => tf.neg(x)).data()).rejects.toThrow(DeviceLostError)
     await close()
@@ -242,12 +217,12 @@ describe.skipIf(missing)('webgpu', () => {
   it('a tensor larger than any buffer is an OutOfMemoryError, and the device goes on', async () => {
     await start()
     const before = memory().tensors
-    const held = backend().numDataIds()
+    const held = webgpuBackend().numDataIds()
     const [a, b] = [ops.zeros([2 ** 17, 1]), ops.zeros([1, 2 ** 17])]
     expect(() => ops.matMul(a, b)).toThrow(OutOfMemoryError)
     dispose(a, b)
     expect(memory().tensors).toBe(before)
-    expect(backend().numDataIds()).toBe(held)
+    expect(webgpuBackend().numDataIds()).toBe(held)
     const x = tensor([1, -1], [2])
     expect((await scope(() => ops.add(x, x)).data())[1]).toBe(-2)
     dispose(x)
@@ -255,7 +230,7 @@ describe.skipIf(missing)('webgpu', () => {
 
   it('what the device reports later is told by the next call', async () => {
     await start()
-    const { device } = backend()
+    const { device } = webgpuBackend()
     device.createShaderModule({ code: 'not WGSL' })
     const x = tensor([1, 2], [2])
     await expect(tf.neg(x).data()).rejects.toThrow(/WebGPU: .*parsing WGSL/s)
@@ -264,7 +239,7 @@ describe.skipIf(missing)('webgpu', () => {
 
   it('tensors of ever other sizes do not fill the device', async () => {
     await start()
-    const pool = backend().bufferManager
+    const pool = webgpuBackend().bufferManager
     let peak = 0
     for (let size = 1000; size < 1200; size++) {
       const x = tensor(new Float32Array(size).fill(size), [size])

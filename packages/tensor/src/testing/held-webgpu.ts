@@ -15,7 +15,7 @@ export const webgpuBackend = () => tf.backend() as CasaWebgpuBackend
 /** Every output of `f` over the same inputs, on the reference and on WebGPU, whose backend gets the fields of `held`. */
 export async function compareWithCpu(
   inputs: Record<string, HostTensor>,
-  held: Partial<Pick<CasaWebgpuBackend, 'bindingBytes'>>,
+  held: Partial<Pick<CasaWebgpuBackend, 'bindingBytes' | 'proven'>>,
   f: (t: Tensors) => Tensors,
 ): Promise<void> {
   const on = async (device: 'cpu' | 'webgpu') => {
