@@ -10,10 +10,10 @@ export interface MemoryRow extends Partial<MemoryResult> {
 
 const head = `# Memory of attention
 
-Written by \`pnpm bench\`. Self-attention of one sample, 4 heads of 64, every token to as many keys, on wasm: what it takes at its peak
-beyond q, k and v, which are 3 KiB a token. "Heap" is what was allocated in the wasm heap at once: result, intermediates, gradients and scratch; it is
-the same in every run. "Process" is the growth of the process's largest resident memory, which also sees what tfjs's C++ takes for itself,
-but not what fits where memory was freed before.
+Written by \`pnpm bench\`. Self-attention of one sample, 4 heads of 64, every token to as many keys, on wasm: what it takes at
+its peak beyond q, k and v, which are 3 KiB a token. "Heap" is what was allocated in the wasm heap at once: result,
+intermediates, gradients and scratch; it is the same in every run. "Process" is the growth of the process's largest resident
+memory, which also sees what tfjs's C++ takes for itself, but not what fits where memory was freed before.
 
 | what | tokens | who | heap MiB | KiB a token | times ours | process MiB |
 | --- | ---: | --- | ---: | ---: | ---: | ---: |`
