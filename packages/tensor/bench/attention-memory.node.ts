@@ -4,7 +4,7 @@
  *   attention-memory.node.ts casa|tfjs TOKENS forward|gradients
  */
 import * as tf from '@tensorflow/tfjs-core'
-import type { WasmBackend } from '../src/engine/wasm.ts'
+import type { WasmBackend } from '../src/engine/wasm/kernel.ts'
 import { attentionShape } from './peers/peer.ts'
 
 export interface MemoryResult {

@@ -2,8 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import { DeviceUnavailableError } from './errors.ts'
-import { startWasm } from './start-wasm.ts'
-import { startWebgpu } from './start-webgpu.ts'
+import { startWasm } from './wasm/start.ts'
+import { startWebgpu } from './webgpu/start.ts'
 
 export type DeviceName = 'webgpu' | 'wasm' | 'cpu'
 

@@ -10,8 +10,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import { cpuKernel, type CpuKernel } from './cpu.ts'
-import { wasmKernel, type WasmKernel } from './wasm.ts'
-import { webgpuKernel, type WebgpuKernel } from './webgpu.ts'
+import { wasmKernel, type WasmKernel } from './wasm/kernel.ts'
+import { webgpuKernel, type WebgpuKernel } from './webgpu/kernel.ts'
 
 /** Whatever an operator must tell its kernel beside tensors: sizes, flags, host-side index arrays. */
 export type Attributes = Record<string, unknown>

@@ -1,5 +1,5 @@
 /** What only a browser has: files by URL, and WebGPU as it is. */
-import type { OpenGpu } from './start-webgpu.ts'
+import type { OpenGpu } from './webgpu/start.ts'
 
 /** Undefined: tfjs looks beside the script that loaded it, unless init() was given a folder. */
 export function tfjsWasmFolder(): string | undefined {

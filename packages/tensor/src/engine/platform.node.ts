@@ -13,4 +13,4 @@ export async function readKernelModule(fileName: string): Promise<Uint8Array> {
   return readFile(new URL(`../../build/${fileName}`, import.meta.url))
 }
 
-export { openGpu } from './gpu.node.ts'
+export { openGpu } from './webgpu/gpu.node.ts'

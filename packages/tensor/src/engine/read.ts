@@ -1,7 +1,7 @@
 /** Reading a tensor into memory that is there already. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
-import type { WasmBackend } from './wasm.ts'
+import type { WasmBackend } from './wasm/kernel.ts'
 
 /**
  * Copy the values of a float32 tensor into `target`, which may be memory shared between threads. On wasm this saves the copy in

@@ -1,7 +1,7 @@
 /**
  * The devices that tests run on: cpu, wasm and webgpu, or those that CASA_DEVICES=cpu,wasm names.
  *
- * WebGPU may be software here (engine/gpu.node.ts), unless CASA_SOFTWARE=0. CASA_REQUIRE_WEBGPU=1 makes its absence an error.
+ * WebGPU may be software here (engine/webgpu/gpu.node.ts), unless CASA_SOFTWARE=0. CASA_REQUIRE_WEBGPU=1 makes its absence an error.
  * In a browser the same variables come from vitest.browser.config.ts, with CASA_WASM_FOLDER, where tfjs's wasm files are served.
  */
 import { init, type DeviceName } from '../engine/init.ts'

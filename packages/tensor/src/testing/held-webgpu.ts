@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { init } from '../engine/init.ts'
 import { dispose, scope } from '../engine/scope.ts'
 import type { Tensor } from '../engine/tensor.ts'
-import type { CasaWebgpuBackend } from '../engine/webgpu-backend.ts'
+import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { tensor } from '../ops/create/index.ts'
 import { expectClose, type HostTensor } from './op-suite.ts'
 

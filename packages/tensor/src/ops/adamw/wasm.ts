@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { AdamWAttributes } from './index.ts'
 import { adamwFactors } from './settings.ts'
 

@@ -1,5 +1,5 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineElementwise } from '../../engine/webgpu-elementwise.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
 import type { AdamWAttributes } from './index.ts'
 import { adamwFactors } from './settings.ts'
 

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { ArgMaxAttributes } from './index.ts'
 
 export const argMaxWasm: WasmKernel<ArgMaxAttributes> = (context, { rows, width }) => {

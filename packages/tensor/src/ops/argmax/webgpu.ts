@@ -1,4 +1,4 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { best } from '../top-k/webgpu.ts'
 import type { ArgMaxAttributes } from './index.ts'
 

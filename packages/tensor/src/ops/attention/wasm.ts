@@ -1,4 +1,4 @@
-import type { WasmContext, WasmKernel } from '../../engine/wasm.ts'
+import type { WasmContext, WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { AttentionAttributes } from './index.ts'
 
 interface Layout {

@@ -1,6 +1,6 @@
 /** WGSL of attention's forward pass. */
-import { defineProgram, variants } from '../../engine/webgpu-program.ts'
-import { lowest } from '../../engine/webgpu-snippets.ts'
+import { defineProgram, variants } from '../../engine/webgpu/program.ts'
+import { lowest } from '../../engine/webgpu/snippets.ts'
 import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, tileOf, uniforms } from './webgpu-tiles.ts'
 
 /**

@@ -1,5 +1,5 @@
 /** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that nothing is atomic. */
-import { defineProgram, variants } from '../../engine/webgpu-program.ts'
+import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { add, block, declareHeld, eachHeld, elementType, fill, gradientUniforms, helpers, load, tileOf } from './webgpu-tiles.ts'
 
 /**

@@ -3,7 +3,7 @@
  * each); tiles of `pass` rows of the other side pass by in workgroup memory. Heads are cut into V = ceil(E / 4) vectors; of a
  * row's result invocation `part` holds the vectors part, part + 4, ..
  */
-import type { ElementType } from '../../engine/webgpu-program.ts'
+import type { ElementType } from '../../engine/webgpu/program.ts'
 
 export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', scale: 'f32' } as const
 /** accumulate 1: add to the gradients that are there. */

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { ColumnSumAttributes } from './index.ts'
 
 export const columnSumWasm: WasmKernel<ColumnSumAttributes> = (call, { M, N }) => {

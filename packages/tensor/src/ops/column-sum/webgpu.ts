@@ -1,5 +1,5 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineColumnSums } from '../../engine/webgpu-column-sums.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineColumnSums } from '../../engine/webgpu/column-sums.ts'
 import type { ColumnSumAttributes } from './index.ts'
 
 const columnSums = defineColumnSums({ name: 'columnSum', matrices: ['x'], terms: { sums: 'x[i]' } })

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { CrossEntropyAttributes, CrossEntropyGradAttributes } from './index.ts'
 
 export const crossEntropyWasm: WasmKernel<CrossEntropyAttributes> = (context, { rows, width, start, targets }) => {

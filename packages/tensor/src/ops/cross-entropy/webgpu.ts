@@ -1,6 +1,6 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { lowest } from '../../engine/webgpu-snippets.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
+import { lowest } from '../../engine/webgpu/snippets.ts'
 import type { CrossEntropyAttributes, CrossEntropyGradAttributes } from './index.ts'
 
 const lanes = 256

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { GatherRowsAttributes } from './index.ts'
 
 export const gatherRowsWasm: WasmKernel<GatherRowsAttributes> = (call, { ids }) => {

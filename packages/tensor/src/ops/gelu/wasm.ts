@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { GeluAttributes } from './index.ts'
 
 export const geluWasm: WasmKernel<GeluAttributes> = (context, { size, approximate }) => {

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { SumOfSquaresAttributes } from './index.ts'
 
 export const sumOfSquaresWasm: WasmKernel<SumOfSquaresAttributes> = (context, { size }) => {

@@ -1,5 +1,5 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineTotal } from '../../engine/webgpu-total.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineTotal } from '../../engine/webgpu/total.ts'
 import type { SumOfSquaresAttributes } from './index.ts'
 
 const squares = defineTotal('sumOfSquares', 'x[i] * x[i]')

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { HalfLinearAttributes } from './index.ts'
 
 export const halfLinearWasm: WasmKernel<HalfLinearAttributes> = (call, { rows, inputs, outputs, format }) => {

@@ -1,5 +1,5 @@
 /** y = x Wᵀ + bias and dx = dy W: matMul's programs, which widen the 16-bit side as they read it. */
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { product } from '../matmul/webgpu.ts'
 import type { HalfLinearAttributes } from './index.ts'
 

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { LayerNormAttributes, LayerNormGradAttributes } from './index.ts'
 
 export const layerNormWasm: WasmKernel<LayerNormAttributes> = (context, { rows, width, eps }) => {

@@ -1,6 +1,6 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineProgram } from '../../engine/webgpu-program.ts'
-import { defineColumnSums } from '../../engine/webgpu-column-sums.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineProgram } from '../../engine/webgpu/program.ts'
+import { defineColumnSums } from '../../engine/webgpu/column-sums.ts'
 import type { LayerNormAttributes, LayerNormGradAttributes } from './index.ts'
 
 const lanes = 128

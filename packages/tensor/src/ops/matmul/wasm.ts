@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { MatMulAttributes } from './index.ts'
 
 export const matMulWasm: WasmKernel<MatMulAttributes> = (call, { M, N, K, transposeA, transposeB }) => {

@@ -2,7 +2,7 @@
  * WGSL of products with one to four rows, as in decoding: each element of b is read once, and every row's sum is a component of
  * one vector.
  */
-import { defineProgram, variants } from '../../engine/webgpu-program.ts'
+import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { access, store, uniforms, type Format, type MatMulProgram } from './webgpu-programs.ts'
 
 /** Most rows that these programs handle. */

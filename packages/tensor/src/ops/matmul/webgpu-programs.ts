@@ -1,6 +1,6 @@
 /** WGSL of matMul: c(m,n) = sum_k a(m,k) b(k,n) + bias(n), over the ranges that the uniforms give. */
-import { widen } from '../../engine/webgpu-halves.ts'
-import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
+import { widen } from '../../engine/webgpu/halves.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 
 export const uniforms = {
   rows: 'u32',

@@ -3,7 +3,7 @@
  * that read each weight once. b may lie in 16-bit floats, which become floats as they are read.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import type { MatMulAttributes } from './index.ts'
 import { cutProduct, rangeOf, type Lines } from './webgpu-cuts.ts'
 import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'

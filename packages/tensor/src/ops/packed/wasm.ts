@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { UnpackRowsAttributes } from './index.ts'
 
 /** Bits of a value; bf16 is told from f16 by its sign. */

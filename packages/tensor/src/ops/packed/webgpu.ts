@@ -1,7 +1,7 @@
 import { sizeOf } from '../../engine/tensor.ts'
-import { rangeFrom, type WebgpuKernel } from '../../engine/webgpu.ts'
-import { widen } from '../../engine/webgpu-halves.ts'
-import { defineProgram, variants } from '../../engine/webgpu-program.ts'
+import { rangeFrom, type WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { widen } from '../../engine/webgpu/halves.ts'
+import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import type { UnpackRowsAttributes } from './index.ts'
 
 const lanes = 128

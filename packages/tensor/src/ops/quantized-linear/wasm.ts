@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
 
 /** Outputs whose weights are widened together: a panel of that many rows of floats. */

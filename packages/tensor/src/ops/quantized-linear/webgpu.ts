@@ -5,8 +5,8 @@
  * x or dy, b the packed values (strideB and offsetB count words), c is y or dx.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { cutProduct, rangeOf, type Lines } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
 
 export const rmsNormWasm: WasmKernel<RmsNormAttributes> = (context, { rows, width, eps }) => {

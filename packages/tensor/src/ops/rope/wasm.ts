@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { RopeAttributes } from './index.ts'
 
 export const ropeWasm: WasmKernel<RopeAttributes> = (context, { tokens, heads, headSize, interleaved, inverse }) => {

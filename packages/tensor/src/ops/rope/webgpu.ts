@@ -1,5 +1,5 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineProgram } from '../../engine/webgpu-program.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineProgram } from '../../engine/webgpu/program.ts'
 import type { RopeAttributes } from './index.ts'
 
 const lanes = 128

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { ScatterRowsAttributes } from './index.ts'
 
 export const scatterRowsWasm: WasmKernel<ScatterRowsAttributes> = (call, { ids, N }) => {

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { SiluAttributes } from './index.ts'
 
 export const siluWasm: WasmKernel<SiluAttributes> = (context, { size }) => {

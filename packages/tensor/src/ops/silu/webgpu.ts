@@ -1,6 +1,6 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineElementwise } from '../../engine/webgpu-elementwise.ts'
-import { sigmoid } from '../../engine/webgpu-snippets.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
+import { sigmoid } from '../../engine/webgpu/snippets.ts'
 import type { SiluAttributes } from './index.ts'
 
 const silu = defineElementwise({

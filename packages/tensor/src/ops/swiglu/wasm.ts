@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { SwigluAttributes } from './index.ts'
 
 export const swigluWasm: WasmKernel<SwigluAttributes> = (context, { size }) => {

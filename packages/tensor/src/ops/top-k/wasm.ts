@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { TopKAttributes } from './index.ts'
 
 export const topKWasm: WasmKernel<TopKAttributes> = (context, { rows, width, k }) => {

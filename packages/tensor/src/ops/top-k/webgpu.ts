@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu.ts'
-import { defineProgram, variants, type Program } from '../../engine/webgpu-program.ts'
-import { lowest } from '../../engine/webgpu-snippets.ts'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
+import { lowest } from '../../engine/webgpu/snippets.ts'
 import type { TopKAttributes } from './index.ts'
 
 const lanes = 128

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { UnpackAttributes } from './index.ts'
 
 export const unpackWasm: WasmKernel<UnpackAttributes> = (context, { size, shape, format }) => {

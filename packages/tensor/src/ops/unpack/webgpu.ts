@@ -1,6 +1,6 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
-import { widen } from '../../engine/webgpu-halves.ts'
-import { defineProgram } from '../../engine/webgpu-program.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { widen } from '../../engine/webgpu/halves.ts'
+import { defineProgram } from '../../engine/webgpu/program.ts'
 import type { UnpackAttributes } from './index.ts'
 
 const lanes = 256

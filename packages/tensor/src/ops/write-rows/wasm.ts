@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm.ts'
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { WriteRowsAttributes } from './index.ts'
 
 /** In place: writes target; returns nothing. */

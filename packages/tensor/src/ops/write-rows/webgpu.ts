@@ -1,4 +1,4 @@
-import type { WebgpuKernel } from '../../engine/webgpu.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import type { WriteRowsAttributes } from './index.ts'
 
 /** In place: writes target; returns nothing. A copy between buffers, whatever the dtype. */

@@ -2,8 +2,8 @@
  * What a device is asked before optional parts of WebGPU are trusted. WGSL leaves to it which invocations a subgroup is made of,
  * and whether small half floats become zero.
  */
-import type { CasaWebgpuBackend } from './webgpu-backend.ts'
-import { defineProgram, packUniforms, type Program, type Proven } from './webgpu-program.ts'
+import type { CasaWebgpuBackend } from './backend.ts'
+import { defineProgram, packUniforms, type Program, type Proven } from './program.ts'
 
 const lanes = 256
 

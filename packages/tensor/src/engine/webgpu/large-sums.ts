@@ -1,7 +1,7 @@
 /** The sum and the mean of all values, in as many dispatches as bindings need. */
-import { sizeOf } from './tensor.ts'
-import { defineTotal } from './webgpu-total.ts'
-import type { WebgpuContext, WebgpuKernel } from './webgpu.ts'
+import { sizeOf } from '../tensor.ts'
+import { defineTotal } from './total.ts'
+import type { WebgpuContext, WebgpuKernel } from './kernel.ts'
 
 const total = defineTotal('sum', 'x[i]')
 

@@ -5,10 +5,10 @@
  * are split here; the others (products, lookups, attention) cut their work themselves and bind ranges.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Attributes } from './kernel.ts'
-import { sizeOf } from './tensor.ts'
-import type { CasaWebgpuBackend, Range } from './webgpu-backend.ts'
-import { packUniforms, type Program } from './webgpu-program.ts'
+import type { Attributes } from '../kernel.ts'
+import { sizeOf } from '../tensor.ts'
+import type { CasaWebgpuBackend, Range } from './backend.ts'
+import { packUniforms, type Program } from './program.ts'
 
 /** `length` elements of a tensor from `begin`, which must be a multiple of `rangeAlignment`. */
 export interface TensorRange {

@@ -1,11 +1,11 @@
 /** tfjs's kernels on tensors beyond one binding, which none of its programs may see: each against the reference. */
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import * as ops from '../index.ts'
-import { whyMissing } from '../testing/devices.ts'
-import { compareWithCpu, webgpuBackend } from '../testing/held-webgpu.ts'
-import { randomTensor } from '../testing/random.ts'
-import { sizeOf } from './tensor.ts'
+import * as ops from '../../index.ts'
+import { whyMissing } from '../../testing/devices.ts'
+import { compareWithCpu, webgpuBackend } from '../../testing/held-webgpu.ts'
+import { randomTensor } from '../../testing/random.ts'
+import { sizeOf } from '../tensor.ts'
 
 const { add, subtract, multiply } = ops
 const missing = await whyMissing('webgpu')
@@ -24,7 +24,7 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
 
   /** As compareWithCpu; fails if a program of tfjs's, which binds whole tensors, got a large one. */
   async function compare(inputs: Parameters<typeof compareWithCpu>[0], f: Parameters<typeof compareWithCpu>[2]): Promise<void> {
-    const { CasaWebgpuBackend } = await import('./webgpu-backend.ts')
+    const { CasaWebgpuBackend } = await import('./backend.ts')
     const ofTfjs = vi.spyOn(CasaWebgpuBackend.prototype, 'runWebGPUProgram')
     await compareWithCpu(inputs, little, f)
     const shapes = ofTfjs.mock.calls.flatMap(([program, tensors]) => [program.outputShape, ...tensors.map(({ shape }) => shape)])

@@ -6,9 +6,9 @@
  * tensor always lies in one range of the larger. Values are moved as bits, whatever they are.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { sizeOf } from './tensor.ts'
-import { defineProgram } from './webgpu-program.ts'
-import { rangeAlignment, rangeFrom, type WebgpuContext, type WebgpuKernel } from './webgpu.ts'
+import { sizeOf } from '../tensor.ts'
+import { defineProgram } from './program.ts'
+import { rangeAlignment, rangeFrom, type WebgpuContext, type WebgpuKernel } from './kernel.ts'
 
 const lanes = 256
 

@@ -1,7 +1,7 @@
 /** Programs that treat every element alike. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './webgpu.ts'
-import { defineProgram, floats, type Program, type ScalarType } from './webgpu-program.ts'
+import type { WebgpuContext } from './kernel.ts'
+import { defineProgram, floats, type Program, type ScalarType } from './program.ts'
 
 const elementLanes = 256
 

@@ -1,10 +1,10 @@
 /** Starting the WebGPU backend: an adapter, a device with all that it can do, and tfjs's backend on it. */
 import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
-import { DeviceUnavailableError } from './errors.ts'
-import type { InitOptions, StartedDevice } from './init.ts'
-import { cutLargeTensors } from './webgpu-large.ts'
-import { proveFeatures } from './webgpu-proof.ts'
+import { DeviceUnavailableError } from '../errors.ts'
+import type { InitOptions, StartedDevice } from '../init.ts'
+import { cutLargeTensors } from './large.ts'
+import { proveFeatures } from './proof.ts'
 
 /** The door to WebGPU, and how to shut it. */
 export interface OpenGpu {
@@ -34,7 +34,7 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
     const limits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]))
     const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits })
     // Lazily, and after navigator.gpu is there: tfjs looks for it on import.
-    const { CasaWebgpuBackend } = await import('./webgpu-backend.ts')
+    const { CasaWebgpuBackend } = await import('./backend.ts')
     cutLargeTensors()
     // Off: it would run small operations on the processor, by other kernels than the ones under test.
     tf.env().set('WEBGPU_CPU_FORWARD', false)

@@ -1,6 +1,6 @@
 /** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Attributes } from './kernel.ts'
+import type { Attributes } from '../kernel.ts'
 
 export interface WasmContext {
   /** Address and shape of an input; pointer 0 when the optional input was not given. */

@@ -1,7 +1,7 @@
 /** The sum of a term over all elements of a tensor of any size: slices apart, then their sums, always in the same order. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './webgpu.ts'
-import { defineProgram, variants, type Program } from './webgpu-program.ts'
+import type { WebgpuContext } from './kernel.ts'
+import { defineProgram, variants, type Program } from './program.ts'
 
 const lanes = 256
 

@@ -6,9 +6,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import { DeviceLostError, OutOfMemoryError } from './errors.ts'
-import { boundPool } from './webgpu-pool.ts'
-import type { Program, Proven } from './webgpu-program.ts'
+import { DeviceLostError, OutOfMemoryError } from '../errors.ts'
+import { boundPool } from './pool.ts'
+import type { Program, Proven } from './program.ts'
 
 /** What tfjs marks private, of 4.22.0; the version is pinned exactly. */
 interface Internals {

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { OpenGpu } from './start-webgpu.ts'
+import type { OpenGpu } from './start.ts'
 
 /** Folders that hold both a Vulkan loader and SwiftShader. */
 const softwareFolders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', '/opt/chromium.org/chromium']

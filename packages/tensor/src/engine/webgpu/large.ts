@@ -6,12 +6,12 @@
  * that fits goes to tfjs as before. Operators call them as they do everywhere.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { sizeOf } from './tensor.ts'
-import type { CasaWebgpuBackend } from './webgpu-backend.ts'
-import { concatInParts, padInParts, paddedShape, sliceInParts, type PadAttributes } from './webgpu-large-blocks.ts'
-import { binaryInParts, fillInParts, negateInParts, type FillAttributes } from './webgpu-large-elementwise.ts'
-import { meanInParts, sumInParts } from './webgpu-large-sums.ts'
-import { webgpuKernel, type WebgpuKernel } from './webgpu.ts'
+import { sizeOf } from '../tensor.ts'
+import type { CasaWebgpuBackend } from './backend.ts'
+import { concatInParts, padInParts, paddedShape, sliceInParts, type PadAttributes } from './large-blocks.ts'
+import { binaryInParts, fillInParts, negateInParts, type FillAttributes } from './large-elementwise.ts'
+import { meanInParts, sumInParts } from './large-sums.ts'
+import { webgpuKernel, type WebgpuKernel } from './kernel.ts'
 
 interface LargeKernel {
   kernel: WebgpuKernel<any>

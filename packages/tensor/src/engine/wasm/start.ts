@@ -1,10 +1,10 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
 import { readKernelModule, tfjsWasmFolder } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
-import { DeviceUnavailableError, OutOfMemoryError } from './errors.ts'
-import type { InitOptions, StartedDevice } from './init.ts'
-import { replaceSlice } from './wasm-slice.ts'
-import { attachKernels, type KernelModule, type WasmBackend } from './wasm.ts'
+import { DeviceUnavailableError, OutOfMemoryError } from '../errors.ts'
+import type { InitOptions, StartedDevice } from '../init.ts'
+import { replaceSlice } from './slice.ts'
+import { attachKernels, type KernelModule, type WasmBackend } from './kernel.ts'
 
 export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDevice> {
   // Lazily: a page that runs on the GPU need not load it.

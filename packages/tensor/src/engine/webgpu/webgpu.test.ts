@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import * as ops from '../index.ts'
-import { whyMissing } from '../testing/devices.ts'
-import { compareWithCpu, webgpuBackend } from '../testing/held-webgpu.ts'
-import { randomTensor } from '../testing/random.ts'
+import * as ops from '../../index.ts'
+import { whyMissing } from '../../testing/devices.ts'
+import { compareWithCpu, webgpuBackend } from '../../testing/held-webgpu.ts'
+import { randomTensor } from '../../testing/random.ts'
 
 const { tensor, init, close, scope, dispose, memory, DeviceLostError, OutOfMemoryError } = ops
 type Tensors = Record<string, ops.Tensor>

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { tensor } from '../ops/create/index.ts'
-import { slice } from '../ops/shape/index.ts'
-import { init } from './init.ts'
-import { dispose, withoutLeaks } from './scope.ts'
-import { sizeOf } from './tensor.ts'
+import { tensor } from '../../ops/create/index.ts'
+import { slice } from '../../ops/shape/index.ts'
+import { init } from '../init.ts'
+import { dispose, withoutLeaks } from '../scope.ts'
+import { sizeOf } from '../tensor.ts'
 
 /** An axis with a part of it. */
 const cut = fc

@@ -1,8 +1,8 @@
 /** a + b, a - b, a * b, -x and one number everywhere, in as many dispatches as bindings need. */
 import type * as tf from '@tensorflow/tfjs-core'
-import { sizeOf } from './tensor.ts'
-import { defineProgram, variants } from './webgpu-program.ts'
-import type { WebgpuKernel } from './webgpu.ts'
+import { sizeOf } from '../tensor.ts'
+import { defineProgram, variants } from './program.ts'
+import type { WebgpuKernel } from './kernel.ts'
 
 const lanes = 256
 

@@ -1,7 +1,7 @@
 /** Sums down the columns of matrices, of any term: the gradients of what was added to or multiplied with every row. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './webgpu.ts'
-import { defineProgram, floats, type Program } from './webgpu-program.ts'
+import type { WebgpuContext } from './kernel.ts'
+import { defineProgram, floats, type Program } from './program.ts'
 
 /** Columns side by side in a workgroup; its other invocations take other rows. */
 const sumColumns = 64

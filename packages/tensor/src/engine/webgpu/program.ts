@@ -5,8 +5,8 @@
  * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
  * invocation in its workgroup) and every binding by its name.
  */
-import { halfBinding, isHalves, type HalvesType } from './webgpu-halves.ts'
-import { reductionSource, subgroupPrelude, type Reduction } from './webgpu-reduction.ts'
+import { halfBinding, isHalves, type HalvesType } from './halves.ts'
+import { reductionSource, subgroupPrelude, type Reduction } from './reduction.ts'
 
 export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | HalvesType
 export type ScalarType = 'f32' | 'i32' | 'u32'
@@ -37,7 +37,7 @@ export interface Program<B extends string = string, U extends string = string> {
   source(proven: Proven): string
 }
 
-/** What WebGPU leaves optional, and a device has shown to come out right (webgpu-proof.ts). */
+/** What WebGPU leaves optional, and a device has shown to come out right (proof.ts). */
 export interface Proven {
   /** Reductions by subgroups. */
   subgroups: boolean
