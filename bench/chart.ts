@@ -28,7 +28,8 @@ export function chart(rows: Row[]): string {
     groups.push(`<g transform="translate(0 ${top})">${group(`${cases[name].title}, milliseconds`, bars)}</g>`)
     top += TITLE + bars.length * (BAR + GAP) + GAP
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}"><style>${style}</style>${groups.join('\n')}</svg>\n`
+  const size = `viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}"`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>${groups.join('\n')}</svg>\n`
 }
 
 interface Bar {

@@ -1,4 +1,7 @@
-/** Who takes part, which cases each can do, and how its process is started. The bench stands above the rooms, so it may name them all. */
+/**
+ * Who takes part, which cases each can do, and how its process is started. The bench stands above the rooms, so it may name
+ * them all.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +11,7 @@ import { node, type Command } from './processes.ts'
 
 export interface Contestant {
   name: string
-  /** What is compared: processor time of one thread, which a busy machine does not bend; the clock where several share the work. */
+  /** What is compared: processor time of one thread, which a busy machine hardly bends; the clock where several work. */
   counts: Counts
   /** All, if not given. */
   cases?: CaseName[]
@@ -67,6 +70,6 @@ export function writeDecoder(folder: string): void {
     return [name, { shape, file: write(`${name}.f32`, data) }]
   })
   const { ids, targets } = decoderTokens(referenceShape)
-  const spec = { shape: referenceShape, weights: Object.fromEntries(weights), ids: write('ids.i32', ids), targets: write('targets.i32', targets) }
-  writeFileSync(join(folder, decoderFile), JSON.stringify(spec))
+  const files = { weights: Object.fromEntries(weights), ids: write('ids.i32', ids), targets: write('targets.i32', targets) }
+  writeFileSync(join(folder, decoderFile), JSON.stringify({ shape: referenceShape, ...files }))
 }

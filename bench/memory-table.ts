@@ -25,7 +25,8 @@ export function memoryTable(rows: MemoryRow[]): string {
     const about = `| ${titles[way]} | ${tokens.toLocaleString('en')} | ${contestant === 'casa' ? 'casa-js' : contestant} |`
     if (heapBytes === undefined) return `${about} ${skipped} | | | |`
     const ours = rows.find((row) => row.contestant === 'casa' && row.way === way && row.tokens === tokens)?.heapBytes
-    const cells = [mebibytes(heapBytes), (heapBytes / 1024 / tokens).toFixed(1), ours ? (heapBytes / ours).toFixed(1) : '', mebibytes(processBytes)]
+    const perToken = (heapBytes / 1024 / tokens).toFixed(1)
+    const cells = [mebibytes(heapBytes), perToken, ours ? (heapBytes / ours).toFixed(1) : '', mebibytes(processBytes)]
     return `${about} ${cells.join(' | ')} |`
   })
   return [head, ...lines, ''].join('\n')

@@ -16,7 +16,8 @@ const rows: MemoryRow[] = []
 for (const way of ['forward', 'gradients'] as const) {
   for (const tokens of [512, 2048, 8192]) {
     for (const contestant of ['casa', 'tfjs'] as const) {
-      const result = await resultOf<MemoryResult>(node('packages/tensor/bench/attention-memory.node.ts', [contestant, String(tokens), way]))
+      const command = node('packages/tensor/bench/attention-memory.node.ts', [contestant, String(tokens), way])
+      const result = await resultOf<MemoryResult>(command)
       rows.push({ way, tokens, contestant, ...(typeof result === 'string' ? { skipped: result } : result) })
       console.error(`${way.padEnd(10)} ${tokens} ${contestant} ${JSON.stringify(result)}`)
     }

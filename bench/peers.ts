@@ -1,7 +1,7 @@
 /**
- * The bench against named peers: every contestant runs every case, one process each, the contestants of a case one after another,
- * so that ratios within a case are fair even where the machine is busy. Writes docs/benchmarks/peers.json, peers.md and peers.svg,
- * in which what a restricted run leaves out stays as it was.
+ * The bench against named peers: every contestant runs every case, one process each, the contestants of a case one after
+ * another, so that ratios within a case are fair even where the machine is busy. Writes docs/benchmarks/peers.json, peers.md and
+ * peers.svg, in which what a restricted run leaves out stays as it was.
  *
  *   pnpm bench [--only casa,pytorch] [--cases forward,step] [--no-write]
  */
@@ -37,8 +37,9 @@ try {
       const row = await measure(contestant, name)
       rows.set(keyOf(row), row)
       save()
-      const best = row.skipped ? `skipped: ${row.skipped}` : `${row.processorMs!.best.toFixed(2)} ms, by the clock ${row.clockMs!.best.toFixed(2)}`
-      console.error(`${name.padEnd(18)} ${contestant.name.padEnd(20)} ${best}`)
+      const [processor, clock] = [row.processorMs, row.clockMs].map((times) => times?.best.toFixed(2))
+      const found = row.skipped ? `skipped: ${row.skipped}` : `${processor} ms, by the clock ${clock}`
+      console.error(`${name.padEnd(18)} ${contestant.name.padEnd(20)} ${found}`)
     }
   }
 } finally {

@@ -28,11 +28,11 @@ export interface Machine {
 }
 
 const { width, ffn, layers, vocabulary, batch, tokens } = referenceShape
+const weights = layers * (4 * width * width + 3 * width * ffn) + vocabulary * width
 /** Every weight meets every token once; attention is causal, so half of all pairs count, in two products. */
-const forwardOperations =
-  2 * batch * tokens * (layers * (4 * width * width + 3 * width * ffn) + vocabulary * width) + 2 * layers * batch * tokens * tokens * width
+const forwardOperations = 2 * batch * tokens * weights + 2 * layers * batch * tokens * tokens * width
 
-/** What each case is, and the floating-point operations that its result needs: what is computed twice to save memory is not counted twice. */
+/** What each case is, and the floating-point operations that its result needs: what is computed twice is not counted twice. */
 export const cases: Record<CaseName, { title: string; operations: number }> = {
   linear: { title: 'x wᵀ, x [1024,256], w [1024,256]', operations: 2 * 1024 * 256 * 1024 },
   transposed: { title: 'aᵀ b, a [1024,1024], b [1024,256]', operations: 2 * 1024 * 1024 * 256 },
@@ -60,20 +60,24 @@ export function table({ processor, cores, node }: Machine, rows: Row[]): string 
   const head = [
     '# Against named peers',
     '',
-    `Written by \`pnpm bench\`. ${processor}, ${cores} cores, Node ${node}, ${dates.join(', ')}; load average ${range(loads)} while it ran.`,
+    `Written by \`pnpm bench\`. ${processor}, ${cores} cores, Node ${node}, ${dates.join(', ')};`,
+    `load average ${range(loads)} while it ran.`,
     '',
-    '- Every case runs in a process of its own, the contestants of a case one after another; "load" is the load average when it began.',
-    '- "Processor" is the time that the processor spent on a run, over all threads, which a busy machine hardly bends; "clock" is how long',
-    '  a run took. Both are the best of all runs, with the median in brackets.',
+    '- Every case runs in a process of its own, the contestants of a case one after another; "load" is the load average when it',
+    '  began.',
+    '- "Processor" is the time that the processor spent on a run, over all threads, which a busy machine hardly bends; "clock" is',
+    '  how long a run took. Both are the best of all runs, with the median in brackets.',
     '- The ratios compare the processor time of contestants on one thread and the clock of those on several threads, or on a GPU.',
     '  "Times ours" takes casa-js on plain wasm as one; the next two take PyTorch on one thread and on two.',
     '- GFLOP/s are the operations that the result needs by the same time; what is computed twice to save memory is not counted twice.',
-    '- All contestants start from the same numbers and must agree on the result: the loss of the reference decoder (in a step: before its',
-    '  first), else the root mean square of the result, or of the gradient of q.',
-    '- "Peak" is the growth of the process\'s largest resident memory over what it was before weights and inputs were made: the runtime and its',
-    '  libraries are not in it, except for two workers, which start within.',
-    '- A WebGPU adapter in software (SwiftShader) only shows that results are right; it runs once or twice, and no ratio is made of its times.',
-    '- The reference decoder: width 256, 4 heads, gated FFN 1024, 4 layers, vocabulary 512, batch 8 x 128. onnxruntime-web does not train.',
+    '- All contestants start from the same numbers and must agree on the result: the loss of the reference decoder (in a step: before',
+    '  its first), else the root mean square of the result, or of the gradient of q.',
+    '- "Peak" is the growth of the process\'s largest resident memory over what it was before weights and inputs were made: the',
+    '  runtime and its libraries are not in it, except for two workers, which start within.',
+    '- A WebGPU adapter in software (SwiftShader) only shows that results are right; it runs once or twice, and no ratio is made of',
+    '  its times.',
+    '- The reference decoder: width 256, 4 heads, gated FFN 1024, 4 layers, vocabulary 512, batch 8 x 128. onnxruntime-web does not',
+    '  train.',
   ]
   return [...head, ...caseNames.flatMap((name) => section(name, rows.filter((row) => row.case === name))), ''].join('\n')
 }
@@ -99,8 +103,9 @@ function section(name: CaseName, rows: Row[]): string[] {
     return `| ${who} | ${row.setting} | ${cells.join(' | ')} |`
   })
   const value = isDecoder ? 'loss' : 'root mean square'
-  const columns = ['who', 'setting', 'processor ms', 'clock ms', 'times ours', 'PyTorch 1', 'PyTorch 2', 'GFLOP/s', value, 'peak MiB', 'load']
-  const rule = `| --- | --- |${' ---: |'.repeat(columns.length - 2)}`
+  const numbers = ['processor ms', 'clock ms', 'times ours', 'PyTorch 1', 'PyTorch 2', 'GFLOP/s', value, 'peak MiB', 'load']
+  const columns = ['who', 'setting', ...numbers]
+  const rule = `| --- | --- |${' ---: |'.repeat(numbers.length)}`
   return ['', `## ${title}`, '', `| ${columns.join(' | ')} |`, rule, ...lines]
 }
 

@@ -1,4 +1,4 @@
-/** The reference decoder of packages/tensor/bench as a program: its batch of 8 samples of 128 tokens, cut into as many shards as asked. */
+/** The reference decoder of packages/tensor/bench as a program: its batch of 8 samples of 128 tokens, cut into shards. */
 import { linearCrossEntropy } from '@casa-js/tensor'
 import type { Program } from '@casa-js/train'
 import { decoderTokens, referenceShape } from '../../tensor/bench/decoder-shape.ts'
@@ -19,7 +19,8 @@ export function createProgram({ shards }: { shards: number }): Program<Batch> {
     stream: (shard) => {
       const own = (all: Int32Array) => all.subarray(shard * length, (shard + 1) * length)
       const batch = { ids: own(ids), targets: own(targets) }
-      return { next: async () => ({ batch, examples: ['reference'], tokens: length, counted: length }), position: () => [], seek: () => {} }
+      const next = async () => ({ batch, examples: ['reference'], tokens: length, counted: length })
+      return { next, position: () => [], seek: () => {} }
     },
     close: async () => decoder.dispose(),
   }

@@ -2,7 +2,18 @@
 import * as ort from 'onnxruntime-web'
 import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
 import { OnnxGraph } from './onnx-model.ts'
-import { attentionInputs, attentionShape, normEps, products, ropeTheta, transposed, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import {
+  attentionInputs,
+  attentionShape,
+  normEps,
+  products,
+  ropeTheta,
+  transposed,
+  values,
+  type CaseName,
+  type Peer,
+  type Timed,
+} from './peer.ts'
 
 export async function createPeer(threads: number): Promise<Peer> {
   ort.env.wasm.numThreads = threads

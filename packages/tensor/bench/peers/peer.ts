@@ -71,7 +71,8 @@ export function attentionInputs(order: 'tokens first' | 'heads first', shape = a
     const data = values(batch * sample, seed)
     if (order === 'tokens first') return data
     return Float32Array.from(data, (_, at) => {
-      const [begin, head, token] = [Math.floor(at / sample) * sample, Math.floor(at / (tokens * headSize)) % heads, Math.floor(at / headSize) % tokens]
+      const begin = Math.floor(at / sample) * sample
+      const [head, token] = [Math.floor(at / (tokens * headSize)) % heads, Math.floor(at / headSize) % tokens]
       return data[begin + (token * heads + head) * headSize + (at % headSize)]
     })
   })
