@@ -30,6 +30,16 @@ export interface StepEvent {
   etaMs: number
 }
 
+/** Told while held-out examples are being answered: how far the first rank is with its part. */
+export interface EvaluatingEvent {
+  kind: 'evaluating'
+  /** Updates done. */
+  step: number
+  /** Examples answered, of so many. */
+  answered: number
+  total: number
+}
+
 export interface EvaluationEvent {
   kind: 'evaluation'
   /** Updates done. */
@@ -56,7 +66,7 @@ export interface EndEvent {
   stopped: boolean
 }
 
-export type RunEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent
+export type RunEvent = StartEvent | StepEvent | EvaluatingEvent | EvaluationEvent | CheckpointEvent | EndEvent
 
 /** Put the ranks' parts of one evaluation together; examples come task by task. */
 export function mergeEvaluations(step: number, parts: Evaluation[]): EvaluationEvent {

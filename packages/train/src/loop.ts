@@ -6,11 +6,12 @@
  */
 import type { DeviceReport } from '@casa-js/tensor'
 import type { CheckpointContent, CheckpointStore, RunConfig } from './checkpoint/content.ts'
-import type { CheckpointEvent, EndEvent, StartEvent, StepEvent } from './events.ts'
+import type { CheckpointEvent, EndEvent, EvaluatingEvent, StartEvent, StepEvent } from './events.ts'
 import { groupWeights, type GroupRule } from './groups.ts'
 import { Adamw, type AdamwOptions } from './optimizer.ts'
 import type { Collective } from './parallel/collective.ts'
-import type { BatchStream, Evaluation, Program } from './program.ts'
+import { Queue } from './parallel/queue.ts'
+import type { BatchStream, Evaluation, Program, TellAnswered } from './program.ts'
 import { Rate } from './rate.ts'
 import { checkSchedule, type Schedule } from './schedule.ts'
 import { trainStep } from './step.ts'
@@ -49,7 +50,7 @@ export interface EvaluationPart extends Evaluation {
   step: number
 }
 
-export type LoopEvent = StartEvent | StepEvent | CheckpointEvent | EndEvent | EvaluationPart
+export type LoopEvent = StartEvent | StepEvent | CheckpointEvent | EndEvent | EvaluatingEvent | EvaluationPart
 
 export async function* runLoop(options: LoopOptions, context: LoopContext): AsyncGenerator<LoopEvent, void, undefined> {
   const { program, collective, store, device } = context
@@ -75,9 +76,19 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
     const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
     const rate = new Rate()
     let stopped = false
-    const evaluation = async function* (): AsyncGenerator<EvaluationPart> {
+    const evaluation = async function* (): AsyncGenerator<EvaluatingEvent | EvaluationPart> {
       if (!program.evaluate || !(isLast() || (!stopped && isDue(done, options.evaluateEvery)))) return
-      yield { kind: 'evaluation-part', step: done, ...(await program.evaluate(collective, done)) }
+      const told = new Queue<EvaluatingEvent>()
+      const tell: TellAnswered = (answered, total) => {
+        if (collective.rank === 0) told.push({ kind: 'evaluating', step: done, answered, total })
+      }
+      const part = program.evaluate(collective, done, tell)
+      part.then(
+        () => told.end(),
+        (error: Error) => told.fail(error),
+      )
+      yield* told
+      yield { kind: 'evaluation-part', step: done, ...(await part) }
     }
 
     if (done > 0) {

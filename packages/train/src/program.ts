@@ -53,6 +53,9 @@ export interface Share {
   ranks: number
 }
 
+/** How many held-out examples have been answered, of so many. */
+export type TellAnswered = (answered: number, total: number) => void
+
 export interface Program<B = unknown> {
   /** The weights. The loop writes into these tensors, in place. */
   params: Params
@@ -60,8 +63,8 @@ export interface Program<B = unknown> {
   loss(batch: B): Tensor
   /** Micro-batches of one shard of the data. */
   stream(shard: number, shards: number): BatchStream<B> | Promise<BatchStream<B>>
-  /** This rank's part of the held-out examples. */
-  evaluate?(share: Share, step: number): Promise<Evaluation>
+  /** This rank's part of the held-out examples. `tell` may be called on the way, where it takes long. */
+  evaluate?(share: Share, step: number, tell: TellAnswered): Promise<Evaluation>
   /** Write the model as users load it. Called by rank 0 alone. */
   save?(folder: string): Promise<void>
   close?(): Promise<void>

@@ -43,6 +43,8 @@ describe('a run', () => {
     const whole = await collect(train(options({ workers })))
     losses(whole).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step], 5))
     expect(whole.find(({ kind }) => kind === 'evaluation')).toMatchObject({ accuracy: { toy: { total: 4 } } })
+    const told = whole.flatMap((event) => (event.kind === 'evaluating' ? [[event.answered, event.total]] : []))
+    expect(told).toEqual(Array.from({ length: 4 / workers }, (_, answered) => [answered, 4 / workers]))
     const wanted = await weights(12)
     await rm(out, { recursive: true })
 

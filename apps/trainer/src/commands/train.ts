@@ -64,6 +64,9 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
         case 'step':
           progress?.step(event)
           break
+        case 'evaluating':
+          progress?.evaluating(event)
+          break
         case 'evaluation':
           say(describeEvaluation(event))
           await report.write(event)

@@ -36,6 +36,17 @@ it('draws a bar on a terminal, and notes stand above it', () => {
   expect(text()).toContain('held out: 50 %\n')
 })
 
+it('says how far an evaluation is, on a terminal and elsewhere', () => {
+  for (const isTTY of [true, false]) {
+    const { stream, text } = keeping(isTTY)
+    const progress = createProgress(10, 0, stream)
+    progress.evaluating({ kind: 'evaluating', step: 5, answered: 12, total: 60 })
+    progress.note('')
+    progress.stop()
+    expect(text()).toContain('held-out examples: 12/60 answered')
+  }
+})
+
 it('says durations as people do', () => {
   expect([400, 59_400, 61_000, 3_723_000].map(duration)).toEqual(['0 s', '59 s', '1 min 1 s', '1 h 2 min'])
 })

@@ -1,9 +1,11 @@
 /** What `casa train` shows while it works: a bar on a terminal, a line now and then elsewhere. */
-import type { EvaluationEvent, StepEvent } from '@casa-js/train'
+import type { EvaluatingEvent, EvaluationEvent, StepEvent } from '@casa-js/train'
 import { SingleBar } from 'cli-progress'
 
 export interface Progress {
   step(event: StepEvent): void
+  /** Held-out examples are being answered. */
+  evaluating(event: EvaluatingEvent): void
   /** A line that stays. */
   note(text: string): void
   stop(): void
@@ -15,16 +17,19 @@ export function createProgress(steps: number, start: number, stream: NodeJS.Writ
 }
 
 function createBar(steps: number, start: number, stream: NodeJS.WriteStream): Progress {
-  const format = 'step {value}/{total} |{bar}| loss {loss}  {examples} examples/s  {tokens} tokens/s  {left} left'
+  const format = 'step {value}/{total} |{bar}| loss {loss}  {examples} examples/s  {tokens} tokens/s  {left}'
   const bar = new SingleBar({ format, stream, barsize: 24, hideCursor: true, fps: 4, gracefulExit: false })
   let last = start
-  let shown: ReturnType<typeof describe> = { loss: '-', examples: '-', tokens: '-', left: '-' }
+  let shown: ReturnType<typeof describe> = { loss: '-', examples: '-', tokens: '-', left: '' }
   bar.start(steps, last, shown)
   return {
     step(event) {
       last = event.step + 1
       shown = describe(event)
       bar.update(last, shown)
+    },
+    evaluating(event) {
+      bar.update(last, { ...shown, left: describeEvaluating(event) })
     },
     note(text) {
       bar.stop()
@@ -39,13 +44,20 @@ function createBar(steps: number, start: number, stream: NodeJS.WriteStream): Pr
 function createLines(steps: number, stream: NodeJS.WriteStream): Progress {
   const everyMs = 10_000
   let nextMs = 0
+  const isDue = (): boolean => {
+    const now = performance.now()
+    if (now < nextMs) return false
+    nextMs = now + everyMs
+    return true
+  }
   return {
     step(event) {
-      const now = performance.now()
-      if (now < nextMs && event.step + 1 < steps) return
-      nextMs = now + everyMs
+      if (!isDue() && event.step + 1 < steps) return
       const { loss, examples, tokens, left } = describe(event)
-      stream.write(`step ${event.step + 1}/${steps}  loss ${loss}  ${examples} examples/s  ${tokens} tokens/s  ${left} left\n`)
+      stream.write(`step ${event.step + 1}/${steps}  loss ${loss}  ${examples} examples/s  ${tokens} tokens/s  ${left}\n`)
+    },
+    evaluating(event) {
+      if (isDue()) stream.write(`step ${event.step}/${steps}  ${describeEvaluating(event)}\n`)
     },
     note: (text) => void stream.write(text + '\n'),
     stop() {},
@@ -53,8 +65,10 @@ function createLines(steps: number, stream: NodeJS.WriteStream): Progress {
 }
 
 function describe({ loss, examplesPerSecond, tokensPerSecond, etaMs }: StepEvent) {
-  return { loss: loss.toFixed(4), examples: rounded(examplesPerSecond), tokens: rounded(tokensPerSecond), left: duration(etaMs) }
+  return { loss: loss.toFixed(4), examples: rounded(examplesPerSecond), tokens: rounded(tokensPerSecond), left: `${duration(etaMs)} left` }
 }
+
+const describeEvaluating = ({ answered, total }: EvaluatingEvent) => `held-out examples: ${answered}/${total} answered`
 
 const rounded = (x: number) => (x < 10 ? x.toFixed(1) : Math.round(x).toString())
 

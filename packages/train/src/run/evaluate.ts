@@ -5,7 +5,7 @@ import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
 import { answer, type Vlm } from '@casa-js/vlm'
-import type { Evaluation, HeldOut, Share } from '../program.ts'
+import type { Evaluation, HeldOut, Share, TellAnswered } from '../program.ts'
 import { imageRules } from './image-rules.ts'
 
 export interface EvaluateSettings {
@@ -17,19 +17,30 @@ export interface EvaluateSettings {
   budgets: { textTokens: number; imageTokens: number }
 }
 
-export async function evaluateVlm(vlm: Vlm, datasets: Dataset[], settings: EvaluateSettings, { rank, ranks }: Share): Promise<Evaluation> {
+export async function evaluateVlm(
+  vlm: Vlm,
+  datasets: Dataset[],
+  settings: EvaluateSettings,
+  { rank, ranks }: Share,
+  tell: TellAnswered,
+): Promise<Evaluation> {
   const prepared: PreparedSample[] = []
   const examples: HeldOut[] = []
-  for (const dataset of datasets) {
-    for (let i = rank; i < Math.min(settings.examples, dataset.length); i += ranks) {
-      const example = await dataset.get(i).catch(leaveOutBroken)
-      if (!example) continue
-      const { prompt, expected } = splitAnswer(example)
-      const predicted = await answer(vlm, prompt, { maxNewTokens: settings.maxNewTokens })
-      const pictures = i < settings.shown ? await Promise.all(imagesOf(prompt).map(encodePng)) : undefined
-      examples.push({ id: example.id, task: example.task, correct: sameAnswer(predicted, expected), question: textOf(prompt.at(-1)!), expected, predicted, pictures })
-      prepared.push(prepareSample(encodeChat(example.messages, vlm), imageRules(vlm), `example ${example.id}`))
-    }
+  const ours = datasets.flatMap((dataset) => {
+    const count = Math.min(settings.examples, dataset.length)
+    return Array.from({ length: Math.ceil(Math.max(0, count - rank) / ranks) }, (_, n) => ({ dataset, i: rank + n * ranks }))
+  })
+  for (const [answered, { dataset, i }] of ours.entries()) {
+    tell(answered, ours.length)
+    const example = await dataset.get(i).catch(leaveOutBroken)
+    if (!example) continue
+    const { id, task, messages } = example
+    const { prompt, expected } = splitAnswer(example)
+    const predicted = await answer(vlm, prompt, { maxNewTokens: settings.maxNewTokens })
+    const pictures = i < settings.shown ? await Promise.all(imagesOf(prompt).map(encodePng)) : undefined
+    const question = textOf(prompt.at(-1)!)
+    examples.push({ id, task, correct: sameAnswer(predicted, expected), question, expected, predicted, pictures })
+    prepared.push(prepareSample(encodeChat(messages, vlm), imageRules(vlm), `example ${id}`))
   }
   return { ...(await heldOutLoss(vlm, prepared, settings.budgets)), examples }
 }

@@ -37,7 +37,7 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
       params: vlm.model.params,
       loss: (batch) => vlm.model.loss(batch),
       stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run, warn),
-      ...(run.evaluate && { evaluate: (share) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share) }),
+      ...(run.evaluate && { evaluate: (share, _, tell) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, tell) }),
       save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
       close,
     }
