@@ -2,23 +2,27 @@
  * c [M,N] = a b + bias, either side transposed.
  *
  * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
- * second-level cache; one of its panels and four rows of a fill the first; the tile lives in registers.
+ * second-level cache; one of its panels and one of a fill the first; the tile lives in registers.
  */
 import { dot } from './dots'
-import { packColumns, packLeftColumns, packLeftRows, packRows, panelBytes } from './pack'
+import { packColumns, packRows, panelBytes } from './pack'
+import { packLeftColumns, packLeftRows, tileRows } from './pack-left'
+import { tallTile } from './tall-tile'
 import { tileOfColumns } from './tile'
 
 const blockDepth = 256
 const blockColumns = 512
-const blockRows = 64
+const blockRows = ASC_FEATURE_RELAXED_SIMD ? 72 : 64
 /** Up to this many rows (or columns) the product is done as dot products along the other side. */
 const fewRows = 6
+
+const tileBytes: usize = tileRows * 32
 
 /** Bytes of scratch that matMul needs. */
 export function matMulScratch(N: i32, K: i32): i32 {
   const depth = min(K, blockDepth)
   const columns = min(N, blockColumns)
-  return <i32>(panelBytes(depth, columns) + panelBytes(1, N) + <usize>(depth * blockRows * 4) + 128)
+  return <i32>(panelBytes(depth, columns) + panelBytes(1, N) + <usize>(depth * blockRows * 4) + tileBytes)
 }
 
 /** bias: address of N floats, or 0. */
@@ -36,8 +40,8 @@ export function product<T>(
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
 ): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
-  const tile = biasRow + panelBytes(1, N) // 4 x 8 floats, for tiles that hang over the edge
-  const panelsOfA = tile + 128 // [blockRows / 4][depth][4]
+  const tile = biasRow + panelBytes(1, N) // [tileRows][8], for tiles that hang over the edge
+  const panelsOfA = tile + tileBytes // [blockRows / tileRows][depth][tileRows]
   const panelsOfB = panelsOfA + <usize>(min(K, blockDepth) * blockRows * 4)
   memory.fill(biasRow, 0, panelBytes(1, N))
   if (bias) memory.copy(biasRow, bias, <usize>N << 2)
@@ -58,10 +62,10 @@ export function product<T>(
         for (let n = 0; n < columns; n += 8) {
           const panel = panelsOfB + (<usize>(n * depth) << 2)
           const width = min(8, columns - n)
-          for (let m = 0; m < rows; m += 4) {
-            const height = min(4, rows - m)
+          for (let m = 0; m < rows; m += tileRows) {
+            const height = min(tileRows, rows - m)
             const at = c + (<usize>((m0 + m) * N + n0 + n) << 2)
-            const whole = height === 4 && width === 8
+            const whole = height === tileRows && width === 8
             const stride = <usize>N << 2
             let from = biasRow + (<usize>(n0 + n) << 2)
             let fromStride: usize = 0
@@ -72,7 +76,9 @@ export function product<T>(
             }
             const to = whole ? at : tile
             const toStride: usize = whole ? stride : 32
-            tileOfColumns(panelsOfA + (<usize>(m * depth) << 2), 16, panel, 32, depth, from, fromStride, to, toStride)
+            const panelOfA = panelsOfA + (<usize>(m * depth) << 2)
+            if (tileRows === 6) tallTile(panelOfA, panel, depth, from, fromStride, to, toStride)
+            else tileOfColumns(panelOfA, 16, panel, 32, depth, from, fromStride, to, toStride)
             if (!whole) copyTile(tile, 32, at, stride, height, width)
           }
         }

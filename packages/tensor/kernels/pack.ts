@@ -64,55 +64,8 @@ export function packColumns<T>(source: usize, stride: usize, depth: i32, columns
   if (n < columns) scatterColumns<T>(source, stride, depth, columns - n, to, 32)
 }
 
-/**
- * The left side of a product as panels 4 rows high, [rows / 4][depth][4]; rows beyond it are zero.
- * Element (m, k) lies at source + m * stride + 4k.
- */
-export function packLeftRows(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
-  let m = 0
-  for (; m + 4 <= rows; m += 4) {
-    transposeFour<f32>(source, stride, depth, to, 16)
-    source += 4 * stride
-    to += <usize>depth << 4
-  }
-  if (m < rows) scatterColumns<f32>(source, stride, depth, rows - m, to, 16)
-}
-
-/** The same from its transpose: element (m, k) lies at source + k * stride + 4m. */
-export function packLeftColumns(source: usize, stride: usize, depth: i32, rows: i32, to: usize): void {
-  const panel = <usize>depth << 4
-  let m = 0
-  // Four panels at a time, a whole cache line, for the reason given at packRows.
-  for (; m + 16 <= rows; m += 16) {
-    let from = source + (<usize>m << 2)
-    for (let k = 0; k < depth; k++) {
-      v128.store(to, v128.load(from))
-      v128.store(to + panel, v128.load(from, 16))
-      v128.store(to + 2 * panel, v128.load(from, 32))
-      v128.store(to + 3 * panel, v128.load(from, 48))
-      from += stride
-      to += 16
-    }
-    to += 3 * panel
-  }
-  for (; m < rows; m += 4) {
-    let from = source + (<usize>m << 2)
-    const height = min(4, rows - m)
-    for (let k = 0; k < depth; k++) {
-      if (height === 4) {
-        v128.store(to, v128.load(from))
-      } else {
-        v128.store(to, f32x4.splat(0))
-        for (let i = 0; i < height; i++) store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>i << 2)))
-      }
-      from += stride
-      to += 16
-    }
-  }
-}
-
 /** A panel that is not full, `step` bytes a k: zeros, and the columns that there are. */
-function scatterColumns<T>(source: usize, stride: usize, depth: i32, columns: i32, to: usize, step: usize): void {
+export function scatterColumns<T>(source: usize, stride: usize, depth: i32, columns: i32, to: usize, step: usize): void {
   memory.fill(to, 0, <usize>depth * step)
   for (let n = 0; n < columns; n++) {
     let at = to + (<usize>n << 2)
@@ -125,7 +78,7 @@ function scatterColumns<T>(source: usize, stride: usize, depth: i32, columns: i3
 }
 
 /** Four rows of `depth` become columns, `step` bytes apart: 4 x 4 blocks, transposed in registers. */
-function transposeFour<T>(source: usize, stride: usize, depth: i32, to: usize, step: usize): void {
+export function transposeFour<T>(source: usize, stride: usize, depth: i32, to: usize, step: usize): void {
   let s0 = source
   let s1 = s0 + stride
   let s2 = s1 + stride

@@ -23,7 +23,7 @@ const shapes: [name: string, x: number[], O: number][] = [
   ['seven rows', [7, 40], 9],
   ['three axes', [2, 3, 96], 4],
   ['no rows', [0, 32], 3],
-  ['past one block', [70, 300], 131],
+  ['past one block', [75, 300], 131],
 ]
 
 for (const format of formats) {
