@@ -29,9 +29,9 @@ export interface VlmFiles {
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
   families?: Families
   /**
-   * How matrices are held in memory. 'packed': as the folder holds them, 16-bit floats two a word and quantised ones in 8 or 4 bits;
-   * 'float32': unpacked, for training. Unless given, quantised matrices stay packed and 16-bit ones become float32.
-   * A packed weight is only read: it cannot be trained.
+   * How matrices are held in memory. 'packed': as the folder holds them, 16-bit floats two a word and quantised ones in 8 or 4 bits,
+   * only to be read; 'float32': unpacked, as training needs them. Unless given, loadVlm takes 'packed', and loadModel keeps
+   * quantised matrices packed and makes 16-bit ones float32.
    */
   weights?: 'float32' | 'packed'
 }
@@ -92,7 +92,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
   return bindVlm(config, params)
 }
 
-/** Read a whole model folder. @throws CasaError when it has no tokenizer or no chat template that we know. */
+/** Read a whole model folder, to talk to. Its weights stay packed unless the options say otherwise. @throws CasaError when it has no tokenizer or no chat template that we know. */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
   const opened = await openModelFolder(folder, { signal: options.signal })
   try {
@@ -104,7 +104,7 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
       chatTemplate: opened.chatTemplate,
     }
     const talk = parseFiles(files, opened.name)
-    return assembleVlm(await readModel(opened, options), files, talk)
+    return assembleVlm(await readModel(opened, { weights: 'packed', ...options }), files, talk)
   } finally {
     await opened.weights.close()
   }

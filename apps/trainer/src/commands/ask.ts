@@ -12,7 +12,7 @@ interface AskFlags {
   temperature: string
   topK: string
   seed?: string
-  weights?: 'float32' | 'packed'
+  weights: 'float32' | 'packed'
 }
 
 export function register(program: Command): void {
@@ -26,7 +26,7 @@ export function register(program: Command): void {
     .option('--top-k <k>', 'sample among the k likeliest', '50')
     .option('--seed <n>', 'seed of the sampling')
     .addOption(
-      new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time; quantised ones always stay packed').choices(['float32', 'packed']),
+      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison').choices(['packed', 'float32']).default('packed'),
     )
     .addOption(deviceOption())
     .addHelpText('after', '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7')

@@ -19,7 +19,7 @@ interface CaptionFlags {
   jsonl?: string
   srt?: string
   device: 'auto' | DeviceName
-  weights?: 'float32' | 'packed'
+  weights: 'float32' | 'packed'
 }
 
 export function register(program: Command): void {
@@ -39,7 +39,7 @@ export function register(program: Command): void {
     .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
     .option('--srt <file>', 'progressive subtitles; - for standard output')
     .addOption(
-      new Option('--weights <form>', 'packed: 16-bit weights take half the memory and some time').choices(['float32', 'packed']),
+      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison').choices(['packed', 'float32']).default('packed'),
     )
     .addOption(deviceOption())
     .addHelpText(
