@@ -26,7 +26,9 @@ export async function resultOf<T>([program, ...args]: Command): Promise<T | stri
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as T
   } catch (error) {
     if ((error as { killed?: boolean }).killed) return `took longer than ${longestMs / 60_000} minutes`
-    const lines = String((error as { stderr?: string }).stderr || error).trim().split('\n')
+    const lines = String((error as { stderr?: string }).stderr || error)
+      .trim()
+      .split('\n')
     return (lines.findLast((line) => /Error/.test(line)) ?? lines.at(-1)!).trim()
   }
 }

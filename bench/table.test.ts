@@ -31,7 +31,12 @@ const rows = [
 /** Cells of the one table, without its head. */
 const cells = (markdown: string) => {
   const lines = markdown.split('\n').filter((line) => line.startsWith('|'))
-  return lines.slice(2).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 }
 
 describe('the table of peers', () => {
@@ -78,7 +83,10 @@ describe('the chart', () => {
 describe('the table of memory', () => {
   it('has a rate a token and a ratio, and says what did not fit', () => {
     const one = { way: 'forward', tokens: 1024, contestant: 'casa', heapBytes: 2 ** 20, processBytes: 0 } as const
-    const [more, none] = [{ ...one, contestant: 'tfjs', heapBytes: 2 ** 24 } as const, { ...one, heapBytes: undefined, skipped: 'no room' }]
+    const [more, none] = [
+      { ...one, contestant: 'tfjs', heapBytes: 2 ** 24 } as const,
+      { ...one, heapBytes: undefined, skipped: 'no room' },
+    ]
     expect(cells(memoryTable([one, more, none])).map((line) => line.slice(3))).toEqual([
       ['1.0', '1.0', '1.0', '0.0'],
       ['16.0', '16.0', '16.0', '0.0'],

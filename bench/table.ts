@@ -79,7 +79,16 @@ export function table({ processor, cores, node }: Machine, rows: Row[]): string 
     '- The reference decoder: width 256, 4 heads, gated FFN 1024, 4 layers, vocabulary 512, batch 8 x 128. onnxruntime-web does not',
     '  train.',
   ]
-  return [...head, ...caseNames.flatMap((name) => section(name, rows.filter((row) => row.case === name))), ''].join('\n')
+  return [
+    ...head,
+    ...caseNames.flatMap((name) =>
+      section(
+        name,
+        rows.filter((row) => row.case === name),
+      ),
+    ),
+    '',
+  ].join('\n')
 }
 
 function section(name: CaseName, rows: Row[]): string[] {

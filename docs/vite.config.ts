@@ -50,7 +50,8 @@ function tfjsWasm(): Plugin {
       })
     },
     generateBundle() {
-      for (const name of files) this.emitFile({ type: 'asset', fileName: `tfjs/${name}`, source: readFileSync(join(folder, name)) })
+      for (const name of files)
+        this.emitFile({ type: 'asset', fileName: `tfjs/${name}`, source: readFileSync(join(folder, name)) })
     },
   }
 }

@@ -13,11 +13,15 @@ export async function ensureBrowser() {
   const isRoot = process.getuid?.() === 0
   const hasApt = (await run(['apt-get', '--version'])).code === 0
   if (isRoot && hasApt) {
-    console.log('Chromium is missing: installing Debian\'s package `chromium` for the WebGPU tests')
+    console.log("Chromium is missing: installing Debian's package `chromium` for the WebGPU tests")
     await step('apt-get update', ['apt-get', 'update'])
-    await step('install chromium', ['apt-get', 'install', '-y', '--no-install-recommends', 'chromium'], { env: { DEBIAN_FRONTEND: 'noninteractive' } })
+    await step('install chromium', ['apt-get', 'install', '-y', '--no-install-recommends', 'chromium'], {
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    })
   }
   if (findBrowser()) return true
-  console.log('No Chromium: the WebGPU and browser tests are skipped. Install it (`sudo apt-get install chromium`) or set CHROMIUM to its path.')
+  console.log(
+    'No Chromium: the WebGPU and browser tests are skipped. Install it (`sudo apt-get install chromium`) or set CHROMIUM to its path.',
+  )
   return false
 }

@@ -29,11 +29,22 @@ await must(`pack ${packages.length} packages`, [...pnpm, ...filters, '-r', 'pack
 const files = readdirSync(tarballs).map((name) => join(tarballs, name))
 await must('publint and attw on the tarballs', ['node', 'scripts/lint-tarballs.mjs', ...files])
 
-const dependencies = Object.fromEntries(packages.map(({ json }) => [json.name, `file:${files.find((f) => f.includes(`${json.name.slice(1).replace('/', '-')}-${json.version}.tgz`))}`]))
-writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module', dependencies, overrides: dependencies }, null, 2))
+const dependencies = Object.fromEntries(
+  packages.map(({ json }) => [
+    json.name,
+    `file:${files.find((f) => f.includes(`${json.name.slice(1).replace('/', '-')}-${json.version}.tgz`))}`,
+  ]),
+)
+writeFileSync(
+  join(project, 'package.json'),
+  JSON.stringify({ name: 'empty', private: true, type: 'module', dependencies, overrides: dependencies }, null, 2),
+)
 writeFileSync(
   join(project, 'index.mjs'),
-  `${packages.filter(({ json }) => !json.bin).map(({ json }, i) => `import * as p${i} from '${json.name}'`).join('\n')}
+  `${packages
+    .filter(({ json }) => !json.bin)
+    .map(({ json }, i) => `import * as p${i} from '${json.name}'`)
+    .join('\n')}
 import { init, close, tensor, valueAndGradients, multiply, sum } from '@casa-js/tensor'
 const report = await init({ device: 'wasm' })
 const x = tensor([1, 2, 3], [3])
@@ -46,18 +57,42 @@ console.log(report.device, found)
 )
 writeFileSync(
   join(project, 'typed.ts'),
-  `${packages.filter(({ json }) => !json.bin).flatMap(({ json }) => Object.keys(json.exports).map((path) => `export * as ${`p_${json.name}_${path}`.replaceAll(/\W/g, '_')} from '${json.name}${path.slice(1)}'`)).join('\n')}
+  `${packages
+    .filter(({ json }) => !json.bin)
+    .flatMap(({ json }) =>
+      Object.keys(json.exports).map(
+        (path) => `export * as ${`p_${json.name}_${path}`.replaceAll(/\W/g, '_')} from '${json.name}${path.slice(1)}'`,
+      ),
+    )
+    .join('\n')}
 import { loadVlm, type Vlm } from '@casa-js/vlm'
 export const vlm: Promise<Vlm> = loadVlm('model')
 `,
 )
-const compilerOptions = { strict: true, noEmit: true, module: 'NodeNext', target: 'ES2022', lib: ['ES2023', 'DOM', 'DOM.Iterable'], types: [], skipLibCheck: true }
+const compilerOptions = {
+  strict: true,
+  noEmit: true,
+  module: 'NodeNext',
+  target: 'ES2022',
+  lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+  types: [],
+  skipLibCheck: true,
+}
 writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.ts'] }))
 if (await must('npm install in an empty project', ['npm', 'install', '--no-audit', '--no-fund'], { cwd: project })) {
   await must('import every package, take a gradient', ['node', 'index.mjs'], { cwd: project })
-  await must('types of every package, as a user compiles them', ['node', join(root, 'node_modules/typescript/bin/tsc'), '-p', project])
+  await must('types of every package, as a user compiles them', [
+    'node',
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    project,
+  ])
   await must('casa --help', ['npx', 'casa', '--help'], { cwd: project })
-  await must('casa ask', ['npx', 'casa', 'ask', join(root, 'apps/trainer/samples/sign.png'), 'What does it say?', '--device', 'wasm'], { cwd: project })
+  await must(
+    'casa ask',
+    ['npx', 'casa', 'ask', join(root, 'apps/trainer/samples/sign.png'), 'What does it say?', '--device', 'wasm'],
+    { cwd: project },
+  )
   await must('casa verify', ['npx', 'casa', 'verify', '--device', 'wasm'], { cwd: project })
 }
 rmSync(place, { recursive: true, force: true })

@@ -39,7 +39,8 @@ try {
   passedCount += numPassedTests
   skippedCount += numPendingTests
   // A file that fails to load holds no test, but it is a failure.
-  failedCount += numFailedTests + testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length
+  failedCount +=
+    numFailedTests + testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length
 } catch {
   console.log('the test run wrote no report')
   failedCount++

@@ -20,7 +20,12 @@ async function problemsOf(path) {
   const { messages, pkg } = await publint({ pack: { tarball }, strict: true })
   const contents = createPackageFromTarballData(new Uint8Array(tarball))
   const found = messages.map((message) => `publint: ${formatMessage(message, pkg)}`)
-  found.push(...contents.listFiles().filter((file) => unwanted.test(file)).map((file) => `not for publishing: ${file}`))
+  found.push(
+    ...contents
+      .listFiles()
+      .filter((file) => unwanted.test(file))
+      .map((file) => `not for publishing: ${file}`),
+  )
   // A package that is only a command has no types to check.
   if (!pkg.exports) return found
   const analysis = await checkPackage(contents)

@@ -35,7 +35,10 @@ function addLine(text, kind, line) {
   return lines.join('\n')
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { root: { type: 'string', default: repository }, help: { type: 'boolean', short: 'h' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { root: { type: 'string', default: repository }, help: { type: 'boolean', short: 'h' } },
+})
 if (values.help) {
   console.log(usage)
   process.exit(0)
@@ -43,7 +46,8 @@ if (values.help) {
 const { root } = values
 const [modelType, ...rest] = positionals
 if (!modelType || rest.length > 0) fail(usage)
-if (!/^[a-z][a-z0-9_.-]*$/.test(modelType)) fail(`"${modelType}" is not a model_type: expected lower-case letters, digits and _, starting with a letter\n${usage}`)
+if (!/^[a-z][a-z0-9_.-]*$/.test(modelType))
+  fail(`"${modelType}" is not a model_type: expected lower-case letters, digits and _, starting with a letter\n${usage}`)
 const identifier = modelType.replaceAll(/[.-]/g, '_')
 
 const places = placesOf(modelType)
@@ -57,15 +61,22 @@ function edit(path, change) {
   writeFileSync(join(root, path), changed)
 }
 for (const [template, path] of Object.entries(places)) {
-  const text = readFileSync(join(templates, template), 'utf8').replaceAll('__model_type__', modelType).replaceAll('__identifier__', identifier)
+  const text = readFileSync(join(templates, template), 'utf8')
+    .replaceAll('__model_type__', modelType)
+    .replaceAll('__identifier__', identifier)
   mkdirSync(dirname(join(root, path)), { recursive: true })
   writeFileSync(join(root, path), text)
   console.log(`new      ${path}`)
 }
 edit('packages/backbones/src/families.ts', (text) =>
-  addLine(text, /^import .* from '\.\//, `import { ${identifier} } from './${modelType}.ts'`).replace(/(backboneFamilies[^\n]*\[[^\]]*?),?\s*\]$/m, `$1, ${identifier}]`),
+  addLine(text, /^import .* from '\.\//, `import { ${identifier} } from './${modelType}.ts'`).replace(
+    /(backboneFamilies[^\n]*\[[^\]]*?),?\s*\]$/m,
+    `$1, ${identifier}]`,
+  ),
 )
-edit('packages/backbones/src/index.ts', (text) => addLine(text, /^export \{/, `export { ${identifier} } from './${modelType}.ts'`))
+edit('packages/backbones/src/index.ts', (text) =>
+  addLine(text, /^export \{/, `export { ${identifier} } from './${modelType}.ts'`),
+)
 console.log('changed  packages/backbones/src/families.ts, packages/backbones/src/index.ts')
 console.log(`
 Next:

@@ -33,7 +33,8 @@ function* sources(folder) {
   }
 }
 
-const importPattern = /(?:^|\n)[^\S\n]*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g
+const importPattern =
+  /(?:^|\n)[^\S\n]*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g
 
 function* importsOf(text) {
   for (const match of text.matchAll(importPattern)) {
@@ -53,8 +54,10 @@ for (const room of Object.keys(allowed)) {
       const breach = (law) => breaches.push(`${file}:${line} imports ${name}: ${law}`)
       if (name.startsWith('@tensorflow/') && room !== 'tensor') breach('only tensor imports tfjs')
       const ours = /^@casa-js\/([^/]+)/.exec(name)?.[1]
-      if (ours && ours !== room && !allowed[room].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours))) breach(`${room} may import ${allowed[room].join(', ') || 'none of our packages'}`)
-      if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file)) breach('platform code belongs into *.node.ts behind #platform')
+      if (ours && ours !== room && !allowed[room].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours)))
+        breach(`${room} may import ${allowed[room].join(', ') || 'none of our packages'}`)
+      if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file))
+        breach('platform code belongs into *.node.ts behind #platform')
       if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')
     }
   }

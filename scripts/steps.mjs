@@ -10,7 +10,12 @@ export const pnpm = ['npx', '--yes', 'pnpm@12.21.0']
 export function run(command, { cwd = root, show = false, env = {} } = {}) {
   return new Promise((resolve) => {
     const [file, ...args] = command
-    const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8')

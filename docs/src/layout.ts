@@ -51,7 +51,9 @@ export function maskRows(layout: NamedLayout): MaskRow[] {
   const imageTokens = layout.images.reduce((sum, { tokens }) => sum + tokens, 0)
   const windows = cuText.length - 1
   /** Windows that hold images, so that their tokens are named i, j, k in turn. */
-  const withImage = Array.from({ length: windows }, (_, w) => w).filter((w) => order[cuKeys[w]] < imageTokens && cuKeys[w + 1] > cuKeys[w])
+  const withImage = Array.from({ length: windows }, (_, w) => w).filter(
+    (w) => order[cuKeys[w]] < imageTokens && cuKeys[w + 1] > cuKeys[w],
+  )
   const rows: MaskRow[] = []
   for (let window = 0; window < windows; window++) {
     for (let t = cuText[window]; t < cuText[window + 1]; t++) {
@@ -59,7 +61,10 @@ export function maskRows(layout: NamedLayout): MaskRow[] {
       const seenUntil = cuKeys[window + 1] - (cuText[window + 1] - 1 - t)
       const cells = (w: number): MaskCell[] =>
         Array.from(order.subarray(cuKeys[w], cuKeys[w + 1]), (row, i) => ({
-          key: row < imageTokens ? String.fromCharCode('i'.charCodeAt(0) + (withImage.indexOf(w) % 18)) : layout.words[row - imageTokens],
+          key:
+            row < imageTokens
+              ? String.fromCharCode('i'.charCodeAt(0) + (withImage.indexOf(w) % 18))
+              : layout.words[row - imageTokens],
           kind: row < imageTokens ? 'image' : 'text',
           sameWindow: w === window,
           seen: w === window && cuKeys[w] + i < seenUntil,
@@ -73,6 +78,9 @@ export function maskRows(layout: NamedLayout): MaskRow[] {
 /** The drawing that documents and headers carry. */
 export function drawMask(layout: NamedLayout): string {
   return maskRows(layout)
-    .map(({ query, windows }) => `${query.padEnd(8)}${windows.map((cells) => cells.map(({ seen, sameWindow }) => (seen ? '1' : sameWindow ? '0' : '.')).join(' ')).join(' | ')}`)
+    .map(
+      ({ query, windows }) =>
+        `${query.padEnd(8)}${windows.map((cells) => cells.map(({ seen, sameWindow }) => (seen ? '1' : sameWindow ? '0' : '.')).join(' ')).join(' | ')}`,
+    )
     .join('\n')
 }

@@ -10,7 +10,11 @@ function table(text: string): string {
     row.windows.map((window) => window.map(of).join('')).join('<td class="gap"></td>')
   const head = cells(rows[0], ({ key, kind }) => `<th class="${kind}">${escape(key)}</th>`)
   const body = rows.map((row) => {
-    const digits = cells(row, ({ seen, sameWindow, kind }) => `<td class="${seen ? `seen ${kind}` : sameWindow ? 'hidden' : ''}">${seen ? 1 : sameWindow ? 0 : '·'}</td>`)
+    const digits = cells(
+      row,
+      ({ seen, sameWindow, kind }) =>
+        `<td class="${seen ? `seen ${kind}` : sameWindow ? 'hidden' : ''}">${seen ? 1 : sameWindow ? 0 : '·'}</td>`,
+    )
     return `<tr><th>${escape(row.query)}</th>${digits}</tr>`
   })
   return `<table class="mask"><thead><tr><th></th>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`

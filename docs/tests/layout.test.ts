@@ -7,7 +7,10 @@ import { root } from './snippets.ts'
 describe('the windows of the docs site', () => {
   it.each(['README.md', 'packages/casa/src/windows.ts'])('are drawn as in %s', async (file) => {
     const text = await readFile(join(root, file), 'utf8')
-    const rows = text.split('\n').map((line) => line.replace(/^( \*)?\s+/, '')).filter((line) => /^[a-f]\s{5,}[01.]/.test(line))
+    const rows = text
+      .split('\n')
+      .map((line) => line.replace(/^( \*)?\s+/, ''))
+      .filter((line) => /^[a-f]\s{5,}[01.]/.test(line))
     const compact = (lines: string[]) => lines.map((line) => line.replaceAll(/\s+/g, ' '))
     expect(compact(drawMask(parseLayout('a b [2] c d e [1] f')).split('\n'))).toEqual(compact(rows))
   })

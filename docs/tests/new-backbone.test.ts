@@ -18,7 +18,9 @@ await rm(copy, { recursive: true, force: true })
 await mkdir(copy, { recursive: true })
 await cp(join(root, 'packages/backbones/src'), join(copy, 'packages/backbones/src'), { recursive: true })
 const { stdout } = await newBackbone('new_model')
-const { backboneFamilies } = (await import(join(copy, 'packages/backbones/src/families.ts'))) as { backboneFamilies: BackboneFamily[] }
+const { backboneFamilies } = (await import(join(copy, 'packages/backbones/src/families.ts'))) as {
+  backboneFamilies: BackboneFamily[]
+}
 const family = backboneFamilies.at(-1)!
 
 describe('a scaffolded backbone', () => {
@@ -27,7 +29,9 @@ describe('a scaffolded backbone', () => {
     const files = [...stdout.matchAll(/^new\s+(\S+)$/gm)].map((match) => match[1])
     expect(files).toHaveLength(5)
     for (const file of files) expect(await readFile(join(copy, file), 'utf8'), file).not.toMatch(/__\w+_type__|__identifier__/)
-    expect(await readFile(join(copy, 'packages/backbones/src/index.ts'), 'utf8')).toContain("export { new_model } from './new_model.ts'")
+    expect(await readFile(join(copy, 'packages/backbones/src/index.ts'), 'utf8')).toContain(
+      "export { new_model } from './new_model.ts'",
+    )
   })
 
   it('is not written over another', async () => {

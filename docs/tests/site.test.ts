@@ -17,7 +17,10 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
   beforeAll(async () => {
     await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
     server = await preview({ configFile, logLevel: 'error', build: { outDir }, preview: { port: 0, open: false } })
-    browser = await chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'] })
+    browser = await chromium.launch({
+      executablePath: findBrowser(),
+      args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
+    })
     page = await browser.newPage()
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
@@ -43,7 +46,12 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
 
   it('draws the windows of what the reader types', async () => {
     await open('concepts')
-    const rows = () => page.locator('.mask tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td:not(.gap)')].map((cell) => cell.textContent).join('')))
+    const rows = () =>
+      page
+        .locator('.mask tbody tr')
+        .evaluateAll((all) =>
+          all.map((row) => [...row.querySelectorAll('td:not(.gap)')].map((cell) => cell.textContent).join('')),
+        )
     expect(await rows()).toEqual(['10·······', '11·······', '··11100··', '··11110··', '··11111··', '·······11'])
     const input = page.locator('casa-windows input')
     await input.fill('[1] a | b')
@@ -58,7 +66,9 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await page.locator('casa-gradient button').click()
     await page.locator('casa-gradient table').waitFor()
     expect(await page.locator('casa-gradient p').textContent()).toContain(`On ${device}`)
-    const cells = await page.locator('casa-gradient tbody tr').evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent))))
+    const cells = await page
+      .locator('casa-gradient tbody tr')
+      .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent))))
     expect(cells).toHaveLength(6)
     expect(Math.max(...cells.map(([, tape]) => Math.abs(tape)))).toBeGreaterThan(0.1)
     for (const [, tape, difference] of cells) expect(Math.abs(tape - difference)).toBeLessThan(1e-3)

@@ -11,10 +11,17 @@ const snippets = await writeSnippets()
 
 describe('examples in documents', () => {
   it('fit the types of the sources', { timeout: 180_000 }, async () => {
-    const tsconfig = { extends: '../../../tsconfig.base.json', compilerOptions: { composite: false, noEmit: true }, files: ['../../tests/given.d.ts'], include: ['*.ts', '../../../packages/*/src/*.d.ts'] }
+    const tsconfig = {
+      extends: '../../../tsconfig.base.json',
+      compilerOptions: { composite: false, noEmit: true },
+      files: ['../../tests/given.d.ts'],
+      include: ['*.ts', '../../../packages/*/src/*.d.ts'],
+    }
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
     const compiler = join(root, 'node_modules/typescript/bin/tsc')
-    const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch((error) => error as { stdout: string })
+    const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
+      (error) => error as { stdout: string },
+    )
     // Errors of the sources themselves are the type check's to report.
     expect(stdout.split('\n').filter((line) => line.includes('.cache/snippets'))).toEqual([])
     expect(snippets.length).toBeGreaterThan(10)

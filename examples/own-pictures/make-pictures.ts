@@ -34,6 +34,9 @@ for (const [colour, ground] of Object.entries(colours)) {
     rows.push({ image, question: 'Which shape?', answer: shape }, { image, question: 'Which colour?', answer: colour })
   }
 }
-for (const [file, rows] of [['train.jsonl', train], ['held-out.jsonl', held]] as const) {
+for (const [file, rows] of [
+  ['train.jsonl', train],
+  ['held-out.jsonl', held],
+] as const) {
   writeFileSync(new URL(file, here), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 }

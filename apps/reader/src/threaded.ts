@@ -6,6 +6,9 @@ import type { ReaderOptions } from './dataset.ts'
 const datasetModule = new URL(import.meta.url.endsWith('.ts') ? './dataset.ts' : './dataset.js', import.meta.url)
 
 /** @param options of the dataset, and the number of threads (default 1). Close it when done. */
-export default function createThreadedDataset({ threads = 1, ...options }: ReaderOptions & { threads?: number }): Promise<Dataset> {
+export default function createThreadedDataset({
+  threads = 1,
+  ...options
+}: ReaderOptions & { threads?: number }): Promise<Dataset> {
   return createWorkerDataset({ module: datasetModule, options, workers: threads })
 }

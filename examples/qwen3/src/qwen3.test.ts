@@ -8,13 +8,18 @@ import { qwen3 } from './qwen3.ts'
 
 await describeBackbone(qwen3, { golden: fileURLToPath(new URL('../golden', import.meta.url)) })
 
-await describeOnDevices('CASA over qwen3, sharing the blocks\' projections', ({ forward }) => {
+await describeOnDevices("CASA over qwen3, sharing the blocks' projections", ({ forward }) => {
   it('is self-attention where there is no image, so the norms of q and k are shared too; an image changes what follows', async () => {
     const config = parseCasaConfig({ shared: true, place: 'replace' })
     const params = randomParams(qwen3.tensors(qwen3.tinyConfig()))
     const backbone = qwen3.bind(qwen3.tinyConfig(), params)
     const ids = randomIds(8, backbone.vocabulary)
-    const image = keep(tensor(Float32Array.from({ length: 3 * backbone.width }, (_, i) => Math.sin(i)), [3, backbone.width]))
+    const image = keep(
+      tensor(
+        Float32Array.from({ length: 3 * backbone.width }, (_, i) => Math.sin(i)),
+        [3, backbone.width],
+      ),
+    )
     const layout = (images: Layout['images']): Layout => ({ tokens: 8, cu: Int32Array.of(0, 8), images })
 
     const plain = await logitsOf(backbone, { ids })

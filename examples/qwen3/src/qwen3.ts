@@ -64,8 +64,14 @@ export const qwen3 = defineBackbone<DecoderConfig>({
   bind: (config, params) => bindDecoder(config, llamaNames, params, (site) => normHeads(site, params, config.normEps)),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8,
-      vocab_size: 31, tie_word_embeddings: true,
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      tie_word_embeddings: true,
     })
   },
 })

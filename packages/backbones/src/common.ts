@@ -17,7 +17,11 @@ function parseRotary(f: Fields, { defaults, ropeTypes = [] }: Specifics): { rope
   const scaling = nested ?? f.object('rope_scaling', { optional: true })
   const key = scaling.has('rope_type') ? 'rope_type' : 'type'
   const known = ['default', ...ropeTypes]
-  scaling.require(!scaling.has(key) || known.includes(scaling.string(key)), key, `rotary scaling is not implemented; expected ${known.join(' or ')}`)
+  scaling.require(
+    !scaling.has(key) || known.includes(scaling.string(key)),
+    key,
+    `rotary scaling is not implemented; expected ${known.join(' or ')}`,
+  )
   return {
     ropeTheta: (nested ?? f).number('rope_theta', { fallback: defaults.ropeTheta }),
     ...(scaling.has('mrope_section') && { sections: scaling.integers('mrope_section', { length: 3 }) }),
@@ -30,15 +34,21 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
   const heads = f.integer('num_attention_heads')
   const kvHeads = f.integer('num_key_value_heads', { fallback: heads })
   f.require(heads % kvHeads === 0, 'num_key_value_heads', `expected a divisor of num_attention_heads = ${heads}`)
-  if (!f.has('head_dim')) f.require(width % heads === 0, 'num_attention_heads', `expected a divisor of hidden_size = ${width}, or head_dim`)
+  if (!f.has('head_dim'))
+    f.require(width % heads === 0, 'num_attention_heads', `expected a divisor of hidden_size = ${width}, or head_dim`)
   const headSize = f.integer('head_dim', { fallback: width / heads })
   f.require(headSize % 2 === 0, 'head_dim', 'expected an even head size, as rotary positions turn pairs')
   f.oneOf('hidden_act', ['silu'], 'silu')
-  if (f.has('use_sliding_window')) f.require(!f.boolean('use_sliding_window'), 'use_sliding_window', 'sliding windows are not implemented; expected false')
+  if (f.has('use_sliding_window'))
+    f.require(!f.boolean('use_sliding_window'), 'use_sliding_window', 'sliding windows are not implemented; expected false')
   const { ropeTheta, sections } = parseRotary(f, specifics)
   if (sections) {
     const pairs = sections.reduce((sum, n) => sum + n, 0)
-    f.require(pairs === headSize / 2, f.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling', `expected an mrope_section that sums to half the head size, ${headSize / 2}`)
+    f.require(
+      pairs === headSize / 2,
+      f.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling',
+      `expected an mrope_section that sums to half the head size, ${headSize / 2}`,
+    )
   }
   const vocabulary = f.integer('vocab_size')
   // Some published configs say -1, or an id that the vocabulary lacks, where they mean none.

@@ -15,11 +15,17 @@ const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }
  * The family of a config.json.
  * @throws ConfigError naming `model_type` and the families that exist.
  */
-export function findBackboneFamily<F extends BackboneFamily<any>>(json: unknown, families: readonly F[] = backboneFamilies as readonly F[]): F {
+export function findBackboneFamily<F extends BackboneFamily<any>>(
+  json: unknown,
+  families: readonly F[] = backboneFamilies as readonly F[],
+): F {
   const modelType = new Fields(json, 'config.json').string('model_type')
   const family = families.find((f) => f.modelType === (synonyms[modelType] ?? modelType))
   if (!family) {
-    throw new ConfigError('config.json: model_type', `expected one of ${families.map((f) => f.modelType).join(', ')}, found "${modelType}"`)
+    throw new ConfigError(
+      'config.json: model_type',
+      `expected one of ${families.map((f) => f.modelType).join(', ')}, found "${modelType}"`,
+    )
   }
   return family
 }

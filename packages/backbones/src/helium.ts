@@ -20,7 +20,13 @@ export const helium = defineBackbone<DecoderConfig>({
   bind: (config, params) => bindDecoder(config, llamaNames, params),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 3, num_key_value_heads: 3, head_dim: 8, vocab_size: 31,
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 3,
+      num_key_value_heads: 3,
+      head_dim: 8,
+      vocab_size: 31,
     })
   },
 })

@@ -21,8 +21,15 @@ export const llama = defineBackbone<DecoderConfig>({
   bind: (config, params) => bindDecoder(config, llamaNames, params),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8,
-      vocab_size: 31, rms_norm_eps: 1e-6, rope_theta: 10_000,
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      rms_norm_eps: 1e-6,
+      rope_theta: 10_000,
     })
   },
 })

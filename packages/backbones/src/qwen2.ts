@@ -15,8 +15,14 @@ export const qwen2 = defineBackbone<DecoderConfig>({
   bind: (config, params) => bindDecoder(config, llamaNames, params),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 6, num_key_value_heads: 1, head_dim: 4,
-      vocab_size: 31, tie_word_embeddings: true,
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 6,
+      num_key_value_heads: 1,
+      head_dim: 4,
+      vocab_size: 31,
+      tie_word_embeddings: true,
     })
   },
 })

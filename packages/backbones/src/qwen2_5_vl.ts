@@ -3,7 +3,15 @@
  * Source: arXiv 2502.13923, section 2. config.json holds it under `text_config` (5.x) or flat (4.x); some checkpoints store it
  * as "model.language_model.*".
  */
-import { bindDecoder, decoderTensors, defineBackbone, Fields, llamaNames, type DecoderConfig, type DecoderNames } from '@casa-js/core'
+import {
+  bindDecoder,
+  decoderTensors,
+  defineBackbone,
+  Fields,
+  llamaNames,
+  type DecoderConfig,
+  type DecoderNames,
+} from '@casa-js/core'
 import { parseDecoderConfig } from './common.ts'
 
 const names: DecoderNames = { ...llamaNames, aliases: [{ prefix: 'model.language_model.', head: 'lm_head.weight' }] }
@@ -13,7 +21,9 @@ export const qwen2_5_vl = defineBackbone<DecoderConfig>({
   parseConfig(json) {
     const f = new Fields(json, 'config.json')
     const nested = f.has('text_config')
-    const text = nested ? { tie_word_embeddings: f.boolean('tie_word_embeddings', false), ...(f.raw('text_config') as object) } : json
+    const text = nested
+      ? { tie_word_embeddings: f.boolean('tie_word_embeddings', false), ...(f.raw('text_config') as object) }
+      : json
     const config = parseDecoderConfig(
       text,
       {
@@ -25,15 +35,26 @@ export const qwen2_5_vl = defineBackbone<DecoderConfig>({
       },
       nested ? 'config.json: text_config' : 'config.json',
     )
-    f.require(config.ropeSections !== undefined, nested ? 'text_config' : 'rope_scaling', 'expected rotary settings with an mrope_section')
+    f.require(
+      config.ropeSections !== undefined,
+      nested ? 'text_config' : 'rope_scaling',
+      'expected rotary settings with an mrope_section',
+    )
     return config
   },
   tensors: (config) => decoderTensors(config, names),
   bind: (config, params) => bindDecoder(config, names, params),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8,
-      vocab_size: 31, tie_word_embeddings: true, rope_scaling: { type: 'mrope', mrope_section: [1, 1, 2] },
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      tie_word_embeddings: true,
+      rope_scaling: { type: 'mrope', mrope_section: [1, 1, 2] },
     })
   },
 })

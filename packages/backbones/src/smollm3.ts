@@ -13,8 +13,14 @@ export interface Smollm3Config extends DecoderConfig {
 /** `no_rope_layers` says 1 for a layer that rotates; without it, every `no_rope_layer_interval`-th does not. */
 function parseRotated(f: Fields, layers: number): boolean[] {
   const interval = f.integer('no_rope_layer_interval', { fallback: 4 })
-  const flags = f.integers('no_rope_layers', { fallback: Array.from({ length: layers }, (_, i) => Number((i + 1) % interval !== 0)) })
-  f.require(flags.length >= layers && flags.every((flag) => flag <= 1), 'no_rope_layers', `expected 0 or 1 for each of ${layers} layers`)
+  const flags = f.integers('no_rope_layers', {
+    fallback: Array.from({ length: layers }, (_, i) => Number((i + 1) % interval !== 0)),
+  })
+  f.require(
+    flags.length >= layers && flags.every((flag) => flag <= 1),
+    'no_rope_layers',
+    `expected 0 or 1 for each of ${layers} layers`,
+  )
   return flags.slice(0, layers).map((flag) => flag === 1)
 }
 
@@ -36,11 +42,19 @@ export const smollm3 = defineBackbone<Smollm3Config>({
   },
   tensors: (config) => decoderTensors(config, llamaNames),
   bind: (config, params) =>
-    bindDecoder(config, llamaNames, params, (site) => (config.rotated[site.layer] ? site : { ...site, rotate: (heads) => heads })),
+    bindDecoder(config, llamaNames, params, (site) =>
+      config.rotated[site.layer] ? site : { ...site, rotate: (heads) => heads },
+    ),
   tinyConfig() {
     return this.parseConfig({
-      hidden_size: 24, intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 8,
-      vocab_size: 31, no_rope_layers: [1, 0],
+      hidden_size: 24,
+      intermediate_size: 40,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 8,
+      vocab_size: 31,
+      no_rope_layers: [1, 0],
     })
   },
 })

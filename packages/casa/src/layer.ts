@@ -95,10 +95,13 @@ export const casa = defineFusion<CasaConfig>({
       const layer = layerProjections(config, params, backbone, site)
       const seen = y && layer.projectKeys(config.normImages ? site.norm(y) : y)
       const { q, k, v } = layer.project(normed)
-      if (!rotary) return layer.output(attention(q, seen!.k, seen!.v, { cuQ: windows.cuText, cuK: windows.cuImage, causal: false }))
+      if (!rotary)
+        return layer.output(attention(q, seen!.k, seen!.v, { cuQ: windows.cuText, cuK: windows.cuImage, causal: false }))
       const keys = site.rotate(interleave(seen?.k, k), rotary.key)
       const heads = attention(site.rotate(q, rotary.query), keys, interleave(seen?.v, v), {
-        cuQ: windows.cuText, cuK: windows.cuKeys, causal: true,
+        cuQ: windows.cuText,
+        cuK: windows.cuKeys,
+        causal: true,
       })
       return layer.output(heads)
     }

@@ -43,7 +43,8 @@ export function parseQFormerConfig(json: unknown, width: number, path = 'config.
 
 export function qFormerTensors({ queries, layers, width: D, hidden: F }: QFormerConfig): TensorTable {
   const table: TensorTable = [{ name: prefix + 'queries', shape: [queries, D], init: { kind: 'normal', deviation: 1 } }]
-  const dense = (name: string, out: number, inner: number) => table.push({ name: `${prefix}${name}.weight`, shape: [out, inner], init: { kind: 'fanIn' } })
+  const dense = (name: string, out: number, inner: number) =>
+    table.push({ name: `${prefix}${name}.weight`, shape: [out, inner], init: { kind: 'fanIn' } })
   const norm = (name: string) => table.push({ name: `${prefix}${name}.weight`, shape: [D], init: { kind: 'ones' } })
   for (let i = 0; i < layers; i++) {
     for (const part of ['self_attn', 'cross_attn']) {
@@ -67,14 +68,22 @@ export function withQFormer(config: QFormerConfig, params: Params, encoder: Visi
   const split = (x: Tensor) => reshape(x, [x.shape[0], H, D / H])
 
   function attend(at: string, x: Tensor, keys: Tensor, cuQ: Int32Array, cuK: Int32Array): Tensor {
-    const heads = attention(split(dense(at + '.q_proj', x)), split(dense(at + '.k_proj', keys)), split(dense(at + '.v_proj', keys)), { cuQ, cuK, causal: false })
+    const heads = attention(
+      split(dense(at + '.q_proj', x)),
+      split(dense(at + '.k_proj', keys)),
+      split(dense(at + '.v_proj', keys)),
+      { cuQ, cuK, causal: false },
+    )
     return dense(at + '.o_proj', reshape(heads, [x.shape[0], D]))
   }
 
   function compress(tokens: Tensor, cuImage: Int32Array): Tensor {
     const images = cuImage.length - 1
     const cuQ = Int32Array.from({ length: images + 1 }, (_, i) => i * Q)
-    let x = gatherRows(params[prefix + 'queries'], Int32Array.from({ length: images * Q }, (_, i) => i % Q))
+    let x = gatherRows(
+      params[prefix + 'queries'],
+      Int32Array.from({ length: images * Q }, (_, i) => i % Q),
+    )
     for (let i = 0; i < layers; i++) {
       const at = `layers.${i}.`
       const own = norm(at + 'self_attn_norm', x)

@@ -89,15 +89,22 @@ export function createCasaState(
       imageTokens = rows[0].length
       firstTextPosition = next
       if (imageTokens > imageCapacityTokens) {
-        throw new CasaError(`the window has ${imageTokens} image tokens and room for ${imageCapacityTokens}: raise imageCapacityTokens`)
+        throw new CasaError(
+          `the window has ${imageTokens} image tokens and room for ${imageCapacityTokens}: raise imageCapacityTokens`,
+        )
       }
       if (!given || imageTokens === 0) return
       const rotary = withText ? backbone.rotary(asPositions(rows, backbone.positionRows)) : undefined
-      images = { features: keep(given.features.clone()), ...(rotary && { rotary: { cos: keep(rotary.cos), sin: keep(rotary.sin) } }) }
+      images = {
+        features: keep(given.features.clone()),
+        ...(rotary && { rotary: { cos: keep(rotary.cos), sin: keep(rotary.sin) } }),
+      }
     },
     fuse(tokens) {
       if (withText && windowTokens + tokens > textCapacityTokens) {
-        throw new CasaError(`the window has ${windowTokens + tokens} text tokens and room for ${textCapacityTokens}: raise textCapacityTokens`)
+        throw new CasaError(
+          `the window has ${windowTokens + tokens} text tokens and room for ${textCapacityTokens}: raise textCapacityTokens`,
+        )
       }
       const firstPass = windowTokens === 0
       const positions = Int32Array.from({ length: tokens }, (_, t) => firstTextPosition + windowTokens + t)
@@ -110,7 +117,8 @@ export function createCasaState(
           const buffer = buffers.get(site.layer)!
           writeImages(layer, site)
           const { q, k, v } = layer.project(normed)
-          if (!rotary) return layer.output(attention(q, buffer.k, buffer.v, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false }))
+          if (!rotary)
+            return layer.output(attention(q, buffer.k, buffer.v, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false }))
           const begin = imageTokens + windowTokens
           writeRows(buffer.k, site.rotate(k, rotary), begin)
           writeRows(buffer.v, v, begin)

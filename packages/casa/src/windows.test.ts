@@ -76,14 +76,18 @@ describe('windows', () => {
     )
   })
 
-  it('count positions from the window\'s first image token', () => {
+  it("count positions from the window's first image token", () => {
     const { queryPositions, keyPositions } = planWindows(layoutOf([[2, [3], 2]]), 1)
     expect(queryPositions).toEqual(Int32Array.of(0, 1, 3, 4))
     expect(keyPositions).toEqual(Int32Array.of(0, 1, 0, 1, 2, 3, 4))
   })
 
   it('give an image one moment and its grid, and text the largest index + 1, with three rows of positions', () => {
-    const layout: Layout = { tokens: 2, cu: Int32Array.of(0, 2), images: [{ sample: 0, before: 0, tokens: 6, grid: { rows: 2, columns: 3 } }] }
+    const layout: Layout = {
+      tokens: 2,
+      cu: Int32Array.of(0, 2),
+      images: [{ sample: 0, before: 0, tokens: 6, grid: { rows: 2, columns: 3 } }],
+    }
     const [time, height, width] = planWindows(layout, 3).keyPositions as Int32Array[]
     expect([...time]).toEqual([0, 0, 0, 0, 0, 0, 3, 4])
     expect([...height]).toEqual([0, 0, 0, 1, 1, 1, 3, 4])
@@ -91,7 +95,14 @@ describe('windows', () => {
   })
 
   it('join consecutive images and keep those of different samples apart', () => {
-    expect(windowSpans(layoutOf([[[1], [1]], [[1], 2]]))).toEqual([
+    expect(
+      windowSpans(
+        layoutOf([
+          [[1], [1]],
+          [[1], 2],
+        ]),
+      ),
+    ).toEqual([
       { textBegin: 0, textEnd: 0, imageBegin: 0, imageEnd: 2 },
       { textBegin: 0, textEnd: 2, imageBegin: 2, imageEnd: 3 },
     ])
@@ -118,14 +129,20 @@ describe('token insertion', () => {
         expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: images + layout.tokens }, (_, i) => i))
         expect([...textRows].map((row) => order[row])).toEqual(Array.from({ length: layout.tokens }, (_, t) => images + t))
         for (let s = 0; s + 1 < cu.length; s++) {
-          expect([...(positions as Int32Array).subarray(cu[s], cu[s + 1])]).toEqual(Array.from({ length: cu[s + 1] - cu[s] }, (_, i) => i))
+          expect([...(positions as Int32Array).subarray(cu[s], cu[s + 1])]).toEqual(
+            Array.from({ length: cu[s + 1] - cu[s] }, (_, i) => i),
+          )
         }
       }),
     )
   })
 
   it('follows Qwen2.5-VL: text, a 2 x 3 image, text from the largest index + 1', () => {
-    const layout: Layout = { tokens: 3, cu: Int32Array.of(0, 3), images: [{ sample: 0, before: 2, tokens: 6, grid: { rows: 2, columns: 3 } }] }
+    const layout: Layout = {
+      tokens: 3,
+      cu: Int32Array.of(0, 3),
+      images: [{ sample: 0, before: 2, tokens: 6, grid: { rows: 2, columns: 3 } }],
+    }
     const { positions, nextPositions } = planInsertion(layout, 3)
     const [time, height, width] = positions as Int32Array[]
     expect([...time]).toEqual([0, 1, 2, 2, 2, 2, 2, 2, 5])

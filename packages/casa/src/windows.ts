@@ -89,7 +89,9 @@ export function imagePositions(images: Layout['images'], positionRows: 1 | 3): {
       continue
     }
     if (!grid || grid.rows * grid.columns !== tokens) {
-      throw new CasaError(`layout: an image of ${tokens} tokens needs its grid for multi-section positions, found ${JSON.stringify(grid)}`)
+      throw new CasaError(
+        `layout: an image of ${tokens} tokens needs its grid for multi-section positions, found ${JSON.stringify(grid)}`,
+      )
     }
     for (let i = 0; i < tokens; i++) {
       rows[0].push(next)
@@ -102,9 +104,7 @@ export function imagePositions(images: Layout['images'], positionRows: 1 | 3): {
 }
 
 export const asPositions = (rows: number[][], positionRows: 1 | 3): Positions =>
-  positionRows === 1
-    ? Int32Array.from(rows[0])
-    : [Int32Array.from(rows[0]), Int32Array.from(rows[1]), Int32Array.from(rows[2])]
+  positionRows === 1 ? Int32Array.from(rows[0]) : [Int32Array.from(rows[0]), Int32Array.from(rows[1]), Int32Array.from(rows[2])]
 
 /** All windows of a packed batch, ready for varlen attention. */
 export function planWindows(layout: Layout, positionRows: 1 | 3): Windows {

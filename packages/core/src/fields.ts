@@ -50,7 +50,12 @@ export class Fields {
 
   /** An integer of at least `min` (1 unless said) and at most `max` (2^31 - 1 unless said). */
   integer(names: string | string[], { min = 1, max = 2 ** 31 - 1, fallback }: Bounds & { fallback?: number } = {}): number {
-    return this.read(names, `an integer of ${min} to ${max}`, (v) => Number.isSafeInteger(v) && (v as number) >= min && (v as number) <= max, fallback)
+    return this.read(
+      names,
+      `an integer of ${min} to ${max}`,
+      (v) => Number.isSafeInteger(v) && (v as number) >= min && (v as number) <= max,
+      fallback,
+    )
   }
 
   /** A finite number above `above` (0 unless said). */
@@ -74,7 +79,9 @@ export class Fields {
   numbers(name: string, { length, fallback }: { length?: number; fallback?: number[] } = {}): number[] {
     const expected = length === undefined ? 'a list of numbers' : `a list of ${length} numbers`
     const valid = (v: unknown) =>
-      Array.isArray(v) && (length === undefined || v.length === length) && v.every((x) => typeof x === 'number' && Number.isFinite(x))
+      Array.isArray(v) &&
+      (length === undefined || v.length === length) &&
+      v.every((x) => typeof x === 'number' && Number.isFinite(x))
     return this.read(name, expected, valid, fallback)
   }
 

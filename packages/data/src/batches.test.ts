@@ -13,7 +13,10 @@ function counting(length: number): Dataset {
       // Later examples answer sooner, as workers may.
       await new Promise((done) => setTimeout(done, index % 2 === 0 ? 2 : 0))
       const image = { widthPx: (index % 3) + 1, heightPx: 1, data: new Uint8Array(3 * ((index % 3) + 1)) }
-      const content: Message['content'] = [{ type: 'image', image }, { type: 'text', text: String(index) }]
+      const content: Message['content'] = [
+        { type: 'image', image },
+        { type: 'text', text: String(index) },
+      ]
       return { id: `n-${index}`, task: 'count', messages: [{ role: 'user', content }] }
     },
   }

@@ -55,7 +55,10 @@ export async function openJsonlDataset({ file, imageFolder, decode, onProblem }:
   const folder = imageFolder ?? dirname(file)
   const rows: { row: Row; line: number }[] = []
   const problems: RowProblem[] = []
-  for (const [index, source] of text.replace(/^\uFEFF/, '').split('\n').entries()) {
+  for (const [index, source] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
     if (source.trim() === '') continue
     const line = index + 1
     try {

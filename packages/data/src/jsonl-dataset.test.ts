@@ -40,7 +40,13 @@ describe('openJsonlDataset', () => {
       '{"images": ["one.raw", "two.raw"], "question": "This <image> or that <image>?", "answer": "c"}',
       JSON.stringify({
         messages: [
-          { role: 'user', content: [{ type: 'image', image: 'two.raw' }, { type: 'text', text: 'Q' }] },
+          {
+            role: 'user',
+            content: [
+              { type: 'image', image: 'two.raw' },
+              { type: 'text', text: 'Q' },
+            ],
+          },
           { role: 'assistant', content: 'd' },
         ],
       }),
@@ -107,7 +113,11 @@ describe('parseRow', () => {
   })
 
   it('answers any text with a row or a CasaError', () => {
-    const rows = fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((messages) => JSON.stringify({ messages, images: ['a'] })))
+    const rows = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((messages) => JSON.stringify({ messages, images: ['a'] })),
+    )
     fc.assert(
       fc.property(rows, (source) => {
         try {

@@ -60,10 +60,12 @@ function parsePart(json: unknown, where: string): RowPart[] {
 
 /** Text with marks -> texts and images without a path yet. */
 function split(words: string): RowPart[] {
-  return words.split(mark).flatMap((piece, index): RowPart[] => [
-    ...(index > 0 ? [{ type: 'image' as const, image: '' }] : []),
-    ...(piece === '' ? [] : [{ type: 'text' as const, text: piece }]),
-  ])
+  return words
+    .split(mark)
+    .flatMap((piece, index): RowPart[] => [
+      ...(index > 0 ? [{ type: 'image' as const, image: '' }] : []),
+      ...(piece === '' ? [] : [{ type: 'text' as const, text: piece }]),
+    ])
 }
 
 /** Give the listed images to the marks in order; without any mark they open the first question. */

@@ -10,9 +10,7 @@ const reply = (message: Reply, moved: ArrayBuffer[] = []) => port.postMessage(me
 
 /** Buffers that hold the pixels of one image and nothing else. */
 function pixelBuffers({ messages }: Example): ArrayBuffer[] {
-  const buffers = messages.flatMap(({ content }) =>
-    content.flatMap((part) => (part.type === 'image' ? [part.image.data] : [])),
-  )
+  const buffers = messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image.data] : [])))
   const whole = buffers.filter(({ buffer, byteLength }) => buffer instanceof ArrayBuffer && buffer.byteLength === byteLength)
   return [...new Set(whole.map(({ buffer }) => buffer as ArrayBuffer))]
 }

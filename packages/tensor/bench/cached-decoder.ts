@@ -50,7 +50,10 @@ export class CachedDecoder {
     const boundaries = { cuQ: Int32Array.of(0, T), cuK: Int32Array.of(0, begin + T), causal: true }
     const split = (t: Tensor) => reshape(t, [T, heads, headSize])
     return scope(() => {
-      const table = ropeTable(Int32Array.from({ length: T }, (_, t) => begin + t), { headSize, theta: 10_000 })
+      const table = ropeTable(
+        Int32Array.from({ length: T }, (_, t) => begin + t),
+        { headSize, theta: 10_000 },
+      )
       let x = gatherRows(p.embedding, ids)
       let normed = rmsNorm(x, p['0.attentionNorm'], { eps })
       for (let layer = 0; layer < layers; layer++) {

@@ -10,7 +10,11 @@ import { close, init, type DeviceName } from '@casa-js/tensor'
 import { benchTable, runBench, type BenchRow, type OpBench } from '../src/testing/op-bench.ts'
 
 const { values } = parseArgs({
-  options: { device: { type: 'string', default: 'wasm' }, only: { type: 'string', default: '' }, write: { type: 'boolean', default: false } },
+  options: {
+    device: { type: 'string', default: 'wasm' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+  },
 })
 const report = await init({ device: values.device as DeviceName })
 const folder = new URL('../src/ops/', import.meta.url)

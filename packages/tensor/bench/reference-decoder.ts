@@ -83,7 +83,15 @@ export class ReferenceDecoder {
       const parameter = this.parameters[name]
       this.moments[name] ??= { first: keep(zeros(parameter.shape)), second: keep(zeros(parameter.shape)) }
       const { first, second } = this.moments[name]
-      const settings = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01, step: this.step, gradientScale: 1 }
+      const settings = {
+        learningRate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weightDecay: 0.01,
+        step: this.step,
+        gradientScale: 1,
+      }
       adamwStep({ parameter, firstMoment: first, secondMoment: second, gradient: gradients[i] }, settings)
       dispose(gradients[i])
     })

@@ -41,7 +41,11 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
     law('table', 'names every tensor once, with sizes above 0', () => {
       const table = family.tensors(family.tinyConfig())
       expect(new Set(table.map(({ name }) => name)).size).toBe(table.length)
-      for (const { name, shape } of table) expect(shape.every((extent) => extent > 0), `${name} [${shape}]`).toBe(true)
+      for (const { name, shape } of table)
+        expect(
+          shape.every((extent) => extent > 0),
+          `${name} [${shape}]`,
+        ).toBe(true)
     })
     if (!golden) return
     const read = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'))
@@ -51,7 +55,9 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
       if (!json.text_config) expectRequired((j) => family.parseConfig(j), json, requiredFields)
     })
     for (const file of sameConfigs) {
-      law('config', `reads ${file} as the same config`, () => expect(family.parseConfig(read(file))).toEqual(family.parseConfig(read('config.json'))))
+      law('config', `reads ${file} as the same config`, () =>
+        expect(family.parseConfig(read(file))).toEqual(family.parseConfig(read('config.json'))),
+      )
     }
   })
 
@@ -100,7 +106,11 @@ function lossOf(backbone: Backbone, ids: Int32Array, cu: Int32Array, taps?: (lay
     x = backbone.layer(layer, x, step)
     taps?.(layer, x)
   }
-  return crossEntropy(backbone.logits(backbone.finish(x)), Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0), weights)
+  return crossEntropy(
+    backbone.logits(backbone.finish(x)),
+    Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0),
+    weights,
+  )
 }
 
 /** Along a random direction in the space of all weights, the gradient equals the slope of the loss. */
@@ -113,23 +123,34 @@ async function gradientsAreRight(backbone: Backbone, params: Params, { device }:
   const values = await Promise.all(gradients.map(take))
   for (const [i, gradient] of values.entries()) {
     expect(gradient.every(Number.isFinite), `gradient of ${names[i]} is finite`).toBe(true)
-    expect(gradient.some((x) => x !== 0), `gradient of ${names[i]} is not all zero: is the weight used, and differentiably?`).toBe(true)
+    expect(
+      gradient.some((x) => x !== 0),
+      `gradient of ${names[i]} is not all zero: is the weight used, and differentiably?`,
+    ).toBe(true)
   }
   if (device !== 'cpu') return
   const direction = values.map((gradient, i) => gradient.map((x, at) => x + 0.1 * Math.sin(at + i)))
   const expected = values.reduce((sum, gradient, i) => sum + gradient.reduce((s, x, at) => s + x * direction[i][at], 0), 0)
   const originals = await Promise.all(Object.values(params).map(async (p) => (await p.data()).slice() as Float32Array))
-  const family = { at: async (distance: number) => {
-    for (const [i, p] of Object.values(params).entries()) {
-      const data = (await p.data()) as Float32Array
-      data.set(originals[i].map((x, at) => x + distance * direction[i][at]))
-    }
-    return (await take(scope(() => lossOf(backbone, ids, cu))))[0]
-  } }
+  const family = {
+    at: async (distance: number) => {
+      for (const [i, p] of Object.values(params).entries()) {
+        const data = (await p.data()) as Float32Array
+        data.set(originals[i].map((x, at) => x + distance * direction[i][at]))
+      }
+      return (await take(scope(() => lossOf(backbone, ids, cu))))[0]
+    },
+  }
   const step = 1e-3 / Math.sqrt(direction.reduce((sum, d) => sum + d.reduce((s, x) => s + x * x, 0), 0))
   const slope = ((await family.at(step)) - (await family.at(-step))) / (2 * step)
   await family.at(0)
-  expectNear('slope of the loss along a direction', [expected], [slope], 2e-2, 'an operator used here has a wrong gradient, or a weight is used outside the tape')
+  expectNear(
+    'slope of the loss along a direction',
+    [expected],
+    [slope],
+    2e-2,
+    'an operator used here has a wrong gradient, or a weight is used outside the tape',
+  )
 }
 
 async function equalsGolden(family: BackboneFamily<any>, folder: string, { forward, gradient }: DeviceTolerances): Promise<void> {
@@ -140,9 +161,14 @@ async function equalsGolden(family: BackboneFamily<any>, folder: string, { forwa
   try {
     const table = family.tensors(config)
     matchTable(table, opened.weights, { allowUnexpected: true })
-    await loadEach(table, opened.weights, (loaded) => {
-      if (loaded.dtype === 'F32') params[loaded.spec.name] = keep(tensor(loaded.values, loaded.spec.shape))
-    }, { allowUnexpected: true })
+    await loadEach(
+      table,
+      opened.weights,
+      (loaded) => {
+        if (loaded.dtype === 'F32') params[loaded.spec.name] = keep(tensor(loaded.values, loaded.spec.shape))
+      },
+      { allowUnexpected: true },
+    )
     const backbone = family.bind(config, params)
     const [B, T] = golden.entries().get('input_ids')!.shape
     const ids = await golden.readInt32('input_ids')
@@ -155,7 +181,8 @@ async function equalsGolden(family: BackboneFamily<any>, folder: string, { forwa
       () => lossOf(backbone, ids, cu, (layer, x) => (taps[layer] = keep(x.clone()))),
       names.map((name) => params[name.slice('grad.'.length)]),
     )
-    for (const [layer, x] of taps.entries()) expectNear(`output of layer ${layer}`, await take(x), await golden.read(`tap.layer.${layer}`), forward)
+    for (const [layer, x] of taps.entries())
+      expectNear(`output of layer ${layer}`, await take(x), await golden.read(`tap.layer.${layer}`), forward)
     expectNear('logits', logits, await golden.read('logits'), forward, 'the layers agree, so the final norm or the head')
     expectNear('loss', await take(value), await golden.read('loss'), forward)
     for (const [i, name] of names.entries()) expectNear(name, await take(gradients[i]), await golden.read(name), gradient)

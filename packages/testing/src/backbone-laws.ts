@@ -13,7 +13,10 @@ interface Pass {
 }
 
 /** Logits of every token, [T * V]. With a cache, positions go on from its length. */
-export async function logitsOf(backbone: Backbone, { ids, cu = Int32Array.of(0, ids.length), cache, fuse }: Pass): Promise<Float32Array> {
+export async function logitsOf(
+  backbone: Backbone,
+  { ids, cu = Int32Array.of(0, ids.length), cache, fuse }: Pass,
+): Promise<Float32Array> {
   const start = cache?.length ?? 0
   const positions = new Int32Array(ids.length)
   for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]; t < cu[s + 1]; t++) positions[t] = start + t - cu[s]
@@ -37,7 +40,13 @@ export async function cachedEqualsFull(backbone: Backbone, tolerance: number): P
       rows.push(...(await logitsOf(backbone, { ids: ids.subarray(i === 0 ? 0 : splits[i - 1], end), cache })))
     }
     cache.dispose()
-    expectNear(`cached decoding split at ${splits}`, rows, full, tolerance, 'keys are cached before they are rotated, or positions ignore the cache length')
+    expectNear(
+      `cached decoding split at ${splits}`,
+      rows,
+      full,
+      tolerance,
+      'keys are cached before they are rotated, or positions ignore the cache length',
+    )
   }
 }
 
@@ -48,13 +57,22 @@ export async function isCausal(backbone: Backbone, tolerance: number): Promise<v
   changed[6] = (changed[6] + 1) % backbone.vocabulary
   const after = await logitsOf(backbone, { ids: changed })
   const seen = 6 * backbone.vocabulary
-  expectNear('logits before a changed token', after.subarray(0, seen), before.subarray(0, seen), tolerance, 'attention is not causal')
+  expectNear(
+    'logits before a changed token',
+    after.subarray(0, seen),
+    before.subarray(0, seen),
+    tolerance,
+    'attention is not causal',
+  )
   expect(after.subarray(seen), 'logits of the changed token').not.toEqual(before.subarray(seen))
 }
 
 export async function packingEqualsSeparate(backbone: Backbone, tolerance: number): Promise<void> {
   const samples = [4, 1, 6].map((length, i) => randomIds(length, backbone.vocabulary, i + 1))
-  const packed = await logitsOf(backbone, { ids: Int32Array.from(samples.flatMap((ids) => [...ids])), cu: Int32Array.of(0, 4, 5, 11) })
+  const packed = await logitsOf(backbone, {
+    ids: Int32Array.from(samples.flatMap((ids) => [...ids])),
+    cu: Int32Array.of(0, 4, 5, 11),
+  })
   const separate: number[] = []
   for (const ids of samples) separate.push(...(await logitsOf(backbone, { ids })))
   expectNear('packed samples', packed, separate, tolerance, 'attention crosses sample boundaries, or the layer ignores step.cu')
@@ -65,7 +83,13 @@ export async function hooksAreIdentities(backbone: Backbone, tolerance: number):
   const cu = Int32Array.of(0, 6)
   const plain = await logitsOf(backbone, { ids })
   const whole = await logitsOf(backbone, { ids, fuse: (x, site) => add(x, site.attend(site.norm(x))) })
-  expectNear('the default fusion written out', whole, plain, tolerance, 'layer() does something around the attention half that a fusion cannot see')
+  expectNear(
+    'the default fusion written out',
+    whole,
+    plain,
+    tolerance,
+    'layer() does something around the attention half that a fusion cannot see',
+  )
 
   const byParts: Fuse = (x, site) => {
     const normed = site.norm(x)
@@ -74,7 +98,13 @@ export async function hooksAreIdentities(backbone: Backbone, tolerance: number):
     const rotary = backbone.rotary(Int32Array.from(ids.keys()))
     return add(x, site.output(attention(site.rotate(q, rotary), site.rotate(k, rotary), v, { cuQ: cu, cuK: cu, causal: true })))
   }
-  expectNear('attend() made of the site\'s parts', await logitsOf(backbone, { ids, fuse: byParts }), plain, tolerance, 'project, rotate or output differ from what attend does')
+  expectNear(
+    "attend() made of the site's parts",
+    await logitsOf(backbone, { ids, fuse: byParts }),
+    plain,
+    tolerance,
+    'project, rotate or output differ from what attend does',
+  )
 
   const without = await logitsOf(backbone, { ids, fuse: (x) => x })
   expect(without, 'logits without attention').not.toEqual(plain)

@@ -11,7 +11,15 @@ export function randomParams(table: TensorTable, seed = 1): Params {
       const isVector = shape.length === 1
       const scale = isVector ? 0.1 : 0.8 / Math.sqrt(size / shape[0])
       const centre = isVector && !name.endsWith('bias') ? 1 : 0
-      return [name, keep(tensor(Float32Array.from({ length: size }, () => centre + scale * random.normal()), shape))]
+      return [
+        name,
+        keep(
+          tensor(
+            Float32Array.from({ length: size }, () => centre + scale * random.normal()),
+            shape,
+          ),
+        ),
+      ]
     }),
   )
 }

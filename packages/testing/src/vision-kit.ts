@@ -40,16 +40,7 @@ export interface VisionKitOptions {
 }
 
 export type VisionLaw =
-  | 'config'
-  | 'table'
-  | 'shapes'
-  | 'packing'
-  | 'apart'
-  | 'reach'
-  | 'gradients'
-  | 'memory'
-  | 'refusals'
-  | 'golden'
+  'config' | 'table' | 'shapes' | 'packing' | 'apart' | 'reach' | 'gradients' | 'memory' | 'refusals' | 'golden'
 
 const requiredFields = ['hidden_size', 'depth', 'num_heads', 'patch_size', 'intermediate_size', 'out_hidden_size']
 

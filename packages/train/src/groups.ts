@@ -40,7 +40,10 @@ export const adaptation = (newWeights: string[]): GroupRule[] => [
 ]
 
 export function matchesName(pattern: string, name: string): boolean {
-  const source = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')
+  const source = pattern
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*')
   return new RegExp(`^${source}$`).test(name)
 }
 
@@ -70,5 +73,8 @@ function demandMatch(pattern: string, names: string[], path: string): void {
   const prefix = pattern.split(/[.*]/)[0]
   const near = names.filter((name) => name.includes(prefix)).slice(0, 3)
   const shown = (near.length > 0 ? near : names.slice(0, 3)).map((name) => `"${name}"`).join(', ')
-  throw new ConfigError(path, `the pattern "${pattern}" matches none of the ${names.length} weights, which are named like ${shown}`)
+  throw new ConfigError(
+    path,
+    `the pattern "${pattern}" matches none of the ${names.length} weights, which are named like ${shown}`,
+  )
 }

@@ -38,7 +38,11 @@ function run(out: string, workers: number, kill?: Moment): Promise<{ code: numbe
 }
 
 const result = (out: string) =>
-  Promise.all(['weights.safetensors', 'optimizer.safetensors', 'state.json'].map((file) => readFile(join(out, 'checkpoints', 'step-00000040', file))))
+  Promise.all(
+    ['weights.safetensors', 'optimizer.safetensors', 'state.json'].map((file) =>
+      readFile(join(out, 'checkpoints', 'step-00000040', file)),
+    ),
+  )
 
 it.each([
   [1, 3],
@@ -62,6 +66,7 @@ it.each([
 
   const [wanted, got] = [await result(whole), await result(killed)]
   wanted.forEach((bytes, i) => expect(bytes.equals(got[i]), `after kills at ${moments} ms`).toBe(true))
-  const curve = async (out: string) => (await readMetrics(join(out, 'metrics.jsonl'))).map(({ kind, step, loss }) => [kind, step, loss])
+  const curve = async (out: string) =>
+    (await readMetrics(join(out, 'metrics.jsonl'))).map(({ kind, step, loss }) => [kind, step, loss])
   expect(await curve(killed)).toEqual(await curve(whole))
 })

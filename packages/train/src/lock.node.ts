@@ -25,7 +25,10 @@ export async function lockRun(out: string): Promise<() => Promise<void>> {
       return () => rm(path, { force: true })
     }
     const holder = await readFile(path, 'utf8').catch(() => '')
-    if (isAlive(holder)) throw new CasaError(`${out} is being trained into by another process, ${holder}: wait for it, or remove ${LOCK_FILE} if that is not so`)
+    if (isAlive(holder))
+      throw new CasaError(
+        `${out} is being trained into by another process, ${holder}: wait for it, or remove ${LOCK_FILE} if that is not so`,
+      )
     await rm(path, { force: true })
   }
 }

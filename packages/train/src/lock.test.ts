@@ -25,12 +25,16 @@ it('is refused while its process runs, and taken over once that was killed', asy
   await expect(lockRun(out)).rejects.toThrow(/is being trained into by another process, .*wait for it, or remove run\.lock/)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  await (await lockRun(out))()
+  await (
+    await lockRun(out)
+  )()
 })
 
 it('of another host is respected, a torn one is not', async () => {
   await lockOf(1, 'elsewhere')
   await expect(lockRun(out)).rejects.toThrow(/elsewhere/)
   await writeFile(join(out, 'run.lock'), '{"pid":')
-  await (await lockRun(out))()
+  await (
+    await lockRun(out)
+  )()
 })

@@ -102,11 +102,24 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       stopped = stop
       rate.add({ ms: performance.now() - startMs, tokens, examples })
       if (collective.rank === 0) {
-        yield { kind: 'step', step: done, loss, gradientNorm, learningRate: peakRate * factor, ...rate.report(schedule.steps - done - 1) }
+        yield {
+          kind: 'step',
+          step: done,
+          loss,
+          gradientNorm,
+          learningRate: peakRate * factor,
+          ...rate.report(schedule.steps - done - 1),
+        }
       }
       done++
       if (store && (isLast() || stopped || isDue(done, options.checkpointEvery))) {
-        const content = { step: done, config: options.config, positions: await gatherPositions(streams, options.shards, collective), params: program.params, optimizer }
+        const content = {
+          step: done,
+          config: options.config,
+          positions: await gatherPositions(streams, options.shards, collective),
+          params: program.params,
+          optimizer,
+        }
         if (collective.rank === 0) yield await checkpoint(store, content, program)
       }
       yield* evaluation()
@@ -138,7 +151,8 @@ async function gatherPositions(streams: OwnStream[], shards: number, collective:
   })
   const positions: number[][] = Array.from({ length: shards }, () => [])
   for (const numbers of await collective.gather(own)) {
-    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1]) positions[numbers[at]] = numbers.slice(at + 2, at + 2 + numbers[at + 1])
+    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1])
+      positions[numbers[at]] = numbers.slice(at + 2, at + 2 + numbers[at + 1])
   }
   return positions
 }

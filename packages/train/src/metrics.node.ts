@@ -33,7 +33,8 @@ export async function openMetrics(path: string, keepBefore: number): Promise<Met
     async add(event) {
       if (failure) throw new CasaError(`${path}: metrics cannot be written: ${failure.message}`)
       const row = event.kind === 'step' ? without(event, 'etaMs') : without(event, 'examples')
-      if (!stream.write(JSON.stringify(row) + '\n')) await new Promise<void>((resolve) => stream.once('drain', resolve).once('error', () => resolve()))
+      if (!stream.write(JSON.stringify(row) + '\n'))
+        await new Promise<void>((resolve) => stream.once('drain', resolve).once('error', () => resolve()))
     },
     async close() {
       stream.end()

@@ -10,7 +10,11 @@ import { checkSchedule, scheduleFactor } from './schedule.ts'
 beforeAll(async () => void (await init({ device: 'cpu' })))
 
 describe('groups', () => {
-  const params = () => ({ 'model.layers.0.q.weight': zeros([2, 2]), 'model.norm.weight': zeros([2]), 'casa.layers.0.q.weight': zeros([2, 2]) })
+  const params = () => ({
+    'model.layers.0.q.weight': zeros([2, 2]),
+    'model.norm.weight': zeros([2]),
+    'casa.layers.0.q.weight': zeros([2, 2]),
+  })
 
   it('gives new weights 1e-4, the rest 1e-5, and decays matrices alone', () => {
     const trained = groupWeights(params(), adaptation(['casa.*']))
@@ -21,12 +25,18 @@ describe('groups', () => {
     ])
   })
   it('leaves frozen weights out', () => {
-    expect(groupWeights(params(), adaptation(['casa.*']), ['model.*']).map(({ name }) => name)).toEqual(['casa.layers.0.q.weight'])
+    expect(groupWeights(params(), adaptation(['casa.*']), ['model.*']).map(({ name }) => name)).toEqual([
+      'casa.layers.0.q.weight',
+    ])
   })
   it('names a pattern that matches nothing, a weight of no group, and a model that is all frozen', () => {
-    expect(() => groupWeights(params(), adaptation(['cassa.*']))).toThrow(/groups\.new\.match: the pattern "cassa\.\*" matches none of the 3 weights/)
+    expect(() => groupWeights(params(), adaptation(['cassa.*']))).toThrow(
+      /groups\.new\.match: the pattern "cassa\.\*" matches none of the 3 weights/,
+    )
     expect(() => groupWeights(params(), adaptation(['casa.*']), ['vision.*'])).toThrow(/freeze: the pattern "vision\.\*"/)
-    expect(() => groupWeights(params(), [{ name: 'a', match: ['casa.*'], learningRate: 1 }])).toThrow(/no group takes the weight "model\.layers\.0\.q\.weight"/)
+    expect(() => groupWeights(params(), [{ name: 'a', match: ['casa.*'], learningRate: 1 }])).toThrow(
+      /no group takes the weight "model\.layers\.0\.q\.weight"/,
+    )
     expect(() => groupWeights(params(), adaptation(['casa.*']), ['*'])).toThrow(/all 3 weights are frozen/)
   })
   it('takes a star for any run of characters and everything else literally', () => {
@@ -45,7 +55,17 @@ describe('groups', () => {
 describe('schedule', () => {
   it('is the original formula', () => {
     const schedule = { steps: 24, warmup: 4, cooldown: 6 }
-    expect([0, 1, 2, 3, 4, 18, 19, 22, 23].map((step) => scheduleFactor(schedule, step))).toEqual([0.25, 0.5, 0.75, 1, 1, 1, 5 / 6, 2 / 6, 1 / 6])
+    expect([0, 1, 2, 3, 4, 18, 19, 22, 23].map((step) => scheduleFactor(schedule, step))).toEqual([
+      0.25,
+      0.5,
+      0.75,
+      1,
+      1,
+      1,
+      5 / 6,
+      2 / 6,
+      1 / 6,
+    ])
   })
   it('stays within 0 < factor <= 1, rises then falls', () => {
     fc.assert(
@@ -53,7 +73,9 @@ describe('schedule', () => {
         const factors = Array.from({ length: steps }, (_, step) => scheduleFactor({ steps, warmup, cooldown }, step))
         expect(factors.every((factor) => factor > 0 && factor <= 1)).toBe(true)
         const peak = factors.indexOf(Math.max(...factors))
-        factors.forEach((factor, i) => i > 0 && expect(i <= peak ? factor >= factors[i - 1] : factor <= factors[i - 1]).toBe(true))
+        factors.forEach(
+          (factor, i) => i > 0 && expect(i <= peak ? factor >= factors[i - 1] : factor <= factors[i - 1]).toBe(true),
+        )
       }),
     )
   })

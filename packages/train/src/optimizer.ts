@@ -30,7 +30,10 @@ export class Adamw {
   constructor(weights: TrainedWeight[], options: AdamwOptions = {}) {
     this.weights = weights
     this.#options = { ...ADAMW_DEFAULTS, ...options }
-    this.state = { first: weights.map(({ tensor }) => zeros(tensor.shape)), second: weights.map(({ tensor }) => zeros(tensor.shape)) }
+    this.state = {
+      first: weights.map(({ tensor }) => zeros(tensor.shape)),
+      second: weights.map(({ tensor }) => zeros(tensor.shape)),
+    }
   }
 
   /**
@@ -42,8 +45,21 @@ export class Adamw {
   update(gradients: Tensor[], { step, factor, gradientScale }: { step: number; factor: number; gradientScale: number }): void {
     const { beta1, beta2, epsilon } = this.#options
     this.weights.forEach(({ tensor, learningRate, weightDecay }, i) => {
-      const tensors = { parameter: tensor, firstMoment: this.state.first[i], secondMoment: this.state.second[i], gradient: gradients[i] }
-      adamwStep(tensors, { learningRate: learningRate * factor, beta1, beta2, eps: epsilon, weightDecay, step: step + 1, gradientScale })
+      const tensors = {
+        parameter: tensor,
+        firstMoment: this.state.first[i],
+        secondMoment: this.state.second[i],
+        gradient: gradients[i],
+      }
+      adamwStep(tensors, {
+        learningRate: learningRate * factor,
+        beta1,
+        beta2,
+        eps: epsilon,
+        weightDecay,
+        step: step + 1,
+        gradientScale,
+      })
     })
   }
 

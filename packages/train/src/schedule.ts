@@ -20,7 +20,10 @@ export function checkSchedule(schedule: Schedule, path = 'schedule'): Schedule {
   for (const field of ['steps', 'warmup', 'cooldown'] as const) {
     const value = schedule[field]
     if (!Number.isInteger(value) || value < (field === 'steps' ? 1 : 0)) {
-      throw new ConfigError(`${path}.${field}`, `expected a whole number of steps, ${field === 'steps' ? '1' : '0'} or more, got ${value}`)
+      throw new ConfigError(
+        `${path}.${field}`,
+        `expected a whole number of steps, ${field === 'steps' ? '1' : '0'} or more, got ${value}`,
+      )
     }
   }
   return schedule

@@ -24,7 +24,10 @@ async function firstRows(program: Program, rows: number): Promise<Rows> {
   return { x: batch.x.slice(0, rows * 12), targets: batch.targets.slice(0, rows) }
 }
 
-const cut = ({ x, targets }: Rows, begin: number, end: number): Rows => ({ x: x.slice(begin * 12, end * 12), targets: targets.slice(begin, end) })
+const cut = ({ x, targets }: Rows, begin: number, end: number): Rows => ({
+  x: x.slice(begin * 12, end * 12),
+  targets: targets.slice(begin, end),
+})
 
 const streamOf = (batch: Rows): BatchStream => ({
   next: async () => ({ batch, examples: ['rows'], tokens: batch.targets.length, counted: batch.targets.length }),
@@ -37,7 +40,15 @@ async function weightsAfter(batches: (all: Rows) => Rows[], freeze?: string[]): 
   const program = createProgram({ rows: 12 })
   const streams = batches(await firstRows(program, 12)).map(streamOf)
   const optimizer = new Adamw(groupWeights(program.params, groups, freeze))
-  const context = { program: program as Program, streams, optimizer, collective: solo, schedule: { steps: 3, warmup: 0, cooldown: 0 }, clip: 0.5, stopRequested: () => false }
+  const context = {
+    program: program as Program,
+    streams,
+    optimizer,
+    collective: solo,
+    schedule: { steps: 3, warmup: 0, cooldown: 0 },
+    clip: 0.5,
+    stopRequested: () => false,
+  }
   for (let step = 0; step < 3; step++) await trainStep(context, step)
   const values: Record<string, Float32Array> = {}
   for (const [name, tensor] of Object.entries(program.params)) values[name] = (await tensor.data()) as Float32Array
@@ -69,7 +80,12 @@ describe.each<DeviceName>(['cpu', 'wasm'])('on %s', (device) => {
     const program = createProgram({ rows: 3 })
     const options = { schedule: { steps: 1000, warmup: 10, cooldown: 10 }, groups, shards: 2, config: { fixed: {}, tunable: {} } }
     const seen = new Set<string>()
-    for await (const event of runLoop(options, { program: program as Program, collective: solo, device: report, stopRequested: () => false })) {
+    for await (const event of runLoop(options, {
+      program: program as Program,
+      collective: solo,
+      device: report,
+      stopRequested: () => false,
+    })) {
       if (event.kind === 'step') seen.add(JSON.stringify(memory()))
     }
     expect(seen.size).toBe(1)

@@ -42,7 +42,13 @@ export interface StepResult {
 export async function trainStep(context: StepContext, step: number): Promise<StepResult> {
   const { optimizer, collective, schedule, clip } = context
   const own = await ownGradients(context, step)
-  const all = await collective.gather([own.lossSum, own.counted, own.tokens, own.examples.length, context.stopRequested() ? 1 : 0])
+  const all = await collective.gather([
+    own.lossSum,
+    own.counted,
+    own.tokens,
+    own.examples.length,
+    context.stopRequested() ? 1 : 0,
+  ])
   const [lossSum, counted, tokens, examples, stop] = all[0].map((_, i) => all.reduce((sum, numbers) => sum + numbers[i], 0))
 
   const gradients = await collective.sum(own.gradients)

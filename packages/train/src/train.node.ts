@@ -37,9 +37,13 @@ export const METRICS_FILE = 'metrics.jsonl'
  */
 export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
   const { loop, out, workers = 1 } = options
-  if (!Number.isInteger(workers) || workers < 1) throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new ConfigError('workers', `expected a whole number, 1 or more, got ${workers}`)
   if (workers > loop.shards) {
-    throw new ConfigError('workers', `${workers} workers cannot share ${loop.shards} micro-batches an update: raise batch.perStep or use fewer workers`)
+    throw new ConfigError(
+      'workers',
+      `${workers} workers cannot share ${loop.shards} micro-batches an update: raise batch.perStep or use fewer workers`,
+    )
   }
   const device = deviceFor(options.device ?? 'auto', workers)
   const unlock = out === undefined ? undefined : await lockRun(out)
@@ -50,13 +54,21 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
   }
 }
 
-async function* trainLocked(options: TrainOptions, workers: number, device: 'auto' | DeviceName): AsyncGenerator<RunEvent, void, undefined> {
+async function* trainLocked(
+  options: TrainOptions,
+  workers: number,
+  device: 'auto' | DeviceName,
+): AsyncGenerator<RunEvent, void, undefined> {
   const { program, loop, out, keep, signal } = options
   const warn = once(options.onWarning ?? (() => {}))
-  if (workers > availableParallelism()) warn(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
+  if (workers > availableParallelism())
+    warn(`${workers} workers on ${availableParallelism()} cores: they will wait for one another`)
 
   const found = out === undefined ? undefined : await findCheckpoint(out)
-  if (found && !options.resume) throw new CasaError(`${out} holds a run of ${found.state.step} updates: continue it with --resume, or choose another --out folder`)
+  if (found && !options.resume)
+    throw new CasaError(
+      `${out} holds a run of ${found.state.step} updates: continue it with --resume, or choose another --out folder`,
+    )
   if (found) {
     found.warnings.forEach((warning) => warn(`${warning}; going on from ${found.folder}`))
     const tuned = compareConfig(found.state, loop.config, found.folder)
@@ -65,7 +77,9 @@ async function* trainLocked(options: TrainOptions, workers: number, device: 'aut
   const start = { device, program, loop, out, keep, resumeFrom: found?.folder }
   const metrics = out === undefined ? undefined : await openMetrics(join(out, METRICS_FILE), found?.state.step ?? 0)
   try {
-    for await (const event of workers === 1 ? runSolo(start, warn, signal) : runPool({ ...start, ranks: workers }, warn, signal)) {
+    for await (const event of workers === 1
+      ? runSolo(start, warn, signal)
+      : runPool({ ...start, ranks: workers }, warn, signal)) {
       if (event.kind === 'step' || event.kind === 'evaluation') await metrics?.add(event)
       yield event
     }
@@ -86,6 +100,10 @@ function once(warn: (message: string) => void): (message: string) => void {
 /** Workers share no GPU: 'auto' over several of them means wasm. */
 function deviceFor(device: 'auto' | DeviceName, workers: number): 'auto' | DeviceName {
   if (workers === 1) return device
-  if (device === 'webgpu') throw new ConfigError('workers', 'several workers run on wasm or cpu; on webgpu one device takes all the work: use --workers 1')
+  if (device === 'webgpu')
+    throw new ConfigError(
+      'workers',
+      'several workers run on wasm or cpu; on webgpu one device takes all the work: use --workers 1',
+    )
   return device === 'auto' ? 'wasm' : device
 }

@@ -20,7 +20,8 @@ async function collect(run: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
   return events
 }
 const losses = (events: RunEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event.loss] : []))
-const weights = async (step: number) => readFile(join(out, 'checkpoints', `step-${String(step).padStart(8, '0')}`, 'weights.safetensors'))
+const weights = async (step: number) =>
+  readFile(join(out, 'checkpoints', `step-${String(step).padStart(8, '0')}`, 'weights.safetensors'))
 
 describe('a run', () => {
   it('learns, tells of every update, and keeps the newest two checkpoints', async () => {
@@ -38,32 +39,38 @@ describe('a run', () => {
     expect(rows.at(-1)).toMatchObject({ kind: 'evaluation', step: 60, accuracy: { toy: { total: 4 } } })
   })
 
-  it.each([1, 2])('with %i workers follows one thread, stops when asked, and resumes to the same bytes', { timeout: 180_000 }, async (workers) => {
-    const alone = losses(await collect(train(options({ out: undefined }))))
-    const whole = await collect(train(options({ workers })))
-    losses(whole).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step], 5))
-    expect(whole.find(({ kind }) => kind === 'evaluation')).toMatchObject({ accuracy: { toy: { total: 4 } } })
-    const told = whole.flatMap((event) => (event.kind === 'evaluating' ? [[event.answered, event.total]] : []))
-    expect(told).toEqual(Array.from({ length: 4 / workers }, (_, answered) => [answered, 4 / workers]))
-    const wanted = await weights(12)
-    await rm(out, { recursive: true })
+  it.each([1, 2])(
+    'with %i workers follows one thread, stops when asked, and resumes to the same bytes',
+    { timeout: 180_000 },
+    async (workers) => {
+      const alone = losses(await collect(train(options({ out: undefined }))))
+      const whole = await collect(train(options({ workers })))
+      losses(whole).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step], 5))
+      expect(whole.find(({ kind }) => kind === 'evaluation')).toMatchObject({ accuracy: { toy: { total: 4 } } })
+      const told = whole.flatMap((event) => (event.kind === 'evaluating' ? [[event.answered, event.total]] : []))
+      expect(told).toEqual(Array.from({ length: 4 / workers }, (_, answered) => [answered, 4 / workers]))
+      const wanted = await weights(12)
+      await rm(out, { recursive: true })
 
-    const controller = new AbortController()
-    const stopped: RunEvent[] = []
-    for await (const event of train(options({ workers, toy: { delayMs: 60 }, signal: controller.signal }))) {
-      stopped.push(event)
-      if (event.kind === 'step' && event.step === 4) controller.abort()
-    }
-    const end = stopped.at(-1)!
-    expect(end).toMatchObject({ kind: 'end', stopped: true })
-    expect(end.step).toBeLessThan(12)
-    const resumed = await collect(train(options({ workers, resume: true })))
-    expect(resumed[0]).toMatchObject({ kind: 'start', step: end.step })
-    expect([...losses(stopped), ...losses(resumed)]).toEqual(losses(whole))
-    expect((await weights(12)).equals(wanted)).toBe(true)
-    const rows = await readMetrics(join(out, 'metrics.jsonl'))
-    expect(rows.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, step) => step))
-  })
+      const controller = new AbortController()
+      const stopped: RunEvent[] = []
+      for await (const event of train(options({ workers, toy: { delayMs: 60 }, signal: controller.signal }))) {
+        stopped.push(event)
+        if (event.kind === 'step' && event.step === 4) controller.abort()
+      }
+      const end = stopped.at(-1)!
+      expect(end).toMatchObject({ kind: 'end', stopped: true })
+      expect(end.step).toBeLessThan(12)
+      const resumed = await collect(train(options({ workers, resume: true })))
+      expect(resumed[0]).toMatchObject({ kind: 'start', step: end.step })
+      expect([...losses(stopped), ...losses(resumed)]).toEqual(losses(whole))
+      expect((await weights(12)).equals(wanted)).toBe(true)
+      const rows = await readMetrics(join(out, 'metrics.jsonl'))
+      expect(rows.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual(
+        Array.from({ length: 12 }, (_, step) => step),
+      )
+    },
+  )
 
   it('does not write over a run, nor resume under another config', async () => {
     await collect(train(options({ steps: 4 })))
@@ -83,7 +90,10 @@ describe('trouble', { timeout: 180_000 }, () => {
   it.each([1, 2])('a loss of NaN names step and examples and leaves the last checkpoint (%i workers)', async (workers) => {
     const error = await collect(train(options({ workers, toy: { poisonAfter: 6 } }))).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DivergedError)
-    expect(error).toMatchObject({ step: 6, message: expect.stringMatching(/step 6: the loss is NaN\. Examples of the batch: toy-[01]-6/) })
+    expect(error).toMatchObject({
+      step: 6,
+      message: expect.stringMatching(/step 6: the loss is NaN\. Examples of the batch: toy-[01]-6/),
+    })
     expect((await findCheckpoint(out))!.state.step).toBe(4)
   })
   it('a worker that throws ends the run with its own error', async () => {

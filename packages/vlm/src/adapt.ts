@@ -4,7 +4,17 @@
  * hold them into the new one.
  */
 import { CasaError, ConfigError, Fields, type Params, type TensorSpec } from '@casa-js/core'
-import { isDtype, matchTable, openModelFolder, writeModelFolder, type Dtype, type FolderSink, type FolderSource, type ModelFolder, type NameMap } from '@casa-js/weights'
+import {
+  isDtype,
+  matchTable,
+  openModelFolder,
+  writeModelFolder,
+  type Dtype,
+  type FolderSink,
+  type FolderSource,
+  type ModelFolder,
+  type NameMap,
+} from '@casa-js/weights'
 import { parseVlmConfig, type Families } from './config.ts'
 import { imageSettings } from './image-settings.ts'
 import { fusionInitialisers, fusionTensors, vlmTensors } from './model.ts'
@@ -34,7 +44,14 @@ export interface TrainingHints {
 }
 
 /** Keys of a flat (4.x) vision-language config that are not the text model's. */
-const notText = new Set(['vision_config', 'architectures', 'image_token_id', 'video_token_id', 'vision_start_token_id', 'vision_end_token_id'])
+const notText = new Set([
+  'vision_config',
+  'architectures',
+  'image_token_id',
+  'video_token_id',
+  'vision_start_token_id',
+  'vision_end_token_id',
+])
 
 function textConfigOf(json: Record<string, unknown>): Record<string, unknown> {
   const nested = json.text_config as Record<string, unknown> | undefined
@@ -70,12 +87,20 @@ export function adaptedConfig(
   const width = (config.backbone.config as { width: number }).width
   const visionWidth = new Fields(json.vision_config, 'vision_config').integer('out_hidden_size')
   if (width !== visionWidth) {
-    throw new ConfigError(`${vision.name}: vision_config: out_hidden_size`, `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`)
+    throw new ConfigError(
+      `${vision.name}: vision_config: out_hidden_size`,
+      `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`,
+    )
   }
   return { json, config }
 }
 
-function hints(backboneNames: string[], visionNames: string[], addsWeights: boolean, { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions): TrainingHints {
+function hints(
+  backboneNames: string[],
+  visionNames: string[],
+  addsWeights: boolean,
+  { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions,
+): TrainingHints {
   const blockOf = (name: string) => Number(/\.blocks\.(\d+)\./.exec(name)?.[1] ?? NaN)
   const depth = Math.max(-1, ...visionNames.map(blockOf).filter((n) => !Number.isNaN(n))) + 1
   // What comes after the blocks, the merger, learns with the last of them.
@@ -102,7 +127,8 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     const visionTable = vlmTensors(config).slice(backboneTable.length)
     const found = new Map<string, { from: ModelFolder; name: string }>()
     const take = (table: TensorSpec[], from: ModelFolder) => {
-      for (const { spec, found: name } of matchTable(table, from.weights, { names: options.names, allowUnexpected: true })) found.set(spec.name, { from, name })
+      for (const { spec, found: name } of matchTable(table, from.weights, { names: options.names, allowUnexpected: true }))
+        found.set(spec.name, { from, name })
     }
     take(backboneTable, language)
     take(visionTable, vision)
@@ -124,7 +150,12 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
       const stored = found.get(name)!.from.weights.entries().get(found.get(name)!.name)!.dtype
       return isDtype(stored) ? stored : 'F16'
     }
-    const training = hints(backboneTable.map(({ name }) => name), visionTable.map(({ name }) => name), added.length > 0, options)
+    const training = hints(
+      backboneTable.map(({ name }) => name),
+      visionTable.map(({ name }) => name),
+      added.length > 0,
+      options,
+    )
     await writeModelFolder(
       out,
       {
@@ -146,4 +177,3 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     if (vision !== language) await vision.weights.close()
   }
 }
-

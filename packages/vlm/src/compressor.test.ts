@@ -9,8 +9,26 @@ import type { VlmModel } from './model.ts'
 
 const configOf = (kind: string) => ({
   model_type: 'casa_vlm',
-  text_config: { model_type: 'llama', vocab_size: 40, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1 },
-  vision_config: { model_type: 'casa_vit', patch_size: 2, stem_channels: [6], hidden_size: 16, depth: 1, num_heads: 2, intermediate_size: 20, spatial_merge_size: 2, out_hidden_size: 16 },
+  text_config: {
+    model_type: 'llama',
+    vocab_size: 40,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+  },
+  vision_config: {
+    model_type: 'casa_vit',
+    patch_size: 2,
+    stem_channels: [6],
+    hidden_size: 16,
+    depth: 1,
+    num_heads: 2,
+    intermediate_size: 20,
+    spatial_merge_size: 2,
+    out_hidden_size: 16,
+  },
   fusion_config: { kind },
   compressor_config: { kind: 'q-former', num_queries: 3, num_layers: 2, num_heads: 2 },
 })
@@ -48,7 +66,11 @@ await describeOnDevices('q-former', ({ forward }) => {
         }
         const names = Object.keys(model.params)
         const { value, gradients } = valueAndGradients(() => model.loss(batch), Object.values(model.params))
-        for (const [i, name] of names.entries()) expect((await gradients[i].data()).some((x) => x !== 0), name).toBe(true)
+        for (const [i, name] of names.entries())
+          expect(
+            (await gradients[i].data()).some((x) => x !== 0),
+            name,
+          ).toBe(true)
         dispose(value, ...gradients)
 
         const full = await take(scope(() => model.backbone.logits(model.hidden(batch))))

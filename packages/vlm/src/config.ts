@@ -57,7 +57,10 @@ export function parseVlmConfig(json: unknown, families: Families = {}, processor
   const chooseVision = (ownType?: string) => {
     f.object('vision_config')
     const described = raw.vision_config as Record<string, unknown>
-    const visionJson = { ...imageSettings(processor), vision_config: { ...described, model_type: described.model_type ?? ownType } }
+    const visionJson = {
+      ...imageSettings(processor),
+      vision_config: { ...described, model_type: described.model_type ?? ownType },
+    }
     const family = findVisionFamily(visionJson, families.visionEncoders)
     return { family, config: family.parseConfig(visionJson) }
   }

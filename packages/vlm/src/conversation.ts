@@ -70,9 +70,15 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     return logits
   }
 
-  async function* generate({ maxNewTokens = 128, sampler = createSampler(), signal }: GenerateOptions): AsyncGenerator<Generated, void> {
+  async function* generate({
+    maxNewTokens = 128,
+    sampler = createSampler(),
+    signal,
+  }: GenerateOptions): AsyncGenerator<Generated, void> {
     const { tokenizer, template, stopIds } = vlm
-    let logits = await feed(encodeChat(messages, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }))
+    let logits = await feed(
+      encodeChat(messages, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }),
+    )
     const stream = createTextStream(tokenizer)
     const said: number[] = []
     let answer = ''
@@ -131,7 +137,12 @@ export async function ask(vlm: Vlm, images: RgbImage[], question: string, option
 }
 
 /** The same, as it is generated. */
-export async function* askStreaming(vlm: Vlm, images: RgbImage[], question: string, options: AskOptions = {}): AsyncGenerator<Generated, void> {
+export async function* askStreaming(
+  vlm: Vlm,
+  images: RgbImage[],
+  question: string,
+  options: AskOptions = {},
+): AsyncGenerator<Generated, void> {
   const messages: Message[] = options.system ? [{ role: 'system', content: [{ type: 'text', text: options.system }] }] : []
   const conversation = createConversation(vlm, { ...options, messages })
   try {
@@ -145,7 +156,7 @@ export async function* askStreaming(vlm: Vlm, images: RgbImage[], question: stri
 /** The answer to the last message of a conversation given as a whole: what evaluation runs. */
 export async function answer(vlm: Vlm, messages: Message[], options: AskOptions = {}): Promise<string> {
   const last = messages.at(-1)
-  if (last?.role !== 'user') throw new CasaError('answer: the last message must be the user\'s')
+  if (last?.role !== 'user') throw new CasaError("answer: the last message must be the user's")
   const conversation = createConversation(vlm, { ...options, messages: messages.slice(0, -1) })
   try {
     let text = ''

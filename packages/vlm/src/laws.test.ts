@@ -27,7 +27,12 @@ await describeOnDevices('laws', ({ forward }) => {
   /** A model of this fusion over the shared backbone weights; `added` are the fusion's own. */
   function modelOf(fusion: Partial<Record<string, unknown>>): { model: VlmModel; added: Params } {
     const casaConfig: CasaConfig = parseCasaConfig(fusion)
-    const whole = { json: {}, backbone: { family: llama, config }, fusion: { kind: 'casa' as const, casa: casaConfig }, eosTokenIds: [] }
+    const whole = {
+      json: {},
+      backbone: { family: llama, config },
+      fusion: { kind: 'casa' as const, casa: casaConfig },
+      eosTokenIds: [],
+    }
     const added = randomParams(fusionTensors(whole, llama.bind(config, params)), 5)
     return { model: bindVlm(whole, { ...params, ...added }), added }
   }
@@ -56,7 +61,10 @@ await describeOnDevices('laws', ({ forward }) => {
     const layout: Layout = { tokens: 6, cu: Int32Array.of(0, 6), images: [{ sample: 0, before: 0, tokens: 4 }] }
     const { model } = modelOf({ keys: 'image+text', place: 'replace', shared: true })
     const { backbone } = model
-    const images = tensor(Float32Array.from({ length: 4 * backbone.width }, (_, i) => Math.sin(3 * i)), [4, backbone.width])
+    const images = tensor(
+      Float32Array.from({ length: 4 * backbone.width }, (_, i) => Math.sin(3 * i)),
+      [4, backbone.width],
+    )
     const inserted = await take(
       scope(() => {
         const plan = planInsertion(layout, 1)
@@ -74,13 +82,27 @@ await describeOnDevices('laws', ({ forward }) => {
     images.dispose()
   })
 
-  for (const fusion of [{ keys: 'image+text' }, { keys: 'image' }, { keys: 'image+text', place: 'before', ffn_updates: true }, { keys: 'image+text', place: 'replace', every: 2 }]) {
+  for (const fusion of [
+    { keys: 'image+text' },
+    { keys: 'image' },
+    { keys: 'image+text', place: 'before', ffn_updates: true },
+    { keys: 'image+text', place: 'replace', every: 2 },
+  ]) {
     it(`cutting a packed batch into its samples changes nothing: ${JSON.stringify(fusion)}`, async () => {
       const { model, added } = modelOf(fusion)
       const lengths = [5, 3, 4]
-      const slots = [[{ before: 2, tokens: 3 }, { before: 2, tokens: 1 }], [], [{ before: 0, tokens: 2 }]]
+      const slots = [
+        [
+          { before: 2, tokens: 3 },
+          { before: 2, tokens: 1 },
+        ],
+        [],
+        [{ before: 0, tokens: 2 }],
+      ]
       const D = config.width
-      const pictures = slots.map((list, s) => list.map(({ tokens }, i) => Float32Array.from({ length: tokens * D }, (_, at) => Math.cos(at + 10 * s + i))))
+      const pictures = slots.map((list, s) =>
+        list.map(({ tokens }, i) => Float32Array.from({ length: tokens * D }, (_, at) => Math.cos(at + 10 * s + i))),
+      )
       const samples = lengths.map((length, s) => randomIds(length, config.vocabulary, s + 1))
       const flat = (list: Float32Array[]) => Float32Array.from(list.flatMap((values) => [...values]))
       const asTensor = (list: Float32Array[]) => (list.length > 0 ? tensor(flat(list), [flat(list).length / D, D]) : undefined)
@@ -89,14 +111,20 @@ await describeOnDevices('laws', ({ forward }) => {
       const packed: Layout = {
         tokens: 12,
         cu: Int32Array.of(0, 5, 8, 12),
-        images: slots.flatMap((list, sample) => list.map(({ before, tokens }) => ({ sample, before: starts[sample] + before, tokens }))),
+        images: slots.flatMap((list, sample) =>
+          list.map(({ before, tokens }) => ({ sample, before: starts[sample] + before, tokens })),
+        ),
       }
       const all = asTensor(pictures.flat())
       const together = await logits(model, Int32Array.from(samples.flatMap((ids) => [...ids])), packed, all)
       const apart: number[] = []
       for (const [s, ids] of samples.entries()) {
         const images = asTensor(pictures[s])
-        const layout: Layout = { tokens: ids.length, cu: Int32Array.of(0, ids.length), images: slots[s].map((slot) => ({ sample: 0, ...slot })) }
+        const layout: Layout = {
+          tokens: ids.length,
+          cu: Int32Array.of(0, ids.length),
+          images: slots[s].map((slot) => ({ sample: 0, ...slot })),
+        }
         apart.push(...(await logits(model, ids, layout, images)))
         dispose(images)
       }
@@ -117,10 +145,17 @@ await describeOnDevices('laws', ({ forward }) => {
 
       const grid = { rows: 2, columns: 4 }
       const patches = [{ grid, valuesPerPatch: 1176, values: Float32Array.from({ length: 8 * 1176 }, (_, i) => Math.sin(i)) }]
-      const layout: Layout = { tokens: 8, cu: Int32Array.of(0, 8), images: [{ sample: 0, before: 3, tokens: 2, grid: { rows: 1, columns: 2 } }] }
+      const layout: Layout = {
+        tokens: 8,
+        cu: Int32Array.of(0, 8),
+        images: [{ sample: 0, before: 3, tokens: 2, grid: { rows: 1, columns: 2 } }],
+      }
       const targets = Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0)
       const weights = Float32Array.from(ids, (_, t) => (t < 7 ? 1 : 0))
-      const { value, gradients } = valueAndGradients(() => adapted.loss({ ids, layout, patches, targets, weights }), [adapted.params['casa.layers.0.v_proj.weight']])
+      const { value, gradients } = valueAndGradients(
+        () => adapted.loss({ ids, layout, patches, targets, weights }),
+        [adapted.params['casa.layers.0.v_proj.weight']],
+      )
       expect((await gradients[0].data()).some((x) => x !== 0)).toBe(true)
       dispose(value, ...gradients)
       original.dispose()
@@ -130,7 +165,7 @@ await describeOnDevices('laws', ({ forward }) => {
   })
 })
 
-it('an adapted folder says what trains: new layers fast, the encoder\'s last blocks and its merger slowly, the rest not', async () => {
+it("an adapted folder says what trains: new layers fast, the encoder's last blocks and its merger slowly, the rest not", async () => {
   const out = memoryFolder('adapted')
   const trainingOf = () => JSON.parse(new TextDecoder().decode(out.files.get('config.json'))).training
   await adapt({ language: qwenFolder, fusion: { keys: 'image+text' }, trainLanguage: false, trainedVisionBlocks: 1 }, out)
@@ -143,7 +178,7 @@ it('an adapted folder says what trains: new layers fast, the encoder\'s last blo
   expect(trainingOf().groups.map(({ match }: { match: string[] }) => match)).toEqual([['*']])
 })
 
-it('adapting refuses an encoder whose output is not the language model\'s width', async () => {
+it("adapting refuses an encoder whose output is not the language model's width", async () => {
   const llamaFolder = fileURLToPath(new URL('../../backbones/fixtures/llama-helium1', import.meta.url))
   await expect(adapt({ language: llamaFolder, fusion: {} }, join(tmpdir(), 'never'))).rejects.toThrow('vision_config')
 })

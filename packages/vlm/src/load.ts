@@ -1,8 +1,40 @@
 /** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
 import { CasaError, initialParams, type Params, type TensorTable } from '@casa-js/core'
-import { clone, createPackedQuantizedWeight, createPackedWeight, dispose, keep, packedForm, shapeOf, tensor, unpackBf16, unpackF16, unpackWeight, type Tensor } from '@casa-js/tensor'
-import { builtInTemplates, parseChatTemplate, parseTokenizer, type ChatTemplate, type ImageMarks, type TextTokenizer, type TokenizerConfig, type TokenizerJson } from '@casa-js/tokenizers'
-import { loadEach, openModelFolder, writeModelFolder, type FolderSink, type FolderSource, type LoadedTensor, type LoadOptions, type NameMap, type TensorProducer } from '@casa-js/weights'
+import {
+  clone,
+  createPackedQuantizedWeight,
+  createPackedWeight,
+  dispose,
+  keep,
+  packedForm,
+  shapeOf,
+  tensor,
+  unpackBf16,
+  unpackF16,
+  unpackWeight,
+  type Tensor,
+} from '@casa-js/tensor'
+import {
+  builtInTemplates,
+  parseChatTemplate,
+  parseTokenizer,
+  type ChatTemplate,
+  type ImageMarks,
+  type TextTokenizer,
+  type TokenizerConfig,
+  type TokenizerJson,
+} from '@casa-js/tokenizers'
+import {
+  loadEach,
+  openModelFolder,
+  writeModelFolder,
+  type FolderSink,
+  type FolderSource,
+  type LoadedTensor,
+  type LoadOptions,
+  type NameMap,
+  type TensorProducer,
+} from '@casa-js/weights'
 import { parseVlmConfig, type Families, type VlmConfig } from './config.ts'
 import { bindVlm, fusionInitialisers, fusionTensors, vlmTensors, type VlmModel } from './model.ts'
 
@@ -58,7 +90,8 @@ export async function loadModel(folder: string | FolderSource, options: LoadVlmO
 }
 
 /** Tied checkpoints may carry the head a second time; it is the embedding and is not read. */
-export const withoutTiedHead = (table: TensorTable): NameMap => (table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]])
+export const withoutTiedHead = (table: TensorTable): NameMap =>
+  table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]]
 
 /** A loaded tensor on the device. Only matrices stay packed: what has more axes is reshaped by its model. */
 function place(loaded: LoadedTensor): Tensor {
@@ -96,7 +129,8 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
   const opened = await openModelFolder(folder, { signal: options.signal })
   try {
-    if (!opened.tokenizerJson) throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)
+    if (!opened.tokenizerJson)
+      throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)
     const files: VlmFiles = {
       tokenizerJson: opened.tokenizerJson as TokenizerJson,
       tokenizerConfig: opened.tokenizerConfig as TokenizerConfig | undefined,
@@ -113,11 +147,16 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
 function parseFiles(files: VlmFiles, name: string): Pick<Vlm, 'tokenizer' | 'template'> {
   const tokenizer = parseTokenizer(files.tokenizerJson, files.tokenizerConfig)
   const chat = files.processorConfig?.chat ?? {}
-  const own = parseChatTemplate({ chatTemplate: files.chatTemplate, config: files.tokenizerConfig }, { image: chat.image, stop: chat.stop })
+  const own = parseChatTemplate(
+    { chatTemplate: files.chatTemplate, config: files.tokenizerConfig },
+    { image: chat.image, stop: chat.stop },
+  )
   const template = own ?? builtInTemplates.find((t) => t.name === chat.name)
   if (!template) {
     const known = builtInTemplates.map((t) => t.name).join(', ')
-    throw new CasaError(`${name}: there is no chat template; add chat_template.jinja, or processor_config.json with chat.name = one of ${known}`)
+    throw new CasaError(
+      `${name}: there is no chat template; add chat_template.jinja, or processor_config.json with chat.name = one of ${known}`,
+    )
   }
   return { tokenizer, template }
 }
@@ -176,7 +215,11 @@ async function floatsOf(weight: Tensor): Promise<Float32Array> {
 }
 
 /** Write a model folder, whole or not at all. Packed weights are written as `dtype` too. */
-export async function saveVlm(vlm: Pick<Vlm, 'model' | 'files'>, folder: string | FolderSink, { dtype = 'F32', metadata }: SaveOptions = {}): Promise<void> {
+export async function saveVlm(
+  vlm: Pick<Vlm, 'model' | 'files'>,
+  folder: string | FolderSink,
+  { dtype = 'F32', metadata }: SaveOptions = {},
+): Promise<void> {
   const { model, files } = vlm
   const weights: TensorProducer = {
     plans: Object.entries(model.params).map(([name, weight]) => ({ name, dtype, shape: shapeOf(weight) })),

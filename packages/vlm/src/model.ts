@@ -2,7 +2,18 @@
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
 import { casa, casaInitialisers, casaTensors, planInsertion, qFormerTensors, withQFormer } from '@casa-js/casa'
-import { CasaError, type Backbone, type Fuse, type Layout, type PackedBatch, type Params, type Patches, type RgbImage, type TensorTable, type VisionEncoder } from '@casa-js/core'
+import {
+  CasaError,
+  type Backbone,
+  type Fuse,
+  type Layout,
+  type PackedBatch,
+  type Params,
+  type Patches,
+  type RgbImage,
+  type TensorTable,
+  type VisionEncoder,
+} from '@casa-js/core'
 import { concat, dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
 import type { VlmConfig } from './config.ts'
 
@@ -51,7 +62,13 @@ export function fusionInitialisers(config: VlmConfig, backbone: Backbone): Map<s
 }
 
 /** Run all blocks. */
-export function runLayers(backbone: Backbone, x: Tensor, step: Parameters<Backbone['layer']>[2], fuse?: Fuse, tap?: HiddenOptions['tap']): Tensor {
+export function runLayers(
+  backbone: Backbone,
+  x: Tensor,
+  step: Parameters<Backbone['layer']>[2],
+  fuse?: Fuse,
+  tap?: HiddenOptions['tap'],
+): Tensor {
   let h = x
   for (let layer = 0; layer < backbone.layers; layer++) {
     h = backbone.layer(layer, h, step, fuse)

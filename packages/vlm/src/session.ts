@@ -109,7 +109,8 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
       const images = list.slice(span.imageBegin, span.imageEnd)
       const slots = layoutOf(0, images).images
       const active = stateFor(images.reduce((sum, { tokens }) => sum + tokens, 0))
-      if (images.length > 0) scope(() => active.startWindow({ features: model.encodeImages(images.map(({ patches }) => patches)), slots }))
+      if (images.length > 0)
+        scope(() => active.startWindow({ features: model.encodeImages(images.map(({ patches }) => patches)), slots }))
       const part = ids.subarray(span.textBegin, span.textEnd)
       if (part.length === 0) continue
       dispose(last)
@@ -124,7 +125,8 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     const plan = planInsertion(layoutOf(ids.length, list), backbone.positionRows, nextPosition)
     const logits = scope(() => {
       const text = backbone.embed(ids)
-      const x = list.length > 0 ? gatherRows(concat([model.encodeImages(list.map(({ patches }) => patches)), text], 0), plan.order) : text
+      const x =
+        list.length > 0 ? gatherRows(concat([model.encodeImages(list.map(({ patches }) => patches)), text], 0), plan.order) : text
       return keep(pass(x, plan.positions))
     })
     cache.length += plan.order.length
@@ -142,9 +144,12 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
       if (images.length > 0 && !vision) throw new CasaError('this model has no vision encoder: it takes text only')
       if (ids.length === 0) throw new CasaError('append: give at least one token')
       const list = pictures(images)
-      const needed = cache.length + ids.length + (fusion.kind === 'insertion' ? list.reduce((sum, { tokens }) => sum + tokens, 0) : 0)
+      const needed =
+        cache.length + ids.length + (fusion.kind === 'insertion' ? list.reduce((sum, { tokens }) => sum + tokens, 0) : 0)
       if (needed > capacityTokens) {
-        throw new CasaError(`the conversation needs ${needed} tokens and the session holds ${capacityTokens}: raise capacityTokens`)
+        throw new CasaError(
+          `the conversation needs ${needed} tokens and the session holds ${capacityTokens}: raise capacityTokens`,
+        )
       }
       broken = true
       const logits = fusion.kind === 'casa' ? passByWindow(ids, list) : passByInsertion(ids, list)
@@ -158,7 +163,8 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     },
     imageTokens: (image) => (fusion.kind === 'insertion' ? vision!.tokens(model.process(image).grid) : 0),
     truncate(tokens) {
-      if (fusion.kind === 'insertion') throw new CasaError('truncate: with insertion the cache holds images too: start a new session')
+      if (fusion.kind === 'insertion')
+        throw new CasaError('truncate: with insertion the cache holds images too: start a new session')
       cache.truncate(tokens)
       nextPosition = tokens
       state?.startWindow()

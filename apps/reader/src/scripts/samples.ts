@@ -11,7 +11,13 @@ import { readerTasks } from '../evaluation.ts'
 
 /** Examples that are shown, by index in the sets of `seed`: picked by eye for being everyday words and things. */
 const seed = 2026
-const picked: Record<string, number[]> = { word: [4, 12, 14], line: [9, 11], emoji: [2, 7, 17], 'second-image': [8, 12], chart: [2, 4] }
+const picked: Record<string, number[]> = {
+  word: [4, 12, 14],
+  line: [9, 11],
+  emoji: [2, 7, 17],
+  'second-image': [8, 12],
+  chart: [2, 4],
+}
 
 const folder = fileURLToPath(new URL('../../samples/', import.meta.url))
 mkdirSync(folder, { recursive: true })

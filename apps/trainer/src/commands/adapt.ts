@@ -24,16 +24,25 @@ export function register(program: Command): void {
     .argument('<model>', 'folder of a language model, or of a vision-language model such as Qwen2.5-VL')
     .option('--vision <folder>', 'folder with the vision encoder; the model folder itself when it has one')
     .requiredOption('--out <folder>', 'folder of the new model')
-    .addOption(new Option('--keys <keys>', 'what a text token sees in a new layer').choices(['image+text', 'image']).default('image+text'))
-    .addOption(new Option('--place <place>', 'beside self-attention, before it, or instead of it').choices(['parallel', 'before', 'replace']).default('parallel'))
+    .addOption(
+      new Option('--keys <keys>', 'what a text token sees in a new layer').choices(['image+text', 'image']).default('image+text'),
+    )
+    .addOption(
+      new Option('--place <place>', 'beside self-attention, before it, or instead of it')
+        .choices(['parallel', 'before', 'replace'])
+        .default('parallel'),
+    )
     .option('--every <n>', 'only in every n-th block', '1')
     .option('--shared', 'use the self-attention weights themselves: no new parameters')
-    .option('--norm-images', 'images pass the block\'s input norm (default with --shared)')
+    .option('--norm-images', "images pass the block's input norm (default with --shared)")
     .option('--ffn-updates', 'images pass the feed-forward halves')
-    .option('--freeze-language', 'train only what is new and the encoder\'s last blocks')
+    .option('--freeze-language', "train only what is new and the encoder's last blocks")
     .option('--vision-blocks <n>', 'last blocks of the encoder that train', '4')
     .addOption(new Option('--dtype <dtype>', 'how weights are stored; as they were unless given').choices(['F32', 'BF16', 'F16']))
-    .addHelpText('after', '\nExamples:\n  casa adapt helium-1-2b/ --vision qwen2.5-vl-3b/ --out casa-helium/\n  casa adapt qwen2.5-vl-3b/ --keys image --freeze-language --out ca-qwen/\n  casa train run.ts                 with model: { folder: "casa-helium" } in the run')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  casa adapt helium-1-2b/ --vision qwen2.5-vl-3b/ --out casa-helium/\n  casa adapt qwen2.5-vl-3b/ --keys image --freeze-language --out ca-qwen/\n  casa train run.ts                 with model: { folder: "casa-helium" } in the run',
+    )
     .action(run)
 }
 
@@ -74,5 +83,7 @@ async function run(language: string, flags: AdaptFlags): Promise<void> {
   } finally {
     progress.stop()
   }
-  console.log(`${pc.green('written')} ${flags.out}   (casa info ${flags.out} shows it; casa train a run with model: { folder: ${JSON.stringify(flags.out)} })`)
+  console.log(
+    `${pc.green('written')} ${flags.out}   (casa info ${flags.out} shows it; casa train a run with model: { folder: ${JSON.stringify(flags.out)} })`,
+  )
 }

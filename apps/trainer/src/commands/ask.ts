@@ -26,10 +26,15 @@ export function register(program: Command): void {
     .option('--top-k <k>', 'sample among the k likeliest', '50')
     .option('--seed <n>', 'seed of the sampling')
     .addOption(
-      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison').choices(['packed', 'float32']).default('packed'),
+      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison')
+        .choices(['packed', 'float32'])
+        .default('packed'),
     )
     .addOption(deviceOption())
-    .addHelpText('after', '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7',
+    )
     .action(run)
 }
 
@@ -42,13 +47,17 @@ function positiveNumber(flag: string, text: string, least: number): number {
 async function run(given: string[], flags: AskFlags): Promise<void> {
   const question = given.at(-1)!
   const files = given.slice(0, -1)
-  if (/\.(png|jpe?g|webp)$/i.test(question)) throw new Error(`the last argument must be the question, found a picture: ${question}`)
+  if (/\.(png|jpe?g|webp)$/i.test(question))
+    throw new Error(`the last argument must be the question, found a picture: ${question}`)
   const maxNewTokens = positiveNumber('--max-tokens', flags.maxTokens, 1)
   const temperature = positiveNumber('--temperature', flags.temperature, 0)
   const topK = positiveNumber('--top-k', flags.topK, 1)
   const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : positiveNumber('--seed', flags.seed, 0)
 
-  const [{ decodeImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([import('@casa-js/vision'), import('@casa-js/vlm')])
+  const [{ decodeImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([
+    import('@casa-js/vision'),
+    import('@casa-js/vlm'),
+  ])
   const images = await Promise.all(files.map(async (file) => decodeImage(await readFile(file), { name: file })))
   await startDevice(flags.device)
   const interrupted = new AbortController()
@@ -56,7 +65,8 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   try {
     const vlm = await loadVlm(flags.model, { weights: flags.weights, signal: interrupted.signal })
     const sampler = createSampler(temperature === 0 ? {} : { temperature, topK, seed })
-    for await (const { text } of askStreaming(vlm, images, question, { maxNewTokens, sampler, signal: interrupted.signal })) process.stdout.write(text)
+    for await (const { text } of askStreaming(vlm, images, question, { maxNewTokens, sampler, signal: interrupted.signal }))
+      process.stdout.write(text)
     process.stdout.write('\n')
     vlm.dispose()
   } catch (error) {

@@ -39,7 +39,9 @@ export function register(program: Command): void {
     .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
     .option('--srt <file>', 'progressive subtitles; - for standard output')
     .addOption(
-      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison').choices(['packed', 'float32']).default('packed'),
+      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison')
+        .choices(['packed', 'float32'])
+        .default('packed'),
     )
     .addOption(deviceOption())
     .addHelpText(

@@ -49,8 +49,12 @@ async function run(folder: string, flags: { tensors?: boolean; json?: boolean })
     console.log(`  language   ${facts.language}, ${count(parts.get('language') ?? 0)} parameters`)
     if (facts.vision) console.log(`  vision     ${facts.vision}, ${count(parts.get('vision') ?? 0)} parameters`)
     console.log(`  fusion     ${JSON.stringify(facts.fusion)}, ${count(parts.get('fusion') ?? 0)} parameters`)
-    console.log(`  weights    ${count(facts.total)} parameters in ${entries.size} tensors, ${dtypes.join(', ')}; all fit config.json`)
-    console.log(`  talks      ${facts.tokenizer ? 'tokenizer' : pc.yellow('no tokenizer')}, ${facts.chatTemplate ? 'chat template' : pc.yellow('no chat template')}`)
+    console.log(
+      `  weights    ${count(facts.total)} parameters in ${entries.size} tensors, ${dtypes.join(', ')}; all fit config.json`,
+    )
+    console.log(
+      `  talks      ${facts.tokenizer ? 'tokenizer' : pc.yellow('no tokenizer')}, ${facts.chatTemplate ? 'chat template' : pc.yellow('no chat template')}`,
+    )
     for (const [key, value] of Object.entries(facts.metadata)) console.log(pc.dim(`  ${key}: ${value}`))
     if (flags.tensors) for (const [name, { shape, dtype }] of entries) console.log(`  ${dtype.padEnd(5)} ${name} [${shape}]`)
   } finally {

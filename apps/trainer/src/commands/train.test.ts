@@ -15,7 +15,10 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'casa-command-'))
   await writeFile(join(folder, 'dot.png'), await encodePng({ widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(90) }))
-  await writeFile(join(folder, 'rows.jsonl'), JSON.stringify({ image: 'dot.png', question: 'What?', answer: 'dot', task: 'dots' }))
+  await writeFile(
+    join(folder, 'rows.jsonl'),
+    JSON.stringify({ image: 'dot.png', question: 'What?', answer: 'dot', task: 'dots' }),
+  )
   await writeFile(join(folder, 'texts.ts'), `export default (): string[] => ['What? dot']`)
   await writeFile(join(folder, 'run.ts'), `export default ${JSON.stringify(run)} as const`)
 })
@@ -26,11 +29,26 @@ const run = {
     config: {
       model_type: 'casa_vlm',
       text_config: {
-        model_type: 'llama', hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1,
-        rms_norm_eps: 1e-6, rope_theta: 10000, max_position_embeddings: 64, tie_word_embeddings: true,
+        model_type: 'llama',
+        hidden_size: 16,
+        intermediate_size: 32,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        rms_norm_eps: 1e-6,
+        rope_theta: 10000,
+        max_position_embeddings: 64,
+        tie_word_embeddings: true,
       },
       vision_config: {
-        model_type: 'casa_vit', patch_size: 8, hidden_size: 16, depth: 1, num_heads: 2, intermediate_size: 32, spatial_merge_size: 1, out_hidden_size: 16,
+        model_type: 'casa_vit',
+        patch_size: 8,
+        hidden_size: 16,
+        depth: 1,
+        num_heads: 2,
+        intermediate_size: 32,
+        spatial_merge_size: 1,
+        out_hidden_size: 16,
       },
       fusion_config: { kind: 'casa' },
     },

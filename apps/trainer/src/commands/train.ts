@@ -40,9 +40,18 @@ Examples:
 
 async function run(file: string, flags: TrainFlags): Promise<void> {
   await import('../train/typescript.ts')
-  const [{ prepareRun, train }, { createReport }] = await Promise.all([import('@casa-js/train/node'), import('../train/report.ts')])
-  const overrides = { steps: whole('--steps', flags.steps), workers: whole('--workers', flags.workers), out: flags.out, device: flags.device === 'auto' ? undefined : flags.device }
-  const programModule = new URL(import.meta.url.endsWith('.ts') ? '../train/program.ts' : '../train/program.js', import.meta.url).href
+  const [{ prepareRun, train }, { createReport }] = await Promise.all([
+    import('@casa-js/train/node'),
+    import('../train/report.ts'),
+  ])
+  const overrides = {
+    steps: whole('--steps', flags.steps),
+    workers: whole('--workers', flags.workers),
+    out: flags.out,
+    device: flags.device === 'auto' ? undefined : flags.device,
+  }
+  const programModule = new URL(import.meta.url.endsWith('.ts') ? '../train/program.ts' : '../train/program.js', import.meta.url)
+    .href
   const { run: settings, options } = await prepareRun(file, { overrides, resume: flags.resume, programModule })
   const report = createReport(options.out, settings)
 
@@ -55,8 +64,14 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
       switch (event.kind) {
         case 'start': {
           const { device } = event
-          say(pc.dim(`device: ${device.device} (${device.adapter}); ${device.reason}${event.workers > 1 ? `; ${event.workers} workers` : ''}`))
-          say(`${event.trained.toLocaleString('en')} of ${event.parameters.toLocaleString('en')} parameters train; ${event.step > 0 ? `from step ${event.step} ` : ''}to step ${event.steps}`)
+          say(
+            pc.dim(
+              `device: ${device.device} (${device.adapter}); ${device.reason}${event.workers > 1 ? `; ${event.workers} workers` : ''}`,
+            ),
+          )
+          say(
+            `${event.trained.toLocaleString('en')} of ${event.parameters.toLocaleString('en')} parameters train; ${event.step > 0 ? `from step ${event.step} ` : ''}to step ${event.steps}`,
+          )
           report.start(event)
           progress = createProgress(event.steps, event.step)
           break
@@ -75,7 +90,11 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
           progress?.stop()
           progress = undefined
           await report.write()
-          say(event.stopped ? `stopped after ${event.step} steps; --resume goes on` : `done: ${event.step} steps, ${duration(performance.now() - startMs)} here`)
+          say(
+            event.stopped
+              ? `stopped after ${event.step} steps; --resume goes on`
+              : `done: ${event.step} steps, ${duration(performance.now() - startMs)} here`,
+          )
           say(`${relative('.', report.path)}: the report; ${relative('.', options.out)}/model: the model`)
           break
       }

@@ -21,11 +21,17 @@ export function register(program: Command): void {
   program
     .command('verify')
     .description('recompute golden folders and compare: the known-answer test of a device')
-    .argument('[folders...]', 'folders with goldens, searched with all their subfolders; without one, the set that comes with casa')
+    .argument(
+      '[folders...]',
+      'folders with goldens, searched with all their subfolders; without one, the set that comes with casa',
+    )
     .addOption(deviceOption())
     .option('--json', 'print one JSON document instead of lines')
     .option('--all', 'print every tensor, not only the worst of each case')
-    .addHelpText('after', '\nExamples:\n  casa verify\n  casa verify goldens/ --device wasm\n  casa verify goldens/casa --all\n  casa verify --device webgpu --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  casa verify\n  casa verify goldens/ --device wasm\n  casa verify goldens/casa --all\n  casa verify --device webgpu --json',
+    )
     .action(run)
 }
 
@@ -39,7 +45,8 @@ async function run(folders: string[], options: { device: DeviceChoice; json?: bo
         const own: Row[] = []
         const name = shortName(root, golden.folder)
         try {
-          for await (const check of golden.verify(tolerances)) own.push({ case: name, kind: golden.kind, ...check, passed: passed(check) })
+          for await (const check of golden.verify(tolerances))
+            own.push({ case: name, kind: golden.kind, ...check, passed: passed(check) })
         } catch (error) {
           const note = error instanceof Error ? error.message : String(error)
           own.push({ case: name, kind: golden.kind, name: 'failed', error: NaN, tolerance: 0, note, passed: false })
@@ -62,7 +69,8 @@ async function run(folders: string[], options: { device: DeviceChoice; json?: bo
 
 /** The check that came closest to failing, or failed. */
 function worst(rows: Row[]): Row {
-  const strain = (row: Row) => (Number.isNaN(row.error) ? Infinity : row.skipped ? -1 : row.error === 0 ? 0 : row.error / row.tolerance)
+  const strain = (row: Row) =>
+    Number.isNaN(row.error) ? Infinity : row.skipped ? -1 : row.error === 0 ? 0 : row.error / row.tolerance
   return rows.reduce((a, b) => (strain(b) > strain(a) ? b : a))
 }
 

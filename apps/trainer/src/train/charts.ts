@@ -33,25 +33,36 @@ const BOTTOM = 38
 const COLUMNS = 1000
 
 export function lineChart({ title, xLabel, series, yRange, log = false, format = short }: ChartOptions): string {
-  const drawn = series.map((one) => ({ ...one, points: thin(one.points.filter(({ y }) => Number.isFinite(y) && (!log || y > 0))) })).filter(({ points }) => points.length > 0)
+  const drawn = series
+    .map((one) => ({ ...one, points: thin(one.points.filter(({ y }) => Number.isFinite(y) && (!log || y > 0))) }))
+    .filter(({ points }) => points.length > 0)
   if (drawn.length === 0) return ''
   const xs = drawn.flatMap(({ points }) => points.map(({ x }) => x))
   const ys = drawn.flatMap(({ points }) => points.map(({ y }) => y))
   const [x0, x1] = widened(0, Math.max(...xs))
-  const [y0, y1] = yRange ?? (log ? [Math.min(...ys), Math.max(Math.max(...ys), Math.min(...ys) * 1.01)] : widened(Math.min(...ys), Math.max(...ys)))
+  const [y0, y1] =
+    yRange ??
+    (log ? [Math.min(...ys), Math.max(Math.max(...ys), Math.min(...ys) * 1.01)] : widened(Math.min(...ys), Math.max(...ys)))
   const scale = log ? Math.log : (y: number) => y
   const px = (x: number) => LEFT + ((x - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT)
   const py = (y: number) => HEIGHT - BOTTOM - ((scale(y) - scale(y0)) / (scale(y1) - scale(y0))) * (HEIGHT - TOP - BOTTOM)
 
   const grid = (log ? logTicks(y0, y1) : ticks(y0, y1)).map(
-    (y) => `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y).toFixed(1)}" y2="${py(y).toFixed(1)}"/><text class="tick" x="${LEFT - 6}" y="${(py(y) + 4).toFixed(1)}" text-anchor="end">${format(y)}</text>`,
+    (y) =>
+      `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y).toFixed(1)}" y2="${py(y).toFixed(1)}"/><text class="tick" x="${LEFT - 6}" y="${(py(y) + 4).toFixed(1)}" text-anchor="end">${format(y)}</text>`,
   )
-  const bottom = ticks(x0, x1).map((x) => `<text class="tick" x="${px(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${short(x)}</text>`)
+  const bottom = ticks(x0, x1).map(
+    (x) => `<text class="tick" x="${px(x).toFixed(1)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${short(x)}</text>`,
+  )
   const lines = drawn.map(({ name, points, faint, dots, colour }, i) => {
     const path = points.map(({ x, y }, n) => `${n === 0 ? 'M' : 'L'}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join('')
-    const marks = dots || points.length === 1
-      ? points.map(({ x, y }) => `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3"><title>${escapeHtml(name)}, ${short(x)}: ${format(y)}</title></circle>`)
-      : []
+    const marks =
+      dots || points.length === 1
+        ? points.map(
+            ({ x, y }) =>
+              `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3"><title>${escapeHtml(name)}, ${short(x)}: ${format(y)}</title></circle>`,
+          )
+        : []
     return `<g class="series-${(colour ?? i) % 8}${faint ? ' faint' : ''}"><path d="${path}"/>${marks.join('')}</g>`
   })
   let at = LEFT

@@ -2,11 +2,26 @@ import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
 import { createProgress, describeEvaluation, duration } from './progress.ts'
 
-const step = (n: number) => ({ kind: 'step' as const, step: n, loss: 1.23456, gradientNorm: 1, learningRate: 1, tokensPerSecond: 512.3, examplesPerSecond: 7.77, etaMs: 65_000 })
+const step = (n: number) => ({
+  kind: 'step' as const,
+  step: n,
+  loss: 1.23456,
+  gradientNorm: 1,
+  learningRate: 1,
+  tokensPerSecond: 512.3,
+  examplesPerSecond: 7.77,
+  etaMs: 65_000,
+})
 
 /** A stream that keeps what is written; with `isTTY` it passes for a terminal. */
 function keeping(isTTY: boolean) {
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 120, cursorTo: () => true, clearLine: () => true, moveCursor: () => true })
+  const stream = Object.assign(new PassThrough(), {
+    isTTY,
+    columns: 120,
+    cursorTo: () => true,
+    clearLine: () => true,
+    moveCursor: () => true,
+  })
   let text = ''
   stream.on('data', (chunk) => (text += chunk))
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => text }
@@ -53,5 +68,7 @@ it('says durations as people do', () => {
 
 it('says an evaluation in one line', () => {
   const accuracy = { word: { correct: 3, total: 4 }, line: { correct: 0, total: 4 } }
-  expect(describeEvaluation({ kind: 'evaluation', step: 7, loss: 0.5, accuracy, examples: [] })).toBe('held out after 7 steps: loss 0.5000  word 3/4  line 0/4')
+  expect(describeEvaluation({ kind: 'evaluation', step: 7, loss: 0.5, accuracy, examples: [] })).toBe(
+    'held out after 7 steps: loss 0.5000  word 3/4  line 0/4',
+  )
 })

@@ -65,7 +65,12 @@ function createLines(steps: number, stream: NodeJS.WriteStream): Progress {
 }
 
 function describe({ loss, examplesPerSecond, tokensPerSecond, etaMs }: StepEvent) {
-  return { loss: loss.toFixed(4), examples: rounded(examplesPerSecond), tokens: rounded(tokensPerSecond), left: `${duration(etaMs)} left` }
+  return {
+    loss: loss.toFixed(4),
+    examples: rounded(examplesPerSecond),
+    tokens: rounded(tokensPerSecond),
+    left: `${duration(etaMs)} left`,
+  }
 }
 
 const describeEvaluating = ({ answered, total }: EvaluatingEvent) => `held-out examples: ${answered}/${total} answered`

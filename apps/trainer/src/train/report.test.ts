@@ -4,9 +4,18 @@ import { describe, expect, it } from 'vitest'
 import { lineChart, smoothed } from './charts.ts'
 import { reportPage, type ReportContent } from './report.ts'
 
-const run = parseRun({ model: { folder: 'model' }, data: { jsonl: 'rows.jsonl' }, batch: { textTokens: 8, imageTokens: 8 }, steps: 100 }, 'run.json')
+const run = parseRun(
+  { model: { folder: 'model' }, data: { jsonl: 'rows.jsonl' }, batch: { textTokens: 8, imageTokens: 8 }, steps: 100 },
+  'run.json',
+)
 const rows: ReportContent['rows'] = Array.from({ length: 50 }, (_, step) => ({
-  kind: 'step', step, loss: 3 / (step + 1), gradientNorm: 1, learningRate: 1e-3, tokensPerSecond: 1234, examplesPerSecond: 5.6,
+  kind: 'step',
+  step,
+  loss: 3 / (step + 1),
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  tokensPerSecond: 1234,
+  examplesPerSecond: 5.6,
 }))
 const evaluation: EvaluationEvent = {
   kind: 'evaluation',
@@ -14,14 +23,27 @@ const evaluation: EvaluationEvent = {
   loss: 0.25,
   accuracy: { word: { correct: 3, total: 4 }, emoji: { correct: 0, total: 4 } },
   examples: [
-    { id: 'a', task: 'word', correct: true, question: 'What <b>does</b> it say?', expected: 'cat', predicted: 'cat', pictures: [Uint8Array.of(1, 2, 3)] },
+    {
+      id: 'a',
+      task: 'word',
+      correct: true,
+      question: 'What <b>does</b> it say?',
+      expected: 'cat',
+      predicted: 'cat',
+      pictures: [Uint8Array.of(1, 2, 3)],
+    },
     { id: 'b', task: 'emoji', correct: false, question: 'Which?', expected: 'dog', predicted: '', pictures: [Uint8Array.of(4)] },
     { id: 'c', task: 'emoji', correct: false, question: 'not shown', expected: 'x', predicted: 'y' },
   ],
 }
 
 describe('reportPage', () => {
-  const page = reportPage({ out: 'runs/try', run, rows: [...rows, { kind: 'evaluation', step: 50, loss: 0.25, accuracy: evaluation.accuracy }], evaluation })
+  const page = reportPage({
+    out: 'runs/try',
+    run,
+    rows: [...rows, { kind: 'evaluation', step: 50, loss: 0.25, accuracy: evaluation.accuracy }],
+    evaluation,
+  })
   it('shows curves, scores, predictions beside their pictures, config and machine', () => {
     expect(page.match(/<svg /g)).toHaveLength(4)
     expect(page).toContain('<dt>steps</dt><dd>50 of 100</dd>')
@@ -45,9 +67,18 @@ describe('reportPage', () => {
 })
 
 describe('lineChart', () => {
-  const draw = (ys: number[], options = {}) => lineChart({ title: 't', xLabel: 'x', series: [{ name: 's', points: ys.map((y, x) => ({ x, y })) }], ...options })
+  const draw = (ys: number[], options = {}) =>
+    lineChart({ title: 't', xLabel: 'x', series: [{ name: 's', points: ys.map((y, x) => ({ x, y })) }], ...options })
   it('never writes a coordinate that is not a number', () => {
-    for (const svg of [draw([1, 2, 3]), draw([5]), draw([2, 2, 2]), draw([1, NaN, 3]), draw([1e-9, 1e9], { log: true }), draw([0, 1], { log: true }), draw([4.1, 4.2, 4.3], { log: true })]) {
+    for (const svg of [
+      draw([1, 2, 3]),
+      draw([5]),
+      draw([2, 2, 2]),
+      draw([1, NaN, 3]),
+      draw([1e-9, 1e9], { log: true }),
+      draw([0, 1], { log: true }),
+      draw([4.1, 4.2, 4.3], { log: true }),
+    ]) {
       expect(svg).toContain('<path')
       expect(svg).not.toMatch(/NaN|Infinity|undefined/)
     }

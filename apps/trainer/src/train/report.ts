@@ -24,7 +24,11 @@ export function createReport(out: string, run: ParsedRun): Report {
     async write(evaluation) {
       newest = evaluation ?? newest
       const sink = await fileSink(path)
-      await sink.write(new TextEncoder().encode(reportPage({ out, run, rows: await readMetrics(join(out, METRICS_FILE)), started, evaluation: newest })))
+      await sink.write(
+        new TextEncoder().encode(
+          reportPage({ out, run, rows: await readMetrics(join(out, METRICS_FILE)), started, evaluation: newest }),
+        ),
+      )
       await sink.commit()
     },
   }
@@ -44,7 +48,14 @@ export function reportPage({ out, run, rows, started, evaluation }: ReportConten
   const last = steps.at(-1)
   const facts = [
     ['steps', last ? `${last.step + 1} of ${run.steps}` : `0 of ${run.steps}`],
-    ['loss', last ? smoothed(steps.map(({ step, loss }) => ({ x: step, y: loss }))).at(-1)!.y.toFixed(4) : '-'],
+    [
+      'loss',
+      last
+        ? smoothed(steps.map(({ step, loss }) => ({ x: step, y: loss })))
+            .at(-1)!
+            .y.toFixed(4)
+        : '-',
+    ],
     ['held-out loss', evaluations.at(-1)?.loss.toFixed(4) ?? '-'],
     ['exact match', overall(evaluations.at(-1)?.accuracy)],
     ['examples/s', last ? last.examplesPerSecond.toFixed(1) : '-'],
@@ -90,7 +101,9 @@ function charts(steps: StepRow[], evaluations: EvaluationRow[]): string {
       series: tasks.map((task) => ({
         name: task,
         dots: true,
-        points: evaluations.flatMap(({ step, accuracy }) => (accuracy[task] ? [{ x: step, y: accuracy[task].correct / accuracy[task].total }] : [])),
+        points: evaluations.flatMap(({ step, accuracy }) =>
+          accuracy[task] ? [{ x: step, y: accuracy[task].correct / accuracy[task].total }] : [],
+        ),
       })),
     }),
     lineChart({
@@ -102,17 +115,25 @@ function charts(steps: StepRow[], evaluations: EvaluationRow[]): string {
         { name: 'smoothed', points: smoothed(of('gradientNorm')), colour: 2 },
       ],
     }),
-    lineChart({ title: 'Learning rate', xLabel: 'step', series: [{ name: 'largest group', points: of('learningRate'), colour: 3 }], format: (y) => (y === 0 ? '0' : y.toExponential(0)) }),
+    lineChart({
+      title: 'Learning rate',
+      xLabel: 'step',
+      series: [{ name: 'largest group', points: of('learningRate'), colour: 3 }],
+      format: (y) => (y === 0 ? '0' : y.toExponential(0)),
+    }),
   ].join('')
 }
 
 function predictions({ step, examples, accuracy }: EvaluationEvent): string {
   const table = Object.entries(accuracy).map(
-    ([task, { correct, total }]) => `<tr><td>${escapeHtml(task)}</td><td>${correct} / ${total}</td><td>${((100 * correct) / total).toFixed(1)} %</td></tr>`,
+    ([task, { correct, total }]) =>
+      `<tr><td>${escapeHtml(task)}</td><td>${correct} / ${total}</td><td>${((100 * correct) / total).toFixed(1)} %</td></tr>`,
   )
   const shown = examples.filter(({ pictures }) => pictures)
   const cards = shown.map(({ id, task, correct, question, expected, predicted, pictures }) => {
-    const images = pictures!.map((png) => `<img alt="" src="data:image/png;base64,${Buffer.from(png).toString('base64')}">`).join('')
+    const images = pictures!
+      .map((png) => `<img alt="" src="data:image/png;base64,${Buffer.from(png).toString('base64')}">`)
+      .join('')
     const wanted = correct ? '' : `<p class="muted">expected <b>${escapeHtml(expected ?? '')}</b></p>`
     return `<article class="${correct ? 'right' : 'wrong'}" title="${escapeHtml(id)}"><div class="pictures">${images}</div><p class="muted">${escapeHtml(task)}: ${escapeHtml(question ?? '')}</p><p class="answer">${escapeHtml(predicted || '(nothing)')}</p>${wanted}</article>`
   })
@@ -129,7 +150,17 @@ function overall(accuracy: EvaluationRow['accuracy'] | undefined): string {
 
 function machine(started: StartEvent | undefined): string {
   const [cpu] = cpus()
-  const parts = [`${cpus().length} x ${cpu?.model.trim() ?? 'unknown processor'}`, `${Math.round(totalmem() / 2 ** 30)} GB`, `Node ${process.version}`, process.platform]
-  if (started) parts.push(`${started.device.device} (${started.device.adapter})`, `${started.workers} worker${started.workers > 1 ? 's' : ''}`, `${started.trained.toLocaleString('en')} of ${started.parameters.toLocaleString('en')} parameters train`)
+  const parts = [
+    `${cpus().length} x ${cpu?.model.trim() ?? 'unknown processor'}`,
+    `${Math.round(totalmem() / 2 ** 30)} GB`,
+    `Node ${process.version}`,
+    process.platform,
+  ]
+  if (started)
+    parts.push(
+      `${started.device.device} (${started.device.adapter})`,
+      `${started.workers} worker${started.workers > 1 ? 's' : ''}`,
+      `${started.trained.toLocaleString('en')} of ${started.parameters.toLocaleString('en')} parameters train`,
+    )
   return escapeHtml(parts.join(' · '))
 }

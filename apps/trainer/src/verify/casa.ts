@@ -52,7 +52,10 @@ export async function loadCase(folder: string, golden: Golden): Promise<CasaCase
   for (const [name, { shape }] of backbone.weights.entries()) await take(name, shape, backbone.weights.read(name))
   for (const name of added.names().filter((n) => n !== 'empty')) await take(name, added.shape(name), added.floats(name))
   await Promise.all([backbone.weights.close(), added.close()])
-  const config = { ...parseVlmConfig(backbone.config), fusion: { kind: 'casa' as const, casa: parseCasaConfig(fusion, `${folder}/case.json: config`) } }
+  const config = {
+    ...parseVlmConfig(backbone.config),
+    fusion: { kind: 'casa' as const, casa: parseCasaConfig(fusion, `${folder}/case.json: config`) },
+  }
   const ids = await golden.integers('input_ids')
   return {
     model: bindVlm(config, params),
@@ -82,12 +85,21 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
 
     const names = golden.names().filter((name) => name.startsWith('grad.'))
     const wanted = names.map((name) => (name === 'grad.images' ? images : model.params[name.slice('grad.'.length)]))
-    const loss = () => crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images })), targets, counted)
+    const loss = () =>
+      crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images })), targets, counted)
     const { value, gradients } = valueAndGradients(loss, wanted)
-    yield { name: 'loss', error: relativeError((await value.data()) as Float32Array, await golden.floats('loss')), tolerance: forward }
+    yield {
+      name: 'loss',
+      error: relativeError((await value.data()) as Float32Array, await golden.floats('loss')),
+      tolerance: forward,
+    }
     value.dispose()
     for (const [i, t] of gradients.entries()) {
-      yield { name: names[i], error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i])), tolerance: gradient }
+      yield {
+        name: names[i],
+        error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i])),
+        tolerance: gradient,
+      }
       t.dispose()
     }
 
@@ -110,10 +122,15 @@ async function stream({ model, layout, ids }: CasaCase, images: Tensor): Promise
   for (let sample = 0; sample + 1 < layout.cu.length; sample++) {
     const [begin, end] = [layout.cu[sample], layout.cu[sample + 1]]
     const cache = backbone.createCache(end - begin)
-    const state = createCasaState(fusion!, params, backbone, { imageCapacityTokens: images.shape[0], textCapacityTokens: end - begin })
+    const state = createCasaState(fusion!, params, backbone, {
+      imageCapacityTokens: images.shape[0],
+      textCapacityTokens: end - begin,
+    })
     for (const span of spans.filter((s) => s.textBegin >= begin && s.textEnd <= end)) {
       const slots = layout.images.slice(span.imageBegin, span.imageEnd)
-      const order = Int32Array.from(slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i] + t)))
+      const order = Int32Array.from(
+        slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i] + t)),
+      )
       scope(() => state.startWindow(slots.length > 0 ? { features: gatherRows(images, order), slots } : undefined))
       for (let t = span.textBegin; t < span.textEnd; t += 2) {
         const part = ids.subarray(t, Math.min(t + 2, span.textEnd))

@@ -13,10 +13,22 @@ export interface GoldenFolder {
 /** What a folder is, by the files in it. Modules are loaded when their kind is met. */
 async function kindOf(folder: string): Promise<GoldenFolder | undefined> {
   if (holds(folder, 'case.json', 'casa.safetensors', 'golden.safetensors')) {
-    return { kind: 'casa', folder, verify: async function* (t) { yield* (await import('./casa.ts')).verifyCasa(folder, t) } }
+    return {
+      kind: 'casa',
+      folder,
+      verify: async function* (t) {
+        yield* (await import('./casa.ts')).verifyCasa(folder, t)
+      },
+    }
   }
   if (holds(folder, 'config.json', 'golden.safetensors')) {
-    return { kind: 'model', folder, verify: async function* (t) { yield* (await import('./models.ts')).verifyModel(folder, t) } }
+    return {
+      kind: 'model',
+      folder,
+      verify: async function* (t) {
+        yield* (await import('./models.ts')).verifyModel(folder, t)
+      },
+    }
   }
   if (holds(folder, 'config.json', 'model.safetensors.index.json')) {
     const { originalOf, verifyFormat } = await import('./models.ts')
@@ -24,13 +36,33 @@ async function kindOf(folder: string): Promise<GoldenFolder | undefined> {
     return original ? { kind: 'format', folder, verify: () => verifyFormat(folder, original) } : undefined
   }
   if (holds(folder, 'curve.json', 'after.safetensors')) {
-    return { kind: 'train', folder, verify: async function* () { yield* (await import('./train.ts')).verifyTrain(folder) } }
+    return {
+      kind: 'train',
+      folder,
+      verify: async function* () {
+        yield* (await import('./train.ts')).verifyTrain(folder)
+      },
+    }
   }
   if (holds(folder, 'resize.safetensors', 'patches.safetensors')) {
-    return { kind: 'images', folder, verify: async function* () { yield* (await import('./images.ts')).verifyImages(folder) } }
+    return {
+      kind: 'images',
+      folder,
+      verify: async function* () {
+        yield* (await import('./images.ts')).verifyImages(folder)
+      },
+    }
   }
-  if (['qwen2_5_tokens.json', 'anls.json', 'logits_processors.json', 'progressive_srt.json'].some((file) => holds(folder, file))) {
-    return { kind: 'text', folder, verify: async function* () { yield* (await import('./text.ts')).verifyText(folder) } }
+  if (
+    ['qwen2_5_tokens.json', 'anls.json', 'logits_processors.json', 'progressive_srt.json'].some((file) => holds(folder, file))
+  ) {
+    return {
+      kind: 'text',
+      folder,
+      verify: async function* () {
+        yield* (await import('./text.ts')).verifyText(folder)
+      },
+    }
   }
   return undefined
 }
@@ -45,12 +77,16 @@ export async function findGoldens(root: string): Promise<GoldenFolder[]> {
   const visit = async (folder: string): Promise<void> => {
     const golden = await kindOf(folder)
     if (golden) found.push(golden)
-    const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+    const inside = readdirSync(folder, { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && entry.name !== 'node_modules',
+    )
     for (const { name } of inside.sort((a, b) => (a.name < b.name ? -1 : 1))) await visit(join(folder, name))
   }
   await visit(root)
   if (found.length === 0) {
-    throw new Error(`${root}: no golden folder here or below; expected model folders with golden.safetensors, casa variants, train, images or text`)
+    throw new Error(
+      `${root}: no golden folder here or below; expected model folders with golden.safetensors, casa variants, train, images or text`,
+    )
   }
   return found
 }

@@ -27,7 +27,11 @@ export async function continueGreedily(model: VlmModel, prompt: SessionInput, co
   const session = createSession(model, { capacityTokens: 512 })
   try {
     const ids: number[] = []
-    for (let logits = await session.append(prompt); ; logits = await session.append({ ids: Int32Array.of(ids.at(-1)!), images: [] })) {
+    for (
+      let logits = await session.append(prompt);
+      ;
+      logits = await session.append({ ids: Int32Array.of(ids.at(-1)!), images: [] })
+    ) {
       ids.push(logits.indexOf(logits.reduce((a, b) => Math.max(a, b))))
       if (ids.length === count) return ids
     }
@@ -71,7 +75,9 @@ async function* verifyText(model: VlmModel, golden: Golden, { forward, gradient 
     () => crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] })), targets, weights),
     params,
   )
-  const values = await readAll(new Map<string, Tensor>([['loss', value], ...names.map((name, i) => [name, gradients[i]] as const)]))
+  const values = await readAll(
+    new Map<string, Tensor>([['loss', value], ...names.map((name, i) => [name, gradients[i]] as const)]),
+  )
   for (const [name, got] of values) {
     yield { name, error: relativeError(got, await golden.floats(name)), tolerance: name === 'loss' ? forward : gradient }
   }
@@ -136,7 +142,10 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   for (const [name, values] of await readAll(new Map(Object.entries(outputs)))) {
     const expected = await golden.floats(name)
     // Logits are of text rows alone here; the original has rows of image tokens too.
-    const rows = name === 'logits' ? Float32Array.from({ length: values.length }, (_, i) => expected[plan.textRows[Math.floor(i / V)] * V + (i % V)]) : expected
+    const rows =
+      name === 'logits'
+        ? Float32Array.from({ length: values.length }, (_, i) => expected[plan.textRows[Math.floor(i / V)] * V + (i % V)])
+        : expected
     yield { name, error: relativeError(values, rows), tolerance: forward }
   }
 
@@ -159,7 +168,12 @@ export async function* verifyFormat(folder: string, original: string): AsyncGene
     if (!got || String(got.shape) !== String(shape) || (await copy.read(name)).some((x, i) => x !== rounded[i])) wrong ??= name
   }
   await Promise.all([copy.close(), source.close()])
-  yield { name: 'weights', error: wrong ? 1 : 0, tolerance: 0, note: wrong ? `differs first in ${wrong}` : 'equal to the original rounded to bfloat16' }
+  yield {
+    name: 'weights',
+    error: wrong ? 1 : 0,
+    tolerance: 0,
+    note: wrong ? `differs first in ${wrong}` : 'equal to the original rounded to bfloat16',
+  }
 
   const model = await loadModel(folder)
   const logits = scope(() => {

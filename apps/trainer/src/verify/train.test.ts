@@ -12,5 +12,7 @@ it.each<DeviceName>(['cpu', 'wasm'])('24 AdamW steps of a CASA model follow the 
   const checks = []
   for await (const check of verifyTrain(fileURLToPath(new URL('../../goldens/train', import.meta.url)))) checks.push(check)
   expect(checks.filter((check) => !passed(check))).toEqual([])
-  expect(checks.map(({ name }) => name)).toEqual(expect.arrayContaining(['factor', 'loss', 'gradient norm', 'casa.layers.3.q_proj.weight', 'model.norm.weight']))
+  expect(checks.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['factor', 'loss', 'gradient norm', 'casa.layers.3.q_proj.weight', 'model.norm.weight']),
+  )
 })

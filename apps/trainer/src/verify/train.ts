@@ -35,18 +35,46 @@ export async function* verifyTrain(folder: string): AsyncGenerator<Check> {
   const images = keep(tensor(loaded.images, start.shape('images')))
   await start.close()
   const { params } = loaded.model
-  const optimizer = new Adamw(groupWeights(params, groupsOf(curve), curve.frozen), { beta1: curve.betas[0], beta2: curve.betas[1], epsilon: curve.eps })
+  const optimizer = new Adamw(groupWeights(params, groupsOf(curve), curve.frozen), {
+    beta1: curve.betas[0],
+    beta2: curve.betas[1],
+    epsilon: curve.eps,
+  })
   const after = await openGolden(folder, 'after.safetensors')
   try {
     const program: Program<null> = { params, loss: () => lossOf(loaded, images), stream: () => streamOf(loaded) }
-    const context = { program, streams: [streamOf(loaded)], optimizer, collective: solo, schedule: curve, clip: curve.clip, stopRequested: () => false }
+    const context = {
+      program,
+      streams: [streamOf(loaded)],
+      optimizer,
+      collective: solo,
+      schedule: curve,
+      clip: curve.clip,
+      stopRequested: () => false,
+    }
     const rows: StepResult[] = []
     for (let step = 0; step < curve.steps; step++) rows.push(await trainStep(context, step))
-    yield worstStep('factor', rows.map(({ factor }) => factor), curve.rows.map(({ factor }) => factor))
-    yield worstStep('loss', rows.map(({ loss }) => loss), curve.rows.map(({ loss }) => loss))
-    yield worstStep('gradient norm', rows.map(({ gradientNorm }) => gradientNorm), curve.rows.map((row) => row.grad_norm))
+    yield worstStep(
+      'factor',
+      rows.map(({ factor }) => factor),
+      curve.rows.map(({ factor }) => factor),
+    )
+    yield worstStep(
+      'loss',
+      rows.map(({ loss }) => loss),
+      curve.rows.map(({ loss }) => loss),
+    )
+    yield worstStep(
+      'gradient norm',
+      rows.map(({ gradientNorm }) => gradientNorm),
+      curve.rows.map((row) => row.grad_norm),
+    )
     for (const name of after.names()) {
-      yield { name, error: relativeError((await params[name].data()) as Float32Array, await after.floats(name)), tolerance: TOLERANCE }
+      yield {
+        name,
+        error: relativeError((await params[name].data()) as Float32Array, await after.floats(name)),
+        tolerance: TOLERANCE,
+      }
     }
   } finally {
     await after.close()
@@ -66,7 +94,12 @@ const lossOf = ({ model, ids, layout, targets, counted }: CasaCase, images: Retu
 
 /** The same packed samples at every step. */
 const streamOf = ({ ids, counted }: CasaCase) => ({
-  next: async () => ({ batch: null, examples: ['golden'], tokens: ids.length, counted: counted.reduce((sum, weight) => sum + weight, 0) }),
+  next: async () => ({
+    batch: null,
+    examples: ['golden'],
+    tokens: ids.length,
+    counted: counted.reduce((sum, weight) => sum + weight, 0),
+  }),
   position: () => [],
   seek: () => {},
 })

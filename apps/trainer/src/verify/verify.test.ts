@@ -10,7 +10,9 @@ import { passed, tolerancesOf, type Check } from './compare.ts'
 import { findGoldens } from './index.ts'
 
 const at = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
-const goldens = await Promise.all(['packages/backbones/fixtures', 'packages/vlm/fixtures', 'apps/trainer/goldens'].map((path) => findGoldens(at(path))))
+const goldens = await Promise.all(
+  ['packages/backbones/fixtures', 'packages/vlm/fixtures', 'apps/trainer/goldens'].map((path) => findGoldens(at(path))),
+)
 
 await describeOnDevices('goldens', ({ device }) => {
   for (const { folder, verify } of goldens.flat()) {
@@ -25,7 +27,9 @@ await describeOnDevices('goldens', ({ device }) => {
 
 it('finds what a folder holds, and says so when it holds nothing', async () => {
   expect(new Set((await findGoldens(at('packages/backbones/fixtures'))).map(({ kind }) => kind))).toEqual(new Set(['model']))
-  expect((await findGoldens(at('packages/vlm/fixtures/casa'))).map(({ kind }) => kind)).toEqual(Array.from({ length: 8 }, () => 'casa'))
+  expect((await findGoldens(at('packages/vlm/fixtures/casa'))).map(({ kind }) => kind)).toEqual(
+    Array.from({ length: 8 }, () => 'casa'),
+  )
   await expect(findGoldens(at('scripts'))).rejects.toThrow('no golden folder')
   await expect(findGoldens(at('no-such-folder'))).rejects.toThrow('no such folder')
 })

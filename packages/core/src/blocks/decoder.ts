@@ -92,7 +92,12 @@ export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTab
  * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.
  *   What it returns is what `attend` and every fusion use.
  */
-export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Params, refine: (site: Site) => Site = (s) => s): Backbone {
+export function bindDecoder(
+  c: DecoderConfig,
+  names: DecoderNames,
+  params: Params,
+  refine: (site: Site) => Site = (s) => s,
+): Backbone {
   const weight = (suffix: string): Tensor => {
     const tensor = params[names.prefix + suffix]
     if (!tensor) throw new CasaError(`${c.modelType}: weight ${names.prefix + suffix} was not given`)
@@ -150,7 +155,12 @@ export function bindDecoder(c: DecoderConfig, names: DecoderNames, params: Param
         const at = `layers.${layer}.self_attn.${name}`
         return { weight: weight(at + '.weight'), bias: params[`${names.prefix}${at}.bias`] }
       }
-      return { q_proj: projection('q_proj'), k_proj: projection('k_proj'), v_proj: projection('v_proj'), o_proj: projection('o_proj') }
+      return {
+        q_proj: projection('q_proj'),
+        k_proj: projection('k_proj'),
+        v_proj: projection('v_proj'),
+        o_proj: projection('o_proj'),
+      }
     },
     embed(ids) {
       const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabulary)

@@ -1,5 +1,18 @@
 /** casa-js itself. */
-import { attention, close, dispose, init, linear, matMul, scope, sum, tensor, valueAndGradients, type DeviceName, type Tensor } from '@casa-js/tensor'
+import {
+  attention,
+  close,
+  dispose,
+  init,
+  linear,
+  matMul,
+  scope,
+  sum,
+  tensor,
+  valueAndGradients,
+  type DeviceName,
+  type Tensor,
+} from '@casa-js/tensor'
 import { decoderTokens, referenceShape } from '../decoder-shape.ts'
 import { ReferenceDecoder } from '../reference-decoder.ts'
 import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
@@ -12,12 +25,14 @@ export async function createPeer(device: DeviceName): Promise<Peer> {
 }
 
 /** Run in a scope; wait until the result can be read, which on a GPU is when the work is done. */
-const finished = (f: () => Tensor): Timed => async () => {
-  const result = scope(f)
-  const data = await result.data()
-  dispose(result)
-  return data as Float32Array
-}
+const finished =
+  (f: () => Tensor): Timed =>
+  async () => {
+    const result = scope(f)
+    const data = await result.data()
+    dispose(result)
+    return data as Float32Array
+  }
 
 function prepare(name: CaseName): Timed {
   if (name === 'linear') {

@@ -1,7 +1,18 @@
 /** jax-js on its wasm backend, traced and compiled with jit. Its functions consume their arguments: `.ref` keeps one for later. */
 import { blockUntilReady, defaultDevice, grad, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
-import { adamw, attentionInputs, attentionShape, normEps, products, ropeTheta, values, type CaseName, type Peer, type Timed } from './peer.ts'
+import {
+  adamw,
+  attentionInputs,
+  attentionShape,
+  normEps,
+  products,
+  ropeTheta,
+  values,
+  type CaseName,
+  type Peer,
+  type Timed,
+} from './peer.ts'
 
 type Array = ReturnType<typeof np.array>
 type Parameters = Record<string, Array>
@@ -13,10 +24,12 @@ export async function createPeer(): Promise<Peer> {
 }
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Array => np.array(data).reshape(shape)
-const finished = (f: () => Array): Timed => async () => {
-  // Reading consumes it too.
-  return (await f().data()) as Float32Array
-}
+const finished =
+  (f: () => Array): Timed =>
+  async () => {
+    // Reading consumes it too.
+    return (await f().data()) as Float32Array
+  }
 const linear = (x: Array, weight: Array) => np.matmul(x, weight.transpose())
 
 function attend(q: Array, k: Array, v: Array, mask?: Array): Array {
@@ -61,7 +74,8 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const { ids, targets } = decoderTokens(referenceShape)
   const constants = { ids: np.array(ids), targets: nn.oneHot(np.array(targets), vocabulary), ...rotaryAndMask(tokens, E) }
 
-  const norm = (x: Array, weight: Array) => x.ref.div(np.sqrt(np.mean(np.square(x), -1, { keepdims: true }).add(normEps))).mul(weight)
+  const norm = (x: Array, weight: Array) =>
+    x.ref.div(np.sqrt(np.mean(np.square(x), -1, { keepdims: true }).add(normEps))).mul(weight)
   const split = (x: Array) => x.reshape([batch, tokens, heads, E]).transpose([0, 2, 1, 3])
   const forward = (p: Parameters, { ids, cos, sin, mask }: Parameters): Array => {
     const rotate = (x: Array) => {
@@ -87,7 +101,12 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
     return finished(() => compiled(own(parameters), own(constants)))
   }
 
-  const loss = (p: Parameters, c: Parameters) => nn.logSoftmax(forward(p, c), -1).mul(c.targets.ref).sum().mul(-1 / rows)
+  const loss = (p: Parameters, c: Parameters) =>
+    nn
+      .logSoftmax(forward(p, c), -1)
+      .mul(c.targets.ref)
+      .sum()
+      .mul(-1 / rows)
   const gradients = jit(valueAndGrad(loss))
   let [first, second] = [0, 1].map(() => Object.fromEntries(weights.map(([name, { shape }]) => [name, np.zeros(shape)])))
   const { learningRate, beta1, beta2, eps, weightDecay } = adamw
@@ -103,7 +122,9 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
     step++
     const [value, found] = gradients(own(parameters), own(constants))
     const corrections = np.array([1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)])
-    const next = weights.map(([name]) => [name, update(parameters[name], first[name], second[name], found[name], corrections.ref)] as const)
+    const next = weights.map(
+      ([name]) => [name, update(parameters[name], first[name], second[name], found[name], corrections.ref)] as const,
+    )
     ;[parameters, first, second] = [0, 1, 2].map((i) => Object.fromEntries(next.map(([name, state]) => [name, state[i]])))
     corrections.dispose()
     await blockUntilReady(parameters)
@@ -113,7 +134,11 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
 
 function rotaryAndMask(tokens: number, E: number): Parameters {
   const angle = (at: number) => Math.floor(at / E) * ropeTheta ** (-(at % (E / 2)) / (E / 2))
-  const table = (f: (x: number) => number) => array(Float32Array.from({ length: tokens * E }, (_, at) => f(angle(at))), [tokens, E])
+  const table = (f: (x: number) => number) =>
+    array(
+      Float32Array.from({ length: tokens * E }, (_, at) => f(angle(at))),
+      [tokens, E],
+    )
   const hidden = Float32Array.from({ length: tokens * tokens }, (_, at) => (at % tokens > Math.floor(at / tokens) ? -1e9 : 0))
   return { cos: table(Math.cos), sin: table(Math.sin), mask: array(hidden, [tokens, tokens]) }
 }

@@ -14,7 +14,8 @@ const varint = (value: number): number[] => {
   }
 }
 const integer = (field: number, value: number): Uint8Array => Uint8Array.from([...varint(field << 3), ...varint(value)])
-const bytes = (field: number, value: Uint8Array): Uint8Array => join([Uint8Array.from([...varint((field << 3) | 2), ...varint(value.length)]), value])
+const bytes = (field: number, value: Uint8Array): Uint8Array =>
+  join([Uint8Array.from([...varint((field << 3) | 2), ...varint(value.length)]), value])
 const text = (field: number, value: string): Uint8Array => bytes(field, new TextEncoder().encode(value))
 const message = (field: number, parts: Uint8Array[]): Uint8Array => bytes(field, join(parts))
 
@@ -45,7 +46,9 @@ export class OnnxGraph {
     const name = `constant${this.count++}`
     const type = data instanceof Float32Array ? elementType.float32 : elementType.int64
     const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    this.initializers.push(message(5, [...shape.map((extent) => integer(1, extent)), integer(2, type), text(8, name), bytes(9, raw)]))
+    this.initializers.push(
+      message(5, [...shape.map((extent) => integer(1, extent)), integer(2, type), text(8, name), bytes(9, raw)]),
+    )
     return name
   }
 
@@ -64,18 +67,29 @@ export class OnnxGraph {
       const values = list ? value.map((x) => integer(8, x)) : [integer(3, value)]
       return message(5, [text(1, name), ...values, integer(20, list ? 7 : 2)])
     })
-    this.nodes.push(message(1, [...inputs.map((i) => text(1, i)), ...names.map((o) => text(2, o)), text(4, operator), ...encoded]))
+    this.nodes.push(
+      message(1, [...inputs.map((i) => text(1, i)), ...names.map((o) => text(2, o)), text(4, operator), ...encoded]),
+    )
     return names
   }
 
   /** The finished file, with one output of any shape. */
   finish(output: string, shape: number[]): Uint8Array {
-    const graph = message(7, [...this.nodes, text(2, 'bench'), ...this.initializers, ...this.inputs, valueInfo(12, output, shape)])
+    const graph = message(7, [
+      ...this.nodes,
+      text(2, 'bench'),
+      ...this.initializers,
+      ...this.inputs,
+      valueInfo(12, output, shape),
+    ])
     return join([integer(1, 8), message(8, [text(1, ''), integer(2, 17)]), graph])
   }
 }
 
 function valueInfo(field: number, name: string, shape: number[]): Uint8Array {
-  const extents = message(2, shape.map((extent) => message(1, [integer(1, extent)])))
+  const extents = message(
+    2,
+    shape.map((extent) => message(1, [integer(1, extent)])),
+  )
   return message(field, [text(1, name), message(2, [message(1, [integer(1, elementType.float32), extents])])])
 }

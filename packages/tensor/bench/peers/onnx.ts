@@ -25,7 +25,9 @@ type Inputs = Record<string, { data: Float32Array; shape: number[] }>
 
 async function timed(graph: OnnxGraph, output: string, shape: number[], inputs: Inputs): Promise<Timed> {
   const session = await ort.InferenceSession.create(graph.finish(output, shape), { executionProviders: ['wasm'] })
-  const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, new ort.Tensor('float32', data, shape)]))
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]) => [name, new ort.Tensor('float32', data, shape)]),
+  )
   return async () => {
     const [result] = Object.values(await session.run(feeds))
     const data = result.data as Float32Array
@@ -72,7 +74,10 @@ function decoderForward(graph: OnnxGraph): Promise<Timed> {
   const one = (operator: string, ...inputs: string[]) => graph.node(operator, inputs)[0]
   const angle = (at: number) => Math.floor(at / E) * ropeTheta ** (-(at % (E / 2)) / (E / 2))
   const table = (f: (angle: number) => number) =>
-    graph.constant(Float32Array.from({ length: tokens * E }, (_, at) => f(angle(at))), [tokens, E])
+    graph.constant(
+      Float32Array.from({ length: tokens * E }, (_, at) => f(angle(at))),
+      [tokens, E],
+    )
   const [cos, sin] = [table(Math.cos), table(Math.sin)]
   const hidden = Float32Array.from({ length: tokens * tokens }, (_, at) => (at % tokens > Math.floor(at / tokens) ? -1e9 : 0))
   const mask = graph.constant(hidden, [tokens, tokens])
@@ -87,7 +92,8 @@ function decoderForward(graph: OnnxGraph): Promise<Timed> {
     const { data, shape } = weights[name]
     return one('MatMul', x, graph.constant(transposed(data, shape), shape.toReversed()))
   }
-  const split = (x: string) => graph.node('Transpose', [one('Reshape', x, graph.integers(batch, tokens, heads, E))], { perm: [0, 2, 1, 3] })[0]
+  const split = (x: string) =>
+    graph.node('Transpose', [one('Reshape', x, graph.integers(batch, tokens, heads, E))], { perm: [0, 2, 1, 3] })[0]
   const rotate = (x: string) => {
     const [a, b] = graph.node('Split', [x, graph.integers(E / 2, E / 2)], { axis: -1 }, 2)
     const [turned] = graph.node('Concat', [one('Neg', b), a], { axis: -1 })

@@ -31,12 +31,14 @@ export async function createPeer(): Promise<Peer> {
 }
 
 /** Run in a tidy and wait for the result. */
-const finished = (f: () => tf.Tensor): Timed => async () => {
-  const result = tf.tidy(f)
-  const data = await result.data()
-  result.dispose()
-  return data as Float32Array
-}
+const finished =
+  (f: () => tf.Tensor): Timed =>
+  async () => {
+    const result = tf.tidy(f)
+    const data = await result.data()
+    result.dispose()
+    return data as Float32Array
+  }
 
 function prepare(name: CaseName): Timed {
   if (name === 'linear' || name === 'vector') {
@@ -69,7 +71,10 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const rows = batch * tokens
   const asLayersHoldIt = (name: string, t: tf.Tensor) => (t.rank === 2 && name !== 'embedding' ? tf.transpose(t) : t)
   const p = Object.fromEntries(
-    Object.entries(decoderWeights(referenceShape)).map(([name, { data, shape }]) => [name, tf.variable(asLayersHoldIt(name, tf.tensor(data, shape)))]),
+    Object.entries(decoderWeights(referenceShape)).map(([name, { data, shape }]) => [
+      name,
+      tf.variable(asLayersHoldIt(name, tf.tensor(data, shape))),
+    ]),
   )
   const { ids, targets } = decoderTokens(referenceShape)
   const [idTensor, targetTensor] = [tf.tensor1d(ids, 'int32'), tf.tensor1d(targets, 'int32')]
@@ -77,7 +82,8 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const [cos, sin] = [tf.cos(angles), tf.sin(angles)].map((half) => tf.concat([half, half], 1))
   const mask = tf.tidy(() => tf.mul(tf.sub(1, tf.linalg.bandPart(tf.ones([tokens, tokens]), -1, 0)), -1e9))
 
-  const norm = (x: tf.Tensor, weight: tf.Tensor) => tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), normEps))), weight)
+  const norm = (x: tf.Tensor, weight: tf.Tensor) =>
+    tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), normEps))), weight)
   const linear = (x: tf.Tensor, weight: tf.Tensor) => tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D)
   const split = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [batch, tokens, heads, E]), [0, 2, 1, 3])
   const rotate = (x: tf.Tensor) => {
@@ -103,7 +109,8 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   }
   if (name === 'forward') return finished(forward)
 
-  const loss = () => tf.neg(tf.mean(tf.sum(tf.mul(tf.oneHot(targetTensor, vocabulary), tf.logSoftmax(forward())), -1))) as tf.Scalar
+  const loss = () =>
+    tf.neg(tf.mean(tf.sum(tf.mul(tf.oneHot(targetTensor, vocabulary), tf.logSoftmax(forward())), -1))) as tf.Scalar
   const optimizer = tf.train.adam(adamw.learningRate, adamw.beta1, adamw.beta2, adamw.eps)
   return async () => {
     const value = optimizer.minimize(loss, true)!

@@ -59,7 +59,8 @@ let current: DeviceReport | undefined
  */
 export async function init(options: InitOptions = {}): Promise<DeviceReport> {
   const { device = 'auto' } = options
-  if (device !== 'auto' && !order.includes(device)) throw new DeviceUnavailableError(`device '${device}': expected auto, ${order.join(', ')}`)
+  if (device !== 'auto' && !order.includes(device))
+    throw new DeviceUnavailableError(`device '${device}': expected auto, ${order.join(', ')}`)
   const passedOver: string[] = []
   for (const name of device === 'auto' ? order : [device]) {
     try {

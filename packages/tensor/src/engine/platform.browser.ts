@@ -19,6 +19,7 @@ export async function readKernelModule(fileName: 'kernels.wasm' | 'kernels-relax
 
 /** Whether the adapter is software is the browser's affair. @throws Error where WebGPU is not offered. */
 export async function openGpu(_software: boolean): Promise<OpenGpu> {
-  if (!globalThis.navigator?.gpu) throw new Error('this browser offers no WebGPU here (a secure context is needed: https or localhost)')
+  if (!globalThis.navigator?.gpu)
+    throw new Error('this browser offers no WebGPU here (a secure context is needed: https or localhost)')
   return { gpu: navigator.gpu, close: () => {} }
 }

@@ -9,7 +9,8 @@ import type { WasmBackend } from './wasm/kernel.ts'
  * @throws Error if the target has another size.
  */
 export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
-  if (target.length !== t.size || t.dtype !== 'float32') throw new Error(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
+  if (target.length !== t.size || t.dtype !== 'float32')
+    throw new Error(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
   const stored = tf.getBackend() === 'wasm' ? (tf.backend() as unknown as WasmBackend).dataIdMap.get(t.dataId) : undefined
   if (!stored) return target.set((await t.data()) as Float32Array)
   const { buffer } = (tf.backend() as unknown as WasmBackend).wasm.HEAPU8

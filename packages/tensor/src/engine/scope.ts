@@ -47,7 +47,9 @@ export async function withoutLeaks<T>(what: string, f: () => T | Promise<T>): Pr
   const result = await f()
   const after = memory()
   if (after.tensors !== before.tensors) {
-    throw new Error(`${what} left ${after.tensors - before.tensors} tensors (${after.bytes - before.bytes} bytes) behind: dispose what it creates or wrap it in scope()`)
+    throw new Error(
+      `${what} left ${after.tensors - before.tensors} tensors (${after.bytes - before.bytes} bytes) behind: dispose what it creates or wrap it in scope()`,
+    )
   }
   return result
 }

@@ -1,5 +1,20 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { add, dispose, init, keep, linear, memory, multiply, noGrad, scale, scope, sum, tensor, valueAndGradients, withoutLeaks } from '../index.ts'
+import {
+  add,
+  dispose,
+  init,
+  keep,
+  linear,
+  memory,
+  multiply,
+  noGrad,
+  scale,
+  scope,
+  sum,
+  tensor,
+  valueAndGradients,
+  withoutLeaks,
+} from '../index.ts'
 
 beforeAll(async () => {
   await init({ device: 'cpu' })
@@ -27,7 +42,16 @@ describe('valueAndGradients', () => {
 
   it('takes nothing through noGrad', async () => {
     const x = tensor([3], [1])
-    const { gradients } = valueAndGradients(() => sum(multiply(x, noGrad(() => scale(x, 2)))), [x])
+    const { gradients } = valueAndGradients(
+      () =>
+        sum(
+          multiply(
+            x,
+            noGrad(() => scale(x, 2)),
+          ),
+        ),
+      [x],
+    )
     expect(await gradients[0].data()).toEqual(Float32Array.of(6))
   })
 
@@ -93,6 +117,8 @@ describe('scope', () => {
 
 describe('withoutLeaks', () => {
   it('names what stayed', async () => {
-    await expect(withoutLeaks('a leaky step', () => void tensor([1, 2], [2]))).rejects.toThrow('a leaky step left 1 tensors (8 bytes) behind')
+    await expect(withoutLeaks('a leaky step', () => void tensor([1, 2], [2]))).rejects.toThrow(
+      'a leaky step left 1 tensors (8 bytes) behind',
+    )
   })
 })

@@ -78,7 +78,9 @@ export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 
   for (const parameter of parameters) {
     const form = packedForm(parameter)
     if (form) {
-      throw new Error(`valueAndGradients: a ${form.kind} weight [${form.shape}] is packed and cannot be trained: load it as float32, or freeze it`)
+      throw new Error(
+        `valueAndGradients: a ${form.kind} weight [${form.shape}] is packed and cannot be trained: load it as float32, or freeze it`,
+      )
     }
   }
   const results: Tensor[] = []

@@ -66,21 +66,34 @@ describe('laws', () => {
 
   it('attention over packed samples is attention over each of them', async () => {
     const segment = fc.record({ queries: fc.integer({ min: 0, max: 12 }), keys: fc.integer({ min: 0, max: 20 }) })
-    const law = fc.asyncProperty(fc.array(segment, { minLength: 1, maxLength: 4 }), fc.boolean(), seed, async (segments, causal, seed) => {
-      const boundaries = (extents: number[]) => Int32Array.from([0, ...extents.map((_, i) => extents.slice(0, i + 1).reduce((a, b) => a + b, 0))])
-      const [cuQ, cuK] = [boundaries(segments.map((s) => s.queries)), boundaries(segments.map((s) => s.keys))]
-      const [E, H, K] = [8, 4, 2]
-      const [difference] = await numbers(() => {
-        const [q, k, v] = [random([cuQ.at(-1)!, H, E], seed), random([cuK.at(-1)!, K, E], seed + 1), random([cuK.at(-1)!, K, E], seed + 2)]
-        const apart = segments.map(({ queries, keys }, s) => {
-          const [qs, ks, vs] = [slice(q, [cuQ[s], 0, 0], [queries, H, E]), ...[k, v].map((t) => slice(t, [cuK[s], 0, 0], [keys, K, E]))]
-          return attention(qs, ks, vs, { cuQ: Int32Array.of(0, queries), cuK: Int32Array.of(0, keys), causal })
+    const law = fc.asyncProperty(
+      fc.array(segment, { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      seed,
+      async (segments, causal, seed) => {
+        const boundaries = (extents: number[]) =>
+          Int32Array.from([0, ...extents.map((_, i) => extents.slice(0, i + 1).reduce((a, b) => a + b, 0))])
+        const [cuQ, cuK] = [boundaries(segments.map((s) => s.queries)), boundaries(segments.map((s) => s.keys))]
+        const [E, H, K] = [8, 4, 2]
+        const [difference] = await numbers(() => {
+          const [q, k, v] = [
+            random([cuQ.at(-1)!, H, E], seed),
+            random([cuK.at(-1)!, K, E], seed + 1),
+            random([cuK.at(-1)!, K, E], seed + 2),
+          ]
+          const apart = segments.map(({ queries, keys }, s) => {
+            const [qs, ks, vs] = [
+              slice(q, [cuQ[s], 0, 0], [queries, H, E]),
+              ...[k, v].map((t) => slice(t, [cuK[s], 0, 0], [keys, K, E])),
+            ]
+            return attention(qs, ks, vs, { cuQ: Int32Array.of(0, queries), cuK: Int32Array.of(0, keys), causal })
+          })
+          const error = subtract(attention(q, k, v, { cuQ, cuK, causal }), concat(apart, 0))
+          return [sum(multiply(error, error))]
         })
-        const error = subtract(attention(q, k, v, { cuQ, cuK, causal }), concat(apart, 0))
-        return [sum(multiply(error, error))]
-      })
-      expect(difference).toBeLessThan(1e-9)
-    })
+        expect(difference).toBeLessThan(1e-9)
+      },
+    )
     await check(law)
   })
 })

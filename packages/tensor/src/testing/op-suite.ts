@@ -58,7 +58,9 @@ async function checkReference(each: OpCase): Promise<void> {
       const expected = await slope(each, name, direction)
       const found = direction.reduce((total, d, i) => total + d * data[i], 0)
       const length = Math.sqrt(direction.reduce((total, d) => total + d * d, 0))
-      expect(Math.abs(found - expected), `d ${name}: ${found}, by finite differences ${expected}`).toBeLessThan(5e-3 * scaleOfGradient * length)
+      expect(Math.abs(found - expected), `d ${name}: ${found}, by finite differences ${expected}`).toBeLessThan(
+        5e-3 * scaleOfGradient * length,
+      )
     }
   }
 }
@@ -68,7 +70,8 @@ async function checkDevice(each: OpCase, device: DeviceName): Promise<void> {
   const found = await evaluate(each, device)
   const { forward = device === 'webgpu' ? 1e-4 : 1e-5, backward = 1e-4 } = each.tolerance ?? {}
   for (const name of Object.keys(reference.outputs)) expectClose(name, found.outputs[name], reference.outputs[name], forward)
-  for (const name of Object.keys(reference.gradients)) expectClose(`d ${name}`, found.gradients[name], reference.gradients[name], backward)
+  for (const name of Object.keys(reference.gradients))
+    expectClose(`d ${name}`, found.gradients[name], reference.gradients[name], backward)
 }
 
 /** @throws if shapes differ, integers differ, or the largest error exceeds `tolerance` times the largest expected value. */
@@ -86,7 +89,9 @@ const largest = (data: ArrayLike<number>): number => Array.from(data).reduce((mo
 /** A few single coordinates, and two directions across all of them. */
 function directions(size: number): Float32Array[] {
   if (size === 0) return []
-  const single = [0, size - 1, Math.floor(size * 0.37)].map((at) => Float32Array.from({ length: size }, (_, i) => (i === at ? 1 : 0)))
+  const single = [0, size - 1, Math.floor(size * 0.37)].map((at) =>
+    Float32Array.from({ length: size }, (_, i) => (i === at ? 1 : 0)),
+  )
   return [...single, randomValues(size, 11), randomValues(size, 12)]
 }
 
@@ -96,7 +101,10 @@ async function slope(each: OpCase, name: string, direction: Float32Array): Promi
   const lossAt = async (distance: number): Promise<number> => {
     const { shape, data } = each.inputs[name]
     const moved = Float32Array.from(data, (x, i) => x + distance * direction[i])
-    const { outputs } = await evaluate({ ...each, inputs: { ...each.inputs, [name]: { shape, data: moved } }, differentiate: [] }, 'cpu')
+    const { outputs } = await evaluate(
+      { ...each, inputs: { ...each.inputs, [name]: { shape, data: moved } }, differentiate: [] },
+      'cpu',
+    )
     return Object.values(outputs).reduce((total, out, o) => {
       const weights = randomValues(out.data.length, o + 1)
       return out.data instanceof Int32Array ? total : total + weights.reduce((s, w, i) => s + w * out.data[i], 0)
@@ -121,7 +129,10 @@ function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
           .filter(({ out }) => out.dtype === 'float32')
           .map(({ out, weights }) => sum(multiply(out, weights())))
           .reduce((a, b) => add(a, b))
-      const { value, gradients } = valueAndGradients(loss, names.map((name) => inputs[name]))
+      const { value, gradients } = valueAndGradients(
+        loss,
+        names.map((name) => inputs[name]),
+      )
       result.gradients = await read(Object.fromEntries(names.map((name, i) => [name, gradients[i]])))
       dispose(value, ...gradients)
     }
@@ -131,6 +142,8 @@ function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
 }
 
 async function read(tensors: Record<string, Tensor>): Promise<Record<string, HostTensor>> {
-  const entries = Object.entries(tensors).map(async ([name, t]) => [name, { data: (await t.data()).slice(), shape: t.shape }] as const)
+  const entries = Object.entries(tensors).map(
+    async ([name, t]) => [name, { data: (await t.data()).slice(), shape: t.shape }] as const,
+  )
   return Object.fromEntries(await Promise.all(entries)) as Record<string, HostTensor>
 }

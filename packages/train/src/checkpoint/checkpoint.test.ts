@@ -27,7 +27,13 @@ afterEach(async () => {
   await rm(out, { recursive: true, force: true })
 })
 
-const content = (step: number, tensors = params): CheckpointContent => ({ step, positions: [[step], [2 * step]], config: { fixed: { seed: 1 }, tunable: {} }, params: tensors, optimizer })
+const content = (step: number, tensors = params): CheckpointContent => ({
+  step,
+  positions: [[step], [2 * step]],
+  config: { fixed: { seed: 1 }, tunable: {} },
+  params: tensors,
+  optimizer,
+})
 const store = (options?: StoreOptions) => createCheckpointStore(out, options)
 const folders = async () => (await readdir(join(out, 'checkpoints'))).sort()
 
@@ -51,19 +57,27 @@ it('keeps the newest k, and sweeps what a killed process left', async () => {
   expect(await readFile(join(out, 'checkpoints', 'latest'), 'utf8')).toBe('step-00000004\n')
 })
 
-it.each(['weights.safetensors', 'optimizer.safetensors', 'state.json', 'latest'])('a disk that is full while %s is written leaves the last checkpoint', async (full) => {
-  await store().write(content(1))
-  const createSink = async (path: string) => {
-    const sink = await fileSink(path)
-    if (!path.endsWith(full)) return sink
-    return { ...sink, write: async () => Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })) }
-  }
-  await expect(store({ createSink }).write(content(2))).rejects.toThrow(/checkpoint of step 2 could not be written: ENOSPC.*The one before is intact/)
-  expect((await folders()).filter((name) => name.includes('tmp'))).toEqual([])
-  const found = await findCheckpoint(out)
-  expect(found!.state.step).toBe(1)
-  await store().restore(found!.folder, params, optimizer)
-})
+it.each(['weights.safetensors', 'optimizer.safetensors', 'state.json', 'latest'])(
+  'a disk that is full while %s is written leaves the last checkpoint',
+  async (full) => {
+    await store().write(content(1))
+    const createSink = async (path: string) => {
+      const sink = await fileSink(path)
+      if (!path.endsWith(full)) return sink
+      return {
+        ...sink,
+        write: async () => Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })),
+      }
+    }
+    await expect(store({ createSink }).write(content(2))).rejects.toThrow(
+      /checkpoint of step 2 could not be written: ENOSPC.*The one before is intact/,
+    )
+    expect((await folders()).filter((name) => name.includes('tmp'))).toEqual([])
+    const found = await findCheckpoint(out)
+    expect(found!.state.step).toBe(1)
+    await store().restore(found!.folder, params, optimizer)
+  },
+)
 
 it('passes over a damaged checkpoint, and says so', async () => {
   await store().write(content(1))

@@ -48,13 +48,19 @@ export function compareConfig(state: CheckpointState, config: RunConfig, folder:
   const now = JSON.parse(JSON.stringify(config)) as RunConfig
   const changed = changedFields(state.config.fixed, now.fixed)
   if (changed.length > 0) {
-    throw new CheckpointError(`${folder} was made with another ${changed.join(', ')}: change it back, or start anew in another --out folder`)
+    throw new CheckpointError(
+      `${folder} was made with another ${changed.join(', ')}: change it back, or start anew in another --out folder`,
+    )
   }
   return changedFields(state.config.tunable, now.tunable)
 }
 
 /** Copy a checkpoint into weights and moments, in place. */
-export async function restoreCheckpoint(folder: string, params: Params, optimizer: Adamw): Promise<{ step: number; positions: number[][] }> {
+export async function restoreCheckpoint(
+  folder: string,
+  params: Params,
+  optimizer: Adamw,
+): Promise<{ step: number; positions: number[][] }> {
   const { step, positions } = await readState(folder, { checkHashes: false })
   await readInto(join(folder, WEIGHTS_FILE), params)
   await readInto(join(folder, OPTIMIZER_FILE), moments(optimizer))
@@ -73,7 +79,8 @@ async function readState(folder: string, { checkHashes }: { checkHashes: boolean
       await pipeline(createReadStream(join(folder, file)), hash).catch((error: Error) => {
         throw new CheckpointError(`${join(folder, file)}: ${error.message}`)
       })
-      if (hash.digest('hex') !== expected) throw new CheckpointError(`${join(folder, file)}: the bytes are not those that were written; the file is damaged`)
+      if (hash.digest('hex') !== expected)
+        throw new CheckpointError(`${join(folder, file)}: the bytes are not those that were written; the file is damaged`)
     }
   }
   return state
@@ -88,11 +95,14 @@ async function readInto(path: string, targets: Params): Promise<void> {
     const unexpected = [...entries.keys()].filter((name) => !(name in targets))
     if (missing.length + unexpected.length > 0) {
       const list = (names: string[]) => names.slice(0, 5).join(', ') + (names.length > 5 ? `, .. (${names.length})` : '')
-      throw new CheckpointError(`${path} is of another model: missing ${list(missing) || 'nothing'}; unexpected ${list(unexpected) || 'nothing'}`)
+      throw new CheckpointError(
+        `${path} is of another model: missing ${list(missing) || 'nothing'}; unexpected ${list(unexpected) || 'nothing'}`,
+      )
     }
     for (const [name, target] of Object.entries(targets)) {
       const { shape } = entries.get(name)!
-      if (shape.join() !== target.shape.join()) throw new CheckpointError(`${path}: ${name} is [${shape}], the model has [${target.shape}]`)
+      if (shape.join() !== target.shape.join())
+        throw new CheckpointError(`${path}: ${name} is [${shape}], the model has [${target.shape}]`)
       const rows = tensor(await file.read(name), shape)
       writeRows(target, rows, 0)
       dispose(rows)

@@ -26,9 +26,13 @@ export function parseState(text: string, path: string): CheckpointState {
   } catch {
     throw new CheckpointError(`${path}: not JSON; the file is damaged`)
   }
-  if (state?.format !== FORMAT) throw new CheckpointError(`${path}: format ${JSON.stringify(state?.format)}, expected "${FORMAT}"`)
+  if (state?.format !== FORMAT)
+    throw new CheckpointError(`${path}: format ${JSON.stringify(state?.format)}, expected "${FORMAT}"`)
   if (!isCount(state.step)) throw new CheckpointError(`${path}: step must be a count, got ${state.step}`)
-  if (!Array.isArray(state.positions) || !state.positions.every((position) => Array.isArray(position) && position.every(Number.isFinite))) {
+  if (
+    !Array.isArray(state.positions) ||
+    !state.positions.every((position) => Array.isArray(position) && position.every(Number.isFinite))
+  ) {
     throw new CheckpointError(`${path}: positions must be lists of numbers`)
   }
   if (!isObject(state.config?.fixed) || !isObject(state.config.tunable)) throw new CheckpointError(`${path}: config is missing`)

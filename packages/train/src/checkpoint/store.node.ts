@@ -53,7 +53,10 @@ export function createCheckpointStore(out: string, { keep = 2, createSink = file
         await rm(temporary, { recursive: true, force: true }).catch(() => {})
         if (error instanceof CheckpointError) throw error
         const reason = error instanceof Error ? error.message : String(error)
-        throw new CheckpointError(`the checkpoint of step ${content.step} could not be written: ${reason}. The one before is intact: continue with --resume`, { cause: error })
+        throw new CheckpointError(
+          `the checkpoint of step ${content.step} could not be written: ${reason}. The one before is intact: continue with --resume`,
+          { cause: error },
+        )
       }
       return join(root, name)
     },
@@ -77,7 +80,12 @@ export async function listCheckpoints(root: string): Promise<string[]> {
 
 /** Names under which the moments are stored, in the order first, second of each weight. */
 export function moments({ weights, state }: Adamw): Params {
-  return Object.fromEntries(weights.flatMap(({ name }, i) => [[`first.${name}`, state.first[i]], [`second.${name}`, state.second[i]]]))
+  return Object.fromEntries(
+    weights.flatMap(({ name }, i) => [
+      [`first.${name}`, state.first[i]],
+      [`second.${name}`, state.second[i]],
+    ]),
+  )
 }
 
 function stateOf({ step, positions, config }: CheckpointContent, files: Record<string, string>): string {
@@ -102,7 +110,8 @@ async function writeTensors(sink: ByteSink, tensors: Params): Promise<string> {
 /** A checkpoint that holds NaN would be worse than none. */
 async function readFinite(name: string, tensor: Tensor): Promise<Float32Array> {
   const values = (await tensor.data()) as Float32Array
-  if (!values.every(Number.isFinite)) throw new CheckpointError(`${name} holds NaN or Infinity: no checkpoint was written, the one before is intact`)
+  if (!values.every(Number.isFinite))
+    throw new CheckpointError(`${name} holds NaN or Infinity: no checkpoint was written, the one before is intact`)
   return values
 }
 

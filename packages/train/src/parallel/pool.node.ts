@@ -12,7 +12,11 @@ import { abort, createSharedMemory, requestStop, type SharedMemory } from './sha
 const CLOSE_MS = 10_000
 
 /** @param signal asks the run to end after the current update, with a checkpoint. */
-export async function* runPool(start: Omit<WorkerStart, 'rank'>, warn: (message: string) => void, signal?: AbortSignal): AsyncGenerator<RunEvent, void, undefined> {
+export async function* runPool(
+  start: Omit<WorkerStart, 'rank'>,
+  warn: (message: string) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<RunEvent, void, undefined> {
   const events = new Queue<LoopEvent>()
   const ready: number[] = []
   let memory: SharedMemory | undefined
@@ -29,7 +33,8 @@ export async function* runPool(start: Omit<WorkerStart, 'rank'>, warn: (message:
     else if (message.kind === 'ready') {
       ready.push(message.parameters)
       if (ready.length < start.ranks) return
-      if (new Set(ready).size > 1) return fail(new CasaError(`the workers built models of different sizes: ${ready.join(', ')} trained values`))
+      if (new Set(ready).size > 1)
+        return fail(new CasaError(`the workers built models of different sizes: ${ready.join(', ')} trained values`))
       memory = createSharedMemory(start.ranks, ready[0])
       if (signal?.aborted) requestStop(memory)
       for (const worker of workers) worker.postMessage({ kind: 'run', memory } satisfies RunMessage)
@@ -82,6 +87,9 @@ async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGe
 /** From sources, a worker needs tsx, and the condition under which our packages resolve to their sources. */
 function startWorker(start: WorkerStart): Worker {
   return import.meta.url.endsWith('.ts')
-    ? new Worker(new URL('./worker-from-source.mjs', import.meta.url), { workerData: start, execArgv: ['--conditions=@casa-js/source'] })
+    ? new Worker(new URL('./worker-from-source.mjs', import.meta.url), {
+        workerData: start,
+        execArgv: ['--conditions=@casa-js/source'],
+      })
     : new Worker(new URL('./worker.node.js', import.meta.url), { workerData: start })
 }

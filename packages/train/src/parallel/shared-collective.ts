@@ -9,7 +9,8 @@ export function createSharedCollective(memory: SharedMemory, rank: number): Coll
   const mine = rows.subarray(rank * parameters, (rank + 1) * parameters)
   let turn = 0
 
-  const row = (half: number, of: number) => numbers.subarray((half * ranks + of) * (1 + NUMBERS), (half * ranks + of + 1) * (1 + NUMBERS))
+  const row = (half: number, of: number) =>
+    numbers.subarray((half * ranks + of) * (1 + NUMBERS), (half * ranks + of + 1) * (1 + NUMBERS))
 
   return {
     rank,

@@ -7,7 +7,11 @@ import type { ProgramModule } from '../program.ts'
 import { solo } from './collective.ts'
 import type { WorkerStart } from './protocol.ts'
 
-export async function* runSolo(start: Omit<WorkerStart, 'rank' | 'ranks'>, warn: (message: string) => void, signal?: AbortSignal): AsyncGenerator<RunEvent, void, undefined> {
+export async function* runSolo(
+  start: Omit<WorkerStart, 'rank' | 'ranks'>,
+  warn: (message: string) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<RunEvent, void, undefined> {
   const device = await init({ device: start.device })
   try {
     const { createProgram } = (await import(start.program.module)) as ProgramModule

@@ -23,7 +23,9 @@ try {
   try {
     const weights = groupWeights(program.params, start.loop.groups, start.loop.freeze)
     tell({ kind: 'ready', parameters: weights.reduce((sum, { tensor }) => sum + tensor.size, 0) })
-    const shared = (memory = await new Promise<SharedMemory>((resolve) => port.once('message', (message: RunMessage) => resolve(message.memory))))
+    const shared = (memory = await new Promise<SharedMemory>((resolve) =>
+      port.once('message', (message: RunMessage) => resolve(message.memory)),
+    ))
     const context = {
       program,
       device,

@@ -18,7 +18,8 @@ export type DatasetReference = ModuleReference | { jsonl: string; images?: strin
 export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabulary: number }
 
 /** A model folder to start from, or config.json of a model with fresh weights. */
-export type ModelReference = { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string }
+export type ModelReference =
+  { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string }
 
 export interface EvaluateDefinition {
   /** Updates between evaluations. */

@@ -64,7 +64,11 @@ function splitAnswer({ id, messages }: Example): { prompt: Message[]; expected: 
   return { prompt: messages.slice(0, -1), expected: textOf(last) }
 }
 
-async function heldOutLoss(vlm: Vlm, prepared: PreparedSample[], budgets: EvaluateSettings['budgets']): Promise<{ lossSum: number; counted: number }> {
+async function heldOutLoss(
+  vlm: Vlm,
+  prepared: PreparedSample[],
+  budgets: EvaluateSettings['budgets'],
+): Promise<{ lossSum: number; counted: number }> {
   const total = { lossSum: 0, counted: 0 }
   for (const samples of withinBudgets(prepared, budgets)) {
     const batch = packPrepared(samples, imageRules(vlm))

@@ -10,7 +10,8 @@ import type { DatasetReference, ModuleReference } from './define.ts'
 /** Make a reference independent of where the run file lies: modules become URLs, files absolute paths. */
 export function resolveReference<R extends DatasetReference>(reference: R, runFile: string, path: string): R {
   const absolute = (file: string) => resolve(dirname(runFile), file)
-  if ('jsonl' in reference) return { ...reference, jsonl: absolute(reference.jsonl), ...(reference.images && { images: absolute(reference.images) }) }
+  if ('jsonl' in reference)
+    return { ...reference, jsonl: absolute(reference.jsonl), ...(reference.images && { images: absolute(reference.images) }) }
   return { ...reference, module: resolveModule(reference.module, runFile, path) }
 }
 
@@ -20,7 +21,10 @@ function resolveModule(module: string, runFile: string, path: string): string {
   try {
     return pathToFileURL(createRequire(runFile).resolve(module)).href
   } catch (error) {
-    throw new ConfigError(`${path}.module`, `"${module}" cannot be found from ${runFile}: install it there, or give a path (${(error as Error).message.split('\n')[0]})`)
+    throw new ConfigError(
+      `${path}.module`,
+      `"${module}" cannot be found from ${runFile}: install it there, or give a path (${(error as Error).message.split('\n')[0]})`,
+    )
   }
 }
 
@@ -31,9 +35,12 @@ export async function callModule<T>({ module, options }: ModuleReference): Promi
     loaded = await import(module)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error
-    throw new CasaError(`${fileURLToPath(module)}: Node cannot load TypeScript by itself; run through \`casa train\` or with \`node --import tsx\``)
+    throw new CasaError(
+      `${fileURLToPath(module)}: Node cannot load TypeScript by itself; run through \`casa train\` or with \`node --import tsx\``,
+    )
   }
-  if (typeof loaded.default !== 'function') throw new CasaError(`${module}: its default export must be a function that makes what the run asks for`)
+  if (typeof loaded.default !== 'function')
+    throw new CasaError(`${module}: its default export must be a function that makes what the run asks for`)
   return loaded.default(options ?? {})
 }
 

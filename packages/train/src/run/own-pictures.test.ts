@@ -20,9 +20,21 @@ const picture = (colour: keyof typeof colours): RgbImage => ({
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'casa-own-'))
-  for (const colour of Object.keys(colours) as (keyof typeof colours)[]) await writeFile(join(folder, `${colour}.png`), await encodePng(picture(colour)))
-  const rows = Array.from({ length: 12 }, (_, i) => ({ id: `row-${i}`, task: 'colour', image: `${i % 2 ? 'red' : 'blue'}.png`, question: 'Which colour?', answer: i % 2 ? 'red' : 'blue' }))
-  await writeFile(join(folder, 'rows.jsonl'), [...rows.map((row) => JSON.stringify(row)), '{"image": "missing.png", "question": "?", "answer": "?"}', 'not json'].join('\n'))
+  for (const colour of Object.keys(colours) as (keyof typeof colours)[])
+    await writeFile(join(folder, `${colour}.png`), await encodePng(picture(colour)))
+  const rows = Array.from({ length: 12 }, (_, i) => ({
+    id: `row-${i}`,
+    task: 'colour',
+    image: `${i % 2 ? 'red' : 'blue'}.png`,
+    question: 'Which colour?',
+    answer: i % 2 ? 'red' : 'blue',
+  }))
+  await writeFile(
+    join(folder, 'rows.jsonl'),
+    [...rows.map((row) => JSON.stringify(row)), '{"image": "missing.png", "question": "?", "answer": "?"}', 'not json'].join(
+      '\n',
+    ),
+  )
   await writeFile(join(folder, 'words.mjs'), `export default () => ['Which colour? red', 'Which colour? blue']`)
   await writeFile(join(folder, 'run.json'), JSON.stringify(run))
 })
@@ -36,11 +48,26 @@ const run = {
     config: {
       model_type: 'casa_vlm',
       text_config: {
-        model_type: 'llama', hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1,
-        rms_norm_eps: 1e-6, rope_theta: 10000, max_position_embeddings: 128, tie_word_embeddings: true,
+        model_type: 'llama',
+        hidden_size: 32,
+        intermediate_size: 64,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        rms_norm_eps: 1e-6,
+        rope_theta: 10000,
+        max_position_embeddings: 128,
+        tie_word_embeddings: true,
       },
       vision_config: {
-        model_type: 'casa_vit', patch_size: 8, hidden_size: 16, depth: 1, num_heads: 2, intermediate_size: 32, spatial_merge_size: 1, out_hidden_size: 32,
+        model_type: 'casa_vit',
+        patch_size: 8,
+        hidden_size: 16,
+        depth: 1,
+        num_heads: 2,
+        intermediate_size: 32,
+        spatial_merge_size: 1,
+        out_hidden_size: 32,
       },
       fusion_config: { kind: 'casa' },
     },
@@ -66,7 +93,10 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
   const warnings: string[] = []
   const { options } = await prepareRun(join(folder, 'run.json'))
   const events = await collect(train({ ...options, onWarning: (message) => warnings.push(message) }))
-  expect(warnings).toEqual([expect.stringMatching(/rows\.jsonl:13 is left out: .*missing\.png/), expect.stringMatching(/rows\.jsonl:14 is left out: .*not JSON/)])
+  expect(warnings).toEqual([
+    expect.stringMatching(/rows\.jsonl:13 is left out: .*missing\.png/),
+    expect.stringMatching(/rows\.jsonl:14 is left out: .*not JSON/),
+  ])
   const last = events.findLast((event): event is EvaluationEvent => event.kind === 'evaluation')!
   expect(last).toMatchObject({ step: 40, accuracy: { colour: { correct: 4, total: 4 } } })
   expect(last.loss).toBeLessThan(0.2)
@@ -75,7 +105,8 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
 
   const half = await prepareRun(join(folder, 'run.json'), { overrides: { out: join(folder, 'other') } })
   const controller = new AbortController()
-  for await (const event of train({ ...half.options, signal: controller.signal })) if (event.kind === 'step' && event.step === 22) controller.abort()
+  for await (const event of train({ ...half.options, signal: controller.signal }))
+    if (event.kind === 'step' && event.step === 22) controller.abort()
   const resumed = await prepareRun(join(folder, 'run.json'), { overrides: { out: join(folder, 'other') }, resume: true })
   await collect(train(resumed.options))
   const model = (out: string) => readFile(join(out, 'model', 'model.safetensors'))
@@ -90,7 +121,13 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
 
 it('says what is wrong with a run before anything is written', async () => {
   const bad = join(folder, 'bad.json')
-  await writeFile(bad, JSON.stringify({ ...run, model: { ...run.model, config: { ...run.model.config, text_config: { ...run.model.config.text_config, vocab_size: 100 } } } }))
+  await writeFile(
+    bad,
+    JSON.stringify({
+      ...run,
+      model: { ...run.model, config: { ...run.model.config, text_config: { ...run.model.config.text_config, vocab_size: 100 } } },
+    }),
+  )
   await expect(prepareRun(bad)).rejects.toThrow(/vocab_size: 100 rows for a tokenizer of 2\d\d tokens/)
   await writeFile(bad, '{')
   await expect(prepareRun(bad)).rejects.toThrow(/bad\.json: not JSON/)

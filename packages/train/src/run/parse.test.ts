@@ -6,7 +6,12 @@ import { configOf, parseRun } from './parse.ts'
 import { resolveReference } from './modules.node.ts'
 import { shardOf } from './shard.ts'
 
-const minimal = { model: { folder: 'model' }, data: { jsonl: 'rows.jsonl' }, batch: { textTokens: 512, imageTokens: 512 }, steps: 1000 }
+const minimal = {
+  model: { folder: 'model' },
+  data: { jsonl: 'rows.jsonl' },
+  batch: { textTokens: 512, imageTokens: 512 },
+  steps: 1000,
+}
 const fresh = { config: { model_type: 'casa_vlm' }, tokenizer: { file: 'tokenizer.json' } }
 
 describe('parseRun', () => {
@@ -14,7 +19,10 @@ describe('parseRun', () => {
     expect(parseRun(minimal, 'run.json')).toMatchObject({
       batch: { perStep: 1 },
       schedule: { warmup: 50, cooldown: 200 },
-      groups: [{ learningRate: NEW_RATE, match: ['casa.*'] }, { learningRate: PRETRAINED_RATE, match: ['*'] }],
+      groups: [
+        { learningRate: NEW_RATE, match: ['casa.*'] },
+        { learningRate: PRETRAINED_RATE, match: ['*'] },
+      ],
       optimizer: { betas: [0.9, 0.95], epsilon: 1e-8 },
       clip: 1,
       checkpoint: { every: 50, keep: 2 },
@@ -22,7 +30,10 @@ describe('parseRun', () => {
       workers: 1,
       device: 'auto',
     })
-    expect(parseRun({ ...minimal, model: fresh }, 'run.json')).toMatchObject({ model: { template: 'casa-reader' }, groups: [{ learningRate: NEW_RATE, match: ['*'] }] })
+    expect(parseRun({ ...minimal, model: fresh }, 'run.json')).toMatchObject({
+      model: { template: 'casa-reader' },
+      groups: [{ learningRate: NEW_RATE, match: ['*'] }],
+    })
   })
   it.each<[object, RegExp]>([
     [{ ...minimal, stepps: 3 }, /run\.json: stepps: there is no such field; known are model, data, batch, steps/],
@@ -32,11 +43,20 @@ describe('parseRun', () => {
     [{ ...minimal, data: { jsonl: 'a', module: 'b' } }, /run\.json: data: jsonl: a dataset is a module or a JSONL file/],
     [{ ...minimal, model: { folder: 'a', config: {} } }, /run\.json: model: folder: a folder brings its own config/],
     [{ ...minimal, model: { config: {} } }, /run\.json: model: tokenizer: expected an object, found nothing/],
-    [{ ...minimal, groups: [{ name: 'a', match: 'b', learningRate: 1 }] }, /run\.json: groups\.0: match: expected a list of strings/],
-    [{ ...minimal, groups: [{ name: 'a', match: ['b'], learningRate: -1 }] }, /run\.json: groups\.0: learningRate: expected a number above 0/],
+    [
+      { ...minimal, groups: [{ name: 'a', match: 'b', learningRate: 1 }] },
+      /run\.json: groups\.0: match: expected a list of strings/,
+    ],
+    [
+      { ...minimal, groups: [{ name: 'a', match: ['b'], learningRate: -1 }] },
+      /run\.json: groups\.0: learningRate: expected a number above 0/,
+    ],
     [{ ...minimal, optimizer: { betas: [0.9, 1] } }, /run\.json: optimizer: betas: expected two numbers of 0 to below 1/],
     [{ ...minimal, evaluate: { every: 10, data: [] } }, /run\.json: evaluate: data: expected a list of datasets/],
-    [{ ...minimal, evaluate: { every: 10, data: [{ modul: 'x' }] } }, /run\.json: evaluate: data\.0: modul: there is no such field/],
+    [
+      { ...minimal, evaluate: { every: 10, data: [{ modul: 'x' }] } },
+      /run\.json: evaluate: data\.0: modul: there is no such field/,
+    ],
     [{ ...minimal, schedule: { warmup: -1 } }, /run\.json: schedule: warmup/],
     [{ ...minimal, device: 'cuda' }, /run\.json: device: expected "auto" or "webgpu" or "wasm" or "cpu", found "cuda"/],
   ])('names what is wrong: %j', (run, message) => {
@@ -53,9 +73,14 @@ describe('parseRun', () => {
 
 describe('references', () => {
   it('start at the run file', () => {
-    expect(resolveReference({ jsonl: 'a.jsonl', images: 'b' }, '/runs/run.json', 'data')).toEqual({ jsonl: '/runs/a.jsonl', images: '/runs/b' })
+    expect(resolveReference({ jsonl: 'a.jsonl', images: 'b' }, '/runs/run.json', 'data')).toEqual({
+      jsonl: '/runs/a.jsonl',
+      images: '/runs/b',
+    })
     expect(resolveReference({ module: './data.ts' }, '/runs/run.json', 'data')).toEqual({ module: 'file:///runs/data.ts' })
-    expect(() => resolveReference({ module: 'no-such-package' }, '/runs/run.json', 'data')).toThrow(/data\.module: "no-such-package" cannot be found from \/runs\/run\.json/)
+    expect(() => resolveReference({ module: 'no-such-package' }, '/runs/run.json', 'data')).toThrow(
+      /data\.module: "no-such-package" cannot be found from \/runs\/run\.json/,
+    )
   })
 })
 

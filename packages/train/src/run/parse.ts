@@ -3,7 +3,14 @@ import { ConfigError, Fields } from '@casa-js/core'
 import type { RunConfig } from '../checkpoint/content.ts'
 import { adaptation, DEFAULT_WEIGHT_DECAY, fromScratch, type GroupRule } from '../groups.ts'
 import { ADAMW_DEFAULTS } from '../optimizer.ts'
-import type { DatasetReference, EvaluateDefinition, ModelReference, ModuleReference, RunDefinition, TokenizerReference } from './define.ts'
+import type {
+  DatasetReference,
+  EvaluateDefinition,
+  ModelReference,
+  ModuleReference,
+  RunDefinition,
+  TokenizerReference,
+} from './define.ts'
 
 /** Nothing is left open but what depends on where the run file lies. */
 export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>> & {
@@ -20,7 +27,24 @@ export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch
  * @throws ConfigError naming the first field that is unknown or wrong.
  */
 export function parseRun(json: unknown, path: string): ParsedRun {
-  const f = open(json, path, ['model', 'data', 'batch', 'steps', 'schedule', 'groups', 'freeze', 'optimizer', 'clip', 'checkpoint', 'evaluate', 'save', 'seed', 'out', 'workers', 'device'])
+  const f = open(json, path, [
+    'model',
+    'data',
+    'batch',
+    'steps',
+    'schedule',
+    'groups',
+    'freeze',
+    'optimizer',
+    'clip',
+    'checkpoint',
+    'evaluate',
+    'save',
+    'seed',
+    'out',
+    'workers',
+    'device',
+  ])
   const steps = f.integer('steps')
   const model = parseModel(f.raw('model'), f.at('model'))
   const batch = child(f, 'batch', ['textTokens', 'imageTokens', 'perStep'])
@@ -30,13 +54,21 @@ export function parseRun(json: unknown, path: string): ParsedRun {
   return {
     model,
     data: parseDataset(f.raw('data'), f.at('data')),
-    batch: { textTokens: batch.integer('textTokens'), imageTokens: batch.integer('imageTokens', { min: 0 }), perStep: batch.integer('perStep', { fallback: 1 }) },
+    batch: {
+      textTokens: batch.integer('textTokens'),
+      imageTokens: batch.integer('imageTokens', { min: 0 }),
+      perStep: batch.integer('perStep', { fallback: 1 }),
+    },
     steps,
     schedule: {
       warmup: schedule.integer('warmup', { min: 0, fallback: Math.min(100, Math.floor(steps / 20)) }),
       cooldown: schedule.integer('cooldown', { min: 0, fallback: Math.floor(steps / 5) }),
     },
-    groups: f.has('groups') ? parseGroups(f.raw('groups'), f.at('groups')) : 'config' in model ? fromScratch() : adaptation(['casa.*']),
+    groups: f.has('groups')
+      ? parseGroups(f.raw('groups'), f.at('groups'))
+      : 'config' in model
+        ? fromScratch()
+        : adaptation(['casa.*']),
     freeze: strings(f, 'freeze'),
     optimizer: { betas: parseBetas(optimizer), epsilon: optimizer.number('epsilon', { fallback: ADAMW_DEFAULTS.epsilon }) },
     clip: f.number('clip', { fallback: 1 }),
@@ -65,7 +97,11 @@ export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun
 function parseModel(json: unknown, path: string): ModelReference {
   const f = open(json, path, ['folder', 'config', 'tokenizer', 'template'])
   if (f.has('folder')) {
-    f.require(!f.has('config') && !f.has('tokenizer') && !f.has('template'), 'folder', 'a folder brings its own config, tokenizer and template: name it alone')
+    f.require(
+      !f.has('config') && !f.has('tokenizer') && !f.has('template'),
+      'folder',
+      'a folder brings its own config, tokenizer and template: name it alone',
+    )
     return { folder: f.string('folder') }
   }
   f.object('config')
@@ -109,7 +145,8 @@ function parseEvaluate(json: unknown, path: string): Required<EvaluateDefinition
 }
 
 function parseGroups(json: unknown, path: string): GroupRule[] {
-  if (!Array.isArray(json) || json.length === 0) throw new ConfigError(path, 'expected a list of groups: { name, match, learningRate }')
+  if (!Array.isArray(json) || json.length === 0)
+    throw new ConfigError(path, 'expected a list of groups: { name, match, learningRate }')
   return json.map((one, i) => {
     const f = open(one, `${path}.${i}`, ['name', 'match', 'learningRate', 'weightDecay'])
     const match = strings(f, 'match')
@@ -118,14 +155,19 @@ function parseGroups(json: unknown, path: string): GroupRule[] {
       name: f.string('name'),
       match,
       learningRate: f.number('learningRate'),
-      weightDecay: f.has('weightDecay') && f.raw('weightDecay') === 0 ? 0 : f.number('weightDecay', { fallback: DEFAULT_WEIGHT_DECAY }),
+      weightDecay:
+        f.has('weightDecay') && f.raw('weightDecay') === 0 ? 0 : f.number('weightDecay', { fallback: DEFAULT_WEIGHT_DECAY }),
     }
   })
 }
 
 function parseBetas(f: Fields): [number, number] {
   const betas = f.numbers('betas', { length: 2, fallback: [ADAMW_DEFAULTS.beta1, ADAMW_DEFAULTS.beta2] })
-  f.require(betas.every((beta) => beta >= 0 && beta < 1), 'betas', 'expected two numbers of 0 to below 1')
+  f.require(
+    betas.every((beta) => beta >= 0 && beta < 1),
+    'betas',
+    'expected two numbers of 0 to below 1',
+  )
   return betas as [number, number]
 }
 

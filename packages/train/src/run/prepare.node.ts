@@ -23,10 +23,17 @@ export interface PreparedRun {
  * @param file run.json, or a module whose default export is a RunDefinition. TypeScript needs a loader such as tsx.
  * @throws ConfigError naming the field, CasaError when the file cannot be read.
  */
-export async function prepareRun(file: string, { overrides = {}, resume = false, programModule }: { overrides?: RunOverrides; resume?: boolean; programModule?: string } = {}): Promise<PreparedRun> {
+export async function prepareRun(
+  file: string,
+  { overrides = {}, resume = false, programModule }: { overrides?: RunOverrides; resume?: boolean; programModule?: string } = {},
+): Promise<PreparedRun> {
   const path = resolve(file)
   const written = (await readRun(path)) as Partial<RunDefinition>
-  const given = { ...(await hintsOf(written, path)), ...written, ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }) }
+  const given = {
+    ...(await hintsOf(written, path)),
+    ...written,
+    ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }),
+  }
   const parsed = parseRun(given, basename(path))
   // As written, without this machine's paths: a run may go on elsewhere.
   const config = configOf(parsed)
@@ -38,7 +45,9 @@ export async function prepareRun(file: string, { overrides = {}, resume = false,
     run,
     options: {
       program: {
-        module: programModule ?? new URL(import.meta.url.endsWith('.ts') ? './vlm-program.node.ts' : './vlm-program.node.js', import.meta.url).href,
+        module:
+          programModule ??
+          new URL(import.meta.url.endsWith('.ts') ? './vlm-program.node.ts' : './vlm-program.node.js', import.meta.url).href,
         options: { run, tokenizerJson } satisfies VlmProgramOptions,
       },
       loop: {
@@ -64,14 +73,17 @@ export async function prepareRun(file: string, { overrides = {}, resume = false,
 async function readRun(path: string): Promise<unknown> {
   if (extname(path) === '.json') return readJson(path)
   const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown }
-  if (typeof loaded.default !== 'object' || loaded.default === null) throw new ConfigError(path, 'expected `export default defineRun({ ... })`')
+  if (typeof loaded.default !== 'object' || loaded.default === null)
+    throw new ConfigError(path, 'expected `export default defineRun({ ... })`')
   return loaded.default
 }
 
 /** A folder made by `casa adapt` says what to freeze and at which rates; the run's own word counts more. */
 async function hintsOf({ model }: Partial<RunDefinition>, path: string): Promise<Pick<RunDefinition, 'groups' | 'freeze'>> {
   if (typeof model !== 'object' || !('folder' in model) || typeof model.folder !== 'string') return {}
-  const { training } = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> }>(resolve(dirname(path), model.folder, 'config.json'))
+  const { training } = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> }>(
+    resolve(dirname(path), model.folder, 'config.json'),
+  )
   return training ? { groups: training.groups, freeze: training.freeze } : {}
 }
 
@@ -82,7 +94,9 @@ function resolveRun(run: ParsedRun, path: string): ParsedRun {
     ...run,
     model: resolveModel(run.model, path),
     data: resolveReference(run.data, path, 'data'),
-    ...(evaluate && { evaluate: { ...evaluate, data: evaluate.data.map((one, i) => resolveReference(one, path, `evaluate.data.${i}`)) } }),
+    ...(evaluate && {
+      evaluate: { ...evaluate, data: evaluate.data.map((one, i) => resolveReference(one, path, `evaluate.data.${i}`)) },
+    }),
   }
 }
 
@@ -94,13 +108,24 @@ function resolveModel(model: ModelReference, path: string): ModelReference {
 }
 
 /** Read, or trained and kept beside the run: a resumed run takes the one that it started with. */
-async function tokenizerOf({ tokenizer, template }: Exclude<ModelReference, { folder: string }>, out: string, resume: boolean): Promise<TokenizerJson> {
+async function tokenizerOf(
+  { tokenizer, template }: Exclude<ModelReference, { folder: string }>,
+  out: string,
+  resume: boolean,
+): Promise<TokenizerJson> {
   if ('file' in tokenizer) return readJson(tokenizer.file)
   const kept = join(out, 'tokenizer.json')
   const before = resume ? await readJson<TokenizerJson>(kept).catch(() => undefined) : undefined
   if (before) return before
-  if (template !== 'casa-reader') throw new ConfigError('model.template', `a tokenizer trained here has the special tokens of "casa-reader", not of "${template}": give tokenizer.file`)
-  const json = trainBpe(await callModule<string[]>(tokenizer.corpus), { vocabulary: tokenizer.vocabulary, specialTokens: readerTokens })
+  if (template !== 'casa-reader')
+    throw new ConfigError(
+      'model.template',
+      `a tokenizer trained here has the special tokens of "casa-reader", not of "${template}": give tokenizer.file`,
+    )
+  const json = trainBpe(await callModule<string[]>(tokenizer.corpus), {
+    vocabulary: tokenizer.vocabulary,
+    specialTokens: readerTokens,
+  })
   const sink = await fileSink(kept)
   await sink.write(new TextEncoder().encode(JSON.stringify(json)))
   await sink.commit()
@@ -113,7 +138,10 @@ function withVocabulary(config: Record<string, unknown>, tokenizerJson: Tokenize
   const { vocabulary } = parseTokenizer(tokenizerJson)
   if (text?.vocab_size === undefined) return { ...config, text_config: { ...text, vocab_size: vocabulary } }
   if ((text.vocab_size as number) < vocabulary) {
-    throw new ConfigError('model.config.text_config.vocab_size', `${text.vocab_size} rows for a tokenizer of ${vocabulary} tokens: raise it, or leave it out`)
+    throw new ConfigError(
+      'model.config.text_config.vocab_size',
+      `${text.vocab_size} rows for a tokenizer of ${vocabulary} tokens: raise it, or leave it out`,
+    )
   }
   return config
 }
@@ -130,4 +158,5 @@ async function readJson<T>(path: string): Promise<T> {
   }
 }
 
-const defined = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''))
+const defined = (values: object) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''))

@@ -4,6 +4,9 @@ import { CasaError, type Dataset } from '@casa-js/core'
 /** @throws CasaError if the shard would be empty. */
 export function shardOf(dataset: Dataset, shard: number, shards: number): Dataset {
   const length = dataset.length === Infinity ? Infinity : Math.ceil((dataset.length - shard) / shards)
-  if (length < 1) throw new CasaError(`dataset ${dataset.name}: ${dataset.length} examples cannot be dealt to ${shards} micro-batches: lower batch.perStep`)
+  if (length < 1)
+    throw new CasaError(
+      `dataset ${dataset.name}: ${dataset.length} examples cannot be dealt to ${shards} micro-batches: lower batch.perStep`,
+    )
   return { name: dataset.name, length, get: (index) => dataset.get(index * shards + shard) }
 }

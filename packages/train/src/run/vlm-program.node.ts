@@ -17,7 +17,10 @@ export interface VlmProgramOptions {
   tokenizerJson?: TokenizerJson
 }
 
-export async function createProgram(options: VlmProgramOptions, { warn }: Pick<ProgramContext, 'warn'>): Promise<Program<PackedBatch>> {
+export async function createProgram(
+  options: VlmProgramOptions,
+  { warn }: Pick<ProgramContext, 'warn'>,
+): Promise<Program<PackedBatch>> {
   const { run } = options
   const vlm = await openModel(options)
   const opened: Dataset[] = []
@@ -37,7 +40,9 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
       params: vlm.model.params,
       loss: (batch) => vlm.model.loss(batch),
       stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run, warn),
-      ...(run.evaluate && { evaluate: (share, _, tell) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, tell) }),
+      ...(run.evaluate && {
+        evaluate: (share, _, tell) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, tell),
+      }),
       save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
       close,
     }
@@ -49,10 +54,18 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
 
 async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm> {
   if ('folder' in run.model) return loadVlm(run.model.folder, { weights: 'float32' })
-  return createVlm(run.model.config, run.seed, { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: run.model.template } } })
+  return createVlm(run.model.config, run.seed, {
+    tokenizerJson: tokenizerJson!,
+    processorConfig: { chat: { name: run.model.template } },
+  })
 }
 
-function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun, warn: (message: string) => void): BatchStream<PackedBatch> {
+function openStream(
+  vlm: Vlm,
+  dataset: Dataset,
+  { batch, seed }: ParsedRun,
+  warn: (message: string) => void,
+): BatchStream<PackedBatch> {
   const { tokenizer, template } = vlm
   const start = (state: BatchState) =>
     createBatchStream(dataset, {
@@ -68,7 +81,12 @@ function openStream(vlm: Vlm, dataset: Dataset, { batch, seed }: ParsedRun, warn
   return {
     async next() {
       const { exampleIds, ...packed } = await inner.next()
-      return { batch: packed, examples: exampleIds, tokens: packed.ids.length, counted: packed.weights.reduce((sum, weight) => sum + weight, 0) }
+      return {
+        batch: packed,
+        examples: exampleIds,
+        tokens: packed.ids.length,
+        counted: packed.weights.reduce((sum, weight) => sum + weight, 0),
+      }
     },
     position: () => [inner.state().position],
     seek: ([position]) => void (inner = start({ position })),

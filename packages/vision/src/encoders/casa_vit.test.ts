@@ -173,7 +173,16 @@ test('a stage of the stem is a 3x3 convolution of stride 2 with zeros around', a
 })
 
 test('standardize_images makes ink and paper of any colour look alike', () => {
-  const config = casa_vit.parseConfig({ hidden_size: 8, num_heads: 2, depth: 1, intermediate_size: 8, patch_size: 2, spatial_merge_size: 1, out_hidden_size: 8, standardize_images: true })
+  const config = casa_vit.parseConfig({
+    hidden_size: 8,
+    num_heads: 2,
+    depth: 1,
+    intermediate_size: 8,
+    patch_size: 2,
+    spatial_merge_size: 1,
+    out_hidden_size: 8,
+    standardize_images: true,
+  })
   const draw = (ink: number, paper: number) => {
     const data = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => (Math.floor(i / 3) % 5 === 0 ? ink : paper))
     return casa_vit.process({ widthPx: 8, heightPx: 8, data }, config).values

@@ -70,7 +70,7 @@ export async function openFile(path: string): Promise<ByteSource | undefined> {
       signal?.throwIfAborted()
       checkRange(source, begin, end)
       const bytes = new Uint8Array(end - begin)
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         // One read call takes at most 2^31 - 1 bytes.
         const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 1 << 30), begin + at)
         if (bytesRead === 0)
@@ -86,7 +86,7 @@ export async function openFile(path: string): Promise<ByteSource | undefined> {
 }
 
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))
     at += bytesWritten
   }

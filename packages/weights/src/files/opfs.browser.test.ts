@@ -99,7 +99,9 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
       const tensors = weights.tensorsInMemory({ w: { dtype: 'F16', shape: [2], data: Float32Array.of(1, 2) } })
       await weights.writeModelFolder('models/tiny', { config: { model_type: 'x' }, weights: tensors })
       const failing = { plans: tensors.plans, produce: () => Promise.reject(new Error('no data')) }
-      const failure = await weights.writeModelFolder('models/tiny', { config: {}, weights: failing }).catch((error: Error) => error.message)
+      const failure = await weights
+        .writeModelFolder('models/tiny', { config: {}, weights: failing })
+        .catch((error: Error) => error.message)
       const model = await weights.openModelFolder('models/tiny')
       const missing = await weights.openModelFolder('models/none').catch((error: Error) => error.message)
       return { failure, missing, config: model.config, values: [...(await model.weights.read('w'))] }

@@ -37,7 +37,9 @@ const interestingNumbers =
   '0 1 -1 -0 2147483648 4294967296 9007199254740991 9007199254740992 1e9 1.5 18446744073709551615 1e400 null [] ""'.split(' ')
 
 const words = [
-  ...'"F32" "BF16" "I64" "F4" "X" "dtype" "shape" "data_offsets" "__metadata__" "__proto__" {} [ ] { } , : " \\ /**/ true'.split(' '),
+  ...'"F32" "BF16" "I64" "F4" "X" "dtype" "shape" "data_offsets" "__metadata__" "__proto__" {} [ ] { } , : " \\ /**/ true'.split(
+    ' ',
+  ),
   ...['\\ud800', '\ufeff', '\0', ' ', '\n'],
 ]
 

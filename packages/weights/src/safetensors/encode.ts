@@ -5,14 +5,7 @@ import { bf16FromFloat32, f16FromFloat32 } from './half.ts'
 
 /** Values to be stored, or, as Uint8Array for any dtype, bytes that are stored as they are. */
 export type TensorData =
-  | Float32Array
-  | Float64Array
-  | Int32Array
-  | Uint32Array
-  | Uint16Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array
+  Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Int8Array | Uint8Array
 
 /** A tensor to be written. */
 export interface TensorToWrite {

@@ -36,7 +36,11 @@ describe('slice on wasm', () => {
           const shape = cuts.map(({ extent }) => extent)
           const values = Int32Array.from({ length: sizeOf(shape) }, (_, i) => i + 1)
           const t = tensor(floats ? Float32Array.from(values) : values, shape)
-          const part = slice(t, cuts.map(({ begin }) => begin), cuts.map(({ size }) => size))
+          const part = slice(
+            t,
+            cuts.map(({ begin }) => begin),
+            cuts.map(({ size }) => size),
+          )
           expect(part.shape).toEqual(cuts.map(({ size }) => size))
           expect(part.dtype).toBe(t.dtype)
           expect(Array.from(await part.data())).toEqual(expected(values, cuts))

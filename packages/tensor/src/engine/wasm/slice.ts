@@ -26,7 +26,10 @@ function sliceOf(x: tf.Tensor, from: number | number[], extent: number | number[
   const itemBytes = tf.util.bytesPerElement(x.dtype)
   const strides = x.shape.map((_, axis) => itemBytes * tf.util.sizeFromShape(x.shape.slice(axis + 1)))
   // Whole axes at the end go along with the last that is cut: that much lies in one piece.
-  const last = Math.max(0, size.findLastIndex((count, axis) => count < x.shape[axis]))
+  const last = Math.max(
+    0,
+    size.findLastIndex((count, axis) => count < x.shape[axis]),
+  )
   const pieceBytes = size[last] * strides[last]
   let to = backend.dataIdMap.get(out.dataId).memoryOffset
 

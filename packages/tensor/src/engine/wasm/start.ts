@@ -35,7 +35,9 @@ function refuseWhatDoesNotFit(wasm: WasmBackend['wasm']): void {
     const pointer = bytes < 2 ** 32 ? allocate(bytes) : 0
     if (pointer === 0 && bytes > 0) {
       const heap = wasm.HEAPU8.byteLength
-      throw new OutOfMemoryError(`no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`)
+      throw new OutOfMemoryError(
+        `no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`,
+      )
     }
     return pointer
   }

@@ -120,7 +120,16 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
     const before = ops.memory().tensors
     expect(() => tf.add(large, column)).toThrow('[300,12] + [300,1]: beyond one binding the second must be')
     expect(() => tf.sum(large, 0)).toThrow('sum of float32 [300,12] along 0: beyond one binding')
-    expect(() => tf.pad(large, [[1, 0], [0, 0]], 1)).toThrow('pad with 1: beyond one binding only zeros')
+    expect(() =>
+      tf.pad(
+        large,
+        [
+          [1, 0],
+          [0, 0],
+        ],
+        1,
+      ),
+    ).toThrow('pad with 1: beyond one binding only zeros')
     expect(() => ops.transpose(large)).toThrow('transpose of [300,12]: this WebGPU device binds at most 4096 bytes')
     expect(ops.memory().tensors).toBe(before)
     ops.dispose(large, column)

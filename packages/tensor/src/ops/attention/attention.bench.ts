@@ -29,28 +29,30 @@ const shapes: Shape[] = [
   { name: 'one token on 2,048 keys', segments: 1, queries: 1, keys: 2048, heads: 16, kvHeads: 2, causal: true },
 ]
 
-export const benches: OpBench[] = shapes.map(({ name, segments, queries, keys, heads, kvHeads = heads, causal = false, gradient = false }) => ({
-  name: `attention ${name}`,
-  // Two products, and four more for the gradients; the scores that the way back makes a second time are not counted.
-  operations: (gradient ? 12 : 4) * segments * queries * keys * heads * E * (causal && queries > 1 ? 0.5 : 1),
-  contestants(): ReturnType<OpBench['contestants']> {
-    const random = (tokens: number, heads: number): Tensor => tf.randomNormal([segments * tokens, heads, E])
-    const [q, k, v] = [random(queries, heads), random(keys, kvHeads), random(keys, kvHeads)]
-    const boundaries = (tokens: number) => Int32Array.from({ length: segments + 1 }, (_, s) => s * tokens)
-    const options = { cuQ: boundaries(queries), cuK: boundaries(keys), causal }
-    const withGradients = () => {
-      const { value, gradients } = valueAndGradients(() => sum(attention(q, k, v, options)), [q, k, v])
-      dispose(value)
-      return gradients
-    }
-    const casa = gradient ? withGradients : () => attention(q, k, v, options)
-    // tfjs knows neither groups nor a causal mask, and holds all scores at once: 8,192 keys are 33 MB of them.
-    if (gradient || causal || heads !== kvHeads) return { casa }
-    const split = (t: Tensor, tokens: number): Tensor => tf.transpose(tf.reshape(t, [segments, tokens, heads, E]), [0, 2, 1, 3])
-    const tfjs = () => {
-      const scores = tf.mul(tf.matMul(split(q, queries), split(k, keys), false, true), 1 / Math.sqrt(E))
-      return tf.transpose(tf.matMul(tf.softmax(scores), split(v, keys)), [0, 2, 1, 3])
-    }
-    return { casa, tfjs }
-  },
-}))
+export const benches: OpBench[] = shapes.map(
+  ({ name, segments, queries, keys, heads, kvHeads = heads, causal = false, gradient = false }) => ({
+    name: `attention ${name}`,
+    // Two products, and four more for the gradients; the scores that the way back makes a second time are not counted.
+    operations: (gradient ? 12 : 4) * segments * queries * keys * heads * E * (causal && queries > 1 ? 0.5 : 1),
+    contestants(): ReturnType<OpBench['contestants']> {
+      const random = (tokens: number, heads: number): Tensor => tf.randomNormal([segments * tokens, heads, E])
+      const [q, k, v] = [random(queries, heads), random(keys, kvHeads), random(keys, kvHeads)]
+      const boundaries = (tokens: number) => Int32Array.from({ length: segments + 1 }, (_, s) => s * tokens)
+      const options = { cuQ: boundaries(queries), cuK: boundaries(keys), causal }
+      const withGradients = () => {
+        const { value, gradients } = valueAndGradients(() => sum(attention(q, k, v, options)), [q, k, v])
+        dispose(value)
+        return gradients
+      }
+      const casa = gradient ? withGradients : () => attention(q, k, v, options)
+      // tfjs knows neither groups nor a causal mask, and holds all scores at once: 8,192 keys are 33 MB of them.
+      if (gradient || causal || heads !== kvHeads) return { casa }
+      const split = (t: Tensor, tokens: number): Tensor => tf.transpose(tf.reshape(t, [segments, tokens, heads, E]), [0, 2, 1, 3])
+      const tfjs = () => {
+        const scores = tf.mul(tf.matMul(split(q, queries), split(k, keys), false, true), 1 / Math.sqrt(E))
+        return tf.transpose(tf.matMul(tf.softmax(scores), split(v, keys)), [0, 2, 1, 3])
+      }
+      return { casa, tfjs }
+    },
+  }),
+)

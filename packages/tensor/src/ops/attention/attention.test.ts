@@ -55,10 +55,14 @@ describe('attention refuses', () => {
   const q = () => tensor(new Float32Array(24), [3, 2, 4])
   const cu = (...at: number[]) => Int32Array.from(at)
   it('boundaries that do not end at the tokens', () => {
-    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 2), cuK: cu(0, 3), causal: false })).toThrow('cuQ [0,2] must rise from 0 to 3')
+    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 2), cuK: cu(0, 3), causal: false })).toThrow(
+      'cuQ [0,2] must rise from 0 to 3',
+    )
   })
   it('another number of key segments', () => {
-    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 3), cuK: cu(0, 1, 3), causal: false })).toThrow('1 query segments but 2 key segments')
+    expect(() => attention(q(), q(), q(), { cuQ: cu(0, 3), cuK: cu(0, 1, 3), causal: false })).toThrow(
+      '1 query segments but 2 key segments',
+    )
   })
   it('heads that do not divide', () => {
     const k = tensor(new Float32Array(36), [3, 3, 4])

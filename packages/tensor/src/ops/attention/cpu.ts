@@ -42,7 +42,10 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
   for (const { t, h, kv, begin, end } of rowsOfAttention(q, k, attributes)) {
     if (begin === end) continue
     const query = (t * H + h) * E
-    const scores = Array.from({ length: end - begin }, (_, j) => attributes.scale * dot(q.data, query, k.data, ((begin + j) * K + kv) * E, E))
+    const scores = Array.from(
+      { length: end - begin },
+      (_, j) => attributes.scale * dot(q.data, query, k.data, ((begin + j) * K + kv) * E, E),
+    )
     const highest = scores.reduce((a, b) => Math.max(a, b))
     const weights = scores.map((score) => Math.exp(score - highest))
     const total = weights.reduce((a, b) => a + b)

@@ -26,7 +26,11 @@ export interface AttentionAttributes extends Record<string, unknown> {
 
 // Attention: q, k, v -> o [Tq,H,E], lse [Tq,H].   AttentionGrad: q, k, v, o, lse, dO -> dq, dk, dv.
 defineKernel<AttentionAttributes>('Attention', { cpu: attentionCpu, wasm: attentionWasm, webgpu: attentionWebgpu })
-defineKernel<AttentionAttributes>('AttentionGrad', { cpu: attentionGradCpu, wasm: attentionGradWasm, webgpu: attentionGradWebgpu })
+defineKernel<AttentionAttributes>('AttentionGrad', {
+  cpu: attentionGradCpu,
+  wasm: attentionGradWasm,
+  webgpu: attentionGradWebgpu,
+})
 
 export interface AttentionOptions {
   /** Segment boundaries over the queries and over the keys. */

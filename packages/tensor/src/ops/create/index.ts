@@ -6,7 +6,11 @@ import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/t
  * A tensor of the given values, row-major. The values are copied.
  * @throws Error if there are more or fewer values than the shape holds.
  */
-export function tensor(data: ArrayLike<number>, shape: number[], dtype: DType = data instanceof Int32Array ? 'int32' : 'float32'): Tensor {
+export function tensor(
+  data: ArrayLike<number>,
+  shape: number[],
+  dtype: DType = data instanceof Int32Array ? 'int32' : 'float32',
+): Tensor {
   if (data.length !== sizeOf(shape)) throw new Error(`tensor: ${data.length} values do not fill shape [${shape}]`)
   return tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
 }

@@ -15,7 +15,10 @@ export const crossEntropyCpu: CpuKernel<CrossEntropyAttributes> = ({ logits, lse
     const column = targets[t] - start
     targetLogits[t] = (picked ? picked.data[t] : 0) + (column >= 0 && column < width ? row[column] : 0)
   }
-  return [{ data: sums, shape: [rows] }, { data: targetLogits, shape: [rows] }]
+  return [
+    { data: sums, shape: [rows] },
+    { data: targetLogits, shape: [rows] },
+  ]
 }
 
 /** dLoss * weight * (softmax - one-hot of the target), on the columns given. */

@@ -63,7 +63,8 @@ await describeOp('linearCrossEntropy of which one side is trained', [
   ...['hidden', 'weight'].map((name): OpCase => ({
     name,
     inputs: { hidden: randomTensor([3, 6], 1), weight: randomTensor([9, 6], 2) },
-    run: ({ hidden, weight }) => linearCrossEntropy(hidden, weight, Int32Array.of(8, 0, 3), Float32Array.of(1, 1, 1), { chunk: 4 }),
+    run: ({ hidden, weight }) =>
+      linearCrossEntropy(hidden, weight, Int32Array.of(8, 0, 3), Float32Array.of(1, 1, 1), { chunk: 4 }),
     differentiate: [name],
   })),
 ])

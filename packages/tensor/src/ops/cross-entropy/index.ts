@@ -73,7 +73,9 @@ export function sharesOf(
   weights.forEach((weight, t) => {
     if (!(weight >= 0)) throw new RangeError(`${operator}: weight ${weight} of row ${t} must not be negative`)
     if (weight > 0 && !(targets[t] >= 0 && targets[t] < vocabulary)) {
-      throw new RangeError(`${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`)
+      throw new RangeError(
+        `${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`,
+      )
     }
     total += weight
   })

@@ -99,7 +99,12 @@ function forward({ hidden, weight, targets, shares, chunks }: Problem): { loss: 
   })
 }
 
-function backward({ hidden, weight, targets, shares, chunks }: Problem, lse: Tensor, dLoss: Tensor, [needsHidden, needsWeight]: boolean[]) {
+function backward(
+  { hidden, weight, targets, shares, chunks }: Problem,
+  lse: Tensor,
+  dLoss: Tensor,
+  [needsHidden, needsWeight]: boolean[],
+) {
   let dHidden: Tensor | undefined
   const dWeight = needsWeight ? zeros(weight.shape) : undefined
   for (const chunk of chunks) {
@@ -107,7 +112,11 @@ function backward({ hidden, weight, targets, shares, chunks }: Problem, lse: Ten
     dHidden = tf.tidy(() => {
       const part = rowsFrom(weight, chunk)
       const logits = matMul(hidden, part, { transposeB: true })
-      const [dLogits] = run('CrossEntropyGrad', { logits, lse, dLoss }, { rows: targets.length, ...chunk, targets, weights: shares })
+      const [dLogits] = run(
+        'CrossEntropyGrad',
+        { logits, lse, dLoss },
+        { rows: targets.length, ...chunk, targets, weights: shares },
+      )
       if (dWeight) writeRows(dWeight, matMul(dLogits, hidden, { transposeA: true }), chunk.start)
       if (!needsHidden) return undefined as never
       const dPart = matMul(dLogits, part)

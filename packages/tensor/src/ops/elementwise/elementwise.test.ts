@@ -38,7 +38,11 @@ await describeOp('shape', [
     inputs: { a: randomTensor([2, 3], 1), b: randomTensor([0, 3], 2), c: randomTensor([5, 3], 3) },
     run: ({ a, b, c }) => concat([a, b, c, a], 0),
   },
-  { name: 'concat of columns', inputs: { a: randomTensor([2, 3], 1), b: randomTensor([2, 1], 2) }, run: ({ a, b }) => concat([a, b], 1) },
+  {
+    name: 'concat of columns',
+    inputs: { a: randomTensor([2, 3], 1), b: randomTensor([2, 1], 2) },
+    run: ({ a, b }) => concat([a, b], 1),
+  },
 ])
 
 describe('bad shapes are named', () => {

@@ -17,7 +17,9 @@ function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
   if (a.shape.length === b.shape.length && a.shape.every((extent, i) => extent === b.shape[i])) return 'same'
   if (b.size === 1) return 'scalar'
   if (b.rank === 1 && b.size === a.shape[a.rank - 1]) return 'row'
-  throw new Error(`${what}: [${a.shape}] with [${b.shape}]: the second must have the same shape, be a scalar, or be a row of the first`)
+  throw new Error(
+    `${what}: [${a.shape}] with [${b.shape}]: the second must have the same shape, be a scalar, or be a row of the first`,
+  )
 }
 
 /** The gradient of b out of a gradient of a's shape, which it consumes. */

@@ -27,20 +27,16 @@ const packed = {
 }
 
 await describeOp('embedding', [
-  ...sizes.map(
-    ({ name, shape, ids }): OpCase => ({
-      name,
-      inputs: { table: randomTensor(shape, 1) },
-      run: ({ table }) => embedding(table, Int32Array.from(ids)),
-    }),
-  ),
-  ...Object.entries(packed).map(
-    ([format, pack]): OpCase => ({
-      name: `a table in ${format}`,
-      inputs: {},
-      run: () => embedding(pack(randomValues(6 * 35, 2), [6, 35]), Int32Array.of(5, 0, 0, 3), { paddingIndex: 0 }),
-    }),
-  ),
+  ...sizes.map(({ name, shape, ids }): OpCase => ({
+    name,
+    inputs: { table: randomTensor(shape, 1) },
+    run: ({ table }) => embedding(table, Int32Array.from(ids)),
+  })),
+  ...Object.entries(packed).map(([format, pack]): OpCase => ({
+    name: `a table in ${format}`,
+    inputs: {},
+    run: () => embedding(pack(randomValues(6 * 35, 2), [6, 35]), Int32Array.of(5, 0, 0, 3), { paddingIndex: 0 }),
+  })),
 ])
 
 for (const device of wantedDevices) {

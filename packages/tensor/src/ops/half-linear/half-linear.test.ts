@@ -74,9 +74,14 @@ for (const device of wantedDevices) {
   describe.skipIf(missing)(`halfLinear on ${device}${missing ? ` (${missing})` : ''}`, () => {
     // One output a value: it meets a one at its own column and zeros elsewhere, in a whole block of columns and past it.
     const products = async (bits: number[], columns: number, at: number, rows: number): Promise<Float32Array> => {
-      const halves = Array.from({ length: bits.length * columns }, (_, i) => (i % columns === at ? bits[Math.floor(i / columns)] : 0))
+      const halves = Array.from({ length: bits.length * columns }, (_, i) =>
+        i % columns === at ? bits[Math.floor(i / columns)] : 0,
+      )
       const weight = createPackedWeight(packHalves(halves), [bits.length, columns], 'f16')
-      const x = tensor(Float32Array.from({ length: rows * columns }, (_, i) => Number(i % columns === at)), [rows, columns])
+      const x = tensor(
+        Float32Array.from({ length: rows * columns }, (_, i) => Number(i % columns === at)),
+        [rows, columns],
+      )
       const y = linear(x, weight)
       const found = (await y.data()).slice(0, bits.length) as Float32Array
       dispose(weight, x, y)
@@ -86,7 +91,12 @@ for (const device of wantedDevices) {
 
     it('keeps halves as they are, subnormals included', async () => {
       for (const { at, rows } of places) {
-        const found = await products(known.map(([bits]) => bits), 18, at, rows)
+        const found = await products(
+          known.map(([bits]) => bits),
+          18,
+          at,
+          rows,
+        )
         expect(Array.from(found), `${rows} rows, column ${at}`).toEqual(known.map(([, value]) => value || 0))
       }
     })
@@ -112,7 +122,11 @@ for (const device of wantedDevices) {
       await fc.assert(
         fc.asyncProperty(input, async ({ format, rows, inputs, outputs, exponents, seed }) => {
           const sized = randomValues(rows * inputs, seed).map((value, i) => value * 2 ** exponents[i % exponents.length])
-          const weight = createPackedWeight(packFloats(randomValues(outputs * inputs, seed + 1), format), [outputs, inputs], format)
+          const weight = createPackedWeight(
+            packFloats(randomValues(outputs * inputs, seed + 1), format),
+            [outputs, inputs],
+            format,
+          )
           const [x, whole] = [tensor(sized, [rows, inputs]), unpackWeight(weight)]
           const [y, expected] = [linear(x, weight), linear(x, whole)]
           const [found, wanted] = [await y.data(), await expected.data()]

@@ -28,10 +28,19 @@ export interface HalfLinearAttributes extends Record<string, unknown> {
 }
 
 defineKernel<HalfLinearAttributes>('HalfLinear', { cpu: halfLinearCpu, wasm: halfLinearWasm, webgpu: halfLinearWebgpu })
-defineKernel<HalfLinearAttributes>('HalfLinearGrad', { cpu: halfLinearGradCpu, wasm: halfLinearGradWasm, webgpu: halfLinearGradWebgpu })
+defineKernel<HalfLinearAttributes>('HalfLinearGrad', {
+  cpu: halfLinearGradCpu,
+  wasm: halfLinearGradWasm,
+  webgpu: halfLinearGradWebgpu,
+})
 
 /** `packed` is what `form` says; x's last axis is form.shape[1]. @throws Error if the bias does not fit. */
-export function halfLinear(x: Tensor, packed: Tensor, form: Extract<PackedForm, { kind: 'bf16' | 'f16' }>, bias?: Tensor): Tensor {
+export function halfLinear(
+  x: Tensor,
+  packed: Tensor,
+  form: Extract<PackedForm, { kind: 'bf16' | 'f16' }>,
+  bias?: Tensor,
+): Tensor {
   const [outputs, inputs] = form.shape
   if (bias) expectShape('linear', 'bias', bias, [outputs])
   const rows = sizeOf(x.shape.slice(0, -1))

@@ -13,5 +13,14 @@ export const halfLinearGradWasm: WasmKernel<HalfLinearAttributes> = (call, { row
   const dy = call.input('dy')
   const dx = call.output([...dy.shape.slice(0, -1), inputs])
   const scratch = call.scratch(call.exports.matMulScratch(inputs, outputs))
-  call.exports.halfMatMulGrad(dy.pointer, call.input('packed').pointer, dx, rows, inputs, outputs, Number(format === 'f16'), scratch)
+  call.exports.halfMatMulGrad(
+    dy.pointer,
+    call.input('packed').pointer,
+    dx,
+    rows,
+    inputs,
+    outputs,
+    Number(format === 'f16'),
+    scratch,
+  )
 }

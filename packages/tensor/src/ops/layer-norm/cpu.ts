@@ -17,7 +17,11 @@ export const layerNormCpu: CpuKernel<LayerNormAttributes> = ({ x, weight, bias }
     inverse[row] = 1 / Math.sqrt(squares / width + eps)
     for (let d = 0; d < width; d++) y[at + d] = (x.data[at + d] - centre) * inverse[row] * weight.data[d] + bias.data[d]
   }
-  return [{ data: y, shape: x.shape }, { data: mean, shape: [rows] }, { data: inverse, shape: [rows] }]
+  return [
+    { data: y, shape: x.shape },
+    { data: mean, shape: [rows] },
+    { data: inverse, shape: [rows] },
+  ]
 }
 
 /** With h as above and g = dy * weight: dx = inverse * (g - mean(g) - h * mean(g * h)). Outputs: dx, dWeight, dBias. */

@@ -37,9 +37,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, { eps }: Norm
   expectShape('layerNorm', 'weight', weight, [width])
   expectShape('layerNorm', 'bias', bias, [width])
   const [y, mean, inverse] = run('LayerNorm', { x, weight, bias }, { rows, width, eps })
-  record([x, weight, bias], [y, mean, inverse], ([dy]) =>
-    run('LayerNormGrad', { x, weight, mean, inverse, dy }, { rows, width }),
-  )
+  record([x, weight, bias], [y, mean, inverse], ([dy]) => run('LayerNormGrad', { x, weight, mean, inverse, dy }, { rows, width }))
   dispose(mean, inverse)
   return y
 }

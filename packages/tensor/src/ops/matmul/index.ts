@@ -37,12 +37,22 @@ export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
   const [M, K] = transposeA ? [a.shape[1], a.shape[0]] : a.shape
   const [K2, N] = transposeB ? [b.shape[1], b.shape[0]] : b.shape
   if (a.rank !== 2 || b.rank !== 2 || K !== K2) {
-    throw new Error(`matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`)
+    throw new Error(
+      `matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`,
+    )
   }
   const [c] = run('MatMul', { a, b, bias }, { M, N, K, transposeA, transposeB })
   record([a, b, bias], [c], ([dc], [needsA, needsB, needsBias]) => [
-    needsA ? (transposeA ? matMul(b, dc!, { transposeA: transposeB, transposeB: true }) : matMul(dc!, b, { transposeB: !transposeB })) : undefined,
-    needsB ? (transposeB ? matMul(dc!, a, { transposeA: true, transposeB: transposeA }) : matMul(a, dc!, { transposeA: !transposeA })) : undefined,
+    needsA
+      ? transposeA
+        ? matMul(b, dc!, { transposeA: transposeB, transposeB: true })
+        : matMul(dc!, b, { transposeB: !transposeB })
+      : undefined,
+    needsB
+      ? transposeB
+        ? matMul(dc!, a, { transposeA: true, transposeB: transposeA })
+        : matMul(a, dc!, { transposeA: !transposeA })
+      : undefined,
     needsBias ? columnSum(dc!) : undefined,
   ])
   return c

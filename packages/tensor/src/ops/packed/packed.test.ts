@@ -50,20 +50,16 @@ const lookups: [table: [number, number], ids: number[]][] = [
 
 for (const format of formats) {
   await describeOp(`packed ${format}`, [
-    ...products.map(
-      ([shape, O]): OpCase => ({
-        name: `linear x [${shape}] weight [${O},${shape.at(-1)}]`,
-        inputs: { x: randomTensor(shape, 1), bias: randomTensor([O], 2) },
-        run: ({ x, bias }) => linear(x, weightOf(format, [O, shape.at(-1)!]), bias),
-      }),
-    ),
-    ...lookups.map(
-      ([shape, ids]): OpCase => ({
-        name: `gatherRows of [${shape}], ${ids.length} ids`,
-        inputs: {},
-        run: () => gatherRows(weightOf(format, shape), Int32Array.from(ids)),
-      }),
-    ),
+    ...products.map(([shape, O]): OpCase => ({
+      name: `linear x [${shape}] weight [${O},${shape.at(-1)}]`,
+      inputs: { x: randomTensor(shape, 1), bias: randomTensor([O], 2) },
+      run: ({ x, bias }) => linear(x, weightOf(format, [O, shape.at(-1)!]), bias),
+    })),
+    ...lookups.map(([shape, ids]): OpCase => ({
+      name: `gatherRows of [${shape}], ${ids.length} ids`,
+      inputs: {},
+      run: () => gatherRows(weightOf(format, shape), Int32Array.from(ids)),
+    })),
     {
       name: 'linearCrossEntropy in chunks',
       inputs: { hidden: randomTensor([4, 35], 3) },

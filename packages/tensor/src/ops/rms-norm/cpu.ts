@@ -13,7 +13,10 @@ export const rmsNormCpu: CpuKernel<RmsNormAttributes> = ({ x, y, weight }, { row
     inverse[row] = 1 / Math.sqrt(squares / width + eps)
     for (let d = 0; d < width; d++) normed[at + d] = sum[at + d] * inverse[row] * weight.data[d]
   }
-  const outputs: Plain[] = [{ data: normed, shape: x.shape }, { data: inverse, shape: [rows] }]
+  const outputs: Plain[] = [
+    { data: normed, shape: x.shape },
+    { data: inverse, shape: [rows] },
+  ]
   return y ? [{ data: sum, shape: x.shape }, ...outputs] : outputs
 }
 
@@ -33,5 +36,8 @@ export const rmsNormGradCpu: CpuKernel<RmsNormGradAttributes> = ({ x, weight, in
       dWeight[d] += dNormed.data[i] * x.data[i] * r
     }
   }
-  return [{ data: dx, shape: x.shape }, { data: Float32Array.from(dWeight), shape: [width] }]
+  return [
+    { data: dx, shape: x.shape },
+    { data: Float32Array.from(dWeight), shape: [width] },
+  ]
 }

@@ -61,7 +61,10 @@ describe('rmsNorm', () => {
         fc.pre(values.some((value) => Math.abs(value) > 0.1))
         const [plain, scaled] = scope(() => {
           const x = tensor(values, [values.length])
-          const weight = tensor(values.map(() => 1), [values.length])
+          const weight = tensor(
+            values.map(() => 1),
+            [values.length],
+          )
           return [rmsNorm(x, weight, { eps: 0 }), rmsNorm(scale(x, factor), weight, { eps: 0 })]
         })
         const expected = await plain.data()

@@ -10,7 +10,10 @@ export const benches: OpBench[] = [
     bytes: 2 * 4 * T * H * E,
     contestants() {
       const x = tf.randomNormal<tf.Rank.R3>([T, H, E])
-      const table = ropeTable(Int32Array.from({ length: T }, (_, t) => t), { headSize: E, theta: 10_000 })
+      const table = ropeTable(
+        Int32Array.from({ length: T }, (_, t) => t),
+        { headSize: E, theta: 10_000 },
+      )
       const [cos, sin] = [table.cos, table.sin].map((angles) => tf.reshape(angles, [T, 1, E / 2]))
       return {
         casa: () => rope(x, table, { layout: 'half' }),

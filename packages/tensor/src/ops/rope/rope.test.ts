@@ -24,7 +24,10 @@ await describeOp(
       name: `${name}, ${layout}`,
       inputs: { x: randomTensor([T, H, E], 1) },
       run: ({ x }) => {
-        const table = ropeTable(Int32Array.from({ length: T }, (_, t) => 3 * t), { headSize: E, theta: 100 })
+        const table = ropeTable(
+          Int32Array.from({ length: T }, (_, t) => 3 * t),
+          { headSize: E, theta: 100 },
+        )
         const y = rope(x, table, { layout })
         dispose(table.cos, table.sin)
         return y
@@ -85,7 +88,12 @@ describe('ropeTable', () => {
 
   it('gives each section its own row of one spectrum (M-RoPE)', async () => {
     const spectrum = [0, 1, 2, 3].map((i) => 16 ** (-i / 4))
-    close(await angles(rows, { headSize: 8, theta: 16, sections: [1, 2, 1] }), [1, 2 * spectrum[1], 2 * spectrum[2], 3 * spectrum[3]])
+    close(await angles(rows, { headSize: 8, theta: 16, sections: [1, 2, 1] }), [
+      1,
+      2 * spectrum[1],
+      2 * spectrum[2],
+      3 * spectrum[3],
+    ])
   })
   it('takes one row for all sections', async () => {
     const options = { headSize: 8, theta: 16 }
@@ -101,6 +109,8 @@ describe('ropeTable', () => {
   })
   it('is refused by rope for other tokens or heads', () => {
     const table = ropeTable(rows[0], { headSize: 8, theta: 16 })
-    expect(() => rope(tensor(new Float32Array(16), [2, 1, 8]), table, { layout: 'half' })).toThrow('rope: cos has shape [1,4], expected [2,4]')
+    expect(() => rope(tensor(new Float32Array(16), [2, 1, 8]), table, { layout: 'half' })).toThrow(
+      'rope: cos has shape [1,4], expected [2,4]',
+    )
   })
 })

@@ -40,7 +40,9 @@ export function ropeTable(positions: Int32Array | readonly Int32Array[], options
   const rows = positions instanceof Int32Array ? sections.map(() => positions) : positions
   const tokens = rows[0]?.length ?? 0
   if (rows.length !== sections.length || rows.some((row) => row.length !== tokens)) {
-    throw new Error(`ropeTable: ${rows.length} rows of [${rows.map((row) => row.length)}] positions for ${sections.length} sections`)
+    throw new Error(
+      `ropeTable: ${rows.length} rows of [${rows.map((row) => row.length)}] positions for ${sections.length} sections`,
+    )
   }
   const cos = new Float32Array(tokens * pairs)
   const sin = new Float32Array(tokens * pairs)

@@ -41,7 +41,11 @@ export function concat(list: Tensor[], axis: number): Tensor {
 
 /** The block that starts at `begin` and has shape `size`. */
 export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
-  if (begin.length !== t.rank || size.length !== t.rank || begin.some((b, i) => b < 0 || size[i] < 0 || b + size[i] > t.shape[i])) {
+  if (
+    begin.length !== t.rank ||
+    size.length !== t.rank ||
+    begin.some((b, i) => b < 0 || size[i] < 0 || b + size[i] > t.shape[i])
+  ) {
     throw new Error(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
   }
   const out = tf.slice(t, begin, size)

@@ -18,5 +18,8 @@ export const swigluGradCpu: CpuKernel<SwigluAttributes> = ({ gate, up, dy }, { s
     dGate[i] = dy.data[i] * up.data[i] * s * (1 + x * (1 - s))
     dUp[i] = dy.data[i] * x * s
   }
-  return [{ data: dGate, shape: gate.shape }, { data: dUp, shape: up.shape }]
+  return [
+    { data: dGate, shape: gate.shape },
+    { data: dUp, shape: up.shape },
+  ]
 }
