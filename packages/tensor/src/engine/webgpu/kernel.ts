@@ -8,23 +8,10 @@ import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes } from '../kernel.ts'
 import { sizeOf } from '../tensor.ts'
 import type { CasaWebgpuBackend, Range } from './backend.ts'
+import { cutAxis, type Cut, type TensorRange } from './cuts.ts'
 import { packUniforms, type Program } from './program.ts'
 
-/** `length` elements of a tensor from `begin`, which must be a multiple of `rangeAlignment`. */
-export interface TensorRange {
-  tensor: tf.TensorInfo
-  begin: number
-  length: number
-}
 export type Binding = tf.TensorInfo | TensorRange
-
-/** Bindings start at multiples of 256 bytes: 64 elements. */
-export const rangeAlignment = 64
-
-export interface Cut {
-  begin: number
-  count: number
-}
 
 export interface RowSplit {
   rows: number
@@ -159,7 +146,7 @@ class Context implements WebgpuContext {
 
   runRows(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, split: RowSplit): void {
     const { rows, perRow, rowsPerGroup = 1, groupsAcross = 1 } = split
-    for (const { begin, count } of this.cutBy(rowsPerGroup, rows, Object.values(perRow))) {
+    for (const { begin, count } of cutAxis(rows, Object.values(perRow), this.bindingElements, rowsPerGroup)) {
       const cut = Object.entries(bindings).map(([name, binding]) => {
         const width = perRow[name]
         return [name, width === undefined ? binding : range(binding as tf.TensorInfo, begin * width, count * width)]
@@ -170,15 +157,7 @@ class Context implements WebgpuContext {
   }
 
   cut(extent: number, ...perStep: number[]): Cut[] {
-    return this.cutBy(1, extent, perStep)
-  }
-
-  /** Pieces are multiples of `unit`, a power of two. */
-  private cutBy(unit: number, extent: number, perStep: number[]): Cut[] {
-    const most = Math.floor(this.bindingElements / Math.max(...perStep))
-    if (extent <= most) return [{ begin: 0, count: extent }]
-    const multiple = Math.max(unit, ...perStep.map(alignedSteps))
-    return pieces(extent, Math.max(multiple, most - (most % multiple)))
+    return cutAxis(extent, perStep, this.bindingElements)
   }
 
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void {
@@ -197,33 +176,6 @@ class Context implements WebgpuContext {
   abandon(): void {
     for (const tensor of this.outputs) this.backend.disposeData(tensor.dataId)
   }
-}
-
-/**
- * Values first .. first + count - 1 of a tensor as a range, and which of the range's values is the first of them.
- * @param perWord values in an element of 32 bits
- */
-export function rangeFrom(
-  tensor: tf.TensorInfo,
-  first: number,
-  count: number,
-  perWord = 1,
-): { range: TensorRange; offset: number } {
-  const offset = first % (rangeAlignment * perWord)
-  return { range: { tensor, begin: (first - offset) / perWord, length: Math.ceil((offset + count) / perWord) }, offset }
-}
-
-/** An axis in pieces of `step`, the last one shorter. */
-export function pieces(extent: number, step: number): Cut[] {
-  const begins = Array.from({ length: Math.ceil(extent / step) }, (_, i) => i * step)
-  return begins.map((begin) => ({ begin, count: Math.min(step, extent - begin) }))
-}
-
-/** The fewest steps of so many elements that end where a range may begin: a power of two. */
-function alignedSteps(elements: number): number {
-  let steps = rangeAlignment
-  while (steps > 1 && ((steps / 2) * elements) % rangeAlignment === 0) steps /= 2
-  return steps
 }
 
 /** The last row of packed data may be cut short. */

@@ -8,7 +8,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
 import { defineProgram } from './program.ts'
-import { rangeAlignment, rangeFrom, type WebgpuContext, type WebgpuKernel } from './kernel.ts'
+import { rangeAlignment, rangeFrom } from './cuts.ts'
+import type { WebgpuContext, WebgpuKernel } from './kernel.ts'
 
 const lanes = 256
 

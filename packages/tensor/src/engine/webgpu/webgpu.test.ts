@@ -9,8 +9,6 @@ import { compareWithCpu, webgpuBackend } from '../../testing/held-webgpu.ts'
 import { randomTensor } from '../../testing/random.ts'
 
 const { tensor, init, close, scope, dispose, memory, DeviceLostError, OutOfMemoryError } = ops
-type Tensors = Record<string, ops.Tensor>
-
 const missing = await whyMissing('webgpu')
 if (missing) {
   console.warn(
@@ -21,6 +19,7 @@ if (missing) {
 }
 
 const start = () => init({ device: 'webgpu', software: true })
+
 describe.skipIf(missing)('webgpu', () => {
   afterEach(() => close())
   afterAll(() => close())
@@ -32,148 +31,6 @@ describe.skipIf(missing)('webgpu', () => {
     expect(report.limits.maxStorageBuffersPerShaderStage).toBeGreaterThanOrEqual(8)
     expect(Array.from(webgpuBackend().device.features)).toEqual(expect.arrayContaining(report.features))
     expect(typeof report.software).toBe('boolean')
-  })
-
-  describe('tensors beyond one binding', () => {
-    const rows = randomTensor([300, 12], 1)
-    const other = randomTensor([300, 12], 2)
-    const row = randomTensor([12], 3)
-    // Room for 64 rows of 12 and a little more.
-    const little = { bindingBytes: 4096 }
-
-    it('products cut rows, columns or steps', async () => {
-      const inputs = { a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }
-      await compareWithCpu(inputs, little, ({ a, b, c, narrow }) => ({
-        rows: ops.matMul(a, c),
-        columns: ops.matMul(narrow, a, { transposeB: true }),
-        steps: ops.matMul(a, b, { transposeA: true }),
-        bias: ops.matMul(a, c, {
-          bias: tensor(
-            Float32Array.from({ length: 7 }, (_, i) => i),
-            [7],
-          ),
-        }),
-      }))
-    })
-
-    it('lookups see the table in parts', async () => {
-      const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
-      const inputs = { table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }
-      // Room for 64 rows of 60 and a little more.
-      await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
-        gathered: ops.gatherRows(table, ids),
-        scattered: ops.scatterRows(added, ids, 300),
-        manyScattered: ops.scatterRows(
-          table,
-          Int32Array.from({ length: 300 }, (_, i) => ((i * 53) % 103) - 1),
-          102,
-        ),
-      }))
-    })
-
-    it('rows and elements go in several dispatches', async () => {
-      const targets = Int32Array.from({ length: 300 }, (_, i) => i % 12)
-      const weights = new Float32Array(300).fill(1)
-      await compareWithCpu({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
-        const names = ['x', 'y', 'weight']
-        const loss = () => {
-          const { sum, normed } = ops.addRmsNorm(x, y, weight, { eps: 1e-5 })
-          const normedAgain = ops.layerNorm(ops.swiglu(sum, normed), weight, weight, { eps: 1e-5 })
-          return ops.crossEntropy(ops.gelu(normedAgain, { approximate: 'none' }), targets, weights)
-        }
-        const { value, gradients } = ops.valueAndGradients(loss, [x, y, weight])
-        return {
-          value,
-          ...Object.fromEntries(names.map((name, i) => [`d ${name}`, gradients[i]])),
-          norm: ops.globalNorm([x, y]),
-          ...(ops.topK(x, 3) as unknown as Tensors),
-        }
-      })
-    })
-
-    it('in-place updates reach every part', async () => {
-      await compareWithCpu({ gradient: rows, parameter: other }, little, ({ gradient, parameter }) => {
-        const [firstMoment, secondMoment] = [ops.zeros([300, 12]), ops.zeros([300, 12])]
-        const settings = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1 }
-        ops.adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings)
-        ops.writeRows(firstMoment, ops.slice(gradient, [0, 0], [2, 12]), 250)
-        return { parameter: ops.clone(parameter), firstMoment, secondMoment }
-      })
-    })
-
-    it('a single line is cut along the line', async () => {
-      const inputs = {
-        a: randomTensor([2, 3000], 1),
-        b: randomTensor([3, 3000], 2),
-        c: randomTensor([3000, 2], 3),
-        small: randomTensor([2, 5], 4),
-        bias: randomTensor([3000], 5),
-      }
-      await compareWithCpu(inputs, little, ({ a, b, c, small, bias }) => ({
-        steps: ops.matMul(a, b, { transposeB: true }),
-        stepsOfRows: ops.matMul(a, c),
-        columns: ops.matMul(small, a, { transposeA: true, bias }),
-        rows: ops.matMul(a, small, { transposeA: true }),
-      }))
-    })
-
-    const cases = [
-      { name: 'several heads on one', q: [210, 4, 16], k: [190, 2, 16], cuQ: [0, 3, 3, 140, 210], cuK: [0, 5, 20, 150, 183] },
-      { name: 'an odd head size', q: [150, 1, 10], k: [900, 1, 10], cuQ: [0, 40, 150], cuK: [0, 30, 900] },
-      { name: 'one query, many keys', q: [1, 2, 16], k: [1000, 1, 16], cuQ: [0, 1], cuK: [0, 900] },
-    ]
-    for (const { name, q, k, cuQ, cuK } of cases) {
-      it(`attention sees queries and keys in parts: ${name}`, async () => {
-        const inputs = { q: randomTensor(q, 1), k: randomTensor(k, 2), v: randomTensor(k, 3), weights: randomTensor(q, 4) }
-        for (const causal of [false, true]) {
-          await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
-            const attend = () => ops.attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal })
-            const { value, gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
-            const [dq, dk, dv] = gradients
-            return { o: attend(), value, dq, dk, dv }
-          })
-        }
-      })
-    }
-
-    it('packed weights are cut by their rows', async () => {
-      const values = randomTensor([900, 76], 1).data as Float32Array
-      const bits = new Uint32Array(values.buffer)
-      const halves = Int32Array.from(
-        { length: values.length / 2 },
-        (_, i) => (bits[2 * i] >>> 16) | (bits[2 * i + 1] & 0xffff0000),
-      )
-      const ids = Int32Array.from({ length: 40 }, (_, i) => ((i * 337) % 901) - 1)
-      const inputs = { x: randomTensor([3, 76], 2), many: randomTensor([70, 76], 3), bias: randomTensor([900], 4) }
-      await compareWithCpu(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {
-        const weights = {
-          bf16: ops.createPackedWeight(halves, [900, 76], 'bf16'),
-          int8: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 8 })),
-          int4: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 4, group: 64 })),
-        }
-        const found = Object.entries(weights).map(([name, weight]) => {
-          const { gradients } = ops.valueAndGradients(() => ops.sum(ops.linear(many, weight, bias)), [many])
-          return {
-            [`${name} few`]: ops.linear(x, weight, bias),
-            [`${name} many`]: ops.linear(many, weight),
-            [`${name} d many`]: gradients[0],
-            [`${name} rows`]: ops.gatherRows(weight, ids),
-          }
-        })
-        return Object.assign({}, ...found) as Tensors
-      })
-    })
-
-    it('what cannot be cut says so', async () => {
-      await start()
-      webgpuBackend().bindingBytes = 1024
-      const x = tensor(new Float32Array(2 * 300), [2, 300])
-      const weight = tensor(new Float32Array(300), [300])
-      const normed = () => ops.rmsNorm(x, weight, { eps: 1e-5 })
-      expect(normed).toThrow("RmsNorm: 'x' takes 2400 bytes, but this WebGPU device binds at most 1024")
-      expect(() => tf.relu(x)).toThrow('takes a tensor of shape [2,300], 2400 bytes, but this device binds at most 1024')
-      dispose(x, weight)
-    })
   })
 
   it('more workgroups than one dimension holds', async () => {

@@ -4,7 +4,7 @@
  * Tensors beyond one binding are seen in parts: of queries and of keys. What a segment has in a pair of parts is a stretch; on
  * either side it is cut into blocks of rows, one workgroup each (times KV heads).
  */
-import type { Cut } from '../../engine/webgpu/kernel.ts'
+import type { Cut } from '../../engine/webgpu/cuts.ts'
 import type { AttentionAttributes } from './index.ts'
 
 interface Stretch {

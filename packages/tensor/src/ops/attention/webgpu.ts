@@ -7,7 +7,8 @@
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../engine/tensor.ts'
-import type { Cut, TensorRange, WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import type { Cut, TensorRange } from '../../engine/webgpu/cuts.ts'
+import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
 import type { AttentionAttributes } from './index.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'

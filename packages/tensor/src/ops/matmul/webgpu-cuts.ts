@@ -5,7 +5,7 @@
  * where a single line is beyond a binding, along the line.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu/kernel.ts'
+import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu/cuts.ts'
 
 export type Axis = 'rows' | 'columns' | 'depth'
 /** The part of the product that one dispatch does. Steps of depth that do not begin at 0 add to what is there. */

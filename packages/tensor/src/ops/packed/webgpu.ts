@@ -1,5 +1,6 @@
 import { sizeOf } from '../../engine/tensor.ts'
-import { rangeFrom, type WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { rangeFrom } from '../../engine/webgpu/cuts.ts'
+import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { widen } from '../../engine/webgpu/halves.ts'
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import type { UnpackRowsAttributes } from './index.ts'
