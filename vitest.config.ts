@@ -4,6 +4,9 @@ import { findBrowser } from './scripts/browser.mjs'
 // Tests run on the TypeScript sources of every package, through the export condition '@casa-js/source'.
 const conditions = ['@casa-js/source']
 
+/** Before Node 22 tests run on the wasm build without relaxed SIMD; the operators' run on both. */
+const hasPlainSimd = Number(process.versions.node.split('.')[0]) < 22
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -25,6 +28,22 @@ export default defineConfig({
           env: { NO_COLOR: '1' },
         },
       },
+      ...(hasPlainSimd
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'relaxed',
+                include: ['packages/tensor/src/ops/*/*.test.ts'],
+                globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
+                setupFiles: ['packages/tensor/src/testing/relaxed.ts'],
+                env: { CASA_DEVICES: 'wasm' },
+                testTimeout: 60_000,
+                pool: 'forks' as const,
+              },
+            },
+          ]
+        : []),
       ...(findBrowser() ? ['packages/tensor/vitest.browser.config.ts'] : []),
     ],
   },

@@ -3,7 +3,7 @@ import {
   addRmsNorm,
   attention,
   dispose,
-  gatherRows,
+  embedding,
   keep,
   linear,
   reshape,
@@ -54,7 +54,7 @@ export class CachedDecoder {
         Int32Array.from({ length: T }, (_, t) => begin + t),
         { headSize, theta: 10_000 },
       )
-      let x = gatherRows(p.embedding, ids)
+      let x = embedding(p.embedding, ids)
       let normed = rmsNorm(x, p['0.attentionNorm'], { eps })
       for (let layer = 0; layer < layers; layer++) {
         const w = (name: string) => p[`${layer}.${name}`]

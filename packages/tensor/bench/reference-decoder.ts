@@ -7,7 +7,7 @@ import {
   adamwStep,
   attention,
   dispose,
-  gatherRows,
+  embedding,
   keep,
   linear,
   linearCrossEntropy,
@@ -22,7 +22,7 @@ import {
   zeros,
   type Tensor,
 } from '@casa-js/tensor'
-import { decoderWeights, type DecoderShape } from './decoder-shape.ts'
+import { adamw, decoderWeights, type DecoderShape } from './decoder-shape.ts'
 
 const eps = 1e-5
 const layout = { layout: 'half' } as const
@@ -52,7 +52,7 @@ export class ReferenceDecoder {
     const p = this.parameters
     const T = ids.length
     const split = (t: Tensor) => reshape(t, [T, heads, width / heads])
-    let x = gatherRows(p.embedding, ids)
+    let x = embedding(p.embedding, ids)
     let normed = rmsNorm(x, p['0.attentionNorm'], { eps })
     for (let layer = 0; layer < layers; layer++) {
       const w = (name: string) => p[`${layer}.${name}`]
@@ -83,15 +83,7 @@ export class ReferenceDecoder {
       const parameter = this.parameters[name]
       this.moments[name] ??= { first: keep(zeros(parameter.shape)), second: keep(zeros(parameter.shape)) }
       const { first, second } = this.moments[name]
-      const settings = {
-        learningRate: 1e-3,
-        beta1: 0.9,
-        beta2: 0.95,
-        eps: 1e-8,
-        weightDecay: 0.01,
-        step: this.step,
-        gradientScale: 1,
-      }
+      const settings = { ...adamw, step: this.step, gradientScale: 1 }
       adamwStep({ parameter, firstMoment: first, secondMoment: second, gradient: gradients[i] }, settings)
       dispose(gradients[i])
     })

@@ -11,6 +11,8 @@ import { madd, maxOfLanes, sumOfLanes } from './simd'
 /** Columns taken together. Their parts of x are 32 high ones and 32 low ones, 16 bits each. */
 const block = 32
 const partBytes: usize = 128
+/** Blocks whose products of 127 and 32767 a lane of 32 bits holds: eight a block and lane. */
+const blocksHeld = 64
 
 /**
  * y[o] = x . W[o] + bias[o] (if given). `inputs` is a multiple of 32.
@@ -49,32 +51,36 @@ function products(
     let factor = factors
     const rowEnd = values + <usize>(inputs / block) * bytes
     while (values < rowEnd) {
-      const end = group == block ? values : min(values + <usize>(group / block) * bytes, rowEnd)
-      let high = i32x4.splat(0)
-      let low = i32x4.splat(0)
+      const groupEnd = group == block ? values : min(values + <usize>(group / block) * bytes, rowEnd)
+      const scale = v128.load32_splat(factor)
       do {
-        let a: v128, b: v128, c: v128, e: v128
-        if (bits == 8) {
-          const first = v128.load(values)
-          const second = v128.load(values, 16)
-          a = i16x8.extend_low_i8x16_s(first)
-          b = i16x8.extend_high_i8x16_s(first)
-          c = i16x8.extend_low_i8x16_s(second)
-          e = i16x8.extend_high_i8x16_s(second)
-        } else {
-          const packed = v128.load(values)
-          a = i16x8.shr_s(i16x8.shl(packed, 12), 12)
-          b = i16x8.shr_s(i16x8.shl(packed, 8), 12)
-          c = i16x8.shr_s(i16x8.shl(packed, 4), 12)
-          e = i16x8.shr_s(packed, 12)
-        }
-        high = i32x4.add(high, dot4(a, b, c, e, part))
-        low = i32x4.add(low, dot4(a, b, c, e, part + 64))
-        part += partBytes
-        values += bytes
-      } while (group != block && values < end)
-      const sum = madd(f32x4.convert_i32x4_s(high), radix, f32x4.convert_i32x4_s(low))
-      total = madd(sum, v128.load32_splat(factor), total)
+        const end = min(values + blocksHeld * bytes, groupEnd)
+        let high = i32x4.splat(0)
+        let low = i32x4.splat(0)
+        do {
+          let a: v128, b: v128, c: v128, e: v128
+          if (bits == 8) {
+            const first = v128.load(values)
+            const second = v128.load(values, 16)
+            a = i16x8.extend_low_i8x16_s(first)
+            b = i16x8.extend_high_i8x16_s(first)
+            c = i16x8.extend_low_i8x16_s(second)
+            e = i16x8.extend_high_i8x16_s(second)
+          } else {
+            const packed = v128.load(values)
+            a = i16x8.shr_s(i16x8.shl(packed, 12), 12)
+            b = i16x8.shr_s(i16x8.shl(packed, 8), 12)
+            c = i16x8.shr_s(i16x8.shl(packed, 4), 12)
+            e = i16x8.shr_s(packed, 12)
+          }
+          high = i32x4.add(high, dot4(a, b, c, e, part))
+          low = i32x4.add(low, dot4(a, b, c, e, part + 64))
+          part += partBytes
+          values += bytes
+        } while (group != block && values < end)
+        const sum = madd(f32x4.convert_i32x4_s(high), radix, f32x4.convert_i32x4_s(low))
+        total = madd(sum, scale, total)
+      } while (group != block && values < groupEnd)
       factor += 4
     }
     const offset: f32 = bias ? load<f32>(bias + (<usize>o << 2)) : 0

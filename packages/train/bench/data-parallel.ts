@@ -8,7 +8,8 @@
  */
 import { fromScratch } from '@casa-js/train'
 import { train } from '@casa-js/train/node'
-import { adamw, type CaseResult } from '../../tensor/bench/peers/peer.ts'
+import { adamw } from '../../tensor/bench/decoder-shape.ts'
+import type { CaseResult } from '../../tensor/bench/peers/peer.ts'
 import { processorMs } from '../../tensor/bench/processor-time.node.ts'
 
 const steps = 12

@@ -138,7 +138,7 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
       chatTemplate: opened.chatTemplate,
     }
     const talk = parseFiles(files, opened.name)
-    return assembleVlm(await readModel(opened, { weights: 'packed', ...options }), files, talk)
+    return assembleVlm(await readModel(opened, { ...options, weights: options.weights ?? 'packed' }), files, talk)
   } finally {
     await opened.weights.close()
   }

@@ -78,6 +78,5 @@ export function attentionInputs(order: 'tokens first' | 'heads first', shape = a
   })
 }
 
-export const adamw = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01 }
 export const normEps = 1e-5
 export const ropeTheta = 10_000

@@ -6,9 +6,8 @@ import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
-import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
+import { adamw, decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
 import {
-  adamw,
   attentionInputs,
   attentionShape,
   normEps,

@@ -40,7 +40,7 @@ export interface DeviceReport {
   software: boolean
   /** What the device offers beyond the least: WebGPU features, wasm extensions. */
   features: string[]
-  /** By WebGPU's names, in bytes and counts; empty elsewhere. */
+  /** By WebGPU's names, in bytes and counts; of wasm `heapBytes`, the most that its heap can hold. */
   limits: Record<string, number>
 }
 

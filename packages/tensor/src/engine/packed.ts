@@ -4,8 +4,8 @@
  *   bf16, f16    two values a word, as checkpoints hold them; the first in the low half
  *   quantized    8 or 4 bits a value in words, one f16 scale a group of columns (ops/quantized-linear/pack.ts)
  *
- * `linear`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read: the gradient stops
- * there.
+ * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read:
+ * the gradient stops there.
  */
 import type { Tensor } from './tensor.ts'
 
@@ -42,7 +42,7 @@ export function expectUnpacked(operator: string, argument: string, t: Tensor): v
   const form = packedForm(t)
   if (form)
     throw new Error(
-      `${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear, embedding and gatherRows take: ` +
+      `${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear, linearCrossEntropy, embedding and gatherRows take: ` +
         'unpackWeight() first',
     )
 }

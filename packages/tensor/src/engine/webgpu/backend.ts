@@ -73,7 +73,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     const [program, inputs] = call
     for (const shape of [program.outputShape, ...inputs.map((input) => input.shape)]) {
       const bytes = 4 * tf.util.sizeFromShape(shape)
-      if (bytes <= this.bindingBytes) continue
+      if (!(bytes > this.bindingBytes)) continue
       const what = `${program.constructor.name} takes a tensor of shape [${shape}], ${bytes} bytes`
       throw new Error(`WebGPU: ${what}, but this device binds at most ${this.bindingBytes}`)
     }

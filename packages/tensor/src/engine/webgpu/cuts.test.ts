@@ -166,9 +166,29 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     })
   })
 
+  it('a product over nothing binds nothing', async () => {
+    await compareWithCpu({ a: randomTensor([0, 400], 1), b: randomTensor([0, 64], 2) }, little, ({ a, b }) => ({
+      zeros: ops.matMul(a, b, { transposeA: true }),
+    }))
+  })
+
+  it('a query axis whose heads align badly and a key axis in parts share one scratch', async () => {
+    const inputs = { q: randomTensor([300, 3, 8], 1), k: randomTensor([700, 3, 8], 2), v: randomTensor([700, 3, 8], 3) }
+    const [cuQ, cuK] = [Int32Array.of(0, 10, 300), Int32Array.of(0, 600, 700)]
+    await compareWithCpu(inputs, { bindingBytes: 32768 }, ({ q, k, v }) => ({
+      o: ops.attention(q, k, v, { cuQ, cuK, causal: true }),
+    }))
+  })
+
   it('what cannot be cut says so', async () => {
     await init({ device: 'webgpu', software: true })
     webgpuBackend().bindingBytes = 1024
+    const wide = tensor(new Float32Array(600), [1, 600])
+    const packed = ops.createPackedQuantizedWeight(ops.quantize(new Float32Array(1200), [2, 600], { bits: 8 }))
+    expect(() => ops.linear(wide, packed)).toThrow(
+      "QuantizedLinear: 'a' takes 2400 bytes, but this WebGPU device binds at most 1024",
+    )
+    dispose(wide, packed)
     const x = tensor(new Float32Array(2 * 300), [2, 300])
     const weight = tensor(new Float32Array(300), [300])
     const normed = () => ops.rmsNorm(x, weight, { eps: 1e-5 })

@@ -39,6 +39,7 @@ export function rangeFrom(
   count: number,
   perWord = 1,
 ): { range: TensorRange; offset: number } {
+  if (count === 0) return { range: { tensor, begin: 0, length: 0 }, offset: 0 }
   const offset = first % (rangeAlignment * perWord)
   return { range: { tensor, begin: (first - offset) / perWord, length: Math.ceil((offset + count) / perWord) }, offset }
 }

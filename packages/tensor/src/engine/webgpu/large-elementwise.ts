@@ -42,7 +42,9 @@ const split = (rows: number, ...names: string[]) => ({
 export function binaryInParts(operator: '+' | '-' | '*'): WebgpuKernel<Record<string, never>> {
   return (context) => {
     const [a, b] = [context.input('a'), context.input('b')]
-    const y = context.output(a.shape, a.dtype as DType)
+    // Leading axes of one are all that b may have more of.
+    const leading = b.shape.slice(0, Math.max(0, b.shape.length - a.shape.length))
+    const y = context.output([...leading, ...a.shape], a.dtype as DType)
     const [size, period] = [sizeOf(a.shape), sizeOf(b.shape)]
     expectRepeats(a.shape, b.shape, operator)
     const same = period === size

@@ -62,6 +62,7 @@ function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array
   const [Tk, K, keySize] = k.shape as number[]
   if (k.shape.some((extent, i) => extent !== v.shape[i])) fail('k and v differ')
   if (E !== keySize) fail('head sizes differ')
+  if (E === 0) fail('heads of no values')
   if (H % K !== 0) fail('query heads must be a multiple of KV heads')
   if (cuQ.length !== cuK.length) fail(`${cuQ.length - 1} query segments but ${cuK.length - 1} key segments`)
   const rises = (cu: Int32Array) => cu[0] === 0 && cu.every((at, i) => i === 0 || at >= cu[i - 1])

@@ -58,35 +58,32 @@ export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attr
   const [stay, pass] = tileFor(context, E, 1)
   const program = forwardProgram(E, stay, pass)
   const keyCuts = context.cut(Tk, K * E)
-  for (const queryCut of context.cut(Tq, H * E * keyCuts.length, H)) {
-    const allHeads = queryCut.count * H
-    const queries = { q: rowsOf(q, queryCut), o: rowsOf(o, queryCut), lse: rowsOf(lse, queryCut) }
-    const mostParts = Math.max(1, Math.floor(context.bindingElements / Math.max(1, allHeads * E) / keyCuts.length))
+  const plans = context.cut(Tq, H * E * keyCuts.length, H).map((queryCut) => {
+    const mostParts = Math.floor(context.bindingElements / Math.max(1, queryCut.count * H * E) / keyCuts.length)
     const pieces = keyCuts.map((keyCut) => {
       const blocks = queryBlocks(attributes, queryCut, keyCut, H / K, stay)
       return { keyCut, blocks, ...divideKeys(blocks, K, mostParts) }
     })
-    const parts = pieces.reduce((sum, piece) => sum + piece.parts, 0)
-    // Whoever sees all keys writes the result; what saw some of them is combined.
-    const found =
-      parts === 1 ? queries : { o: context.scratch([parts, queryCut.count, H, E]), lse: context.scratch([parts, allHeads]) }
+    return { queryCut, pieces, parts: pieces.reduce((sum, { parts }) => sum + parts, 0) }
+  })
+  // Whoever sees all keys writes the result; what saw some of them is combined.
+  const room = plans.reduce((most, { parts, queryCut }) => (parts > 1 ? Math.max(most, parts * queryCut.count) : most), 0)
+  const [partsOfO, partsOfLse] = [context.scratch([room, H, E]), context.scratch([room, H])]
+  for (const { queryCut, pieces, parts } of plans) {
+    const allHeads = queryCut.count * H
+    const whole = { o: rowsOf(o, queryCut), lse: rowsOf(lse, queryCut) }
+    const some = { begin: 0, count: parts * queryCut.count }
+    const found = parts === 1 ? whole : { o: rowsOf(partsOfO, some), lse: rowsOf(partsOfLse, some) }
     let firstPart = 0
     for (const { keyCut, blocks, ...division } of pieces) {
-      const bindings = {
-        q: queries.q,
-        k: rowsOf(k, keyCut),
-        v: rowsOf(v, keyCut),
-        blocks: context.upload(blocks.list),
-        o: found.o,
-        lse: found.lse,
-      }
+      const given = { q: rowsOf(q, queryCut), k: rowsOf(k, keyCut), v: rowsOf(v, keyCut), blocks: context.upload(blocks.list) }
       const emptyLse = parts === 1 ? 0 : Number(lowest)
       const uniforms = { ...uniformsOf(q, k, attributes), ...division, firstPart, allHeads, emptyLse }
-      context.run(program, bindings, uniforms, blocks.count * K * division.parts)
+      context.run(program, { ...given, ...found }, uniforms, blocks.count * K * division.parts)
       firstPart += division.parts
     }
     if (parts > 1) {
-      const bindings = { partsOfO: found.o, partsOfLse: found.lse, o: queries.o, lse: queries.lse }
+      const bindings = { partsOfO: found.o, partsOfLse: found.lse, ...whole }
       context.run(combineProgram(E), bindings, { parts, allHeads }, combineGroups(allHeads, E))
     }
   }

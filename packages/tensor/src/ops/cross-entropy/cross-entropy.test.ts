@@ -39,6 +39,16 @@ await describeOp('crossEntropy at the edges', [
     run: ({ logits }) => crossEntropy(logits, Int32Array.of(-1, -1), Float32Array.of(0, 0)),
   },
   {
+    name: 'no rows',
+    inputs: { logits: randomTensor([0, 5], 1) },
+    run: ({ logits }) => crossEntropy(logits, new Int32Array(0), new Float32Array(0)),
+  },
+  {
+    name: 'no rows, the vocabulary in chunks',
+    inputs: { hidden: randomTensor([0, 4], 1), weight: randomTensor([9, 4], 2) },
+    run: ({ hidden, weight }) => linearCrossEntropy(hidden, weight, new Int32Array(0), new Float32Array(0), { chunk: 4 }),
+  },
+  {
     name: 'logits far from zero, and masked ones',
     inputs: { logits: { data: Float32Array.of(1e4, 1e4 + 1, -1e30, -1e4, -1e4 - 1, -1e30), shape: [2, 3] } },
     run: ({ logits }) => crossEntropy(logits, Int32Array.of(0, 1), Float32Array.of(1, 1)),

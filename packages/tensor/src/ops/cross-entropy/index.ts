@@ -82,7 +82,8 @@ export function sharesOf(
   return total === 0 ? new Float32Array(rows) : weights.map((weight) => weight / total)
 }
 
-/** sum_t share_t (lse_t - picked_t) -> scalar. */
+/** sum_t share_t (lse_t - picked_t) -> scalar; without rows 0. */
 export function weightedMean(lse: Tensor, picked: Tensor, shares: Float32Array): Tensor {
+  if (shares.length === 0) return tf.zeros([])
   return tf.tidy(() => tf.sum(tf.mul(tf.sub(lse, picked), tf.tensor1d(shares))))
 }

@@ -16,7 +16,7 @@ import type { Tensor } from '../../engine/tensor.ts'
 import { linear } from '../linear/index.ts'
 import { zeros } from '../create/index.ts'
 import { matMul } from '../matmul/index.ts'
-import { unpackPanel } from '../packed/index.ts'
+import { unpackRange } from '../packed/index.ts'
 import { writeRows } from '../write-rows/index.ts'
 import { crossEntropy, sharesOf, weightedMean } from './index.ts'
 
@@ -79,7 +79,7 @@ function chunksOf(V: number, chunk: number): Chunk[] {
 
 /** A chunk's rows of the weight, [width, D]. */
 function rowsFrom(weight: Tensor, { start, width }: Chunk): Tensor {
-  return packedForm(weight) ? unpackPanel(weight, start, width) : tf.slice(weight, [start, 0], [width, weight.shape[1]!])
+  return packedForm(weight) ? unpackRange(weight, start, width) : tf.slice(weight, [start, 0], [width, weight.shape[1]!])
 }
 
 function forward({ hidden, weight, targets, shares, chunks }: Problem): { loss: Tensor; lse: Tensor } {

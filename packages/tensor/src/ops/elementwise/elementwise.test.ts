@@ -25,6 +25,11 @@ await describeOp('elementwise', [
   { name: 'a tensor with itself', inputs: x, run: ({ x }) => multiply(add(x, x), x) },
   { name: 'scale', inputs: x, run: ({ x }) => scale(x, -2.5) },
   { name: 'sum and mean', inputs: x, run: ({ x }) => ({ sum: sum(x), mean: mean(x) }) },
+  {
+    name: 'sum and mean of nothing',
+    inputs: { x: randomTensor([0, 3], 1) },
+    run: ({ x }) => ({ sum: sum(x), mean: mean(x) }),
+  },
 ])
 
 await describeOp('shape', [

@@ -6,6 +6,7 @@
  * tfjs's own kernels do the work; the gradients are ours. That of a broadcast b is summed over what it was repeated along.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { expectUnpacked } from '../../engine/packed.ts'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 import { columnSum } from '../column-sum/index.ts'
@@ -14,6 +15,8 @@ import { fill } from '../create/index.ts'
 type Broadcast = 'same' | 'scalar' | 'row'
 
 function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
+  expectUnpacked(what, 'a', a)
+  expectUnpacked(what, 'b', b)
   if (a.shape.length === b.shape.length && a.shape.every((extent, i) => extent === b.shape[i])) return 'same'
   if (b.size === 1) return 'scalar'
   if (b.rank === 1 && b.size === a.shape[a.rank - 1]) return 'row'
@@ -71,17 +74,16 @@ export function scale(t: Tensor, factor: number): Tensor {
   return out
 }
 
-/** Sum of all values -> scalar. */
+/** Sum of all values -> scalar; of nothing 0, where some of tfjs's kernels fail. */
 export function sum(t: Tensor): Tensor {
-  // tfjs's WebGPU kernel fails on nothing.
   const out = sizeOf(t.shape) === 0 ? tf.zeros([]) : tf.sum(t)
   record([t], [out], ([dy]) => [spread(dy!, t.shape, 1)])
   return out
 }
 
-/** Mean of all values -> scalar. */
+/** Mean of all values -> scalar; of nothing 0. */
 export function mean(t: Tensor): Tensor {
-  const out = tf.mean(t)
+  const out = sizeOf(t.shape) === 0 ? tf.zeros([]) : tf.mean(t)
   record([t], [out], ([dy]) => [spread(dy!, t.shape, 1 / sizeOf(t.shape))])
   return out
 }

@@ -5,6 +5,7 @@
  *
  * linear, its two gradients and the chunks of the vocabulary are all this one kernel.
  */
+import { expectShape } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { expectUnpacked } from '../../engine/packed.ts'
 import { record } from '../../engine/tape.ts'
@@ -30,7 +31,7 @@ export interface MatMulOptions {
   bias?: Tensor
 }
 
-/** @throws Error if the inner sizes differ. */
+/** @throws Error if the inner sizes differ, or the bias has not a value a column. */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
   expectUnpacked('matMul', 'a', a)
   expectUnpacked('matMul', 'b', b)
@@ -41,6 +42,7 @@ export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
       `matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`,
     )
   }
+  if (bias) expectShape('matMul', 'bias', bias, [N])
   const [c] = run('MatMul', { a, b, bias }, { M, N, K, transposeA, transposeB })
   record([a, b, bias], [c], ([dc], [needsA, needsB, needsBias]) => [
     needsA

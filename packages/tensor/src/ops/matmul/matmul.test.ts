@@ -1,5 +1,7 @@
+import { expect, it } from 'vitest'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
+import { tensor } from '../create/index.ts'
 import { matMul } from './index.ts'
 
 // Odd sizes on purpose: every kernel works in tiles, and every tile has edges.
@@ -28,3 +30,8 @@ const cases: OpCase[] = sizes.flatMap(([M, K, N]) =>
 )
 
 await describeOp('matMul', cases)
+
+it('matMul names a bias that does not fit', () => {
+  const [a, b] = [tensor([1, 2], [1, 2]), tensor([1, 2, 3, 4], [2, 2])]
+  expect(() => matMul(a, b, { bias: tensor([1], [1]) })).toThrow('matMul: bias has shape [1], expected [2]')
+})

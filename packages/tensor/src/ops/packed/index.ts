@@ -57,17 +57,15 @@ export function unpackRows(weight: Tensor, ids: Int32Array): Tensor {
   return run('UnpackRows', { packed: weight, scales }, { ids, rows, width, format: `q${bits}`, group })[0]
 }
 
-/** `count` rows from `begin`. */
-export function unpackPanel(weight: Tensor, begin: number, count: number): Tensor {
-  return unpackRows(
-    weight,
-    Int32Array.from({ length: count }, (_, i) => begin + i),
-  )
+/** Rows begin .. begin + count - 1 as floats. */
+export function unpackRange(weight: Tensor, begin: number, count: number): Tensor {
+  const ids = Int32Array.from({ length: count }, (_, i) => begin + i)
+  return unpackRows(weight, ids)
 }
 
 /** The whole matrix [O,D] as floats, a new tensor. */
 export function unpackWeight(weight: Tensor): Tensor {
   const form = packedForm(weight)
   if (!form) throw new Error(`unpackWeight: a tensor of shape [${weight.shape}] is not a packed weight`)
-  return unpackPanel(weight, 0, form.shape[0])
+  return unpackRange(weight, 0, form.shape[0])
 }

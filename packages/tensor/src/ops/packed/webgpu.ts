@@ -17,12 +17,12 @@ fn valueAt(row: u32, d: u32) -> u32 {
 }`
   }
   const bits = format === 'q8' ? 8 : 4
-  return `
+  return `${widen.f16}
 fn valueAt(row: u32, d: u32) -> u32 {
   let word = bitcast<i32>(packed[row * u.words + d / ${32 / bits}u]);
   let q = (word << (${32 - bits}u - ${bits}u * (d % ${32 / bits}u))) >> ${32 - bits}u;
   let at = row * u.scalesPerRow + d / u.groupSize + u.offsetScales;
-  return bitcast<u32>(f32(q) * unpack2x16float(scales[at / 2u])[at % 2u]);
+  return bitcast<u32>(f32(q) * bitcast<f32>(widen((scales[at / 2u] >> (16u * (at % 2u))) & 0xffffu)));
 }`
 }
 

@@ -60,6 +60,24 @@ await describeOp(
   }),
 )
 
+await describeOp(
+  'quantizedLinear of groups whose products are beyond 32 bits',
+  ([8, 4] as const).map((bits): OpCase => {
+    const [O, D] = [3, 9 * 1024 + 32]
+    return {
+      name: `int${bits}`,
+      inputs: { x: { data: new Float32Array(D).fill(1), shape: [1, D] } },
+      run: ({ x }) => {
+        const weight = createQuantizedWeight(quantize(new Float32Array(O * D).fill(1), [O, D], { bits, group: 8192 }))
+        const y = quantizedLinear(x, weight)
+        dispose(weight.values, weight.scales)
+        return y
+      },
+      differentiate: [],
+    }
+  }),
+)
+
 describe('quantize', () => {
   const matrix = fc.record({
     outputs: fc.integer({ min: 1, max: 5 }),

@@ -6,6 +6,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import { widen } from '../../engine/webgpu/halves.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { cutProduct, rangeOf, type Lines } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
@@ -17,10 +18,10 @@ const uniforms = { ...productUniforms, scalesPerRow: 'u32', groupSize: 'u32', of
 type QuantizedProgram = Program<'a' | 'b' | 'scales' | 'bias' | 'c', keyof typeof uniforms>
 
 /** The weight at output o, input d. Shifting up and down again extends the sign. */
-const unpack = (bits: number): string => `
+const unpack = (bits: number): string => `${widen.f16}
 fn scaleAt(o: u32, d: u32) -> f32 {
   let at = o * u.scalesPerRow + d / u.groupSize + u.offsetScales;
-  return unpack2x16float(scales[at / 2u])[at % 2u];
+  return bitcast<f32>(widen((scales[at / 2u] >> (16u * (at % 2u))) & 0xffffu));
 }
 fn quantized(word: i32, place: u32) -> f32 { return f32((word << (${32 - bits}u - ${bits}u * place)) >> ${32 - bits}u); }
 fn weightAt(o: u32, d: u32) -> f32 {
@@ -88,7 +89,10 @@ export const quantizedLinearGradWebgpu: WebgpuKernel<QuantizedLinearAttributes> 
   return [dx]
 }
 
-/** transposed: the gradient. What is beyond one binding is cut as matMul cuts it, with rows of the packed weight left whole. */
+/**
+ * transposed: the gradient. What is beyond one binding is cut as matMul cuts it, but for rows of the packed weight, which stay
+ * whole, and with them what is multiplied with them.
+ */
 function product(
   context: WebgpuContext,
   a: tf.TensorInfo,
@@ -104,10 +108,10 @@ function product(
   const most = context.bindingElements
   const ofWeight = { line: transposed ? 'depth' : 'columns', across: undefined } as const
   const lines = {
-    a: { line: 'rows', across: 'depth', stride: K, most },
+    a: { line: 'rows', across: transposed ? 'depth' : undefined, stride: K, most },
     b: { ...ofWeight, stride: Math.ceil((inputs * bits) / 32), most },
     scales: { ...ofWeight, stride: Math.ceil(inputs / group), most: 2 * most },
-    c: { line: 'rows', across: 'columns', stride: N, most },
+    c: { line: 'rows', across: transposed ? undefined : 'columns', stride: N, most },
     bias: { line: 'columns', across: undefined, stride: 1, most },
   } satisfies Record<string, Lines>
   for (const part of cutProduct({ rows: M, columns: N, depth: K }, [lines.a, lines.b, lines.scales, lines.c])) {

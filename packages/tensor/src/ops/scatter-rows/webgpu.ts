@@ -46,8 +46,8 @@ export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, 
   return [table]
 }
 
-/** Integers that rowsById needs for a row, at most. */
-const longestList = 4
+/** Integers that rowsById needs for a row, at most, and as many again where an upload is rounded up to a power of two. */
+const longestList = 8
 
 /**
  * Which rows go to which id, as one array:
