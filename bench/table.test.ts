@@ -64,6 +64,11 @@ describe('the table of peers', () => {
     expect(lines[3][2]).toBe('skipped: Error: none')
   })
 
+  it("marks a result that is not the others'", () => {
+    const lines = cells(table(machine, [...rows.slice(0, 2), row('onnx:1', 500, 500, { value: 6.29 })]))
+    expect(lines.map((line) => line[8])).toEqual(['6.28000', '6.28000', '6.29000, differs'])
+  })
+
   it('makes the best and the median of times in any order', () => {
     expect(spread([5, 1, 9, 3, 2])).toEqual({ best: 1, median: 3 })
     expect(spread([])).toBeUndefined()

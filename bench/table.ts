@@ -71,7 +71,7 @@ export function table({ processor, cores, node }: Machine, rows: Row[]): string 
     '  "Times ours" takes casa-js on plain wasm as one; the next two take PyTorch on one thread and on two.',
     '- GFLOP/s are the operations that the result needs by the same time; what is computed twice to save memory is not counted twice.',
     '- All contestants start from the same numbers and must agree on the result: the loss of the reference decoder (in a step: before',
-    '  its first), else the root mean square of the result, or of the gradient of q.',
+    '  its first), else the root mean square of the result, or of the gradient of q. One that does not is marked.',
     '- "Peak" is the growth of the process\'s largest resident memory over what it was before weights and inputs were made: the',
     '  runtime and its libraries are not in it, except for two workers, which start within.',
     '- A WebGPU adapter in software (SwiftShader) only shows that results are right; it runs once or twice, and no ratio is made of',
@@ -105,7 +105,7 @@ function section(name: CaseName, rows: Row[]): string[] {
       cell(row.clockMs),
       ...baselines.map((baseline) => ratio(time, baseline && comparedMs(baseline))),
       time ? (operations / time / 1e6).toFixed(1) : '',
-      row.value?.toFixed(5) ?? '',
+      row.value === undefined ? '' : `${row.value.toFixed(5)}${agree(row.value, baselines[0]?.value) ? '' : ', differs'}`,
       row.peakBytes && isDecoder ? (row.peakBytes / 2 ** 20).toFixed(0) : '',
       row.load.toFixed(1),
     ]
@@ -117,6 +117,9 @@ function section(name: CaseName, rows: Row[]): string[] {
   const rule = `| --- | --- |${' ---: |'.repeat(numbers.length)}`
   return ['', `## ${title}`, '', `| ${columns.join(' | ')} |`, rule, ...lines]
 }
+
+/** Values within one in ten thousand; nothing to compare with agrees. */
+const agree = (value: number, expected = value) => Math.abs(value - expected) <= 1e-4 * Math.abs(expected)
 
 const cell = ({ best, median }: Spread) => `${best.toFixed(2)} (${median.toFixed(2)})`
 const ratio = (time: number | undefined, of: number | undefined) => (time && of ? (time / of).toFixed(2) : '')
