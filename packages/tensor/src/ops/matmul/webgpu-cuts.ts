@@ -6,12 +6,13 @@
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu/cuts.ts'
+import type { WebgpuContext } from '../../engine/webgpu/kernel.ts'
 
 export type Axis = 'rows' | 'columns' | 'depth'
 /** The part of the product that one dispatch does. Steps of depth that do not begin at 0 add to what is there. */
 export type Part = Record<Axis, Cut>
 
-/** A matrix as it lies in memory: `stride` values from line to line. */
+/** How a matrix lies in memory: `stride` values from line to line. */
 export interface Lines {
   line: Axis
   /** The axis along a line; undefined where lines must stay whole. */
@@ -48,4 +49,39 @@ export function rangeOf(tensor: tf.TensorInfo, { line, across, stride }: Lines, 
   const lines = part[line].count
   const values = lines * along.count === 0 ? 0 : (lines - 1) * stride + along.count
   return rangeFrom(tensor, part[line].begin * stride + along.begin, values, perWord)
+}
+
+export interface Matrix extends Lines {
+  tensor: tf.TensorInfo
+  /** Values in a word. Default 1. */
+  perWord?: number
+}
+
+/** The bias [N] of a product, if the kernel has one. */
+export function biasOf(context: WebgpuContext): Matrix | undefined {
+  if (!context.has('bias')) return undefined
+  return { tensor: context.input('bias'), line: 'columns', across: undefined, stride: 1, most: context.bindingElements }
+}
+
+/** What the programs of a product (webgpu-programs.ts) are given for one part. Without a bias its binding is ignored. */
+export function dispatchOf(part: Part, matrices: Record<'a' | 'b' | 'c', Matrix>, bias: Matrix | undefined) {
+  const at = (matrix: Matrix) => rangeOf(matrix.tensor, matrix, part, matrix.perWord)
+  const [a, b, c] = [at(matrices.a), at(matrices.b), at(matrices.c)]
+  const biasAt = bias ? at(bias) : a
+  return {
+    bindings: { a: a.range, b: b.range, c: c.range, bias: biasAt.range },
+    uniforms: {
+      rows: part.rows.count,
+      columns: part.columns.count,
+      depth: part.depth.count,
+      strideA: matrices.a.stride,
+      strideB: matrices.b.stride,
+      strideC: matrices.c.stride,
+      offsetA: a.offset,
+      offsetB: b.offset,
+      offsetC: c.offset,
+      offsetBias: biasAt.offset,
+      accumulate: part.depth.begin > 0 ? 1 : 0,
+    },
+  }
 }

@@ -5,7 +5,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import type { MatMulAttributes } from './index.ts'
-import { cutProduct, rangeOf, type Lines } from './webgpu-cuts.ts'
+import { biasOf, cutProduct, dispatchOf } from './webgpu-cuts.ts'
 import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'
 import { tileFor, tileProgram, type Format } from './webgpu-programs.ts'
 
@@ -26,43 +26,24 @@ export function product(
   format: Format,
 ): void {
   if (M * N === 0) return
-  const hasBias = context.has('bias')
+  const bias = biasOf(context)
   const most = context.bindingElements
   const perWord = format === 'f32' ? 1 : 2
-  const linesOfA: Lines = transposeA
-    ? { line: 'depth', across: 'rows', stride: M, most }
-    : { line: 'rows', across: 'depth', stride: K, most }
-  const linesOfB: Lines = {
-    ...(transposeB
-      ? ({ line: 'columns', across: 'depth', stride: K } as const)
-      : ({ line: 'depth', across: 'columns', stride: N } as const)),
-    most: most * perWord,
-  }
-  const linesOfC: Lines = { line: 'rows', across: 'columns', stride: N, most }
-  const biasLine: Lines = { line: 'columns', across: undefined, stride: 1, most }
-  for (const part of cutProduct({ rows: M, columns: N, depth: K }, [linesOfA, linesOfB, linesOfC])) {
-    const { rows, columns, depth } = part
-    const [partOfA, partOfB, partOfC] = [
-      rangeOf(a, linesOfA, part),
-      rangeOf(b, linesOfB, part, perWord),
-      rangeOf(c, linesOfC, part),
-    ]
-    const partOfBias = hasBias ? rangeOf(context.input('bias'), biasLine, part) : partOfA
-    const program = choose(rows.count, columns.count, { M, N, K, transposeA, transposeB }, hasBias, format)
-    const uniforms = {
-      rows: rows.count,
-      columns: columns.count,
-      depth: depth.count,
-      strideA: linesOfA.stride,
-      strideB: linesOfB.stride,
-      strideC: N,
-      offsetA: partOfA.offset,
-      offsetB: partOfB.offset,
-      offsetC: partOfC.offset,
-      offsetBias: partOfBias.offset,
-      accumulate: depth.begin > 0 ? 1 : 0,
-    }
-    const bindings = { a: partOfA.range, b: partOfB.range, bias: partOfBias.range, c: partOfC.range }
+  const linesOfA = transposeA
+    ? ({ line: 'depth', across: 'rows', stride: M } as const)
+    : ({ line: 'rows', across: 'depth', stride: K } as const)
+  const linesOfB = transposeB
+    ? ({ line: 'columns', across: 'depth', stride: K } as const)
+    : ({ line: 'depth', across: 'columns', stride: N } as const)
+  const matrices = {
+    a: { tensor: a, ...linesOfA, most },
+    b: { tensor: b, ...linesOfB, most: most * perWord, perWord },
+    c: { tensor: c, line: 'rows', across: 'columns', stride: N, most },
+  } as const
+  for (const part of cutProduct({ rows: M, columns: N, depth: K }, Object.values(matrices))) {
+    const { bindings, uniforms } = dispatchOf(part, matrices, bias)
+    const sizes = { M, N, K, transposeA, transposeB }
+    const program = choose(part.rows.count, part.columns.count, sizes, bias !== undefined, format)
     context.run(program.wgsl, bindings, uniforms, program.groups)
   }
 }

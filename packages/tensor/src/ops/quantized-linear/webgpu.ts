@@ -8,7 +8,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { widen } from '../../engine/webgpu/halves.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
-import { cutProduct, rangeOf, type Lines } from '../matmul/webgpu-cuts.ts'
+import { biasOf, cutProduct, dispatchOf, rangeOf } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'
 import type { QuantizedLinearAttributes } from './index.ts'
@@ -104,42 +104,25 @@ function product(
   const [N, K] = transposed ? [inputs, outputs] : [outputs, inputs]
   if (M * N === 0) return
   const [values, scales] = [context.input('values'), context.input('scales')]
-  const hasBias = context.has('bias')
+  const bias = biasOf(context)
   const most = context.bindingElements
   const ofWeight = { line: transposed ? 'depth' : 'columns', across: undefined } as const
-  const lines = {
-    a: { line: 'rows', across: transposed ? 'depth' : undefined, stride: K, most },
-    b: { ...ofWeight, stride: Math.ceil((inputs * bits) / 32), most },
-    scales: { ...ofWeight, stride: Math.ceil(inputs / group), most: 2 * most },
-    c: { line: 'rows', across: transposed ? undefined : 'columns', stride: N, most },
-    bias: { line: 'columns', across: undefined, stride: 1, most },
-  } satisfies Record<string, Lines>
-  for (const part of cutProduct({ rows: M, columns: N, depth: K }, [lines.a, lines.b, lines.scales, lines.c])) {
-    const { rows, columns, depth } = part
-    const few = rows.count <= fewRows && !transposed
-    const tile = tileFor(rows.count, columns.count)
-    const program = few ? dotProgram(rows.count, bits, hasBias) : tileProgram(tile, bits, transposed, hasBias)
-    const groups = few ? columns.count : Math.ceil(rows.count / tile) * Math.ceil(columns.count / tile)
-    const [partOfA, partOfB, partOfC] = [rangeOf(a, lines.a, part), rangeOf(values, lines.b, part), rangeOf(c, lines.c, part)]
-    const partOfScales = rangeOf(scales, lines.scales, part, 2)
-    const partOfBias = hasBias ? rangeOf(context.input('bias'), lines.bias, part) : partOfA
-    const uniformValues = {
-      rows: rows.count,
-      columns: columns.count,
-      depth: depth.count,
-      strideA: K,
-      strideB: lines.b.stride,
-      strideC: N,
-      offsetA: partOfA.offset,
-      offsetB: partOfB.offset,
-      offsetC: partOfC.offset,
-      offsetBias: partOfBias.offset,
-      accumulate: depth.begin > 0 ? 1 : 0,
-      scalesPerRow: lines.scales.stride,
-      groupSize: group,
-      offsetScales: partOfScales.offset,
-    }
-    const bindings = { a: partOfA.range, b: partOfB.range, scales: partOfScales.range, bias: partOfBias.range, c: partOfC.range }
-    context.run(program, bindings, uniformValues, groups)
+  const matrices = {
+    a: { tensor: a, line: 'rows', across: transposed ? 'depth' : undefined, stride: K, most },
+    b: { tensor: values, ...ofWeight, stride: Math.ceil((inputs * bits) / 32), most },
+    c: { tensor: c, line: 'rows', across: transposed ? undefined : 'columns', stride: N, most },
+  } as const
+  const linesOfScales = { ...ofWeight, stride: Math.ceil(inputs / group), most: 2 * most }
+  for (const part of cutProduct({ rows: M, columns: N, depth: K }, [...Object.values(matrices), linesOfScales])) {
+    const { bindings, uniforms } = dispatchOf(part, matrices, bias)
+    const [rows, columns] = [part.rows.count, part.columns.count]
+    const few = rows <= fewRows && !transposed
+    const tile = tileFor(rows, columns)
+    const hasBias = bias !== undefined
+    const program = few ? dotProgram(rows, bits, hasBias) : tileProgram(tile, bits, transposed, hasBias)
+    const groups = few ? columns : Math.ceil(rows / tile) * Math.ceil(columns / tile)
+    const { range, offset } = rangeOf(scales, linesOfScales, part, 2)
+    const ofScales = { scalesPerRow: linesOfScales.stride, groupSize: group, offsetScales: offset }
+    context.run(program, { ...bindings, scales: range }, { ...uniforms, ...ofScales }, groups)
   }
 }
