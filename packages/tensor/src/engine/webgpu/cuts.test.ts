@@ -141,6 +141,49 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     })
   }
 
+  it('attention of any segments is the same in parts', { timeout: 120_000 }, async () => {
+    const heads = fc.constantFrom([1, 1], [2, 1], [4, 2], [8, 1])
+    const segments = fc.array(fc.tuple(fc.nat(60), fc.nat(120)), { minLength: 1, maxLength: 4 })
+    const boundaries = (lengths: number[]) =>
+      Int32Array.from([0, ...lengths]).map((_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 0))
+    const problem = fc.record({
+      heads,
+      segments,
+      headSize: fc.constantFrom(4, 7, 16),
+      spare: fc.nat(20),
+      causal: fc.boolean(),
+      bindingBytes: fc.integer({ min: 4096, max: 40_000 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(problem, async ({ heads: [H, K], segments, headSize, spare, causal, bindingBytes }) => {
+        const [cuQ, cuK] = [boundaries(segments.map(([queries]) => queries)), boundaries(segments.map(([, keys]) => keys))]
+        const [ofQ, ofK] = [
+          [cuQ.at(-1)!, H, headSize],
+          [cuK.at(-1)! + spare, K, headSize],
+        ]
+        const inputs = {
+          q: randomTensor(ofQ, 1),
+          k: randomTensor(ofK, 2),
+          v: randomTensor(ofK, 3),
+          weights: randomTensor(ofQ, 4),
+        }
+        const compared = compareWithCpu(inputs, { bindingBytes }, ({ q, k, v, weights }) => {
+          const attend = () => ops.attention(q, k, v, { cuQ, cuK, causal })
+          const { gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
+          return { o: attend(), dq: gradients[0], dk: gradients[1], dv: gradients[2] }
+        })
+        // Too little room for the least that can be cut off is told, not computed.
+        const told = await compared.then(
+          () => undefined,
+          (error: Error) => error.message,
+        )
+        fc.pre(!told || !/binds at most/.test(told))
+        expect(told).toBeUndefined()
+      }),
+      { numRuns: 20 },
+    )
+  })
+
   it('packed weights are cut by their rows', async () => {
     const values = randomTensor([900, 76], 1).data as Float32Array
     const bits = new Uint32Array(values.buffer)
