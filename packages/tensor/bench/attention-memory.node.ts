@@ -3,8 +3,7 @@
  *
  *   attention-memory.node.ts casa|tfjs TOKENS forward|gradients
  */
-import * as tf from '@tensorflow/tfjs-core'
-import type { WasmBackend } from '../src/engine/wasm/kernel.ts'
+import { watchHeap } from '../src/testing/wasm-heap.ts'
 import { attentionShape } from './peers/peer.ts'
 
 export interface MemoryResult {
@@ -25,38 +24,15 @@ async function preparerOf(contestant: string) {
   return prepareAttention
 }
 
-/** Counts what is allocated from now on; returns what reads the peak. Kernels' own C++ temporaries are not seen. */
-function watchHeap(): () => number {
-  const { wasm } = tf.backend() as unknown as WasmBackend
-  // Emscripten replaces its stubs at the first call; wrap what stays.
-  wasm._free(wasm._malloc(1))
-  const { _malloc, _free } = wasm
-  const sizes = new Map<number, number>()
-  let [held, peak] = [0, 0]
-  wasm._malloc = (bytes) => {
-    const pointer = _malloc(bytes)
-    if (pointer === 0) throw new Error(`${Math.round((held + bytes) / 2 ** 20)} MiB do not fit into a WebAssembly heap`)
-    sizes.set(pointer, bytes)
-    peak = Math.max(peak, (held += bytes))
-    return pointer
-  }
-  wasm._free = (pointer) => {
-    held -= sizes.get(pointer) ?? 0
-    sizes.delete(pointer)
-    _free(pointer)
-  }
-  return () => peak
-}
-
 async function measure(contestant: string, tokens: number, withGradient: boolean): Promise<MemoryResult> {
   const prepare = await preparerOf(contestant)
   const shape = { ...attentionShape, batch: 1 }
   await prepare(withGradient, { ...shape, tokens: 16 })()
   const run = prepare(withGradient, { ...shape, tokens })
-  const heapPeak = watchHeap()
+  const heap = watchHeap()
   const before = process.resourceUsage().maxRSS
   await run()
-  return { heapBytes: heapPeak(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }
+  return { heapBytes: heap.peakBytes(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }
 }
 
 const [contestant, tokens, way] = process.argv.slice(2)

@@ -8,11 +8,12 @@ import { fileSource, loadEach, matchTable, openModelFolder, Safetensors } from '
 import { keep, tensor } from '@casa-js/tensor'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { cachedEqualsFull, hooksAreIdentities, isCausal, logitsOf, packingEqualsSeparate } from './backbone-laws.ts'
 import { expectNear, take } from './compare.ts'
 import { expectFieldErrors, expectRequired } from './config-laws.ts'
 import { describeOnDevices, type DeviceTolerances } from './devices.ts'
+import { expectTable, lawsBut, type Skips } from './laws.ts'
 import { randomIds, randomParams } from './random-params.ts'
 
 export interface BackboneKitOptions {
@@ -21,7 +22,7 @@ export interface BackboneKitOptions {
   /** Other config.json files (in the golden folder) that must parse to the same config. */
   sameConfigs?: string[]
   /** Laws that this family does not obey, and why. */
-  skip?: { reason: string; tests: BackboneLaw[] }[]
+  skip?: Skips<BackboneLaw>
 }
 
 export type BackboneLaw = 'config' | 'table' | 'cache' | 'causal' | 'packing' | 'hooks' | 'gradients' | 'memory' | 'golden'
@@ -31,21 +32,11 @@ const requiredFields = ['hidden_size', 'num_hidden_layers', 'num_attention_heads
 /** Await it at the top of a test file. */
 export async function describeBackbone(family: BackboneFamily<any>, options: BackboneKitOptions = {}): Promise<void> {
   const { golden, sameConfigs = ['config.v4.json'] } = options
-  const skipped = (law: BackboneLaw) => options.skip?.find(({ tests }) => tests.includes(law))?.reason
-  const law = (name: BackboneLaw, title: string, test: () => void | Promise<void>) => {
-    const reason = skipped(name)
-    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : title, test)
-  }
+  const law = lawsBut<BackboneLaw>(options.skip)
 
   describe(`${family.modelType}: config and tensors`, () => {
     law('table', 'names every tensor once, with sizes above 0', () => {
-      const table = family.tensors(family.tinyConfig())
-      expect(new Set(table.map(({ name }) => name)).size).toBe(table.length)
-      for (const { name, shape } of table)
-        expect(
-          shape.every((extent) => extent > 0),
-          `${name} [${shape}]`,
-        ).toBe(true)
+      expectTable(family.tensors(family.tinyConfig()))
     })
     if (!golden) return
     const read = (file: string) => JSON.parse(readFileSync(join(golden, file), 'utf8'))

@@ -1,9 +1,10 @@
 /** The test suite of a fusion: what every way of bringing image tokens into a backbone must obey, over a tiny backbone, on every device. */
 import type { FusionFamily } from '@casa-js/core'
 import { dispose } from '@casa-js/tensor'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { expectFieldErrors } from './config-laws.ts'
 import { describeOnDevices } from './devices.ts'
+import { expectTable, lawsBut, type Skips } from './laws.ts'
 import {
   cuttingChangesNothing,
   gradientsReach,
@@ -29,17 +30,14 @@ export interface FusionKitOptions {
   /** By a name for the titles. */
   cases: Record<string, FusionCase>
   /** Laws that this fusion does not obey, and why. */
-  skip?: { reason: string; tests: FusionLaw[] }[]
+  skip?: Skips<FusionLaw>
 }
 
 export type FusionLaw = 'config' | 'table' | 'without images' | 'images' | 'packing' | 'causal' | 'gradients' | 'memory'
 
 /** Await it at the top of a test file. */
 export async function describeFusion(family: FusionFamily<any>, { cases, skip }: FusionKitOptions): Promise<void> {
-  const law = (name: FusionLaw, title: string, test: () => void | Promise<void>) => {
-    const reason = skip?.find(({ tests }) => tests.includes(name))?.reason
-    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : title, test)
-  }
+  const law = lawsBut<FusionLaw>(skip)
 
   describe(`${family.kind}: config`, () => {
     for (const [name, { config }] of Object.entries(cases)) {
@@ -67,12 +65,7 @@ export async function describeFusion(family: FusionFamily<any>, { cases, skip }:
 
           law('table', 'names every weight once, with sizes above 0', () => {
             const table = family.tensors(fusion.config, fusion.backbone)
-            expect(new Set(table.map((spec) => spec.name)).size).toBe(table.length)
-            for (const spec of table)
-              expect(
-                spec.shape.every((extent) => extent > 0),
-                `${spec.name} [${spec.shape}]`,
-              ).toBe(true)
+            expectTable(table)
             expect(table.length === 0, 'adds no weights').toBe(addsNothing)
           })
           law(

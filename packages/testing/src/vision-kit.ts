@@ -7,10 +7,11 @@ import { dispose, keep, tensor, type Tensor } from '@casa-js/tensor'
 import { fileSource, loadParams, openModelFolder, Safetensors } from '@casa-js/weights'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { expectNear, take } from './compare.ts'
 import { expectFieldErrors } from './config-laws.ts'
 import { describeOnDevices, type DeviceTolerances } from './devices.ts'
+import { expectTable, lawsBut, type Skips } from './laws.ts'
 import { randomParams } from './random-params.ts'
 import {
   gradientsAreRight,
@@ -36,7 +37,7 @@ export interface VisionKitOptions {
   /** Fields of it without which there is an error that says their name. */
   required?: string[]
   /** Laws that this family does not obey, and why. */
-  skip?: { reason: string; tests: VisionLaw[] }[]
+  skip?: Skips<VisionLaw>
 }
 
 export type VisionLaw =
@@ -47,22 +48,13 @@ const requiredFields = ['hidden_size', 'depth', 'num_heads', 'patch_size', 'inte
 /** Await it at the top of a test file. */
 export async function describeVisionEncoder(family: VisionEncoderFamily<any>, options: VisionKitOptions = {}): Promise<void> {
   const { golden, sameConfigs = [], required = requiredFields } = options
-  const law = (name: VisionLaw, title: string, test: () => void | Promise<void>) => {
-    const reason = options.skip?.find(({ tests }) => tests.includes(name))?.reason
-    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : title, test)
-  }
+  const law = lawsBut<VisionLaw>(options.skip)
   const read = (file: string) => JSON.parse(readFileSync(join(golden!, file), 'utf8'))
   const json = options.config ?? (golden && (read('config.json').vision_config as Record<string, unknown>))
 
   describe(`${family.modelType}: config and tensors`, () => {
     law('table', 'names every tensor once, with sizes above 0', () => {
-      const table = family.tensors(family.tinyConfig())
-      expect(new Set(table.map(({ name }) => name)).size).toBe(table.length)
-      for (const { name, shape } of table)
-        expect(
-          shape.every((extent) => extent > 0),
-          `${name} [${shape}]`,
-        ).toBe(true)
+      expectTable(family.tensors(family.tinyConfig()))
     })
     if (json) {
       law('config', 'says which field is wrong or missing, and where it stands', () => {

@@ -9,6 +9,7 @@
 import { fromScratch } from '@casa-js/train'
 import { train } from '@casa-js/train/node'
 import { adamw } from '../../tensor/bench/decoder-shape.ts'
+import { ours } from '../../tensor/bench/peers/ours.node.ts'
 import type { CaseResult } from '../../tensor/bench/peers/peer.ts'
 import { processorMs } from '../../tensor/bench/processor-time.node.ts'
 
@@ -20,7 +21,7 @@ async function measure(workers: number): Promise<CaseResult> {
   const program = { module: new URL('./reference-decoder-program.ts', import.meta.url).href, options: { shards: workers } }
   const schedule = { steps, warmup: 0, cooldown: 0 }
   const loop = { schedule, groups: fromScratch(adamw.learningRate), shards: workers, config: { fixed: {}, tunable: {} } }
-  const result: CaseResult = { name: 'casa-js', version: '0.1.0', setting: '', times: [], processorTimes: [] }
+  const result: CaseResult = { ...ours, setting: '', times: [], processorTimes: [] }
   const before = process.resourceUsage().maxRSS
   let [last, lastProcessor] = [0, 0]
   for await (const event of train({ program, loop, workers, device: 'wasm' })) {

@@ -1,8 +1,9 @@
 /** `casa ask`: a question about pictures. */
 import { close, type DeviceName } from '@casa-js/tensor'
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { deviceOption, startDevice } from '../device.ts'
+import { numberOf, weightsOption, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 
 interface AskFlags {
@@ -12,7 +13,7 @@ interface AskFlags {
   temperature: string
   topK: string
   seed?: string
-  weights: 'float32' | 'packed'
+  weights: WeightsChoice
 }
 
 export function register(program: Command): void {
@@ -25,11 +26,7 @@ export function register(program: Command): void {
     .option('--temperature <t>', '0 takes the likeliest token each time', '0')
     .option('--top-k <k>', 'sample among the k likeliest', '50')
     .option('--seed <n>', 'seed of the sampling')
-    .addOption(
-      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison')
-        .choices(['packed', 'float32'])
-        .default('packed'),
-    )
+    .addOption(weightsOption())
     .addOption(deviceOption())
     .addHelpText(
       'after',
@@ -38,21 +35,15 @@ export function register(program: Command): void {
     .action(run)
 }
 
-function positiveNumber(flag: string, text: string, least: number): number {
-  const value = Number(text)
-  if (!Number.isFinite(value) || value < least) throw new Error(`${flag} ${text}: expected a number of at least ${least}`)
-  return value
-}
-
 async function run(given: string[], flags: AskFlags): Promise<void> {
   const question = given.at(-1)!
   const files = given.slice(0, -1)
   if (/\.(png|jpe?g|webp)$/i.test(question))
     throw new Error(`the last argument must be the question, found a picture: ${question}`)
-  const maxNewTokens = positiveNumber('--max-tokens', flags.maxTokens, 1)
-  const temperature = positiveNumber('--temperature', flags.temperature, 0)
-  const topK = positiveNumber('--top-k', flags.topK, 1)
-  const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : positiveNumber('--seed', flags.seed, 0)
+  const maxNewTokens = numberOf('--max-tokens', flags.maxTokens, 1)
+  const temperature = numberOf('--temperature', flags.temperature, 0)
+  const topK = numberOf('--top-k', flags.topK, 1)
+  const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : numberOf('--seed', flags.seed, 0)
 
   const [{ decodeImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([
     import('@casa-js/vision'),

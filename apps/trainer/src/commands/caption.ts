@@ -1,9 +1,10 @@
 /** `casa caption`: live captions of a video, frame by frame. */
 import { close, type DeviceName } from '@casa-js/tensor'
 import type { CaptionedFrame } from '@casa-js/vlm'
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { deviceOption, startDevice } from '../device.ts'
+import { numberOf, weightsOption, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 
 interface CaptionFlags {
@@ -19,7 +20,7 @@ interface CaptionFlags {
   jsonl?: string
   srt?: string
   device: 'auto' | DeviceName
-  weights: 'float32' | 'packed'
+  weights: WeightsChoice
 }
 
 export function register(program: Command): void {
@@ -38,23 +39,13 @@ export function register(program: Command): void {
     .option('--live', 'stop a frame when its time, 1 / fps, is up')
     .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
     .option('--srt <file>', 'progressive subtitles; - for standard output')
-    .addOption(
-      new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison')
-        .choices(['packed', 'float32'])
-        .default('packed'),
-    )
+    .addOption(weightsOption())
     .addOption(deviceOption())
     .addHelpText(
       'after',
       '\nExamples:\n  casa caption frames/ --srt captions.srt\n  casa caption clip.webp --fps 4 --jsonl -\n  ffmpeg -i film.mp4 -vf fps=2,scale=448:-2 frames/%05d.png && casa caption frames/ --live',
     )
     .action(run)
-}
-
-function numberOf(flag: string, text: string, least: number): number {
-  const value = Number(text)
-  if (!Number.isFinite(value) || value < least) throw new Error(`${flag} ${text}: expected a number of at least ${least}`)
-  return value
 }
 
 /** One line of JSONL. */

@@ -15,13 +15,14 @@ import {
 } from '@casa-js/tensor'
 import { decoderTokens, referenceShape } from '../decoder-shape.ts'
 import { ReferenceDecoder } from '../reference-decoder.ts'
+import { ours } from './ours.node.ts'
 import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
 export async function createPeer(device: DeviceName): Promise<Peer> {
   const { adapter, software, features } = await init({ device, software: true })
   const setting = [device, device === 'webgpu' ? adapter : '1 thread', ...features.filter((feature) => feature.includes('simd'))]
   if (software) setting.push('software: correctness only')
-  return { name: 'casa-js', version: '0.1.0', setting: setting.join(', '), software, prepare, close }
+  return { ...ours, setting: setting.join(', '), software, prepare, close }
 }
 
 /** Run in a scope; wait until the result can be read, which on a GPU is when the work is done. */

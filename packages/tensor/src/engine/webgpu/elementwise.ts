@@ -1,7 +1,7 @@
 /** Programs that treat every element alike. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuContext } from './kernel.ts'
-import { defineProgram, floats, type Program, type ScalarType } from './program.ts'
+import { defineProgram, type Program, type ScalarType } from './program.ts'
 
 const elementLanes = 256
 
@@ -9,19 +9,26 @@ interface Elementwise<I extends string, O extends string, U extends string> {
   name: string
   inputs: readonly I[]
   outputs: readonly O[]
+  /** Of every array. Default f32. */
+  type?: 'f32' | 'i32'
+  /** Inputs that every element may read anywhere, whatever their size. */
+  whole?: readonly I[]
   uniforms?: Record<U, ScalarType>
   declarations?: string
   /** Statements for element `i`. */
   body: string
 }
 
-/** A program that treats every element alike: f32 arrays of one size. */
+/** A program that treats every element alike: arrays of one size. */
 export function defineElementwise<I extends string, O extends string, U extends string = never>(spec: Elementwise<I, O, U>) {
   type Values = Record<Exclude<U, 'rows' | 'firstRow'>, number>
+  const { type = 'f32', whole = [] } = spec
+  const arrays = <N extends string>(names: readonly N[]) =>
+    Object.fromEntries(names.map((name) => [name, type])) as Record<N, typeof type>
   const program: Program<I | O, U | 'rows'> = defineProgram({
     name: spec.name,
-    inputs: floats(spec.inputs),
-    outputs: floats(spec.outputs),
+    inputs: arrays(spec.inputs),
+    outputs: arrays(spec.outputs),
     uniforms: { rows: 'u32', ...spec.uniforms } as Record<U | 'rows', ScalarType>,
     lanes: elementLanes,
     declarations: spec.declarations,
@@ -30,8 +37,9 @@ export function defineElementwise<I extends string, O extends string, U extends 
   if (i >= u.rows) { return; }
   ${spec.body}`,
   })
+  const cut = program.bindings.filter(({ name }) => !whole.includes(name as I))
+  const perRow = Object.fromEntries(cut.map(({ name }) => [name, 1]))
   return (context: WebgpuContext, tensors: Record<I | O, tf.TensorInfo>, size: number, uniforms = {} as Values): void => {
-    const perRow = Object.fromEntries(program.bindings.map(({ name }) => [name, 1]))
     context.runRows(program as Program<I | O, U>, tensors, uniforms, { rows: size, perRow, rowsPerGroup: elementLanes })
   }
 }

@@ -1,42 +1,41 @@
 /** a + b, a - b, a * b, -x and one number everywhere, in as many dispatches as bindings need. */
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
-import { defineProgram, variants } from './program.ts'
+import { defineElementwise } from './elementwise.ts'
 import type { WebgpuKernel } from './kernel.ts'
-
-const lanes = 256
+import { variants } from './program.ts'
 
 type Type = 'f32' | 'i32'
 type DType = 'float32' | 'int32'
 
-/** How b stands beside a: element by element, or over again (a row, a scalar). */
-type Beside = 'same' | 'repeated'
-
-const define = <I extends string>(name: string, inputs: readonly I[], type: Type, expression: string) =>
-  defineProgram({
-    name,
-    inputs: Object.fromEntries(inputs.map((input) => [input, type])) as Record<I, Type>,
-    outputs: { y: type },
-    uniforms: { rows: 'u32', firstRow: 'u32', period: 'u32', value: 'f32' },
-    lanes,
-    body: `
-  let i = group * ${lanes}u + lane;
-  if (i >= u.rows) { return; }
-  y[i] = ${expression};`,
-  })
-
-const binary = variants((operator: string, beside: Beside, type: Type) => {
-  const b = beside === 'same' ? 'b[i]' : 'b[(u.firstRow + i) % u.period]'
-  return define(`a ${operator} b`, ['a', 'b'], type, `a[i] ${operator} ${b}`)
-})
-const negate = variants((type: Type) => define('-x', ['x'], type, '-x[i]'))
-const fill = variants((type: Type) => define('fill', [], type, `${type}(u.value)`))
-
-const split = (rows: number, ...names: string[]) => ({
-  rows,
-  perRow: Object.fromEntries(names.map((name) => [name, 1])),
-  rowsPerGroup: lanes,
-})
+const binary = variants((operator: string, type: Type) =>
+  defineElementwise({ name: `a ${operator} b`, inputs: ['a', 'b'], outputs: ['y'], type, body: `y[i] = a[i] ${operator} b[i];` }),
+)
+/** b stands beside a over again: a row, a scalar. */
+const repeated = variants((operator: string, type: Type) =>
+  defineElementwise({
+    name: `a ${operator} b, b repeated`,
+    inputs: ['a', 'b'],
+    outputs: ['y'],
+    type,
+    whole: ['b'],
+    uniforms: { firstRow: 'u32', period: 'u32' },
+    body: `y[i] = a[i] ${operator} b[(u.firstRow + i) % u.period];`,
+  }),
+)
+const negate = variants((type: Type) =>
+  defineElementwise({ name: '-x', inputs: ['x'], outputs: ['y'], type, body: 'y[i] = -x[i];' }),
+)
+const fill = variants((type: Type) =>
+  defineElementwise({
+    name: 'fill',
+    inputs: [],
+    outputs: ['y'],
+    type,
+    uniforms: { value: 'f32' },
+    body: `y[i] = ${type}(u.value);`,
+  }),
+)
 
 /** @throws Error unless b has the shape of a, or of its last axes: a scalar, a row. */
 export function binaryInParts(operator: '+' | '-' | '*'): WebgpuKernel<Record<string, never>> {
@@ -47,9 +46,8 @@ export function binaryInParts(operator: '+' | '-' | '*'): WebgpuKernel<Record<st
     const y = context.output([...leading, ...a.shape], a.dtype as DType)
     const [size, period] = [sizeOf(a.shape), sizeOf(b.shape)]
     expectRepeats(a.shape, b.shape, operator)
-    const same = period === size
-    const program = binary(operator, same ? 'same' : 'repeated', typeOf(a))
-    context.runRows(program, { a, b, y }, { period, value: 0 }, same ? split(size, 'a', 'b', 'y') : split(size, 'a', 'y'))
+    if (period === size) binary(operator, typeOf(a))(context, { a, b, y }, size)
+    else repeated(operator, typeOf(a))(context, { a, b, y }, size, { period })
     return [y]
   }
 }
@@ -65,7 +63,7 @@ function expectRepeats(a: number[], b: number[], operator: string): void {
 export const negateInParts: WebgpuKernel<Record<string, never>> = (context) => {
   const x = context.input('x')
   const y = context.output(x.shape, x.dtype as DType)
-  context.runRows(negate(typeOf(x)), { x, y }, { period: 1, value: 0 }, split(sizeOf(x.shape), 'x', 'y'))
+  negate(typeOf(x))(context, { x, y }, sizeOf(x.shape))
   return [y]
 }
 
@@ -78,7 +76,7 @@ export interface FillAttributes extends Record<string, unknown> {
 export const fillInParts: WebgpuKernel<FillAttributes> = (context, { shape, value, dtype = 'float32' }) => {
   const y = context.output(shape, dtype)
   if (value === 0) context.clear(y)
-  else context.runRows(fill(typeOf(y)), { y }, { period: 1, value }, split(sizeOf(shape), 'y'))
+  else fill(typeOf(y))(context, { y }, sizeOf(shape), { value })
   return [y]
 }
 

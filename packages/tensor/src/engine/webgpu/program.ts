@@ -91,8 +91,8 @@ function declaration({ name, type, written }: Program['bindings'][number], i: nu
 export const floats = <N extends string>(names: readonly N[]): Record<N, 'f32'> =>
   Object.fromEntries(names.map((name) => [name, 'f32'])) as Record<N, 'f32'>
 
-/** Programs that differ by constants in their text: each is made once. `make` must be pure. */
-export function variants<A extends (string | number | boolean)[], P extends Program<any, any>>(
+/** Programs, or what runs them, that differ by constants in their text: each is made once. `make` must be pure. */
+export function variants<A extends (string | number | boolean)[], P extends object>(
   make: (...constants: A) => P,
 ): (...constants: A) => P {
   const made = new Map<string, P>()

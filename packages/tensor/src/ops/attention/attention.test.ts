@@ -1,11 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import * as tf from '@tensorflow/tfjs-core'
 import { close, init } from '../../engine/init.ts'
 import { dispose } from '../../engine/scope.ts'
 import { valueAndGradients } from '../../engine/tape.ts'
-import type { WasmBackend } from '../../engine/wasm/kernel.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
+import { watchHeap } from '../../testing/wasm-heap.ts'
 import { tensor, zeros } from '../create/index.ts'
 import { sum } from '../elementwise/index.ts'
 import { attention } from './index.ts'
@@ -73,31 +72,6 @@ describe('attention refuses', () => {
 describe('memory of attention and its gradient on wasm', () => {
   afterAll(close)
 
-  /** Most bytes of the heap in use at once, over what was in use before. */
-  function peakBytes(f: () => void): number {
-    const { wasm } = tf.backend() as unknown as WasmBackend
-    const { _malloc, _free } = wasm
-    const sizes = new Map<number, number>()
-    let [now, peak] = [0, 0]
-    wasm._malloc = (bytes) => {
-      const pointer = _malloc(bytes)
-      sizes.set(pointer >>> 0, bytes)
-      peak = Math.max(peak, (now += bytes))
-      return pointer
-    }
-    wasm._free = (pointer) => {
-      now -= sizes.get(pointer >>> 0) ?? 0
-      sizes.delete(pointer >>> 0)
-      _free(pointer)
-    }
-    try {
-      f()
-    } finally {
-      Object.assign(wasm, { _malloc, _free })
-    }
-    return peak
-  }
-
   it('grows linearly with tokens: a matrix of scores would grow sixteenfold', async () => {
     await init({ device: 'wasm' })
     const peaks = [512, 2048, 8192].map((tokens) => {
@@ -105,12 +79,11 @@ describe('memory of attention and its gradient on wasm', () => {
       // Only one query in sixteen has keys, which keeps the test short.
       const cuQ = Int32Array.of(0, tokens / 16, tokens)
       const cuK = Int32Array.of(0, tokens, tokens)
-      const peak = peakBytes(() => {
-        const { value, gradients } = valueAndGradients(() => sum(attention(q, k, v, { cuQ, cuK, causal: false })), [q, k, v])
-        dispose(value, ...gradients)
-      })
-      dispose(q, k, v)
-      return peak
+      const heap = watchHeap()
+      const { value, gradients } = valueAndGradients(() => sum(attention(q, k, v, { cuQ, cuK, causal: false })), [q, k, v])
+      heap.stop()
+      dispose(value, ...gradients, q, k, v)
+      return heap.peakBytes()
     })
     expect(peaks[1] / peaks[0]).toBeLessThan(4.2)
     expect(peaks[2] / peaks[1]).toBeLessThan(4.2)

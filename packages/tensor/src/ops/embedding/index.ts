@@ -10,7 +10,7 @@ import { shapeOf } from '../../engine/packed.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { gatherRows } from '../gather-rows/index.ts'
-import { scatterRows } from '../scatter-rows/index.ts'
+import { checkIds, scatterRows } from '../scatter-rows/index.ts'
 
 export interface EmbeddingOptions {
   /** The token whose vector never learns. Default: none. */
@@ -22,8 +22,7 @@ export function embedding(table: Tensor, ids: Int32Array, { paddingIndex }: Embe
   const shape = shapeOf(table)
   if (shape.length !== 2) throw new Error(`embedding: a table of shape [${shape}], expected [V,D]`)
   const [V] = shape
-  const wrong = ids.findIndex((id) => id < 0 || id >= V)
-  if (wrong >= 0) throw new RangeError(`embedding: id ${ids[wrong]} at position ${wrong} is not in 0 .. ${V - 1}`)
+  checkIds('embedding', ids, V, 0)
   if (paddingIndex !== undefined && !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < V))
     throw new RangeError(`embedding: paddingIndex ${paddingIndex} is not in 0 .. ${V - 1}`)
   const rows = noGrad(() => gatherRows(table, ids))

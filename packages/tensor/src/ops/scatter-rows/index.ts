@@ -30,8 +30,11 @@ export function scatterRows(rows: Tensor, ids: Int32Array, N: number): Tensor {
   return table
 }
 
-/** Kernels do not check: a wild id would read or write somebody else's memory. */
-export function checkIds(what: string, ids: Int32Array, N: number): void {
-  const wrong = ids.findIndex((id) => id < -1 || id >= N)
-  if (wrong >= 0) throw new RangeError(`${what}: id ${ids[wrong]} at position ${wrong} is not in -1 .. ${N - 1}`)
+/**
+ * Kernels do not check: a wild id would read or write somebody else's memory.
+ * @param least -1 where that stands for no row
+ */
+export function checkIds(what: string, ids: Int32Array, N: number, least = -1): void {
+  const wrong = ids.findIndex((id) => id < least || id >= N)
+  if (wrong >= 0) throw new RangeError(`${what}: id ${ids[wrong]} at position ${wrong} is not in ${least} .. ${N - 1}`)
 }

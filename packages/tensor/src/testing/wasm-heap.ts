@@ -1,0 +1,32 @@
+/** What is allocated in the wasm heap: tensors, results and scratch; kernels' own C++ temporaries are not seen. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { WasmBackend } from '../engine/wasm/kernel.ts'
+
+export interface HeapWatch {
+  /** Most bytes at once of what was allocated since. */
+  peakBytes(): number
+  stop(): void
+}
+
+/** Watch the current backend, which must be wasm. A heap that is full throws. */
+export function watchHeap(): HeapWatch {
+  const { wasm } = tf.backend() as unknown as WasmBackend
+  // Emscripten replaces its stubs at the first call; wrap what stays.
+  wasm._free(wasm._malloc(1))
+  const { _malloc, _free } = wasm
+  const sizes = new Map<number, number>()
+  let [held, peak] = [0, 0]
+  wasm._malloc = (bytes) => {
+    const pointer = _malloc(bytes)
+    if (pointer === 0) throw new Error(`${Math.round((held + bytes) / 2 ** 20)} MiB do not fit into a WebAssembly heap`)
+    sizes.set(pointer >>> 0, bytes)
+    peak = Math.max(peak, (held += bytes))
+    return pointer
+  }
+  wasm._free = (pointer) => {
+    held -= sizes.get(pointer >>> 0) ?? 0
+    sizes.delete(pointer >>> 0)
+    _free(pointer)
+  }
+  return { peakBytes: () => peak, stop: () => void Object.assign(wasm, { _malloc, _free }) }
+}
