@@ -17,7 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['{packages,apps,docs,examples,bench}/**/*.test.ts'],
+          include: ['{packages,apps,recipes,docs,examples,bench}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**', '**/.cache/**'],
           // The wasm kernels are compiled, not committed.
           globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],

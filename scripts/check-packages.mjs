@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pnpm, root, step } from './steps.mjs'
 
-const folders = [...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`), 'apps/trainer']
+const folders = [...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`), 'apps/cli']
 const packages = folders
   .map((folder) => ({ folder, json: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }))
   .filter(({ json }) => !json.private)
@@ -90,7 +90,7 @@ if (await must('npm install in an empty project', ['npm', 'install', '--no-audit
   await must('casa --help', ['npx', 'casa', '--help'], { cwd: project })
   await must(
     'casa ask',
-    ['npx', 'casa', 'ask', join(root, 'apps/trainer/samples/sign.png'), 'What does it say?', '--device', 'wasm'],
+    ['npx', 'casa', 'ask', join(root, 'apps/cli/samples/sign.png'), 'What does it say?', '--device', 'wasm'],
     { cwd: project },
   )
   await must('casa verify', ['npx', 'casa', 'verify', '--device', 'wasm'], { cwd: project })

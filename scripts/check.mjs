@@ -26,9 +26,9 @@ function finish() {
 if (!(await check('install', [...pnpm, 'install', '--frozen-lockfile']))) finish()
 await ensureBrowser()
 if (!(await check('build (compiles kernels, checks types)', [...pnpm, 'build']))) finish()
-await check('lint and room laws', [...pnpm, 'lint'])
+await check('lint and package laws', [...pnpm, 'lint'])
 await check('the main job: ask the shipped model', ['node', 'scripts/start.mjs'])
-await check('casa verify, the shipped known answers, on wasm', ['node', 'apps/trainer/dist/bin.js', 'verify', '--device', 'wasm'])
+await check('casa verify, the shipped known answers, on wasm', ['node', 'apps/cli/dist/bin.js', 'verify', '--device', 'wasm'])
 
 const report = join(root, 'node_modules', '.vitest-report.json')
 rmSync(report, { force: true })

@@ -8,7 +8,7 @@ const install = await step('install', [...pnpm, 'install', '--frozen-lockfile'])
 const built = install.passed && (await step('build', [...pnpm, 'build']))
 if (!built || !built.passed) process.exit(1)
 
-const sample = ['apps/trainer/samples/sign.png', 'What does it say?']
+const sample = ['apps/cli/samples/sign.png', 'What does it say?']
 console.log(`\n$ casa ask ${sample[0]} "${sample[1]}"`)
-const { code } = await run(['node', 'apps/trainer/dist/bin.js', 'ask', ...sample], { cwd: root, show: true })
+const { code } = await run(['node', 'apps/cli/dist/bin.js', 'ask', ...sample], { cwd: root, show: true })
 process.exit(code)

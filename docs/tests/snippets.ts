@@ -19,7 +19,7 @@ export interface Snippet {
 /** Every Markdown file that readers are sent to. */
 export async function documents(): Promise<string[]> {
   const found: string[] = []
-  for (const place of ['.', 'packages/*', 'apps/*', 'examples/*', 'docs', 'docs/pages']) {
+  for (const place of ['.', 'packages/*', 'apps/*', 'recipes/*', 'examples/*', 'docs', 'docs/pages']) {
     const base = place.replace('/*', '')
     const folders = place.endsWith('/*') ? (await readdir(join(root, base))).map((name) => join(base, name)) : [base]
     for (const at of folders) {

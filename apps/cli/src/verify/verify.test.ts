@@ -11,7 +11,7 @@ import { findGoldens } from './index.ts'
 
 const at = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 const goldens = await Promise.all(
-  ['packages/backbones/fixtures', 'packages/vlm/fixtures', 'apps/trainer/goldens'].map((path) => findGoldens(at(path))),
+  ['packages/backbones/fixtures', 'packages/vlm/fixtures', 'apps/cli/goldens'].map((path) => findGoldens(at(path))),
 )
 
 await describeOnDevices('goldens', ({ device }) => {

@@ -1,5 +1,5 @@
 /**
- * The shipped model: `casa train apps/reader/run.ts`. It reads words and short lines, names emoji, and tells two pictures apart.
+ * The shipped model: `casa train recipes/reader/run.ts`. It reads words and short lines, names emoji, and tells two pictures apart.
  *
  * The curriculum starts with single letters and short words (the default shares of a difficulty), and the rate rises slowly: at
  * 1e-3 from the start the model learns to ignore its pictures before they mean anything (one softmax holds text and image, and
@@ -52,7 +52,7 @@ export default defineRun({
   },
   batch: { textTokens: 1024, imageTokens: 1024, perStep: 2 },
   workers: 2,
-  steps: 4300,
+  steps: 10_000,
   schedule: { warmup: 500, cooldown: 1000 },
   groups: [{ name: 'all', match: ['*'], learningRate: 6e-4, weightDecay: 0.05 }],
   optimizer: { betas: [0.9, 0.98] },
@@ -63,17 +63,8 @@ export default defineRun({
     examples: 60,
     maxNewTokens: 40,
     data: ['word', 'line', 'emoji', 'second-image'].map((task) => ({
-      module: './src/dataset.ts',
-      options: {
-        split: 'heldOut',
-        name: `held-out-${task}`,
-        seed: 7,
-        length: 60,
-        difficulty: 0.5,
-        letters: [3, 8],
-        sizePx: [20, 48],
-        tasks: { [task]: 1 },
-      },
+      module: './src/evaluation.ts',
+      options: { task, count: 60, seed: 7 },
     })),
   },
   save: 'BF16',

@@ -1,5 +1,5 @@
 /**
- * The laws between the rooms (ARCHITECTURE.md), checked on the import statements of every source file.
+ * The laws between the packages (ARCHITECTURE.md), checked on the import statements of every source file.
  * Prints each breach as file:line and exits 1 if there is one.
  */
 import { readFileSync, readdirSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What each room may import of ours. Tests may also use `testing`. */
+/** What each package may import of ours. Tests may also use `testing`. */
 const allowed = {
   tensor: [],
   core: ['tensor'],
@@ -44,18 +44,18 @@ function* importsOf(text) {
 }
 
 const breaches = []
-for (const room of Object.keys(allowed)) {
-  for (const path of sources(join(root, 'packages', room))) {
+for (const owner of Object.keys(allowed)) {
+  for (const path of sources(join(root, 'packages', owner))) {
     const file = relative(root, path)
     const text = readFileSync(path, 'utf8')
     const isTest = /\.(test|bench)\.ts$/.test(file) || file.includes('/testing/') || file.includes('/bench/')
     const platform = /\.(node|browser)\.ts$/.test(basename(path))
     for (const { name, line } of importsOf(text)) {
       const breach = (law) => breaches.push(`${file}:${line} imports ${name}: ${law}`)
-      if (name.startsWith('@tensorflow/') && room !== 'tensor') breach('only tensor imports tfjs')
+      if (name.startsWith('@tensorflow/') && owner !== 'tensor') breach('only tensor imports tfjs')
       const ours = /^@casa-js\/([^/]+)/.exec(name)?.[1]
-      if (ours && ours !== room && !allowed[room].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours)))
-        breach(`${room} may import ${allowed[room].join(', ') || 'none of our packages'}`)
+      if (ours && ours !== owner && !allowed[owner].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours)))
+        breach(`${owner} may import ${allowed[owner].join(', ') || 'none of our packages'}`)
       if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file))
         breach('platform code belongs into *.node.ts behind #platform')
       if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')
@@ -64,5 +64,5 @@ for (const room of Object.keys(allowed)) {
 }
 
 for (const breach of breaches) console.error(breach)
-console.log(breaches.length === 0 ? 'room laws: kept' : `room laws: ${breaches.length} breaches`)
+console.log(breaches.length === 0 ? 'package laws: kept' : `package laws: ${breaches.length} breaches`)
 process.exitCode = breaches.length === 0 ? 0 : 1

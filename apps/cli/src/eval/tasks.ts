@@ -53,9 +53,9 @@ async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> 
 
 /** Drawn anew from fonts, words and emoji that training never shows; that material comes with a checkout, not with the package. */
 async function shippedSets({ count, seed }: TaskOptions): Promise<NamedSet[]> {
-  const room = '@casa-js/reader'
+  const recipe = '@casa-js/reader'
   try {
-    const { readerTasks } = (await import(room)) as {
+    const { readerTasks } = (await import(recipe)) as {
       readerTasks(of: { count: number; seed: number }): { task: string; dataset: Dataset }[]
     }
     return readerTasks({ count, seed }).map(({ task, dataset }) => ({
