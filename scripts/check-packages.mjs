@@ -32,7 +32,7 @@ await must('publint and attw on the tarballs', ['node', 'scripts/lint-tarballs.m
 const dependencies = Object.fromEntries(
   packages.map(({ json }) => [
     json.name,
-    `file:${files.find((f) => f.includes(`${json.name.slice(1).replace('/', '-')}-${json.version}.tgz`))}`,
+    `file:${files.find((f) => f.includes(`${json.name.replace('@', '').replace('/', '-')}-${json.version}.tgz`))}`,
   ]),
 )
 writeFileSync(
@@ -42,7 +42,7 @@ writeFileSync(
 writeFileSync(
   join(project, 'index.mjs'),
   `${packages
-    .filter(({ json }) => !json.bin)
+    .filter(({ json }) => json.exports)
     .map(({ json }, i) => `import * as p${i} from '${json.name}'`)
     .join('\n')}
 import { init, close, tensor, valueAndGradients, multiply, sum } from '@casa-js/tensor'
@@ -58,14 +58,14 @@ console.log(report.device, found)
 writeFileSync(
   join(project, 'typed.ts'),
   `${packages
-    .filter(({ json }) => !json.bin)
+    .filter(({ json }) => json.exports)
     .flatMap(({ json }) =>
       Object.keys(json.exports).map(
         (path) => `export * as ${`p_${json.name}_${path}`.replaceAll(/\W/g, '_')} from '${json.name}${path.slice(1)}'`,
       ),
     )
     .join('\n')}
-import { loadVlm, type Vlm } from '@casa-js/vlm'
+import { loadVlm, type Vlm } from 'casa-js'
 export const vlm: Promise<Vlm> = loadVlm('model')
 `,
 )
@@ -91,6 +91,11 @@ if (await must('npm install in an empty project', ['npm', 'install', '--no-audit
   await must(
     'casa ask',
     ['npx', 'casa', 'ask', join(root, 'apps/cli/samples/sign.png'), 'What does it say?', '--device', 'wasm'],
+    { cwd: project },
+  )
+  await must(
+    'casa-js ask, the front door beside the command line',
+    ['npx', 'casa-js', 'ask', join(root, 'apps/cli/samples/sign.png'), 'What does it say?', '--device', 'wasm'],
     { cwd: project },
   )
   await must('casa verify', ['npx', 'casa', 'verify', '--device', 'wasm'], { cwd: project })

@@ -18,6 +18,7 @@ const allowed = {
   tokenizers: [],
   weights: ['core'],
   vlm: ['backbones', 'casa', 'core', 'tensor', 'tokenizers', 'vision', 'weights'],
+  'casa-js': ['core', 'tensor', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vlm'],
