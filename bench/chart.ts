@@ -40,7 +40,7 @@ interface Bar {
 
 function group(title: string, bars: Bar[]): string {
   const sorted = bars.map(({ ms }) => ms).toSorted((a, b) => a - b)
-  const longest = sorted.findLast((ms) => ms <= FAR * sorted[Math.floor(sorted.length / 2)])!
+  const longest = sorted.findLast((ms) => ms <= FAR * sorted[Math.floor(sorted.length / 2)]!)!
   const lines = bars.map(({ label, ms, ours }, i) => {
     const broken = ms > longest
     const length = (Math.min(ms, longest) / longest) * (WIDTH - LABELS - NUMBER)

@@ -27,7 +27,7 @@ const folder = mkdtempSync(join(tmpdir(), 'casa-bench-'))
 const all = contestants(folder)
 const wanted = values.only.split(',').filter(Boolean)
 const running = all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))
-const machine: Machine = { processor: cpus()[0].model, cores: cpus().length, node: process.versions.node }
+const machine: Machine = { processor: cpus()[0]!.model, cores: cpus().length, node: process.versions.node }
 const rows = new Map(earlierRows().map((row) => [keyOf(row), row]))
 try {
   writeDecoder(folder)
@@ -49,7 +49,7 @@ console.log(save())
 
 /** All times would be thousands of numbers: the best, the median and how many. */
 async function measure({ name: contestant, counts, command }: Contestant, name: CaseName): Promise<Row> {
-  const about = { case: name, contestant, counts, load: loadavg()[0], date: new Date().toISOString().slice(0, 10) }
+  const about = { case: name, contestant, counts, load: loadavg()[0]!, date: new Date().toISOString().slice(0, 10) }
   const result = await resultOf<CaseResult>(command(name))
   if (typeof result === 'string') return { ...about, name: contestant, version: '', setting: '', runs: 0, skipped: result }
   const { times, processorTimes, ...rest } = result

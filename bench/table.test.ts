@@ -53,15 +53,15 @@ describe('the table of peers', () => {
   })
 
   it('shows the loss of a software adapter, and makes neither ratio nor rate of its times', () => {
-    const line = cells(table(machine, rows))[2]
+    const line = cells(table(machine, rows))[2]!
     expect(line.slice(4, 9)).toEqual(['', '', '', '', '6.28000'])
-    expect(comparedMs(rows[2])).toBeUndefined()
+    expect(comparedMs(rows[2]!)).toBeUndefined()
   })
 
   it('has as many cells in every line, also where a contestant is skipped', () => {
     const lines = cells(table(machine, rows))
     expect(new Set(lines.map((line) => line.length))).toEqual(new Set([11]))
-    expect(lines[3][2]).toBe('skipped: Error: none')
+    expect(lines[3]![2]).toBe('skipped: Error: none')
   })
 
   it("marks a result that is not the others'", () => {
@@ -79,7 +79,7 @@ describe('the chart', () => {
   it('draws bars in proportion, and breaks off one that is far longer', () => {
     const svg = chart([...rows, row('tfjs', 12_000, 12_000)])
     const widths = [...svg.matchAll(/<rect class="(?:ours|peer)" x="\d+" width="([\d.]+)"/g)].map((match) => Number(match[1]))
-    expect(widths.map((width) => Math.round((600 * width) / widths[0]))).toEqual([600, 300, 400, 240, 600])
+    expect(widths.map((width) => Math.round((600 * width) / widths[0]!))).toEqual([600, 300, 400, 240, 600])
     expect(svg.match(/class="break"/g)).toHaveLength(1)
     expect(svg).toContain('12,000')
   })

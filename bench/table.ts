@@ -47,7 +47,7 @@ export const cases: Record<CaseName, { title: string; operations: number }> = {
 export function spread(times: number[]): Spread | undefined {
   if (times.length === 0) return undefined
   const sorted = times.toSorted((a, b) => a - b)
-  return { best: sorted[0], median: sorted[Math.floor(sorted.length / 2)] }
+  return { best: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]! }
 }
 
 /** Milliseconds that are compared; undefined where there are none, or where they are a software adapter's. */

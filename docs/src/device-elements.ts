@@ -29,7 +29,7 @@ class GradientElement extends HTMLElement {
         const { device } = await start(select.value as 'auto' | DeviceName)
         const { loss, tape, differences } = await checkGradient()
         const rows = tape.map(
-          (value, i) => `<tr><td>${i}</td><td>${value.toFixed(5)}</td><td>${differences[i].toFixed(5)}</td></tr>`,
+          (value, i) => `<tr><td>${i}</td><td>${value.toFixed(5)}</td><td>${differences[i]!.toFixed(5)}</td></tr>`,
         )
         output.innerHTML = `<p>On ${device}, loss <b>${loss.toFixed(5)}</b></p><table><thead><tr><th>weight</th><th>tape</th><th>differences</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
       } catch (error) {

@@ -31,12 +31,12 @@ export async function checkGradient(): Promise<GradientCheck> {
   const weight = keep(tensor(weights, [2, 3]))
   const { value, gradients } = valueAndGradients(() => loss(weight), [weight])
   const [number] = await value.data()
-  const tape = Array.from(await gradients[0].data())
+  const tape = Array.from(await gradients[0]!.data())
   const differences: number[] = []
   for (const i of weights.keys()) {
     const moved = (by: number) => lossAt(weights.map((w, at) => (at === i ? w + by : w)))
-    differences.push(((await moved(step)) - (await moved(-step))) / (2 * step))
+    differences.push(((await moved(step))! - (await moved(-step))!) / (2 * step))
   }
   dispose(value, ...gradients, weight, x, norm)
-  return { loss: number, tape, differences }
+  return { loss: number!, tape, differences }
 }

@@ -52,24 +52,24 @@ export function maskRows(layout: NamedLayout): MaskRow[] {
   const windows = cuText.length - 1
   /** Windows that hold images, so that their tokens are named i, j, k in turn. */
   const withImage = Array.from({ length: windows }, (_, w) => w).filter(
-    (w) => order[cuKeys[w]] < imageTokens && cuKeys[w + 1] > cuKeys[w],
+    (w) => order[cuKeys[w]!]! < imageTokens && cuKeys[w + 1]! > cuKeys[w]!,
   )
   const rows: MaskRow[] = []
   for (let window = 0; window < windows; window++) {
-    for (let t = cuText[window]; t < cuText[window + 1]; t++) {
+    for (let t = cuText[window]!; t < cuText[window + 1]!; t++) {
       // The causal rule aligned at the bottom right: the window's last text token sees all keys, each one before it one less.
-      const seenUntil = cuKeys[window + 1] - (cuText[window + 1] - 1 - t)
+      const seenUntil = cuKeys[window + 1]! - (cuText[window + 1]! - 1 - t)
       const cells = (w: number): MaskCell[] =>
-        Array.from(order.subarray(cuKeys[w], cuKeys[w + 1]), (row, i) => ({
+        Array.from(order.subarray(cuKeys[w]!, cuKeys[w + 1]!), (row, i) => ({
           key:
             row < imageTokens
               ? String.fromCharCode('i'.charCodeAt(0) + (withImage.indexOf(w) % 18))
-              : layout.words[row - imageTokens],
+              : layout.words[row - imageTokens]!,
           kind: row < imageTokens ? 'image' : 'text',
           sameWindow: w === window,
-          seen: w === window && cuKeys[w] + i < seenUntil,
+          seen: w === window && cuKeys[w]! + i < seenUntil,
         }))
-      rows.push({ query: layout.words[t], windows: Array.from({ length: windows }, (_, w) => cells(w)) })
+      rows.push({ query: layout.words[t]!, windows: Array.from({ length: windows }, (_, w) => cells(w)) })
     }
   }
   return rows

@@ -19,7 +19,7 @@ class BenchmarksElement extends HTMLElement {
 customElements.define('casa-benchmarks', BenchmarksElement)
 
 const title = (html: string) => /<h1[^>]*>(.*?)<\/h1>/.exec(html)?.[1] ?? ''
-const html = (name: string) => pages[`../pages/${name}.md`].default
+const html = (name: string) => pages[`../pages/${name}.md`]!.default
 
 function show(): void {
   const asked = location.hash.slice(2)

@@ -8,7 +8,7 @@ function table(text: string): string {
   if (rows.length === 0) return '<p>No text token asks anything yet.</p>'
   const cells = (row: (typeof rows)[number], of: (cell: (typeof row.windows)[number][number]) => string) =>
     row.windows.map((window) => window.map(of).join('')).join('<td class="gap"></td>')
-  const head = cells(rows[0], ({ key, kind }) => `<th class="${kind}">${escape(key)}</th>`)
+  const head = cells(rows[0]!, ({ key, kind }) => `<th class="${kind}">${escape(key)}</th>`)
   const body = rows.map((row) => {
     const digits = cells(
       row,

@@ -17,7 +17,7 @@ describe('the windows of the docs site', () => {
 
   it('name the keys of each window', () => {
     const [first] = maskRows(parseLayout('[2] a [1] b | c'))
-    expect(first.windows.map((cells) => cells.map(({ key }) => key).join(' '))).toEqual(['i i a', 'j b', 'c'])
+    expect(first!.windows.map((cells) => cells.map(({ key }) => key).join(' '))).toEqual(['i i a', 'j b', 'c'])
   })
 
   it('say what they do not understand', () => {

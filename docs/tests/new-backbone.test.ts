@@ -28,7 +28,7 @@ describe('a scaffolded backbone', () => {
     expect(family.modelType).toBe('new_model')
     const files = [...stdout.matchAll(/^new\s+(\S+)$/gm)].map((match) => match[1])
     expect(files).toHaveLength(5)
-    for (const file of files) expect(await readFile(join(copy, file), 'utf8'), file).not.toMatch(/__\w+_type__|__identifier__/)
+    for (const file of files) expect(await readFile(join(copy, file!), 'utf8'), file).not.toMatch(/__\w+_type__|__identifier__/)
     expect(await readFile(join(copy, 'packages/backbones/src/index.ts'), 'utf8')).toContain(
       "export { new_model } from './new_model.ts'",
     )

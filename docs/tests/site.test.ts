@@ -70,8 +70,8 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
       .locator('casa-gradient tbody tr')
       .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent))))
     expect(cells).toHaveLength(6)
-    expect(Math.max(...cells.map(([, tape]) => Math.abs(tape)))).toBeGreaterThan(0.1)
-    for (const [, tape, difference] of cells) expect(Math.abs(tape - difference)).toBeLessThan(1e-3)
+    expect(Math.max(...cells.map(([, tape]) => Math.abs(tape!)))).toBeGreaterThan(0.1)
+    for (const [, tape, difference] of cells) expect(Math.abs(tape! - difference!)).toBeLessThan(1e-3)
     expect(await page.locator('casa-device').textContent()).toMatch(/^(webgpu|wasm|cpu): /)
   })
 

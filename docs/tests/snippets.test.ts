@@ -50,8 +50,8 @@ it('links between documents lead somewhere', async () => {
   const broken: string[] = []
   for (const path of await documents()) {
     for (const [, target] of (await readFile(path, 'utf8')).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue
-      if (!existsSync(join(path, '..', target))) broken.push(`${path.slice(root.length)}: ${target}`)
+      if (/^[a-z]+:/.test(target!)) continue
+      if (!existsSync(join(path, '..', target!))) broken.push(`${path.slice(root.length)}: ${target}`)
     }
   }
   expect(broken).toEqual([])

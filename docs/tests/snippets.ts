@@ -41,7 +41,7 @@ export async function writeSnippets(): Promise<Snippet[]> {
       const at = `${relative(root, path)}:${text.slice(0, match.index).split('\n').length + 1}`
       const file = join(folder, `${at.replaceAll(/[/:.]/g, '-')}.ts`)
       const code = match[2]
-      snippets.push({ at, code, runs: match[1] !== undefined, file })
+      snippets.push({ at, code: code!, runs: match[1]! !== undefined, file })
       await writeFile(file, `// ${at}\n${code}\nexport {}\n`)
     }
   }

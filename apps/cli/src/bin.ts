@@ -41,7 +41,7 @@ Examples:
 
 const asked = process.argv[2]
 const chosen = asked && Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands)
-for (const load of chosen) (await load()).register(program)
+for (const load of chosen) (await load!()).register(program)
 
 try {
   await program.parseAsync()

@@ -32,7 +32,7 @@ function qwen3Tensors(config: DecoderConfig): TensorTable {
 
 /** A block's site whose heads are normed where they are made, so that a fusion which shares the projections shares the norms. */
 function normHeads(site: Site, params: Params, eps: number): Site {
-  const norm = (of: 'q' | 'k', heads: Tensor) => rmsNorm(heads, params[normName(site.layer, of)], { eps })
+  const norm = (of: 'q' | 'k', heads: Tensor) => rmsNorm(heads, params[normName(site.layer, of)]!, { eps })
   return {
     ...site,
     project(normed) {

@@ -32,19 +32,19 @@ export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): I
   let imageRow = 0
   for (let sample = 0; sample + 1 < cu.length; sample++) {
     let position = sample === 0 ? start : 0
-    for (let t = cu[sample]; t <= cu[sample + 1]; t++) {
-      for (; slot < images.length && images[slot].sample === sample && images[slot].before === t; slot++) {
-        const placed = imagePositions([images[slot]], positionRows)
-        for (let i = 0; i < images[slot].tokens; i++) {
+    for (let t = cu[sample]!; t <= cu[sample + 1]!; t++) {
+      for (; slot < images.length && images[slot]!.sample === sample && images[slot]!.before === t; slot++) {
+        const placed = imagePositions([images[slot]!], positionRows)
+        for (let i = 0; i < images[slot]!.tokens; i++) {
           order.push(imageRow++)
-          for (let r = 0; r < positionRows; r++) rows[r].push(position + placed.rows[r][i])
+          for (let r = 0; r < positionRows; r++) rows[r]!.push(position + placed.rows[r]![i]!)
         }
         position += placed.next
       }
       if (t === cu[sample + 1]) break
       textRows.push(order.length)
       order.push(imageTokens + t)
-      for (let r = 0; r < positionRows; r++) rows[r].push(position)
+      for (let r = 0; r < positionRows; r++) rows[r]!.push(position)
       position++
     }
     boundaries.push(order.length)

@@ -50,7 +50,7 @@ export function layerProjections(config: CasaConfig, params: Params, backbone: B
   const dense = (name: ProjectionName, x: Tensor) => {
     const at = `casa.layers.${site.layer}.${name}`
     if (!params[at + '.weight']) throw new CasaError(`casa: weight ${at}.weight was not given`)
-    return linear(x, params[at + '.weight'], params[at + '.bias'])
+    return linear(x, params[at + '.weight']!, params[at + '.bias'])
   }
   const split = (name: ProjectionName, x: Tensor, count: number) => reshape(dense(name, x), [x.shape[0], count, headSize])
   const projectKeys = (x: Tensor) => ({ k: split('k_proj', x, kvHeads), v: split('v_proj', x, kvHeads) })

@@ -63,8 +63,8 @@ export function qFormerTensors({ queries, layers, width: D, hidden: F }: QFormer
 /** An encoder whose images all become `queries` tokens. */
 export function withQFormer(config: QFormerConfig, params: Params, encoder: VisionEncoder): VisionEncoder {
   const { queries: Q, layers, heads: H, width: D } = config
-  const dense = (name: string, x: Tensor) => linear(x, params[`${prefix}${name}.weight`])
-  const norm = (name: string, x: Tensor) => rmsNorm(x, params[`${prefix}${name}.weight`], { eps })
+  const dense = (name: string, x: Tensor) => linear(x, params[`${prefix}${name}.weight`]!)
+  const norm = (name: string, x: Tensor) => rmsNorm(x, params[`${prefix}${name}.weight`]!, { eps })
   const split = (x: Tensor) => reshape(x, [x.shape[0], H, D / H])
 
   function attend(at: string, x: Tensor, keys: Tensor, cuQ: Int32Array, cuK: Int32Array): Tensor {
@@ -81,7 +81,7 @@ export function withQFormer(config: QFormerConfig, params: Params, encoder: Visi
     const images = cuImage.length - 1
     const cuQ = Int32Array.from({ length: images + 1 }, (_, i) => i * Q)
     let x = gatherRows(
-      params[prefix + 'queries'],
+      params[prefix + 'queries']!,
       Int32Array.from({ length: images * Q }, (_, i) => i % Q),
     )
     for (let i = 0; i < layers; i++) {
@@ -97,7 +97,7 @@ export function withQFormer(config: QFormerConfig, params: Params, encoder: Visi
 
   const boundaries = (images: Patches[]) => {
     const cu = new Int32Array(images.length + 1)
-    images.forEach(({ grid }, i) => (cu[i + 1] = cu[i] + encoder.tokens(grid)))
+    images.forEach(({ grid }, i) => (cu[i + 1] = cu[i]! + encoder.tokens(grid)))
     return cu
   }
   return {

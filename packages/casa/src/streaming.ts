@@ -86,7 +86,7 @@ export function createCasaState(
       written.clear()
       windowTokens = 0
       const { rows, next } = imagePositions(given?.slots ?? [], backbone.positionRows)
-      imageTokens = rows[0].length
+      imageTokens = rows[0]!.length
       firstTextPosition = next
       if (imageTokens > imageCapacityTokens) {
         throw new CasaError(

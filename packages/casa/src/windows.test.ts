@@ -50,8 +50,9 @@ function seenByPlan(layout: Layout): string[][] {
   const name = (row: number) => (row < imageTokens ? `i${row}` : `t${row - imageTokens}`)
   const seen: string[][] = []
   for (let w = 0; w + 1 < cuText.length; w++) {
-    const hidden = (t: number) => cuText[w + 1] - 1 - t
-    for (let t = cuText[w]; t < cuText[w + 1]; t++) seen.push([...order.subarray(cuKeys[w], cuKeys[w + 1] - hidden(t))].map(name))
+    const hidden = (t: number) => cuText[w + 1]! - 1 - t
+    for (let t = cuText[w]!; t < cuText[w + 1]!; t++)
+      seen.push([...order.subarray(cuKeys[w], cuKeys[w + 1]! - hidden(t))].map(name))
   }
   return seen
 }
@@ -88,7 +89,11 @@ describe('windows', () => {
       cu: Int32Array.of(0, 2),
       images: [{ sample: 0, before: 0, tokens: 6, grid: { rows: 2, columns: 3 } }],
     }
-    const [time, height, width] = planWindows(layout, 3).keyPositions as Int32Array[]
+    const [time, height, width] = planWindows(layout, 3).keyPositions as Int32Array[] as [
+      Int32Array<ArrayBufferLike>,
+      Int32Array<ArrayBufferLike>,
+      Int32Array<ArrayBufferLike>,
+    ]
     expect([...time]).toEqual([0, 0, 0, 0, 0, 0, 3, 4])
     expect([...height]).toEqual([0, 0, 0, 1, 1, 1, 3, 4])
     expect([...width]).toEqual([0, 1, 2, 0, 1, 2, 3, 4])
@@ -130,7 +135,7 @@ describe('token insertion', () => {
         expect([...textRows].map((row) => order[row])).toEqual(Array.from({ length: layout.tokens }, (_, t) => images + t))
         for (let s = 0; s + 1 < cu.length; s++) {
           expect([...(positions as Int32Array).subarray(cu[s], cu[s + 1])]).toEqual(
-            Array.from({ length: cu[s + 1] - cu[s] }, (_, i) => i),
+            Array.from({ length: cu[s + 1]! - cu[s]! }, (_, i) => i),
           )
         }
       }),
@@ -144,7 +149,11 @@ describe('token insertion', () => {
       images: [{ sample: 0, before: 2, tokens: 6, grid: { rows: 2, columns: 3 } }],
     }
     const { positions, nextPositions } = planInsertion(layout, 3)
-    const [time, height, width] = positions as Int32Array[]
+    const [time, height, width] = positions as Int32Array[] as [
+      Int32Array<ArrayBufferLike>,
+      Int32Array<ArrayBufferLike>,
+      Int32Array<ArrayBufferLike>,
+    ]
     expect([...time]).toEqual([0, 1, 2, 2, 2, 2, 2, 2, 5])
     expect([...height]).toEqual([0, 1, 2, 2, 2, 3, 3, 3, 5])
     expect([...width]).toEqual([0, 1, 2, 3, 4, 2, 3, 4, 5])

@@ -46,7 +46,7 @@ export function checkLayout({ tokens, cu, images }: Layout): void {
   }
   images.forEach(({ sample, before }, i) => {
     const previous = images[i - 1]
-    if (!(sample >= 0 && sample < cu.length - 1) || before < cu[sample] || before > cu[sample + 1]) {
+    if (!(sample >= 0 && sample < cu.length - 1) || before < cu[sample]! || before > cu[sample + 1]!) {
       throw new CasaError(`layout: image ${i} stands before token ${before}, outside its sample ${sample}`)
     }
     if (previous && (previous.sample > sample || previous.before > before)) {
@@ -62,18 +62,18 @@ export function windowSpans(layout: Layout): WindowSpan[] {
   const spans: WindowSpan[] = []
   let slot = 0
   for (let sample = 0; sample + 1 < cu.length; sample++) {
-    let textBegin = cu[sample]
+    let textBegin = cu[sample]!
     let imageBegin = slot
     const close = (textEnd: number) => {
       if (textEnd > textBegin || slot > imageBegin) spans.push({ textBegin, textEnd, imageBegin, imageEnd: slot })
       textBegin = textEnd
       imageBegin = slot
     }
-    for (; slot < images.length && images[slot].sample === sample; slot++) {
-      const standsWithPrevious = slot > imageBegin && images[slot].before === textBegin
-      if (!standsWithPrevious) close(images[slot].before)
+    for (; slot < images.length && images[slot]!.sample === sample; slot++) {
+      const standsWithPrevious = slot > imageBegin && images[slot]!.before === textBegin
+      if (!standsWithPrevious) close(images[slot]!.before)
     }
-    close(cu[sample + 1])
+    close(cu[sample + 1]!)
   }
   return spans
 }
@@ -84,7 +84,7 @@ export function imagePositions(images: Layout['images'], positionRows: 1 | 3): {
   let next = 0
   for (const { tokens, grid } of images) {
     if (positionRows === 1) {
-      for (let i = 0; i < tokens; i++) rows[0].push(next + i)
+      for (let i = 0; i < tokens; i++) rows[0]!.push(next + i)
       next += tokens
       continue
     }
@@ -94,9 +94,9 @@ export function imagePositions(images: Layout['images'], positionRows: 1 | 3): {
       )
     }
     for (let i = 0; i < tokens; i++) {
-      rows[0].push(next)
-      rows[1].push(next + Math.floor(i / grid.columns))
-      rows[2].push(next + (i % grid.columns))
+      rows[0]!.push(next)
+      rows[1]!.push(next + Math.floor(i / grid.columns))
+      rows[2]!.push(next + (i % grid.columns))
     }
     next += Math.max(grid.rows, grid.columns)
   }
@@ -104,7 +104,9 @@ export function imagePositions(images: Layout['images'], positionRows: 1 | 3): {
 }
 
 export const asPositions = (rows: number[][], positionRows: 1 | 3): Positions =>
-  positionRows === 1 ? Int32Array.from(rows[0]) : [Int32Array.from(rows[0]), Int32Array.from(rows[1]), Int32Array.from(rows[2])]
+  positionRows === 1
+    ? Int32Array.from(rows[0]!)
+    : [Int32Array.from(rows[0]!), Int32Array.from(rows[1]!), Int32Array.from(rows[2]!)]
 
 /** All windows of a packed batch, ready for varlen attention. */
 export function planWindows(layout: Layout, positionRows: 1 | 3): Windows {
@@ -118,15 +120,15 @@ export function planWindows(layout: Layout, positionRows: 1 | 3): Windows {
   let imageRow = 0
   for (const { textBegin, textEnd, imageBegin, imageEnd } of windowSpans(layout)) {
     const { rows, next } = imagePositions(layout.images.slice(imageBegin, imageEnd), positionRows)
-    for (let i = 0; i < rows[0].length; i++) {
+    for (let i = 0; i < rows[0]!.length; i++) {
       order.push(imageRow++)
-      for (let r = 0; r < positionRows; r++) key[r].push(rows[r][i])
+      for (let r = 0; r < positionRows; r++) key[r]!.push(rows[r]![i]!)
     }
     for (let t = textBegin; t < textEnd; t++) {
       order.push(imageTokens + t)
       for (let r = 0; r < positionRows; r++) {
-        key[r].push(next + t - textBegin)
-        query[r].push(next + t - textBegin)
+        key[r]!.push(next + t - textBegin)
+        query[r]!.push(next + t - textBegin)
       }
     }
     cuText.push(textEnd)

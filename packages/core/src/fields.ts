@@ -30,7 +30,7 @@ export class Fields {
   private find(names: string | string[]): { name: string; value: unknown } {
     const list = typeof names === 'string' ? [names] : names
     const name = list.find((n) => Object.hasOwn(this.json, n) && this.json[n] !== null && this.json[n] !== undefined)
-    return { name: name ?? list[0], value: name === undefined ? undefined : this.json[name] }
+    return { name: name ?? list[0]!, value: name === undefined ? undefined : this.json[name] }
   }
 
   at(name: string): string {

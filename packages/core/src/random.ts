@@ -60,7 +60,7 @@ export function createRandom(...seeds: number[]): Random {
     between: (low, high) => low + next() * (high - low),
     integer,
     chance: (probability) => next() < probability,
-    pick: (list) => list[integer(0, list.length - 1)],
+    pick: (list) => list[integer(0, list.length - 1)]!,
     normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
   }
 }
@@ -71,8 +71,8 @@ export function permutation(length: number, ...seeds: number[]): Uint32Array {
   const order = Uint32Array.from({ length }, (_, index) => index)
   for (let last = length - 1; last > 0; last--) {
     const other = random.integer(0, last)
-    const moved = order[last]
-    order[last] = order[other]
+    const moved = order[last]!
+    order[last] = order[other]!
     order[other] = moved
   }
   return order

@@ -23,9 +23,9 @@ function counting(length: number): Dataset {
 }
 
 const options: BatchOptions = {
-  encode: ([{ content }]) => {
-    const [picture, question] = content
-    if (picture.type !== 'image' || question.type !== 'text') throw new Error('not a counting example')
+  encode: (messages) => {
+    const [picture, question] = messages[0]!.content
+    if (picture?.type !== 'image' || question?.type !== 'text') throw new Error('not a counting example')
     const tokens = (Number(question.text) % 5) + 1
     return {
       ids: new Int32Array(tokens).fill(Number(question.text)),

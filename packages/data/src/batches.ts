@@ -85,7 +85,7 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
   }
   const peek = (): Promise<Loaded | Failed> => {
     while (ahead.length <= prefetch) ahead.push(load(asked++))
-    return ahead[0]
+    return ahead[0]!
   }
   const take = () => {
     void ahead.shift()
@@ -138,6 +138,6 @@ function createOrder(length: number, seed: number): (position: number) => number
       epoch = wanted
       order = permutation(length, seed, epoch)
     }
-    return order[position % length]
+    return order[position % length]!
   }
 }

@@ -20,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true }))
 /** A file of one byte is a picture of that grey; 0 is torn. */
 const decode = async (bytes: Uint8Array): Promise<RgbImage> => {
   if (bytes[0] === 0) throw new Error('unexpected end of file')
-  return { widthPx: 1, heightPx: 1, data: new Uint8Array(3).fill(bytes[0]) }
+  return { widthPx: 1, heightPx: 1, data: new Uint8Array(3).fill(bytes[0]!) }
 }
 
 async function open(lines: string[]) {
@@ -53,15 +53,15 @@ describe('openJsonlDataset', () => {
     ])
     expect([dataset.name, dataset.length, dataset.problems]).toEqual(['rows', 4, []])
     const [first, second, third, fourth] = await Promise.all([0, 1, 2, 3].map((index) => dataset.get(index)))
-    expect([first.id, first.task]).toEqual(['first', 'naming'])
-    expect(second.id).toBe('rows.jsonl:2')
-    expect(first.messages).toEqual([
+    expect([first!.id, first!.task]).toEqual(['first', 'naming'])
+    expect(second!.id).toBe('rows.jsonl:2')
+    expect(first!.messages).toEqual([
       { role: 'user', content: [picture(1), text('What?')] },
       { role: 'assistant', content: [text('a')] },
     ])
-    expect(second.messages[0].content).toEqual([picture(1), picture(2), text('Which?')])
-    expect(third.messages[0].content).toEqual([text('This '), picture(1), text(' or that '), picture(2), text('?')])
-    expect(fourth.messages[0].content).toEqual([picture(2), text('Q')])
+    expect(second!.messages[0]!.content).toEqual([picture(1), picture(2), text('Which?')])
+    expect(third!.messages[0]!.content).toEqual([text('This '), picture(1), text(' or that '), picture(2), text('?')])
+    expect(fourth!.messages[0]!.content).toEqual([picture(2), text('Q')])
   })
 
   it('reports broken rows and missing images by file and line, and leaves them out', async () => {

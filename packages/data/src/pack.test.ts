@@ -59,7 +59,7 @@ describe('packSamples', () => {
         expect(packed.patches).toEqual(alone.flatMap(({ patches }) => patches))
         expect(packed.layout.tokens).toBe(packed.ids.length)
         const shifted = alone.flatMap(({ layout }, sample) =>
-          layout.images.map((slot) => ({ ...slot, sample, before: slot.before + packed.layout.cu[sample] })),
+          layout.images.map((slot) => ({ ...slot, sample, before: slot.before + packed.layout.cu[sample]! })),
         )
         expect(packed.layout.images).toEqual(shifted)
       }),

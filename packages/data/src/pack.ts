@@ -36,7 +36,7 @@ export function prepareSample(sample: EncodedSample, rules: ImageRules, what = '
     throw new CasaError(`${what}: answer marks ${answer.length} tokens but there are ${ids.length}; they must be of one length`)
   }
   images.forEach(({ before }, index) => {
-    const least = index === 0 ? 0 : images[index - 1].before
+    const least = index === 0 ? 0 : images[index - 1]!.before
     if (!Number.isInteger(before) || before < least || before > ids.length) {
       throw new CasaError(`${what}: image ${index} stands before token ${before}; expected ${least}..${ids.length}, in order`)
     }
@@ -48,8 +48,8 @@ export function prepareSample(sample: EncodedSample, rules: ImageRules, what = '
 /** Pack prepared samples in the order given. */
 export function packPrepared(prepared: PreparedSample[], rules: ImageRules): PackedBatch {
   const cu = new Int32Array(prepared.length + 1)
-  prepared.forEach(({ sample }, index) => (cu[index + 1] = cu[index] + sample.ids.length))
-  const tokens = cu[prepared.length]
+  prepared.forEach(({ sample }, index) => (cu[index + 1] = cu[index]! + sample.ids.length))
+  const tokens = cu[prepared.length]!
   const ids = new Int32Array(tokens)
   const targets = new Int32Array(tokens)
   const weights = new Float32Array(tokens)
@@ -57,14 +57,14 @@ export function packPrepared(prepared: PreparedSample[], rules: ImageRules): Pac
   const patches: Patches[] = []
 
   prepared.forEach(({ sample, patches: own, imageTokens }, index) => {
-    const start = cu[index]
+    const start = cu[index]!
     ids.set(sample.ids, start)
     targets.set(sample.ids.subarray(1), start)
     weights.set(sample.answer.subarray(1), start)
     sample.images.forEach(({ before }, slot) => {
-      const grid = rules.outputGrid?.(own[slot].grid)
-      images.push({ sample: index, before: start + before, tokens: imageTokens[slot], ...(grid && { grid }) })
-      patches.push(own[slot])
+      const grid = rules.outputGrid?.(own[slot]!.grid)
+      images.push({ sample: index, before: start + before, tokens: imageTokens[slot]!, ...(grid && { grid }) })
+      patches.push(own[slot]!)
     })
   })
   return { ids, layout: { tokens, cu, images }, patches, targets, weights }

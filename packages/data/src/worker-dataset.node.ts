@@ -100,8 +100,8 @@ export async function createWorkerDataset({ module, options, workers = 1 }: Work
   for (const { worker } of threads) worker.unref()
 
   return {
-    name: made[0].name,
-    length: made[0].length,
+    name: made[0]!.name,
+    length: made[0]!.length,
     get: (index) =>
       new Promise((resolve, reject) => {
         if (failure) return reject(failure)

@@ -10,7 +10,7 @@ describe('createWorkerDataset', () => {
       const examples = await Promise.all(Array.from({ length: 50 }, (_, index) => dataset.get(index)))
       examples.forEach(({ id, messages }, index) => {
         expect(id).toBe(`n-${index}`)
-        const [{ content }] = messages
+        const { content } = messages[0]!
         expect(content[0]).toEqual({ type: 'image', image: { widthPx: 2, heightPx: 1, data: new Uint8Array(6).fill(index) } })
       })
     } finally {

@@ -88,7 +88,7 @@ test('scores, groups, baseline and progress', async () => {
     prediction: '1',
     score: 1,
   })
-  expect(asked.every((messages) => messages.length === 1 && messages[0].role === 'user')).toBe(true)
+  expect(asked.every((messages) => messages.length === 1 && messages[0]!.role === 'user')).toBe(true)
   expect(asked.filter((messages) => picturesOf(messages).length === 0)).toHaveLength(6)
   expect(seen.map(({ done, total }) => [done, total])).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, 12]))
   expect(formatSummary(summary).split('\n')).toHaveLength(5)
@@ -137,7 +137,7 @@ test('broken examples are left out by name; other errors and impossible requests
   })
   expect(skipped).toEqual([{ task: 'w', index: 1, reason: 'rows.jsonl:2: torn' }])
   expect(records.map(({ index }) => index)).toEqual([0, 0, 2, 2])
-  expect(summary.rows[0].examples).toBe(2)
+  expect(summary.rows[0]!.examples).toBe(2)
   await expect(runEval(model(), [task(Infinity)])).rejects.toThrow(/task width: how many examples\?/)
   await expect(runEval(model(), [task(), task()])).rejects.toThrow(/same name/)
   await expect(
@@ -191,12 +191,12 @@ test('the CASA protocol: prompts, cleaning and metrics', async () => {
     const say: AnswerModel = {
       name: 'm',
       answer: async (messages) => {
-        prompts.push(messages[0].content.map((part) => (part.type === 'text' ? part.text : '[image]')).join(''))
-        return answers[prompts.length - 1]
+        prompts.push(messages[0]!.content.map((part) => (part.type === 'text' ? part.text : '[image]')).join(''))
+        return answers[prompts.length - 1]!
       },
     }
     const { summary } = await runEval(say, [task])
-    return { prompts, score: summary.rows[0].score }
+    return { prompts, score: summary.rows[0]!.score }
   }
   const short = '\nAnswer the question using a single word or phrase.'
   expect(await ask(casaTask('chartqa', rowsOf({})), ['5.2.'])).toEqual({ prompts: [`[image]What?${short}`], score: 1 })

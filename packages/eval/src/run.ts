@@ -50,7 +50,7 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
   const records: EvalRecord[] = []
   const skipped: EvalResult['skipped'] = []
   for (const [position, task] of tasks.entries()) {
-    for (let index = 0; index < counts[position]; index++) {
+    for (let index = 0; index < counts[position]!; index++) {
       let example: Example | undefined
       for (const pictures of shown) {
         signal?.throwIfAborted()

@@ -72,7 +72,7 @@ function score(
   const average = mean(own.map((record) => record.score))
   if (own.length === 0 || !task.metric.summarise) return { examples: own.length, value: average, numbers: {} }
   const { numbers, main } = task.metric.summarise(answers)
-  return { examples: own.length, value: main === undefined ? average : numbers[main], numbers }
+  return { examples: own.length, value: main === undefined ? average : numbers[main]!, numbers }
 }
 
 /** Wilson's interval of a share seen in n examples, at 95 %. */
@@ -95,9 +95,9 @@ export function formatSummary({ rows }: EvalSummary): string {
     ...(withBaseline ? [each.noImage === undefined ? '' : formatScore(each.noImage, each.unit)] : []),
   ])
   const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : [])]
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column].length)))
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column]!.length)))
   const line = (values: string[]): string =>
-    `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]) : value.padStart(widths[column]))).join(' | ')} |`
+    `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!))).join(' | ')} |`
   const rule = `| ${widths.map((width, column) => (column < 2 ? '-'.repeat(width) : '-'.repeat(width - 1) + ':')).join(' | ')} |`
   return [line(head), rule, ...cells.map(line)].join('\n')
 }

@@ -35,5 +35,5 @@ async function measure(contestant: string, tokens: number, withGradient: boolean
   return { heapBytes: heap.peakBytes(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }
 }
 
-const [contestant, tokens, way] = process.argv.slice(2)
+const [contestant, tokens, way] = process.argv.slice(2) as [string, string, string]
 console.log(JSON.stringify(await measure(contestant, Number(tokens), way === 'gradients')))

@@ -23,7 +23,7 @@ const cachedTokens = 40_000
 const head = (): ops.Tensor => random([vocabulary, width], 1)
 const packedHead = (): ops.Tensor => {
   const bits = new Uint32Array(randomValues(vocabulary * width, 1).buffer)
-  const words = Int32Array.from({ length: bits.length / 2 }, (_, i) => (bits[2 * i] >>> 16) | (bits[2 * i + 1] & 0xffff0000))
+  const words = Int32Array.from({ length: bits.length / 2 }, (_, i) => (bits[2 * i]! >>> 16) | (bits[2 * i + 1]! & 0xffff0000))
   return ops.createPackedWeight(words, [vocabulary, width], 'bf16')
 }
 
@@ -65,13 +65,13 @@ async function on(device: ops.DeviceName, { run }: Case): Promise<Float32Array> 
 }
 
 const { adapter, limits } = await ops.init({ device: 'webgpu', software: true })
-console.log(`${adapter}: a binding holds ${limits.maxStorageBufferBindingSize / 2 ** 20} MiB\n`)
+console.log(`${adapter}: a binding holds ${limits.maxStorageBufferBindingSize! / 2 ** 20} MiB\n`)
 console.log('| case | MiB | largest difference, relative to the largest value |\n| --- | ---: | ---: |')
 for (const each of cases) {
   const expected = await on('wasm', each)
   const found = await on('webgpu', each)
   const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-  const apart = found.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i])), 0)
+  const apart = found.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i]!)), 0)
   if (!(apart <= 1e-4 * largest)) throw new Error(`${each.name}: ${apart} apart, the largest value is ${largest}`)
   console.log(`| ${each.name} | ${Math.round(each.bytes / 2 ** 20)} | ${(apart / largest).toExponential(1)} |`)
   // Tensors are freed with the devices: what a case made beside its result is large.

@@ -40,7 +40,7 @@ describe.each(['cpu', 'wasm'] as const)('the cached decoder on %s', (device) => 
       for (let token = 0; token < 1000; token++) {
         const logits = decoder.next(Int32Array.of(id))
         const choice = argmax(logits)
-        id = (await choice.data())[0]
+        id = (await choice.data())[0]!
         dispose(logits, choice)
         if (memory().tensors !== before.tensors) expect.fail(`token ${token} left ${memory().tensors - before.tensors} tensors`)
       }

@@ -54,20 +54,20 @@ export class CachedDecoder {
         Int32Array.from({ length: T }, (_, t) => begin + t),
         { headSize, theta: 10_000 },
       )
-      let x = embedding(p.embedding, ids)
-      let normed = rmsNorm(x, p['0.attentionNorm'], { eps })
+      let x = embedding(p.embedding!, ids)
+      let normed = rmsNorm(x, p['0.attentionNorm']!, { eps })
       for (let layer = 0; layer < layers; layer++) {
         const w = (name: string) => p[`${layer}.${name}`]
-        writeRows(this.keys[layer], rope(split(linear(normed, w('k'))), table, layout), begin)
-        writeRows(this.values[layer], split(linear(normed, w('v'))), begin)
-        const q = rope(split(linear(normed, w('q'))), table, layout)
-        const o = attention(q, this.keys[layer], this.values[layer], boundaries)
-        const afterAttention = addRmsNorm(x, linear(reshape(o, [T, width]), w('o')), w('ffnNorm'), { eps })
-        const ffn = linear(swiglu(linear(afterAttention.normed, w('gate')), linear(afterAttention.normed, w('up'))), w('down'))
-        const next = layer + 1 < layers ? p[`${layer + 1}.attentionNorm`] : p.finalNorm
+        writeRows(this.keys[layer]!, rope(split(linear(normed, w('k')!)), table, layout), begin)
+        writeRows(this.values[layer]!, split(linear(normed, w('v')!)), begin)
+        const q = rope(split(linear(normed, w('q')!)), table, layout)
+        const o = attention(q, this.keys[layer]!, this.values[layer]!, boundaries)
+        const afterAttention = addRmsNorm(x, linear(reshape(o, [T, width]), w('o')!), w('ffnNorm')!, { eps })
+        const ffn = linear(swiglu(linear(afterAttention.normed, w('gate')!), linear(afterAttention.normed, w('up')!)), w('down')!)
+        const next = layer + 1 < layers ? p[`${layer + 1}.attentionNorm`]! : p.finalNorm!
         ;({ sum: x, normed } = addRmsNorm(afterAttention.sum, ffn, next, { eps }))
       }
-      return linear(normed, p.embedding)
+      return linear(normed, p.embedding!)
     })
   }
 

@@ -45,5 +45,5 @@ export function decoderWeights({ width, ffn, layers, vocabulary }: DecoderShape)
 /** Tokens and the tokens that follow them. */
 export function decoderTokens({ batch, tokens, vocabulary }: DecoderShape): { ids: Int32Array; targets: Int32Array } {
   const ids = Int32Array.from({ length: batch * tokens }, (_, t) => (t * 37 + (t >> 3)) % vocabulary)
-  return { ids, targets: Int32Array.from(ids, (_, t) => ids[(t + 1) % ids.length]) }
+  return { ids, targets: Int32Array.from(ids, (_, t) => ids[(t + 1) % ids.length]!) }
 }

@@ -32,7 +32,7 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
         const bytes: number[] = []
         for (let step = 0; step < rounds; step++) {
           const loss = decoder.train(ids, targets)
-          found.push((await loss.data())[0])
+          found.push((await loss.data())[0]!)
           dispose(loss)
           bytes.push(deviceBytes())
         }
@@ -43,7 +43,7 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
     }
     const [expected, found] = [await losses('cpu'), await losses('webgpu')]
     // Later the roundings have trained two models apart.
-    found.slice(0, 30).forEach((loss, step) => expect(Math.abs(loss - expected[step])).toBeLessThan(1e-4))
+    found.slice(0, 30).forEach((loss, step) => expect(Math.abs(loss - expected[step]!)).toBeLessThan(1e-4))
   })
 
   it(`${rounds} decoded tokens take no more memory with every token`, { timeout }, async () => {
@@ -56,7 +56,7 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
       for (let token = 0; token < rounds; token++) {
         const logits = decoder.next(Int32Array.of(id))
         const choice = argmax(logits)
-        id = (await choice.data())[0]
+        id = (await choice.data())[0]!
         dispose(logits, choice)
         expect(memory().tensors, `tensors after token ${token}`).toBe(tensors)
         bytes.push(deviceBytes())

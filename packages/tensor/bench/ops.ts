@@ -20,7 +20,7 @@ const report = await init({ device: values.device as DeviceName })
 const folder = new URL('../src/ops/', import.meta.url)
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.bench.ts'))
 const rows: BenchRow[] = []
-const load = loadavg()[0]
+const load = loadavg()[0]!
 for (const file of files.toSorted()) {
   const { benches } = (await import(new URL(file, folder).href)) as { benches: OpBench[] }
   for (const bench of benches) if (bench.name.includes(values.only)) rows.push(...(await runBench(bench)))

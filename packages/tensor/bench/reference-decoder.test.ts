@@ -14,7 +14,7 @@ async function losses(device: 'cpu' | 'wasm', steps: number): Promise<number[]> 
   const found: number[] = []
   for (let step = 0; step < steps; step++) {
     const loss = decoder.train(ids, targets)
-    found.push((await loss.data())[0])
+    found.push((await loss.data())[0]!)
     dispose(loss)
   }
   decoder.dispose()
@@ -25,8 +25,8 @@ describe('the reference decoder', () => {
   it('learns the same on wasm as on the reference', async () => {
     const [cpu, wasm] = [await losses('cpu', 20), await losses('wasm', 20)]
     expect(cpu[0]).toBeCloseTo(Math.log(tiny.vocabulary), 1)
-    expect(cpu[19]).toBeLessThan(cpu[0] - 0.05)
-    wasm.forEach((loss, step) => expect(Math.abs(loss - cpu[step])).toBeLessThan(1e-4))
+    expect(cpu[19]).toBeLessThan(cpu[0]! - 0.05)
+    wasm.forEach((loss, step) => expect(Math.abs(loss - cpu[step]!)).toBeLessThan(1e-4))
   })
 
   it.each(['cpu', 'wasm'] as const)('holds as many tensors and bytes after 1,000 steps as after one, on %s', async (device) => {

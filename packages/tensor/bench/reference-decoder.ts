@@ -52,16 +52,16 @@ export class ReferenceDecoder {
     const p = this.parameters
     const T = ids.length
     const split = (t: Tensor) => reshape(t, [T, heads, width / heads])
-    let x = embedding(p.embedding, ids)
-    let normed = rmsNorm(x, p['0.attentionNorm'], { eps })
+    let x = embedding(p.embedding!, ids)
+    let normed = rmsNorm(x, p['0.attentionNorm']!, { eps })
     for (let layer = 0; layer < layers; layer++) {
       const w = (name: string) => p[`${layer}.${name}`]
-      const q = rope(split(linear(normed, w('q'))), this.table, layout)
-      const k = rope(split(linear(normed, w('k'))), this.table, layout)
-      const o = attention(q, k, split(linear(normed, w('v'))), { cuQ: this.cu, cuK: this.cu, causal: true })
-      const afterAttention = addRmsNorm(x, linear(reshape(o, [T, width]), w('o')), w('ffnNorm'), { eps })
-      const ffn = linear(swiglu(linear(afterAttention.normed, w('gate')), linear(afterAttention.normed, w('up'))), w('down'))
-      const next = layer + 1 < layers ? p[`${layer + 1}.attentionNorm`] : p.finalNorm
+      const q = rope(split(linear(normed, w('q')!)), this.table, layout)
+      const k = rope(split(linear(normed, w('k')!)), this.table, layout)
+      const o = attention(q, k, split(linear(normed, w('v')!)), { cuQ: this.cu, cuK: this.cu, causal: true })
+      const afterAttention = addRmsNorm(x, linear(reshape(o, [T, width]), w('o')!), w('ffnNorm')!, { eps })
+      const ffn = linear(swiglu(linear(afterAttention.normed, w('gate')!), linear(afterAttention.normed, w('up')!)), w('down')!)
+      const next = layer + 1 < layers ? p[`${layer + 1}.attentionNorm`]! : p.finalNorm!
       ;({ sum: x, normed } = addRmsNorm(afterAttention.sum, ffn, next, { eps }))
     }
     return normed
@@ -69,7 +69,7 @@ export class ReferenceDecoder {
 
   /** ids [T] -> logits [T,V]. The caller disposes them. */
   forward(ids: Int32Array): Tensor {
-    return scope(() => linear(this.hidden(ids), this.parameters.embedding))
+    return scope(() => linear(this.hidden(ids), this.parameters.embedding!))
   }
 
   /** One AdamW step; returns the loss before it, a scalar that the caller disposes. */
@@ -77,14 +77,14 @@ export class ReferenceDecoder {
     this.step++
     const names = Object.keys(this.parameters)
     const weights = new Float32Array(ids.length).fill(1)
-    const loss = () => linearCrossEntropy(this.hidden(ids), this.parameters.embedding, targets, weights)
+    const loss = () => linearCrossEntropy(this.hidden(ids), this.parameters.embedding!, targets, weights)
     const { value, gradients } = valueAndGradients(loss, Object.values(this.parameters))
     names.forEach((name, i) => {
-      const parameter = this.parameters[name]
+      const parameter = this.parameters[name]!
       this.moments[name] ??= { first: keep(zeros(parameter.shape)), second: keep(zeros(parameter.shape)) }
       const { first, second } = this.moments[name]
       const settings = { ...adamw, step: this.step, gradientScale: 1 }
-      adamwStep({ parameter, firstMoment: first, secondMoment: second, gradient: gradients[i] }, settings)
+      adamwStep({ parameter, firstMoment: first, secondMoment: second, gradient: gradients[i]! }, settings)
       dispose(gradients[i])
     })
     return value

@@ -40,7 +40,7 @@ async function runCase(contestant: string, name: CaseName): Promise<CaseResult> 
     return result
   }
   const first = await timed()
-  const [warmUp] = times
+  const [warmUp] = times as [number]
   if (!peer.software || warmUp < tooLongMs) {
     times.pop()
     processorTimes.pop()
@@ -65,10 +65,10 @@ function lossOf(logits: Float32Array): number {
   const losses = Array.from(targets, (target, t) => {
     const row = logits.subarray(t * V, (t + 1) * V)
     const most = row.reduce((a, b) => Math.max(a, b))
-    return most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0)) - row[target]
+    return most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0)) - row[target]!
   })
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length
 }
 
-const [contestant, name] = process.argv.slice(2)
+const [contestant, name] = process.argv.slice(2) as [string, string]
 console.log(JSON.stringify(await runCase(contestant, name as CaseName)))

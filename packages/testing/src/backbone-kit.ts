@@ -86,9 +86,9 @@ function lossOf(backbone: Backbone, ids: Int32Array, cu: Int32Array, taps?: (lay
   const weights = new Float32Array(ids.length)
   const positions = new Int32Array(ids.length)
   for (let s = 0; s + 1 < cu.length; s++) {
-    for (let t = cu[s]; t < cu[s + 1]; t++) {
-      positions[t] = t - cu[s]
-      weights[t] = t + 1 < cu[s + 1] ? 1 : 0
+    for (let t = cu[s]!; t < cu[s + 1]!; t++) {
+      positions[t] = t - cu[s]!
+      weights[t] = t + 1 < cu[s + 1]! ? 1 : 0
     }
   }
   const step = { tokens: ids.length, cu, rotary: backbone.rotary(positions) }
@@ -121,19 +121,19 @@ async function gradientsAreRight(backbone: Backbone, params: Params, { device }:
   }
   if (device !== 'cpu') return
   const direction = values.map((gradient, i) => gradient.map((x, at) => x + 0.1 * Math.sin(at + i)))
-  const expected = values.reduce((sum, gradient, i) => sum + gradient.reduce((s, x, at) => s + x * direction[i][at], 0), 0)
+  const expected = values.reduce((sum, gradient, i) => sum + gradient.reduce((s, x, at) => s + x * direction[i]![at]!, 0), 0)
   const originals = await Promise.all(Object.values(params).map(async (p) => (await p.data()).slice() as Float32Array))
   const family = {
     at: async (distance: number) => {
       for (const [i, p] of Object.values(params).entries()) {
         const data = (await p.data()) as Float32Array
-        data.set(originals[i].map((x, at) => x + distance * direction[i][at]))
+        data.set(originals[i]!.map((x, at) => x + distance * direction[i]![at]!))
       }
       return (await take(scope(() => lossOf(backbone, ids, cu))))[0]
     },
   }
   const step = 1e-3 / Math.sqrt(direction.reduce((sum, d) => sum + d.reduce((s, x) => s + x * x, 0), 0))
-  const slope = ((await family.at(step)) - (await family.at(-step))) / (2 * step)
+  const slope = ((await family.at(step))! - (await family.at(-step))!) / (2 * step)
   await family.at(0)
   expectNear(
     'slope of the loss along a direction',
@@ -161,7 +161,7 @@ async function equalsGolden(family: BackboneFamily<any>, folder: string, { forwa
       { allowUnexpected: true },
     )
     const backbone = family.bind(config, params)
-    const [B, T] = golden.entries().get('input_ids')!.shape
+    const [B, T] = golden.entries().get('input_ids')!.shape as [number, number]
     const ids = await golden.readInt32('input_ids')
     const cu = Int32Array.from({ length: B + 1 }, (_, b) => b * T)
 
@@ -170,13 +170,13 @@ async function equalsGolden(family: BackboneFamily<any>, folder: string, { forwa
     const taps: Tensor[] = []
     const { value, gradients } = valueAndGradients(
       () => lossOf(backbone, ids, cu, (layer, x) => (taps[layer] = keep(x.clone()))),
-      names.map((name) => params[name.slice('grad.'.length)]),
+      names.map((name) => params[name.slice('grad.'.length)]!),
     )
     for (const [layer, x] of taps.entries())
       expectNear(`output of layer ${layer}`, await take(x), await golden.read(`tap.layer.${layer}`), forward)
     expectNear('logits', logits, await golden.read('logits'), forward, 'the layers agree, so the final norm or the head')
     expectNear('loss', await take(value), await golden.read('loss'), forward)
-    for (const [i, name] of names.entries()) expectNear(name, await take(gradients[i]), await golden.read(name), gradient)
+    for (const [i, name] of names.entries()) expectNear(name, await take(gradients[i]!), await golden.read(name), gradient)
   } finally {
     dispose(...Object.values(params))
     await Promise.all([opened.weights.close(), golden.close()])

@@ -19,7 +19,7 @@ export async function logitsOf(
 ): Promise<Float32Array> {
   const start = cache?.length ?? 0
   const positions = new Int32Array(ids.length)
-  for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]; t < cu[s + 1]; t++) positions[t] = start + t - cu[s]
+  for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]!; t < cu[s + 1]!; t++) positions[t] = start + t - cu[s]!
   const logits = scope(() => {
     const step: Step = { tokens: ids.length, cu, rotary: backbone.rotary(positions), ...(cache && { cache }) }
     let x = backbone.embed(ids)
@@ -54,7 +54,7 @@ export async function isCausal(backbone: Backbone, tolerance: number): Promise<v
   const ids = randomIds(7, backbone.vocabulary)
   const before = await logitsOf(backbone, { ids })
   const changed = ids.slice()
-  changed[6] = (changed[6] + 1) % backbone.vocabulary
+  changed[6] = (changed[6]! + 1) % backbone.vocabulary
   const after = await logitsOf(backbone, { ids: changed })
   const seen = 6 * backbone.vocabulary
   expectNear(

@@ -23,10 +23,10 @@ export function expectNear(
   expect(found.length, `${what}: number of values`).toBe(expected.length)
   const largest = Array.from(expected).reduce((most, x) => Math.max(most, Math.abs(x)), 1e-12)
   const worst = Array.from(found).reduce(
-    (at, x, i) => (Math.abs(x - expected[i]) > Math.abs(found[at] - expected[at]) || Number.isNaN(x) ? i : at),
+    (at, x, i) => (Math.abs(x - expected[i]!) > Math.abs(found[at]! - expected[at]!) || Number.isNaN(x) ? i : at),
     0,
   )
-  const error = Math.abs(found[worst] - expected[worst]) / largest
+  const error = Math.abs(found[worst]! - expected[worst]!) / largest
   if (!(error <= tolerance)) {
     expect.fail(
       `${what}: value ${worst} is ${found[worst]}, expected ${expected[worst]}: relative error ${error.toExponential(1)} of ${tolerance}${cause && `. Likely cause: ${cause}`}`,

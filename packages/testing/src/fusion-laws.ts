@@ -40,13 +40,13 @@ const tokensOf = ({ rows, columns }: Sample['images'][number]['grid']) => rows *
 
 function layoutOf(samples: Sample[]): { ids: Int32Array; layout: Layout; imageTokens: number } {
   const cu = new Int32Array(samples.length + 1)
-  samples.forEach(({ ids }, s) => (cu[s + 1] = cu[s] + ids.length))
+  samples.forEach(({ ids }, s) => (cu[s + 1] = cu[s]! + ids.length))
   const images = samples.flatMap(({ images: list }, sample) =>
-    list.map(({ before, grid }) => ({ sample, before: cu[sample] + before, tokens: tokensOf(grid), grid })),
+    list.map(({ before, grid }) => ({ sample, before: cu[sample]! + before, tokens: tokensOf(grid), grid })),
   )
   return {
     ids: Int32Array.from(samples.flatMap(({ ids }) => [...ids])),
-    layout: { tokens: cu[samples.length], cu, images },
+    layout: { tokens: cu[samples.length]!, cu, images },
     imageTokens: images.reduce((sum, { tokens }) => sum + tokens, 0),
   }
 }
@@ -74,7 +74,7 @@ function logits(fusion: BoundFusion, samples: Sample[], values?: Float32Array): 
 }
 
 export async function withoutImages(fusion: BoundFusion, expected: 'the backbone' | 'its own', tolerance: number): Promise<void> {
-  const [, sample] = samplesFor(fusion.backbone)
+  const [, sample] = samplesFor(fusion.backbone) as [Sample, Sample]
   const found = await logits(fusion, [sample])
   const plain = await logitsOf(fusion.backbone, { ids: sample.ids })
   if (expected === 'the backbone')
@@ -122,9 +122,9 @@ export async function laterTextIsUnseen(fusion: BoundFusion, tolerance: number):
   const values = pixels(layoutOf(samples).imageTokens, D, 1)
   const before = await logits(fusion, samples, values)
   // Token 4 of the first sample, the last before its second window.
-  const ids = samples[0].ids.slice()
-  ids[4] = (ids[4] + 1) % V
-  const after = await logits(fusion, [{ ...samples[0], ids }, ...samples.slice(1)], values)
+  const ids = samples[0]!.ids.slice()
+  ids[4] = (ids[4]! + 1) % V
+  const after = await logits(fusion, [{ ...samples[0]!, ids }, ...samples.slice(1)], values)
   const same = (begin: number, end: number) =>
     expectNear(
       `logits of tokens ${begin} to ${end - 1} after token 4 changed`,
@@ -175,7 +175,7 @@ export async function gradientsReach(fusion: BoundFusion, { device }: DeviceTole
         ] as const,
     )
     const { images, ...params } = Object.fromEntries(moved)
-    return { tensors: moved, loss: () => lossOf({ ...fusion, params }, samples, images) }
+    return { tensors: moved, loss: () => lossOf({ ...fusion, params }, samples, images!) }
   }
 
   const { tensors, loss } = at(new Map(), 0)
@@ -185,7 +185,7 @@ export async function gradientsReach(fusion: BoundFusion, { device }: DeviceTole
   )
   dispose(value, ...tensors.map(([, t]) => t))
   const found = new Map<string, Float32Array>()
-  for (const [i, [name]] of tensors.entries()) found.set(name, await take(gradients[i]))
+  for (const [i, [name]] of tensors.entries()) found.set(name, await take(gradients[i]!))
   for (const [name, gradient] of found) {
     expect(gradient.every(Number.isFinite), `gradient of ${name} is finite`).toBe(true)
     expect(
@@ -209,7 +209,7 @@ export async function gradientsReach(fusion: BoundFusion, { device }: DeviceTole
     return result
   }
   const step = 2e-3
-  const slope = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step)
+  const slope = ((await lossAt(step))! - (await lossAt(-step))!) / (2 * step)
   expectNear(
     'slope of the loss along its gradient',
     [length],

@@ -9,7 +9,7 @@ export function randomParams(table: TensorTable, seed = 1): Params {
       const random = createRandom(seed, hashText(name))
       const size = shape.reduce((product, extent) => product * extent, 1)
       const isVector = shape.length === 1
-      const scale = isVector ? 0.1 : 0.8 / Math.sqrt(size / shape[0])
+      const scale = isVector ? 0.1 : 0.8 / Math.sqrt(size / shape[0]!)
       const centre = isVector && !name.endsWith('bias') ? 1 : 0
       return [
         name,

@@ -106,7 +106,7 @@ async function equalsGolden(family: VisionEncoderFamily<any>, folder: string, { 
   try {
     const table = family.tensors(config)
     const values = await loadParams(table, opened.weights, { allowUnexpected: true })
-    for (const { name, shape } of table) params[name] = keep(tensor(values[name], shape))
+    for (const { name, shape } of table) params[name] = keep(tensor(values[name]!, shape))
     const encoder = family.bind(config, params)
     const images = await goldenPatches(golden)
     const taps = new Map<string, Tensor>()
@@ -130,11 +130,11 @@ async function equalsGolden(family: VisionEncoderFamily<any>, folder: string, { 
 /** The golden's images, as its processor packed them. */
 async function goldenPatches(golden: Safetensors): Promise<Patches[]> {
   const values = await golden.read('pixel_values')
-  const valuesPerPatch = golden.entries().get('pixel_values')!.shape[1]
+  const valuesPerPatch = golden.entries().get('pixel_values')!.shape[1]!
   const sizes = await golden.readInt32('image_grid_thw')
   let at = 0
   return Array.from({ length: sizes.length / 3 }, (_, i) => {
-    const [rows, columns] = sizes.subarray(3 * i + 1, 3 * i + 3)
+    const [rows, columns] = [...sizes.subarray(3 * i + 1, 3 * i + 3)] as [number, number]
     const begin = at
     at += rows * columns * valuesPerPatch
     return { values: values.subarray(begin, at), grid: { rows, columns }, valuesPerPatch }

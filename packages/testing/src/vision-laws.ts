@@ -47,15 +47,15 @@ export async function packingEqualsAlone(encoder: VisionEncoder, images: Patches
 
 /** Largest change of each token when the last value of the first image changes. */
 async function changes(encoder: VisionEncoder, images: Patches[]): Promise<{ first: number; differences: number[] }> {
-  const values = images[0].values.slice()
-  values[values.length - 1] += 3
-  const [before, after] = [await encode(encoder, images), await encode(encoder, [{ ...images[0], values }, ...images.slice(1)])]
+  const values = images[0]!.values.slice()
+  values[values.length - 1]! += 3
+  const [before, after] = [await encode(encoder, images), await encode(encoder, [{ ...images[0]!, values }, ...images.slice(1)])]
   const D = encoder.outputWidth
   const differences = Array.from({ length: before.length / D }, (_, token) => {
     const rows = [before, after].map((all) => all.subarray(token * D, (token + 1) * D))
-    return rows[0].reduce((worst, x, i) => Math.max(worst, Math.abs(x - rows[1][i])), 0)
+    return rows[0]!.reduce((worst, x, i) => Math.max(worst, Math.abs(x - rows[1]![i]!)), 0)
   })
-  return { first: encoder.tokens(images[0].grid), differences }
+  return { first: encoder.tokens(images[0]!.grid), differences }
 }
 
 export async function imagesAreApart(encoder: VisionEncoder, images: Patches[]): Promise<void> {
@@ -87,7 +87,7 @@ export async function leavesNothing(encoder: VisionEncoder, images: Patches[]): 
 export function refusesWhatIsNotItsOwn<C>(family: VisionEncoderFamily<C>, config: C, params: Params, images: Patches[]): void {
   const encoder = family.bind(config, params)
   expect(() => encoder.encode([]), 'no image').toThrow(family.modelType)
-  const [image] = images
+  const [image] = images as [Patches]
   expect(() => encoder.encode([{ ...image, values: image.values.subarray(1) }]), 'a value too few').toThrow(family.modelType)
   const odd = { values: new Float32Array(image.values.length / image.valuesPerPatch), grid: image.grid, valuesPerPatch: 1 }
   expect(() => encoder.encode([odd]), 'patches of one value').toThrow(family.modelType)
@@ -115,17 +115,17 @@ export async function gradientsAreRight<C>(
   for (const [name, gradient] of await gradientsOn('cpu', family, config, few)) {
     const norm = Math.hypot(...gradient)
     expect(norm, `gradient of ${name} is not all zero: is the weight used, and differentiably?`).toBeGreaterThan(1e-3)
-    const start = (await params[name].data()) as Float32Array
+    const start = (await params[name]!.data()) as Float32Array
     const lossAt = async (distance: number) => {
       const moved = tensor(
-        start.map((x, i) => x + (distance * gradient[i]) / norm),
-        params[name].shape,
+        start.map((x, i) => x + (distance * gradient[i]!) / norm),
+        params[name]!.shape,
       )
       const [loss] = await take(noGrad(() => scope(() => lossOf(family.bind(config, { ...params, [name]: moved }), few))))
       moved.dispose()
       return loss
     }
-    const slope = ((await lossAt(2e-3)) - (await lossAt(-2e-3))) / 4e-3
+    const slope = ((await lossAt(2e-3))! - (await lossAt(-2e-3))!) / 4e-3
     expectNear(
       `gradient of ${name} over the slope of the loss along it`,
       [norm],
@@ -155,5 +155,5 @@ async function gradientsOn<C>(
   const { value, gradients } = valueAndGradients(() => lossOf(family.bind(config, params), images), Object.values(params))
   const values = await Promise.all(gradients.map(take))
   dispose(value, ...Object.values(params))
-  return new Map(Object.keys(params).map((name, i) => [name, values[i]]))
+  return new Map(Object.keys(params).map((name, i) => [name, values[i]!]))
 }

@@ -23,5 +23,5 @@ export function samplePatches<C>(family: VisionEncoderFamily<C>, config: C, enco
     return isOdd(rows) && isOdd(columns) && rows > 1 && columns > 1 && rows !== columns
   }
   const sides = [2, 4, 8, 16, 32, 64]
-  return at(sides.find((side) => isWanted(at(side)[0])) ?? sides[0])
+  return at(sides.find((side) => isWanted(at(side)[0]!)) ?? sides[0]!)
 }

@@ -18,7 +18,7 @@ it.each([1, 2])('%i shards make up the batch that all contestants train on', asy
     let loss = 0
     for (const { batch, counted } of batches) {
       const value = scope(() => program.loss(batch))
-      loss += ((await value.data())[0] * counted) / ids.length
+      loss += ((await value.data())[0]! * counted) / ids.length
       dispose(value)
     }
     // What every contestant's table says before the first step.

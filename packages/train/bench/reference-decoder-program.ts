@@ -15,7 +15,7 @@ export function createProgram({ shards }: { shards: number }): Program<Batch> {
   const weights = new Float32Array(length).fill(1)
   return {
     params: decoder.parameters,
-    loss: ({ ids, targets }) => linearCrossEntropy(decoder.hidden(ids), decoder.parameters.embedding, targets, weights),
+    loss: ({ ids, targets }) => linearCrossEntropy(decoder.hidden(ids), decoder.parameters.embedding!, targets, weights),
     stream: (shard) => {
       const own = (all: Int32Array) => all.subarray(shard * length, (shard + 1) * length)
       const batch = { ids: own(ids), targets: own(targets) }

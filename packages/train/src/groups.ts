@@ -70,7 +70,7 @@ export function groupWeights(params: Params, groups: GroupRule[], freeze: string
 
 function demandMatch(pattern: string, names: string[], path: string): void {
   if (names.some((name) => matchesName(pattern, name))) return
-  const prefix = pattern.split(/[.*]/)[0]
+  const prefix = pattern.split(/[.*]/)[0]!
   const near = names.filter((name) => name.includes(prefix)).slice(0, 3)
   const shown = (near.length > 0 ? near : names.slice(0, 3)).map((name) => `"${name}"`).join(', ')
   throw new ConfigError(

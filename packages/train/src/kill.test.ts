@@ -65,7 +65,7 @@ it.each([
   expect(last.steps, `after kills at ${moments} ms`).toBeLessThan(STEPS)
 
   const [wanted, got] = [await result(whole), await result(killed)]
-  wanted.forEach((bytes, i) => expect(bytes.equals(got[i]), `after kills at ${moments} ms`).toBe(true))
+  wanted.forEach((bytes, i) => expect(bytes.equals(got[i]!), `after kills at ${moments} ms`).toBe(true))
   const curve = async (out: string) =>
     (await readMetrics(join(out, 'metrics.jsonl'))).map(({ kind, step, loss }) => [kind, step, loss])
   expect(await curve(killed)).toEqual(await curve(whole))

@@ -62,7 +62,7 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
     let done = 0
     if (store && context.resumeFrom) {
       const { step, positions } = await store.restore(context.resumeFrom, program.params, optimizer)
-      streams.forEach(({ shard, stream }) => stream.seek(positions[shard]))
+      streams.forEach(({ shard, stream }) => stream.seek(positions[shard]!))
       done = step
     }
     const isLast = () => done === schedule.steps
@@ -151,8 +151,8 @@ async function gatherPositions(streams: OwnStream[], shards: number, collective:
   })
   const positions: number[][] = Array.from({ length: shards }, () => [])
   for (const numbers of await collective.gather(own)) {
-    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1])
-      positions[numbers[at]] = numbers.slice(at + 2, at + 2 + numbers[at + 1])
+    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1]!)
+      positions[numbers[at]!] = numbers.slice(at + 2, at + 2 + numbers[at + 1]!)
   }
   return positions
 }

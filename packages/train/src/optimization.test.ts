@@ -43,7 +43,7 @@ describe('groups', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.string(), (before, middle, after) => {
         const plain = (text: string) => text.replaceAll('*', '').replaceAll('\n', '')
-        const [a, b, c] = [before, middle, after].map(plain)
+        const [a, b, c] = [before, middle, after].map(plain) as [string, string, string]
         expect(matchesName(`${a}*${c}`, a + b + c)).toBe(true)
         expect(matchesName(a, a)).toBe(true)
         if (b !== '') expect(matchesName(a + c, a + b + c)).toBe(a + c === a + b + c)
@@ -74,7 +74,7 @@ describe('schedule', () => {
         expect(factors.every((factor) => factor > 0 && factor <= 1)).toBe(true)
         const peak = factors.indexOf(Math.max(...factors))
         factors.forEach(
-          (factor, i) => i > 0 && expect(i <= peak ? factor >= factors[i - 1] : factor <= factors[i - 1]).toBe(true),
+          (factor, i) => i > 0 && expect(i <= peak ? factor >= factors[i - 1]! : factor <= factors[i - 1]!).toBe(true),
         )
       }),
     )

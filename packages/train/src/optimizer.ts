@@ -47,9 +47,9 @@ export class Adamw {
     this.weights.forEach(({ tensor, learningRate, weightDecay }, i) => {
       const tensors = {
         parameter: tensor,
-        firstMoment: this.state.first[i],
-        secondMoment: this.state.second[i],
-        gradient: gradients[i],
+        firstMoment: this.state.first[i]!,
+        secondMoment: this.state.second[i]!,
+        gradient: gradients[i]!,
       }
       adamwStep(tensors, {
         learningRate: learningRate * factor,

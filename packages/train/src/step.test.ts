@@ -62,13 +62,14 @@ describe.each<DeviceName>(['cpu', 'wasm'])('on %s', (device) => {
     await init({ device })
     const whole = await weightsAfter((all) => [all])
     const parts = await weightsAfter((all) => [cut(all, 0, 1), cut(all, 1, 5), cut(all, 5, 12)])
-    for (const [name, values] of Object.entries(whole)) values.forEach((value, i) => expect(parts[name][i]).toBeCloseTo(value, 5))
+    for (const [name, values] of Object.entries(whole))
+      values.forEach((value, i) => expect(parts[name]![i]).toBeCloseTo(value, 5))
   })
 
   it('frozen weights stay as they are', async () => {
     await init({ device })
     const start = createProgram({ rows: 1 })
-    const before = (await start.params['old.hidden.weight'].data()) as Float32Array
+    const before = (await start.params['old.hidden.weight']!.data()) as Float32Array
     dispose(...Object.values(start.params))
     const after = await weightsAfter((all) => [all], ['old.*'])
     expect(after['old.hidden.weight']).toEqual(before)

@@ -49,11 +49,13 @@ export async function trainStep(context: StepContext, step: number): Promise<Ste
     own.examples.length,
     context.stopRequested() ? 1 : 0,
   ])
-  const [lossSum, counted, tokens, examples, stop] = all[0].map((_, i) => all.reduce((sum, numbers) => sum + numbers[i], 0))
+  const [lossSum, counted, tokens, examples, stop] = all[0]!.map((_, i) =>
+    all.reduce((sum, numbers) => sum + numbers[i]!, 0),
+  ) as [number, number, number, number, number]
 
   const gradients = await collective.sum(own.gradients)
   const norm = globalNorm(gradients)
-  const gradientNorm = (await norm.data())[0] / counted
+  const gradientNorm = (await norm.data())[0]! / counted
   dispose(norm)
   if (!Number.isFinite(gradientNorm)) {
     dispose(...gradients)
@@ -81,13 +83,13 @@ async function ownGradients({ program, streams, optimizer }: StepContext, step: 
     const { batch, counted, tokens, examples } = await stream.next(step)
     if (!(counted > 0)) throw new DivergedError('a batch has no answer token to learn from', step, examples)
     const { value, gradients } = valueAndGradients(() => program.loss(batch), weights, counted)
-    const loss = (await value.data())[0]
+    const loss = (await value.data())[0]!
     dispose(value)
     if (!Number.isFinite(loss)) {
       dispose(...gradients, ...own.gradients)
       throw new DivergedError(`the loss is ${loss}`, step, examples)
     }
-    own.gradients = own.gradients.length === 0 ? gradients : own.gradients.map((sum, i) => addInto(sum, gradients[i]))
+    own.gradients = own.gradients.length === 0 ? gradients : own.gradients.map((sum, i) => addInto(sum, gradients[i]!))
     own.lossSum += loss * counted
     own.counted += counted
     own.tokens += tokens

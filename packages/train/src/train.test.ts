@@ -28,7 +28,7 @@ describe('a run', () => {
     const events = await collect(train(options({ steps: 60 })))
     const curve = losses(events)
     expect(curve).toHaveLength(60)
-    expect(curve.at(-1)!).toBeLessThan(curve[0] * 0.8)
+    expect(curve.at(-1)!).toBeLessThan(curve[0]! * 0.8)
     expect(events[0]).toMatchObject({ kind: 'start', step: 0, steps: 60, workers: 1, parameters: 12 * 24 + 24 + 24 * 5 })
     expect(events.at(-1)).toEqual({ kind: 'end', step: 60, stopped: false })
     await weights(60)
@@ -45,7 +45,7 @@ describe('a run', () => {
     async (workers) => {
       const alone = losses(await collect(train(options({ out: undefined }))))
       const whole = await collect(train(options({ workers })))
-      losses(whole).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step], 5))
+      losses(whole).forEach((loss, step) => expect(loss).toBeCloseTo(alone[step]!, 5))
       expect(whole.find(({ kind }) => kind === 'evaluation')).toMatchObject({ accuracy: { toy: { total: 4 } } })
       const told = whole.flatMap((event) => (event.kind === 'evaluating' ? [[event.answered, event.total]] : []))
       expect(told).toEqual(Array.from({ length: 4 / workers }, (_, answered) => [answered, 4 / workers]))

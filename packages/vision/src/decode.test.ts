@@ -23,7 +23,7 @@ describe('what can be read', () => {
     for (const file of [await sharp(png).jpeg({ quality: 95 }).toBuffer(), await sharp(png).webp({ quality: 95 }).toBuffer()]) {
       const lossy = await decodeImage(file)
       expect([lossy.widthPx, lossy.heightPx]).toEqual([159, 143])
-      const difference = lossy.data.reduce((sum, byte, i) => sum + Math.abs(byte - exact.data[i]), 0) / exact.data.length
+      const difference = lossy.data.reduce((sum, byte, i) => sum + Math.abs(byte - exact.data[i]!), 0) / exact.data.length
       expect(difference).toBeLessThan(6)
     }
     expect((await decodeImage(await sharp(png).webp({ lossless: true }).toBuffer())).data).toEqual(exact.data)
@@ -49,7 +49,7 @@ describe('what can be read', () => {
     expect([image.widthPx, image.heightPx]).toEqual(size)
     // Where the red left half lies after the turn: left, right, top, bottom.
     const red = { 1: [0, 0], 3: [3, 0], 6: [0, 0], 8: [0, 3] }[orientation]
-    expect(pixel(image, red[0], red[1])).toEqual([255, 0, 0])
+    expect(pixel(image, red[0]!, red[1]!)).toEqual([255, 0, 0])
   })
 
   test('transparency lies over white', async () => {
@@ -64,7 +64,7 @@ describe('what can be read', () => {
       [200, 0, 0],
       [9, 9, 9],
     ])
-    expect(Math.abs(pixel(image, 2, 0)[0] - 127)).toBeLessThanOrEqual(1)
+    expect(Math.abs(pixel(image, 2, 0)[0]! - 127)).toBeLessThanOrEqual(1)
   })
 
   test('grey, with and without transparency', async () => {
@@ -108,8 +108,8 @@ describe('what can be read', () => {
     const image = await decodeImage(file)
     expect(image.data).toHaveLength(16 * 8 * 3)
     const [left, right] = [pixel(image, 1, 4), pixel(image, 14, 4)]
-    expect(left[0]).toBeGreaterThan(left[2] + 100)
-    expect(right[2]).toBeGreaterThan(right[0] + 30)
+    expect(left[0]).toBeGreaterThan(left[2]! + 100)
+    expect(right[2]).toBeGreaterThan(right[0]! + 30)
   })
 
   test('the first frame of an animation', async () => {

@@ -38,7 +38,7 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
     )
   }
   try {
-    return await decodePixels(data, mimeTypes[type])
+    return await decodePixels(data, mimeTypes[type]!)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ImageError(

@@ -18,8 +18,8 @@ const prepared = async (name: string) => {
 
 test.each(['china', 'flower', 'noise'])('%s: the same patches as the stock processor, bit for bit', async (name) => {
   const { values, grid, valuesPerPatch } = patchify(await prepared(name), stock)
-  const expected = golden[`${name}.pixel_values`]
-  expect([1, grid.rows, grid.columns]).toEqual(Array.from(golden[`${name}.grid`].data))
+  const expected = golden[`${name}.pixel_values`]!
+  expect([1, grid.rows, grid.columns]).toEqual(Array.from(golden[`${name}.grid`]!.data))
   expect([grid.rows * grid.columns, valuesPerPatch]).toEqual(expected.shape)
   expect(Buffer.compare(Buffer.from(values.buffer), Buffer.from(expected.data.buffer))).toBe(0)
 })

@@ -48,7 +48,7 @@ export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean
         let from = ((row * patchSizePx + y) * widthPx + column * patchSizePx) * 3
         let to = patch * valuesPerPatch + y * patchSizePx
         for (let x = 0; x < patchSizePx; x++, to++) {
-          for (let channel = 0; channel < 3; channel++) values[to + channel * frames * pixels] = tables[channel][data[from++]]
+          for (let channel = 0; channel < 3; channel++) values[to + channel * frames * pixels] = tables[channel]![data[from++]!]!
         }
       }
       for (let channel = 0; channel < 3; channel++) {
@@ -71,7 +71,7 @@ export function blockOrder(row: number, column: number, columns: number, mergeSi
 /** What each byte becomes, by channel, with numpy's roundings: (float32(byte / 255) - mean) / deviation, each step in float32. */
 function normalisedBytes(mean: number[], deviation: number[]): Float32Array[] {
   return mean.map((center, channel) => {
-    const spread = Math.fround(deviation[channel])
+    const spread = Math.fround(deviation[channel]!)
     const offset = Math.fround(center)
     return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(Math.fround(byte * (1 / 255)) - offset) / spread)
   })

@@ -69,7 +69,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     const [here, there] = [await decodeImage(file), await decodeThere(file)]
     if ('error' in there) throw new Error(there.error)
     expect([there.widthPx, there.heightPx, there.data.length]).toEqual([here.widthPx, here.heightPx, here.data.length])
-    return here.data.reduce((sum, byte, i) => sum + Math.abs(byte - there.data[i]), 0) / here.data.length
+    return here.data.reduce((sum, byte, i) => sum + Math.abs(byte - there.data[i]!), 0) / here.data.length
   }
   const small = () => sharp(png).resize(40, 24)
 

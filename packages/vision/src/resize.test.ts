@@ -19,7 +19,7 @@ test.each(['china', 'flower', 'noise'])('every byte of %s is the one that Pillow
   const cases = Object.entries(golden).filter(([key]) => key.startsWith(name + '.'))
   expect(cases).toHaveLength(10)
   for (const [key, { data, shape }] of cases) {
-    const out = resize(image, shape[1], shape[0], key.split('.')[2] as ResizeFilter)
+    const out = resize(image, shape[1]!, shape[0]!, key.split('.')[2] as ResizeFilter)
     expect([out.heightPx, out.widthPx, 3]).toEqual(shape)
     expect(Buffer.compare(out.data, data as Uint8Array), key).toBe(0)
   }
@@ -47,7 +47,7 @@ test('mirroring before or after changes nothing', () => {
     const out = flat(widthPx, heightPx, 0)
     for (let i = 0; i < data.length; i++) {
       const [y, x, channel] = [Math.floor(i / (3 * widthPx)), Math.floor(i / 3) % widthPx, i % 3]
-      out.data[(y * widthPx + widthPx - 1 - x) * 3 + channel] = data[i]
+      out.data[(y * widthPx + widthPx - 1 - x) * 3 + channel] = data[i]!
     }
     return out
   }
@@ -58,7 +58,7 @@ test('mirroring before or after changes nothing', () => {
       const image = flat(w, h, 0)
       for (let i = 0; i < image.data.length; i++) image.data[i] = bytes.next().value!
       const [a, b] = [mirrored(resize(image, toW, h)), resize(mirrored(image), toW, h)]
-      return Math.max(...a.data.map((value, i) => Math.abs(value - b.data[i])))
+      return Math.max(...a.data.map((value, i) => Math.abs(value - b.data[i]!)))
     })
   // Taps are summed in the other order, so a weight may round the other way.
   expect(Math.max(...worst)).toBeLessThanOrEqual(1)
@@ -72,7 +72,7 @@ test('refuses sizes that no picture has', () => {
     [1.5, 2],
     [NaN, 2],
   ])
-    expect(() => resize(image, w, h)).toThrow(ImageError)
+    expect(() => resize(image, w!, h!)).toThrow(ImageError)
   expect(() => resize({ ...image, widthPx: 3 }, 2, 2)).toThrow('3 x 2 rgb pixels take 18 bytes, found 12')
   expect(() => resize({ widthPx: 0, heightPx: 0, data: new Uint8Array(0) }, 2, 2)).toThrow('0 x 0 pixels')
 })

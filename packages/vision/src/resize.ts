@@ -66,7 +66,7 @@ function computeWeights(from: number, to: number, filter: ResizeFilter): Weights
     let total = 0
     for (let t = 0; t < size; t++) total += exact[t] = weight((t + start - center + 0.5) * (1 / stretch))
     for (let t = 0; t < size; t++) {
-      const share = (total === 0 ? exact[t] : exact[t] / total) * (1 << precisionBits)
+      const share = (total === 0 ? exact[t]! : exact[t]! / total) * (1 << precisionBits)
       values[i * taps + t] = Math.trunc(share < 0 ? share - 0.5 : share + 0.5)
     }
     first[i] = start
@@ -83,13 +83,13 @@ function resizeRows({ data, widthPx, heightPx }: RgbImage, toPx: number, filter:
       let red = half
       let green = half
       let blue = half
-      let from = (y * widthPx + first[x]) * 3
-      const end = x * taps + count[x]
+      let from = (y * widthPx + first[x]!) * 3
+      const end = x * taps + count[x]!
       for (let t = x * taps; t < end; t++, from += 3) {
-        const weight = values[t]
-        red = (red + Math.imul(data[from], weight)) | 0
-        green = (green + Math.imul(data[from + 1], weight)) | 0
-        blue = (blue + Math.imul(data[from + 2], weight)) | 0
+        const weight = values[t]!
+        red = (red + Math.imul(data[from]!, weight)) | 0
+        green = (green + Math.imul(data[from + 1]!, weight)) | 0
+        blue = (blue + Math.imul(data[from + 2]!, weight)) | 0
       }
       out[to] = red >> precisionBits
       out[to + 1] = green >> precisionBits
@@ -104,12 +104,12 @@ function resizeColumns({ data, widthPx, heightPx }: RgbImage, toPx: number, filt
   const rowBytes = widthPx * 3
   const out = new Uint8ClampedArray(rowBytes * toPx)
   for (let y = 0, to = 0; y < toPx; y++) {
-    const top = first[y] * rowBytes
+    const top = first[y]! * rowBytes
     const begin = y * taps
-    const end = begin + count[y]
+    const end = begin + count[y]!
     for (let i = 0; i < rowBytes; i++, to++) {
       let sum = half
-      for (let t = begin, from = top + i; t < end; t++, from += rowBytes) sum = (sum + Math.imul(data[from], values[t])) | 0
+      for (let t = begin, from = top + i; t < end; t++, from += rowBytes) sum = (sum + Math.imul(data[from]!, values[t]!)) | 0
       out[to] = sum >> precisionBits
     }
   }

@@ -46,7 +46,7 @@ await describeOnDevices('q-former', ({ forward }) => {
     const patches = [picture(16, 8, 1), picture(40, 32, 2)].map((image) => model.process(image))
     const together = await encode(model, patches)
     expect(together.length).toBe(2 * 3 * 16)
-    const apart = [...(await encode(model, [patches[0]])), ...(await encode(model, [patches[1]]))]
+    const apart = [...(await encode(model, [patches[0]!])), ...(await encode(model, [patches[1]!]))]
     expectNear('image tokens', together, apart, 4 * forward, 'a query reads another image')
     model.dispose()
   })
@@ -68,7 +68,7 @@ await describeOnDevices('q-former', ({ forward }) => {
         const { value, gradients } = valueAndGradients(() => model.loss(batch), Object.values(model.params))
         for (const [i, name] of names.entries())
           expect(
-            (await gradients[i].data()).some((x) => x !== 0),
+            (await gradients[i]!.data()).some((x) => x !== 0),
             name,
           ).toBe(true)
         dispose(value, ...gradients)

@@ -93,12 +93,12 @@ test('the third answer is drawn from what a fresh session would see of the whole
   }
   for (const content of [question, 'And now?', 'Sure?']) await say(conversation, content, { sampler })
   conversation.dispose()
-  for (const { ids, logits } of [seen[0], seen[7], seen.at(-1)!]) {
+  for (const { ids, logits } of [seen[0]!, seen[7]!, seen.at(-1)!]) {
     const session = createSession(vlm.model)
     // "<|user|>", then the picture.
     const whole = await session.append({ ids: Int32Array.from(ids), images: [{ before: 1, image: picture.image }] })
     session.dispose()
-    whole.forEach((value, id) => expect(Math.abs(value - logits[id])).toBeLessThan(1e-5))
+    whole.forEach((value, id) => expect(Math.abs(value - logits[id]!)).toBeLessThan(1e-5))
   }
 })
 

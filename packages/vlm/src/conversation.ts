@@ -98,7 +98,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
       }
       const rest = stream.end()
       answer += rest
-      if (rest) yield { id: said[said.length - 1], text: rest }
+      if (rest) yield { id: said[said.length - 1]!, text: rest }
     } finally {
       const message: Message = { role: 'assistant', content: [{ type: 'text', text: answer }] }
       messages.push(message)

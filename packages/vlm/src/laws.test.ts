@@ -112,18 +112,18 @@ await describeOnDevices('laws', ({ forward }) => {
         tokens: 12,
         cu: Int32Array.of(0, 5, 8, 12),
         images: slots.flatMap((list, sample) =>
-          list.map(({ before, tokens }) => ({ sample, before: starts[sample] + before, tokens })),
+          list.map(({ before, tokens }) => ({ sample, before: starts[sample]! + before, tokens })),
         ),
       }
       const all = asTensor(pictures.flat())
       const together = await logits(model, Int32Array.from(samples.flatMap((ids) => [...ids])), packed, all)
       const apart: number[] = []
       for (const [s, ids] of samples.entries()) {
-        const images = asTensor(pictures[s])
+        const images = asTensor(pictures[s]!)
         const layout: Layout = {
           tokens: ids.length,
           cu: Int32Array.of(0, ids.length),
-          images: slots[s].map((slot) => ({ sample: 0, ...slot })),
+          images: slots[s]!.map((slot) => ({ sample: 0, ...slot })),
         }
         apart.push(...(await logits(model, ids, layout, images)))
         dispose(images)
@@ -140,8 +140,8 @@ await describeOnDevices('laws', ({ forward }) => {
       const [original, adapted] = [await loadModel(qwenFolder), await loadModel(out)]
       const ids = randomIds(8, 100)
       expectNear('logits', await logits(adapted, ids, textOnly(8)), await logits(original, ids, textOnly(8)), forward)
-      const copied = await adapted.params['casa.layers.1.k_proj.bias'].data()
-      expect(copied).toEqual(await original.params['model.layers.1.self_attn.k_proj.bias'].data())
+      const copied = await adapted.params['casa.layers.1.k_proj.bias']!.data()
+      expect(copied).toEqual(await original.params['model.layers.1.self_attn.k_proj.bias']!.data())
 
       const grid = { rows: 2, columns: 4 }
       const patches = [{ grid, valuesPerPatch: 1176, values: Float32Array.from({ length: 8 * 1176 }, (_, i) => Math.sin(i)) }]
@@ -154,9 +154,9 @@ await describeOnDevices('laws', ({ forward }) => {
       const weights = Float32Array.from(ids, (_, t) => (t < 7 ? 1 : 0))
       const { value, gradients } = valueAndGradients(
         () => adapted.loss({ ids, layout, patches, targets, weights }),
-        [adapted.params['casa.layers.0.v_proj.weight']],
+        [adapted.params['casa.layers.0.v_proj.weight']!],
       )
-      expect((await gradients[0].data()).some((x) => x !== 0)).toBe(true)
+      expect((await gradients[0]!.data()).some((x) => x !== 0)).toBe(true)
       dispose(value, ...gradients)
       original.dispose()
       adapted.dispose()

@@ -223,7 +223,7 @@ export async function saveVlm(
   const { model, files } = vlm
   const weights: TensorProducer = {
     plans: Object.entries(model.params).map(([name, weight]) => ({ name, dtype, shape: shapeOf(weight) })),
-    produce: ({ name }) => floatsOf(model.params[name]),
+    produce: ({ name }) => floatsOf(model.params[name]!),
   }
   await writeModelFolder(folder, { config: model.config.json, ...files, weights }, { metadata })
 }

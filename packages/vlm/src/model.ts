@@ -81,7 +81,7 @@ export function runLayers(
 export function textPositions({ tokens, cu }: Layout): Int32Array {
   const positions = new Int32Array(tokens)
   for (let sample = 0; sample + 1 < cu.length; sample++) {
-    for (let t = cu[sample]; t < cu[sample + 1]; t++) positions[t] = t - cu[sample]
+    for (let t = cu[sample]!; t < cu[sample + 1]!; t++) positions[t] = t - cu[sample]!
   }
   return positions
 }
@@ -127,8 +127,8 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
       const hidden = this.hidden(batch)
       const counted = Int32Array.from(batch.weights.keys()).filter((t) => batch.weights[t] !== 0)
       if (counted.length === 0) throw new CasaError('the batch has no answer token to learn from')
-      const targets = Int32Array.from(counted, (t) => batch.targets[t])
-      const weights = Float32Array.from(counted, (t) => batch.weights[t])
+      const targets = Int32Array.from(counted, (t) => batch.targets[t]!)
+      const weights = Float32Array.from(counted, (t) => batch.weights[t]!)
       return linearCrossEntropy(gatherRows(hidden, counted), backbone.head, targets, weights)
     },
     dispose: () => dispose(...Object.values(params)),

@@ -29,7 +29,7 @@ async function greedy(model: VlmModel, count: number): Promise<{ said: number[];
   const logits = [await session.append({ ids, images: model.vision ? [{ before: 3, patches: image }] : [] })]
   const said: number[] = []
   while (said.length < count) {
-    said.push(logits.at(-1)!.reduce((best, value, id, all) => (value > all[best] ? id : best), 0))
+    said.push(logits.at(-1)!.reduce((best, value, id, all) => (value > all[best]! ? id : best), 0))
     logits.push(await session.append({ ids: Int32Array.of(said.at(-1)!), images: [] }))
   }
   session.dispose()
@@ -37,7 +37,7 @@ async function greedy(model: VlmModel, count: number): Promise<{ said: number[];
 }
 
 const relativeError = (found: Float32Array, expected: Float32Array) =>
-  found.reduce((worst, x, i) => Math.max(worst, Math.abs(x - expected[i])), 0) /
+  found.reduce((worst, x, i) => Math.max(worst, Math.abs(x - expected[i]!)), 0) /
   expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
 
 async function converted(golden: string, options: ConvertOptions) {
@@ -108,7 +108,7 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
           return greedy(model, length)
         })
         expect(found.said).toEqual(unpacked.said)
-        const errors = found.logits.map((logits, step) => relativeError(logits, original.logits[step]))
+        const errors = found.logits.map((logits, step) => relativeError(logits, original.logits[step]!))
         const same = found.said.findIndex((id, step) => id !== original.said[step])
         const comparable = errors.slice(0, same < 0 ? errors.length : same + 1)
         expect(Math.max(...comparable), `${dtype}: errors ${errors}`).toBeLessThan(largest)
@@ -121,7 +121,7 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
     const { folder } = await converted(goldens.llama, { dtype: 'BF16' })
     const saved = memoryFolder('saved')
     const expected = await using(folder, { weights: 'packed' }, async (model) => {
-      const weight = model.params['model.layers.0.mlp.up_proj.weight']
+      const weight = model.params['model.layers.0.mlp.up_proj.weight']!
       expect(shapeOf(weight)).toEqual([80, 48])
       const batch = {
         ids,

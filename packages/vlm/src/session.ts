@@ -130,7 +130,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
       return keep(pass(x, plan.positions))
     })
     cache.length += plan.order.length
-    nextPosition = plan.nextPositions[0]
+    nextPosition = plan.nextPositions[0]!
     return logits
   }
 

@@ -7,7 +7,7 @@ import { loadLines, loadWords } from './words.ts'
 /** Words in the three cases that pictures show, lines, emoji names, questions, and labels, values and titles of charts. */
 export function corpusTexts(): string[] {
   const words = loadWords('train')
-  const cased = words.flatMap((word) => [word, word[0].toUpperCase() + word.slice(1), word.toUpperCase()])
+  const cased = words.flatMap((word) => [word, word[0]!.toUpperCase() + word.slice(1), word.toUpperCase()])
   const tables = loadTables('train').flatMap(({ title, rows, write }) => [
     title,
     ...rows.flatMap(({ label, value }) => [label, write(value)]),

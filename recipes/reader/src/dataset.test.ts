@@ -17,7 +17,7 @@ const take = (dataset: Dataset, count: number) => Promise.all(Array.from({ lengt
 const partsOf = ({ messages }: Example) => messages.flatMap(({ content }) => content)
 const imagesOf = (example: Example) => partsOf(example).flatMap((part) => (part.type === 'image' ? [part.image] : []))
 const answerOf = ({ messages }: Example) => {
-  const [part] = messages.at(-1)!.content
+  const part = messages.at(-1)!.content[0]!
   return part.type === 'text' ? part.text : ''
 }
 
@@ -28,7 +28,7 @@ function colours({ widthPx, heightPx, data }: RgbImage) {
   for (let y = 0; y < heightPx; y++) {
     for (let x = 0; x < widthPx; x++) {
       const at = 3 * (y * widthPx + x)
-      const colour = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2]
+      const colour = (data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!
       all.add(colour)
       if (x === 0 || y === 0 || x === widthPx - 1 || y === heightPx - 1) edge.add(colour)
     }
@@ -42,7 +42,7 @@ describe('reading dataset', () => {
     const forwards = await take(open(options), 60)
     const other = open(options)
     for (const index of [59, 7, 31, 7]) expect(await other.get(index)).toEqual(forwards[index])
-    expect((await open({ ...options, seed: 6 }).get(7)).messages).not.toEqual(forwards[7].messages)
+    expect((await open({ ...options, seed: 6 }).get(7)).messages).not.toEqual(forwards[7]!.messages)
   })
 
   it.each(taskNames)('%s: questions, answers and pictures of a kind that a model can take', async (task) => {
@@ -67,7 +67,7 @@ describe('reading dataset', () => {
           { ...rest, fonts: [font], words: ['jqfgyflk'] },
           { name: 'whole', seed: index, difficulty: 0, letters: [8, 8], tasks: { word: 1 } },
         )
-        const { edge, all } = colours(imagesOf(await clean.get(0))[0])
+        const { edge, all } = colours(imagesOf(await clean.get(0))[0]!)
         expect([font.file, edge]).toEqual([font.file, 1])
         expect(all).toBeGreaterThan(4)
       }
@@ -132,7 +132,7 @@ describe('reading dataset', () => {
       expect((await dataset.get(29)).task).toBe(task)
       await expect(dataset.get(30)).rejects.toThrow(/outside 0\.\.29/)
     }
-    for (const example of await take(sets[0].dataset, 30)) expect(answerOf(example)).toMatch(/^[A-Za-z]{3,8}$/)
+    for (const example of await take(sets[0]!.dataset, 30)) expect(answerOf(example)).toMatch(/^[A-Za-z]{3,8}$/)
   })
 })
 

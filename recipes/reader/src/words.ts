@@ -18,7 +18,7 @@ export function loadWords(split: Split): string[] {
 /** Runs of 2 to 4 words of example sentences, 5 to 24 characters. A training line holds no held-out word. */
 export function loadLines(split: Split): string[] {
   const glosses = ['verb', 'adj', 'adv'].flatMap((part) => dictionary(`data.${part}`))
-  const sentences = glosses.flatMap((gloss) => [...gloss.matchAll(/"([^"]+)"/g)].map(([, sentence]) => sentence))
+  const sentences = glosses.flatMap((gloss) => [...gloss.matchAll(/"([^"]+)"/g)].map(([, sentence]) => sentence!))
   const lines = new Set(sentences.flatMap(cut).filter((line) => /^[A-Za-z ]{5,24}$/.test(line)))
   const ours = [...lines].sort().filter(belongsTo(split))
   return split === 'heldOut' ? ours : ours.filter((line) => !line.split(' ').some((word) => word.length >= 3 && isHeldOut(word)))

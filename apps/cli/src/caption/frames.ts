@@ -15,10 +15,10 @@ export function pagesAt(delaysMs: readonly number[], framesPerSecond: number): {
   const total = delays.reduce((sum, delay) => sum + delay, 0)
   const periodMs = 1000 / framesPerSecond
   let page = 0
-  let pageEndMs = delays[0]
+  let pageEndMs = delays[0]!
   return Array.from({ length: Math.max(1, Math.ceil(total / periodMs)) }, (_, i) => {
     const timeMs = i * periodMs
-    while (pageEndMs <= timeMs && page + 1 < delays.length) pageEndMs += delays[++page]
+    while (pageEndMs <= timeMs && page + 1 < delays.length) pageEndMs += delays[++page]!
     return { page, timeMs }
   })
 }

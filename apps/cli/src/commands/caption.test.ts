@@ -58,7 +58,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'frames', 'notes.txt'), 'no picture')
   const pages = Uint8Array.from(
     { length: greys.length * width * height * 3 },
-    (_, i) => greys[Math.floor(i / (width * height * 3))],
+    (_, i) => greys[Math.floor(i / (width * height * 3))]!,
   )
   const animation = () => sharp(pages, { raw: { width, height: height * greys.length, channels: 3, pageHeight: height } })
   writeFileSync(
@@ -106,7 +106,7 @@ async function seen(path: string, framesPerSecond: number): Promise<[number, num
   for await (const frame of framesOf([join(folder, path)], framesPerSecond)) frames.push(frame)
   for (const { image } of frames)
     expect([image.widthPx, image.heightPx, image.data.length]).toEqual([width, height, width * height * 3])
-  return frames.map(({ timeMs, image }) => [timeMs, image.data[0]])
+  return frames.map(({ timeMs, image }) => [timeMs, image.data[0]!])
 }
 
 test('frames come in the order of their numbers, pages at their times', async () => {
@@ -116,7 +116,7 @@ test('frames come in the order of their numbers, pages at their times', async ()
     // At 0, 250, 500 and 750 ms; the pages last until 100, 400, 900 and 1000.
     expect(found.map(([timeMs]) => timeMs)).toEqual([0, 250, 500, 750])
     for (const [i, grey] of [10, 60, 110, 110].entries())
-      expect(Math.abs(found[i][1] - grey), `${clip}, frame ${i}`).toBeLessThan(5)
+      expect(Math.abs(found[i]![1] - grey), `${clip}, frame ${i}`).toBeLessThan(5)
   }
   expect(pagesAt([0, 0], 5)).toEqual([{ page: 0, timeMs: 0 }])
   expect(pagesAt([40], 2)).toEqual([{ page: 0, timeMs: 0 }])

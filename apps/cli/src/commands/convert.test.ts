@@ -38,7 +38,7 @@ describe('casa convert', () => {
     expect(matrices.length).toBeGreaterThan(10)
     for (const { name, shape } of matrices) {
       const weight = await before.read(name)
-      const expected = quantize(weight, [shape[0], shape[1]], { bits, group: 64 })
+      const expected = quantize(weight, [shape[0]!, shape[1]!], { bits, group: 64 })
       expect(await (after as QuantizedSource).readQuantized(name)).toEqual(expected)
       expect(await after.read(name)).toEqual(dequantize(expected))
     }

@@ -62,7 +62,7 @@ export async function loadCase(folder: string, golden: Golden): Promise<CasaCase
     layout: layoutOf(samples),
     ids,
     images: await golden.floats('images'),
-    targets: Int32Array.from(ids, (_, t) => ids[(t + 1) % ids.length]),
+    targets: Int32Array.from(ids, (_, t) => ids[(t + 1) % ids.length]!),
     counted: Float32Array.from(await golden.integers('counted')),
   }
 }
@@ -84,7 +84,7 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
     }
 
     const names = golden.names().filter((name) => name.startsWith('grad.'))
-    const wanted = names.map((name) => (name === 'grad.images' ? images : model.params[name.slice('grad.'.length)]))
+    const wanted = names.map((name) => (name === 'grad.images' ? images : model.params[name.slice('grad.'.length)]!))
     const loss = () =>
       crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images })), targets, counted)
     const { value, gradients } = valueAndGradients(loss, wanted)
@@ -96,8 +96,8 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
     value.dispose()
     for (const [i, t] of gradients.entries()) {
       yield {
-        name: names[i],
-        error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i])),
+        name: names[i]!,
+        error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i]!)),
         tolerance: gradient,
       }
       t.dispose()
@@ -121,15 +121,15 @@ async function stream({ model, layout, ids }: CasaCase, images: Tensor): Promise
   const starts = layout.images.map((_, i) => layout.images.slice(0, i).reduce((sum, image) => sum + image.tokens, 0))
   for (let sample = 0; sample + 1 < layout.cu.length; sample++) {
     const [begin, end] = [layout.cu[sample], layout.cu[sample + 1]]
-    const cache = backbone.createCache(end - begin)
+    const cache = backbone.createCache(end! - begin!)
     const state = createCasaState(fusion!, params, backbone, {
       imageCapacityTokens: images.shape[0],
-      textCapacityTokens: end - begin,
+      textCapacityTokens: end! - begin!,
     })
-    for (const span of spans.filter((s) => s.textBegin >= begin && s.textEnd <= end)) {
+    for (const span of spans.filter((s) => s.textBegin >= begin! && s.textEnd <= end!)) {
       const slots = layout.images.slice(span.imageBegin, span.imageEnd)
       const order = Int32Array.from(
-        slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i] + t)),
+        slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i]! + t)),
       )
       scope(() => state.startWindow(slots.length > 0 ? { features: gatherRows(images, order), slots } : undefined))
       for (let t = span.textBegin; t < span.textEnd; t += 2) {

@@ -20,8 +20,8 @@ export function relativeError(actual: ArrayLike<number>, golden: ArrayLike<numbe
   let largest = 0
   for (let i = 0; i < golden.length; i++) {
     if (!Number.isFinite(actual[i])) return NaN
-    difference = Math.max(difference, Math.abs(actual[i] - golden[i]))
-    largest = Math.max(largest, Math.abs(golden[i]))
+    difference = Math.max(difference, Math.abs(actual[i]! - golden[i]!))
+    largest = Math.max(largest, Math.abs(golden[i]!))
   }
   return largest === 0 ? difference : difference / largest
 }

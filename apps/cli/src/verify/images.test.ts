@@ -29,7 +29,7 @@ test('a golden that is wrong fails, and says how', async () => {
     change(bytes)
     writeFileSync(join(folder, file), bytes)
   }
-  damage('resize.safetensors', (bytes) => (bytes[bytes.length - 1] ^= 0x80))
+  damage('resize.safetensors', (bytes) => (bytes[bytes.length - 1]! ^= 0x80))
   damage('patches.safetensors', (bytes) => bytes.writeFloatLE(9, bytes.length - 4))
   const sizes = JSON.parse(readFileSync(join(folder, 'sizes.json'), 'utf8'))
   sizes[3][4] = [28, 28]

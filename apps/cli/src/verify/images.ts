@@ -50,8 +50,8 @@ async function* verifyResize(folder: string, pictures: PictureReader): AsyncGene
   const golden = await openGolden(folder, 'resize.safetensors')
   try {
     for (const name of golden.names()) {
-      const [height, width] = golden.shape(name)
-      const [picture, , filter] = name.split('.')
+      const [height, width] = golden.shape(name) as [number, number]
+      const [picture, , filter] = name.split('.') as [string, string, string]
       const ours = resize(await pictures(picture), width, height, filter as ResizeFilter)
       yield compareBytes('resize.' + name, ours.data, await golden.integers(name))
     }
@@ -62,7 +62,7 @@ async function* verifyResize(folder: string, pictures: PictureReader): AsyncGene
 
 /** Error: share of values that differ; NaN when one differs by more than rounding can explain. */
 function compareBytes(name: string, ours: Uint8Array, golden: Int32Array): Check {
-  const differences = golden.map((value, i) => Math.abs(value - ours[i]))
+  const differences = golden.map((value, i) => Math.abs(value - ours[i]!))
   const worst = differences.reduce((a, b) => Math.max(a, b), 0)
   const share = differences.filter((difference) => difference > 0).length / differences.length
   const comparable = ours.length === golden.length && worst <= 1

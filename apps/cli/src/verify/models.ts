@@ -52,7 +52,7 @@ export async function* verifyModel(folder: string, tolerances: Tolerances): Asyn
 }
 
 async function* verifyText(model: VlmModel, golden: Golden, { forward, gradient }: Tolerances): AsyncGenerator<Check> {
-  const [B, T] = golden.shape('input_ids')
+  const [B, T] = golden.shape('input_ids') as [number, number]
   const ids = await golden.integers('input_ids')
   const cu = Int32Array.from({ length: B + 1 }, (_, b) => b * T)
   const layout: Layout = { tokens: B * T, cu, images: [] }
@@ -70,13 +70,13 @@ async function* verifyText(model: VlmModel, golden: Golden, { forward, gradient 
   }
 
   const names = golden.names().filter((name) => name.startsWith('grad.'))
-  const params = names.map((name) => model.params[name.slice('grad.'.length)])
+  const params = names.map((name) => model.params[name.slice('grad.'.length)]!)
   const { value, gradients } = valueAndGradients(
     () => crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] })), targets, weights),
     params,
   )
   const values = await readAll(
-    new Map<string, Tensor>([['loss', value], ...names.map((name, i) => [name, gradients[i]] as const)]),
+    new Map<string, Tensor>([['loss', value], ...names.map((name, i) => [name, gradients[i]!] as const)]),
   )
   for (const [name, got] of values) {
     yield { name, error: relativeError(got, await golden.floats(name)), tolerance: name === 'loss' ? forward : gradient }
@@ -94,12 +94,12 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   const all = await golden.integers('input_ids')
   const grids = await golden.integers('image_grid_thw')
   const pixels = await golden.floats('pixel_values')
-  const valuesPerPatch = golden.shape('pixel_values')[1]
+  const valuesPerPatch = golden.shape('pixel_values')[1]!
   const vision = model.vision!
 
   const patches: Patches[] = []
   for (let i = 0, row = 0; i < grids.length; i += 3) {
-    const grid = { rows: grids[i + 1], columns: grids[i + 2] }
+    const grid = { rows: grids[i + 1]!, columns: grids[i + 2]! }
     const count = grid.rows * grid.columns
     patches.push({ values: pixels.slice(row * valuesPerPatch, (row + count) * valuesPerPatch), grid, valuesPerPatch })
     row += count
@@ -110,8 +110,8 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   let text = 0
   all.forEach((id, at) => {
     if (!isImage(id)) text++
-    else if (at === 0 || !isImage(all[at - 1])) {
-      const { grid } = patches[images.length]
+    else if (at === 0 || !isImage(all[at - 1]!)) {
+      const { grid } = patches[images.length]!
       images.push({ sample: 0, before: text, tokens: vision.tokens(grid), grid: vision.outputGrid(grid) })
     }
   })
@@ -130,7 +130,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   const plan = planInsertion(layout, 3)
   const positions = (plan.positions as Int32Array[]).flatMap((row) => [...row])
   yield exactly('position_ids', positions, await golden.integers('position_ids'))
-  yield exactly('rope_delta', [plan.nextPositions[0] - all.length], await golden.integers('rope_delta'))
+  yield exactly('rope_delta', [plan.nextPositions[0]! - all.length], await golden.integers('rope_delta'))
 
   const outputs = scope(() => {
     const out: Record<string, Tensor> = {}
@@ -144,13 +144,13 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
     // Logits are of text rows alone here; the original has rows of image tokens too.
     const rows =
       name === 'logits'
-        ? Float32Array.from({ length: values.length }, (_, i) => expected[plan.textRows[Math.floor(i / V)] * V + (i % V)])
+        ? Float32Array.from({ length: values.length }, (_, i) => expected[plan.textRows[Math.floor(i / V)]! * V + (i % V)]!)
         : expected
     yield { name, error: relativeError(values, rows), tolerance: forward }
   }
 
   const greedy = (await golden.integers('greedy_ids')).subarray(all.length)
-  const prompt = { ids, images: patches.map((p, i) => ({ patches: p, before: images[i].before })) }
+  const prompt = { ids, images: patches.map((p, i) => ({ patches: p, before: images[i]!.before })) }
   const found = await withoutLeaks('cached greedy decoding', () => continueGreedily(model, prompt, greedy.length))
   yield exactly('greedy_ids', found, greedy)
 }

@@ -58,11 +58,11 @@ export function* verifyLogits(rows: (Row | StreamRow)[]): Iterable<Check> {
 function rowError({ processor, value, ids, scores, result }: Row): number {
   if (!(processor in processors)) return NaN
   const logits = Float32Array.from(scores)
-  processors[processor](value)(logits, ids)
+  processors[processor]!(value)(logits, ids)
   if (result.some((wanted, id) => (wanted === null) !== (logits[id] === -Infinity))) return NaN
   const kept = result.flatMap((wanted, id) => (wanted === null ? [] : [id]))
   return relativeError(
-    kept.map((id) => logits[id]),
+    kept.map((id) => logits[id]!),
     kept.map((id) => result[id]!),
   )
 }

@@ -12,7 +12,7 @@ import type { Check } from './compare.ts'
 import { verifyLogits } from './text-logits.ts'
 
 interface MmeRow {
-  docs: Record<string, string>[]
+  docs: Record<'pred' | 'answer' | 'category' | 'question_id', string>[]
   scores: number[]
   mme_perception_score: number
   mme_cognition_score: number
@@ -86,7 +86,7 @@ function exact<R>(name: string, rows: readonly R[], recompute: (row: R) => unkno
   let wrong = 0
   let first = ''
   rows.forEach((row, index) => {
-    const [ours, wanted] = [recompute(row), golden(row)].map((value) => JSON.stringify(value))
+    const [ours, wanted] = [recompute(row), golden(row)].map((value) => JSON.stringify(value)) as [string, string]
     if (ours !== wanted && wrong++ === 0)
       first = `row ${index} of ${JSON.stringify(row).slice(0, 120)}: ${ours.slice(0, 200)} for ${wanted.slice(0, 200)}`
   })
@@ -104,7 +104,7 @@ function scoreMme({ docs }: MmeRow): [number[], number, number] {
     return { prediction: pred, reference, score: mme.score(pred, reference) }
   })
   const { numbers } = mme.summarise!(answers)
-  return [answers.map(({ score }) => score), numbers.perception, numbers.cognition]
+  return [answers.map(({ score }) => score), numbers.perception!, numbers.cognition!]
 }
 
 function* verifyTokens(rows: { text: string; ids: number[]; decoded: string }[], folder: string): Iterable<Check> {

@@ -72,7 +72,7 @@ export async function* verifyTrain(folder: string): AsyncGenerator<Check> {
     for (const name of after.names()) {
       yield {
         name,
-        error: relativeError((await params[name].data()) as Float32Array, await after.floats(name)),
+        error: relativeError((await params[name]!.data()) as Float32Array, await after.floats(name)),
         tolerance: TOLERANCE,
       }
     }
@@ -106,7 +106,7 @@ const streamOf = ({ ids, counted }: CasaCase) => ({
 
 /** Each step's error relative to that step's golden; the worst is told. */
 function worstStep(name: string, actual: number[], golden: number[]): Check {
-  const errors = golden.map((value, step) => relativeError([actual[step]], [value]))
-  const worst = errors.reduce((at, error, step) => (Number.isNaN(error) || error > errors[at] ? step : at), 0)
-  return { name, error: errors[worst], tolerance: TOLERANCE, note: `worst of ${golden.length} steps: step ${worst}` }
+  const errors = golden.map((value, step) => relativeError([actual[step]!], [value]))
+  const worst = errors.reduce((at, error, step) => (Number.isNaN(error) || error > errors[at]! ? step : at), 0)
+  return { name, error: errors[worst]!, tolerance: TOLERANCE, note: `worst of ${golden.length} steps: step ${worst}` }
 }

@@ -105,7 +105,7 @@ export function bindDecoder(
   }
   const dense = (name: string, x: Tensor) => linear(x, weight(name + '.weight'), params[`${names.prefix}${name}.bias`])
   const norm = (name: string, x: Tensor) => rmsNorm(x, weight(name + '.weight'), { eps: c.normEps })
-  const head = c.tiedEmbeddings ? weight('embed_tokens.weight') : params[names.head]
+  const head = c.tiedEmbeddings ? weight('embed_tokens.weight') : params[names.head]!
   const { headSize: E } = c
 
   function site(layer: number, step: Step): Site {

@@ -24,13 +24,13 @@ export function createKvCache({ layers, kvHeads, headSize }: CacheShape, capacit
     capacityTokens,
     length: 0,
     append(layer, k, v) {
-      const end = this.length + k.shape[0]
+      const end = this.length + k.shape[0]!
       if (end > capacityTokens) {
         throw new CasaError(`the KV cache holds ${capacityTokens} tokens and ${end} are needed: create it with a larger capacity`)
       }
-      writeRows(keys[layer], k, this.length)
-      writeRows(values[layer], v, this.length)
-      return { k: keys[layer], v: values[layer] }
+      writeRows(keys[layer]!, k, this.length)
+      writeRows(values[layer]!, v, this.length)
+      return { k: keys[layer]!, v: values[layer]! }
     },
     truncate(tokens) {
       if (tokens > this.length) throw new CasaError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)

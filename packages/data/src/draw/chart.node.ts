@@ -41,7 +41,7 @@ export async function paintChart(options: ChartPictureOptions, random: Random): 
 
   const { ink, paper } = inkOnPaper(random, 9 - 4 * difficulty)
   const mix = random.between(0.35, 0.65)
-  const fill = ink.map((value, channel) => Math.round(value * mix + paper[channel] * (1 - mix))) as unknown as Rgb
+  const fill = ink.map((value, channel) => Math.round(value * mix + paper[channel]! * (1 - mix))) as unknown as Rgb
   const flaws = drawFlaws(random, 0.5 * difficulty, sizePx)
   return paintPicture(widthPx, heightPx, flaws, random, (context) => {
     context.fillStyle = cssOf(paper)

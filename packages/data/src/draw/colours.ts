@@ -11,13 +11,13 @@ export function luminance(colour: Rgb): number {
   const [red, green, blue] = colour.map((value) => {
     const share = value / 255
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
-  })
+  }) as [number, number, number]
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 /** Contrast ratio of two colours, 1..21. */
 export function contrast(one: Rgb, other: Rgb): number {
-  const [dark, light] = [luminance(one), luminance(other)].sort((low, high) => low - high)
+  const [dark, light] = [luminance(one), luminance(other)].sort((low, high) => low - high) as [number, number]
   return (light + 0.05) / (dark + 0.05)
 }
 

@@ -32,7 +32,7 @@ export function contactSheet(examples: Example[], { captionFont, columns = 4, ce
   let top = gapPx
   rows.forEach((row, index) => {
     row.forEach((cell, column) => cell.paint(context, gapPx + column * cellWidthPx, top))
-    top += heights[index]
+    top += heights[index]!
   })
   return canvas.toBuffer('image/png')
 }

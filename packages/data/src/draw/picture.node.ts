@@ -56,9 +56,9 @@ function blur(canvas: Canvas, context: Context, deviationPx: number) {
 function toRgb(rgba: Uint8ClampedArray, widthPx: number, heightPx: number): RgbImage {
   const data = new Uint8Array(widthPx * heightPx * 3)
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    data[to] = rgba[from]
-    data[to + 1] = rgba[from + 1]
-    data[to + 2] = rgba[from + 2]
+    data[to] = rgba[from]!
+    data[to + 1] = rgba[from + 1]!
+    data[to + 2] = rgba[from + 2]!
   }
   return { widthPx, heightPx, data }
 }
@@ -70,7 +70,7 @@ function addNoise(data: Uint8Array, deviation: number, seed: number) {
   const reach = deviation / Math.sqrt(2 / 3)
   for (let at = 0; at < data.length; at += 3) {
     const shift = Math.round(reach * (random.next() + random.next() - 1) * 2)
-    for (let channel = at; channel < at + 3; channel++) data[channel] = Math.min(255, Math.max(0, data[channel] + shift))
+    for (let channel = at; channel < at + 3; channel++) data[channel] = Math.min(255, Math.max(0, data[channel]! + shift))
   }
 }
 
@@ -80,7 +80,7 @@ export function toCanvas({ widthPx, heightPx, data }: RgbImage): Canvas {
   const context = canvas.getContext('2d')
   const rgba = context.createImageData(widthPx, heightPx)
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-    rgba.data.set([data[from], data[from + 1], data[from + 2], 255], to)
+    rgba.data.set([data[from]!, data[from + 1]!, data[from + 2]!, 255], to)
   }
   context.putImageData(rgba, 0, 0)
   return canvas

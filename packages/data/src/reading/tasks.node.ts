@@ -67,7 +67,7 @@ function chooseWord({ words, rules, difficulty, random }: Situation): string {
 function dress(word: string, random: Random): string {
   const choice = random.next()
   if (choice < 0.5) return word
-  return choice < 0.8 ? word[0].toUpperCase() + word.slice(1) : word.toUpperCase()
+  return choice < 0.8 ? word[0]!.toUpperCase() + word.slice(1) : word.toUpperCase()
 }
 
 const glyph: Task = async (situation) => {
@@ -144,8 +144,8 @@ const chart: Task = async (situation) => {
   const ranked = [...bars].sort((one, other) => other.value - one.value)
   const asked = random.pick(bars)
   const [question, answer] = random.pick([
-    [random.pick(questions.largest), ranked[0].label],
-    [random.pick(questions.smallest), ranked[wanted - 1].label],
+    [random.pick(questions.largest), ranked[0]!.label],
+    [random.pick(questions.smallest), ranked[wanted - 1]!.label],
     [random.pick(questions.value).replace('{label}', asked.label), asked.written],
     [random.pick(questions.title), table.title],
   ])

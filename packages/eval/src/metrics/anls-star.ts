@@ -88,18 +88,18 @@ function rank({ scores, length, closest }: Comparison, prediction: AnlsValue): n
 function compareLists(reference: readonly AnlsValue[], prediction: readonly AnlsValue[]): Comparison {
   const table = reference.map((wanted) => prediction.map((said) => compare(wanted, said)))
   const empty = reference.length === 0 || prediction.length === 0
-  const profits = table.map((row) => row.map((each, column) => rank(each, prediction[column])))
+  const profits = table.map((row) => row.map((each, column) => rank(each, prediction[column]!)))
   const pairs = empty ? [] : munkres(munkres.make_cost_matrix(profits))
 
   const rows = new Set(pairs.map(([row]) => row))
   const columns = new Set(pairs.map(([, column]) => column))
   const missing = reference.filter((_, row) => !rows.has(row))
   const invented = prediction.filter((_, column) => !columns.has(column))
-  const matched = pairs.map(([row, column]) => table[row][column])
-  const inOrder = [...pairs].sort((a, b) => a[1] - b[1]).map(([row, column]) => table[row][column].closest)
+  const matched = pairs.map(([row, column]) => table[row]![column])
+  const inOrder = [...pairs].sort((a, b) => a[1] - b[1]).map(([row, column]) => table[row]![column]!.closest)
   return {
-    scores: matched.flatMap((each) => each.scores),
-    length: [...matched.map((each) => each.length), ...missing.map(leaves), ...invented.map(leaves)].reduce(
+    scores: matched.flatMap((each) => each!.scores),
+    length: [...matched.map((each) => each!.length), ...missing.map(leaves), ...invented.map(leaves)].reduce(
       (sum, each) => sum + each,
       0,
     ),
@@ -144,7 +144,7 @@ function saysNothing(value: AnlsValue): boolean {
 }
 
 function similarity(reference: string, prediction: string): number {
-  const [a, b] = [reference, prediction].map((text) => splitWords(text.toLowerCase()).join(' '))
+  const [a, b] = [reference, prediction].map((text) => splitWords(text.toLowerCase()).join(' ')) as [string, string]
   const length = Math.max(codePoints(a), codePoints(b))
   const value = 1 - (length === 0 ? 0 : levenshtein(a, b) / length)
   return value < 0.5 ? 0 : value
@@ -158,13 +158,13 @@ function equal(a: AnlsValue, b: AnlsValue): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || isList(a) !== isList(b)) return false
   const keys = Object.keys(a)
-  const [left, right] = [a, b] as Record<string, AnlsValue>[]
-  return keys.length === Object.keys(b).length && keys.every((key) => key in b && equal(left[key], right[key]))
+  const [left, right] = [a, b] as Record<string, AnlsValue>[] as [Record<string, AnlsValue>, Record<string, AnlsValue>]
+  return keys.length === Object.keys(b).length && keys.every((key) => key in b && equal(left[key]!, right[key]!))
 }
 
 /** The next larger float64 of a number that is not negative. */
 function nextAbove(value: number): number {
   const bits = new BigInt64Array(new Float64Array([value]).buffer)
-  bits[0]++
-  return new Float64Array(bits.buffer)[0]
+  bits[0]!++
+  return new Float64Array(bits.buffer)[0]!
 }

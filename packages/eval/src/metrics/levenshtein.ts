@@ -5,9 +5,9 @@ export function levenshtein(a: string, b: string): number {
   for (const [j, letter] of Array.from(b).entries()) {
     const next = [j + 1]
     for (let i = 0; i < from.length; i++) {
-      next.push(from[i] === letter ? row[i] : 1 + Math.min(row[i], row[i + 1], next[i]))
+      next.push(from[i]! === letter ? row[i]! : 1 + Math.min(row[i]!, row[i + 1]!, next[i]!))
     }
     row = next
   }
-  return row[from.length]
+  return row[from.length]!
 }

@@ -54,8 +54,8 @@ test('relaxed accuracy equals lmms-eval, and its vectors', () => {
     ['_1', '1'],
     ['1e', '1'],
   ]
-  for (const [prediction, reference] of right) expect(relaxedAccuracy.score(prediction, reference), prediction).toBe(1)
-  for (const [prediction, reference] of wrong) expect(relaxedAccuracy.score(prediction, reference), prediction).toBe(0)
+  for (const [prediction, reference] of right) expect(relaxedAccuracy.score(prediction!, reference!), prediction).toBe(1)
+  for (const [prediction, reference] of wrong) expect(relaxedAccuracy.score(prediction!, reference!), prediction).toBe(0)
 })
 
 test('ANLS equals lmms-eval, and its vectors', () => {

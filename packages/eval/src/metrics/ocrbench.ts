@@ -24,7 +24,7 @@ export const ocrBench = defineMetric<OcrBenchReference>({
   summarise(answers) {
     const numbers: Record<string, number> = { total: 0 }
     for (const { score, reference } of answers) {
-      numbers.total += score
+      numbers.total! += score
       numbers[reference.questionType] = (numbers[reference.questionType] ?? 0) + score
     }
     return { numbers, main: 'total' }

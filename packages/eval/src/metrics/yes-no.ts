@@ -45,7 +45,7 @@ export const mme = defineMetric<MmeReference>({
       const points = [...images].map(([questionId, scores]) => {
         if (scores.length !== 2)
           throw new CasaError(`MME: image "${questionId}" of "${category}" has ${scores.length} questions, expected 2`)
-        const right = scores[0] + scores[1]
+        const right = scores[0]! + scores[1]!
         return (right === 2 ? 100 : 0) + (right / 2) * 100
       })
       numbers[category] = mean(points)

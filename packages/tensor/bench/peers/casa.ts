@@ -59,19 +59,23 @@ function prepare(name: CaseName): Timed {
     const loss = decoder.train(ids, targets)
     const [value] = await loss.data()
     dispose(loss)
-    return value
+    return value!
   }
 }
 
 export function prepareAttention(withGradient: boolean, shape = attentionShape): Timed {
   const { batch, tokens, heads, headSize } = shape
-  const [q, k, v] = attentionInputs('tokens first', shape).map((data) => tensor(data, [batch * tokens, heads, headSize]))
+  const [q, k, v] = attentionInputs('tokens first', shape).map((data) => tensor(data, [batch * tokens, heads, headSize])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
   const cu = Int32Array.from({ length: batch + 1 }, (_, b) => b * tokens)
   const forward = () => attention(q, k, v, { cuQ: cu, cuK: cu, causal: false })
   if (!withGradient) return finished(forward)
   return finished(() => {
     const { value, gradients } = valueAndGradients(() => sum(forward()), [q, k, v])
-    dispose(value, gradients[1], gradients[2])
-    return gradients[0]
+    dispose(value, gradients[1]!, gradients[2]!)
+    return gradients[0]!
   })
 }

@@ -51,14 +51,18 @@ function prepare(name: CaseName): Timed {
   }
   if (name === 'attention' || name === 'attentionGradient') {
     const { batch, tokens, heads, headSize } = attentionShape
-    const [q, k, v] = attentionInputs('heads first').map((data) => array(data, [batch, heads, tokens, headSize]))
+    const [q, k, v] = attentionInputs('heads first').map((data) => array(data, [batch, heads, tokens, headSize])) as [
+      Array,
+      Array,
+      Array,
+    ]
     const forward = jit((q: Array, k: Array, v: Array) => attend(q, k, v))
     if (name === 'attention') return finished(() => forward(q.ref, k.ref, v.ref))
-    const gradients = jit(grad(({ q, k, v }: Parameters) => attend(q, k, v).sum()))
+    const gradients = jit(grad(({ q, k, v }: Parameters) => attend(q!, k!, v!).sum()))
     return async () => {
       const found = await blockUntilReady(gradients({ q: q.ref, k: k.ref, v: v.ref }))
-      for (const name of ['k', 'v']) found[name].dispose()
-      return (await found.q.data()) as Float32Array
+      for (const name of ['k', 'v']) found[name]!.dispose()
+      return (await found.q!.data()) as Float32Array
     }
   }
   return prepareDecoder(name)
@@ -78,21 +82,21 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const split = (x: Array) => x.reshape([batch, tokens, heads, E]).transpose([0, 2, 1, 3])
   const forward = (p: Parameters, { ids, cos, sin, mask }: Parameters): Array => {
     const rotate = (x: Array) => {
-      const [a, b] = np.split(x.ref, 2, -1)
-      return x.mul(cos.ref).add(np.concatenate([b.neg(), a], -1).mul(sin.ref))
+      const [a, b] = np.split(x.ref, 2, -1) as [Array, Array]
+      return x.mul(cos!.ref).add(np.concatenate([b.neg(), a], -1).mul(sin!.ref))
     }
-    let x = np.take(p.embedding.ref, ids.ref, 0)
+    let x = np.take(p.embedding!.ref, ids!.ref, 0)
     for (let layer = 0; layer < layers; layer++) {
-      const w = (name: string) => p[`${layer}.${name}`].ref
+      const w = (name: string) => p[`${layer}.${name}`]!.ref
       const normed = norm(x.ref, w('attentionNorm'))
-      const [q, k, v] = ['q', 'k', 'v'].map((name) => split(linear(normed.ref, w(name))))
+      const [q, k, v] = ['q', 'k', 'v'].map((name) => split(linear(normed.ref, w(name)))) as [Array, Array, Array]
       normed.dispose()
-      const o = attend(rotate(q), rotate(k), v, mask.ref).transpose([0, 2, 1, 3]).reshape([rows, width])
+      const o = attend(rotate(q), rotate(k), v, mask!.ref).transpose([0, 2, 1, 3]).reshape([rows, width])
       x = x.add(linear(o, w('o')))
       const inner = norm(x.ref, w('ffnNorm'))
       x = x.add(linear(nn.silu(linear(inner.ref, w('gate'))).mul(linear(inner, w('up'))), w('down')))
     }
-    return linear(norm(x, p.finalNorm.ref), p.embedding.ref)
+    return linear(norm(x, p.finalNorm!.ref), p.embedding!.ref)
   }
   const own = (tree: Parameters): Parameters => Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, t.ref]))
   if (name === 'forward') {
@@ -103,14 +107,17 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const loss = (p: Parameters, c: Parameters) =>
     nn
       .logSoftmax(forward(p, c), -1)
-      .mul(c.targets.ref)
+      .mul(c.targets!.ref)
       .sum()
       .mul(-1 / rows)
   const gradients = jit(valueAndGrad(loss))
-  let [first, second] = [0, 1].map(() => Object.fromEntries(weights.map(([name, { shape }]) => [name, np.zeros(shape)])))
+  let [first, second] = [0, 1].map(() => Object.fromEntries(weights.map(([name, { shape }]) => [name, np.zeros(shape)]))) as [
+    Parameters,
+    Parameters,
+  ]
   const { learningRate, beta1, beta2, eps, weightDecay } = adamw
   const update = jit((p: Array, m: Array, v: Array, g: Array, corrections: Array) => {
-    const [c1, c2] = np.split(corrections, 2)
+    const [c1, c2] = np.split(corrections, 2) as [Array, Array]
     m = m.mul(beta1).add(g.ref.mul(1 - beta1))
     v = v.mul(beta2).add(np.square(g).mul(1 - beta2))
     const root = np.sqrt(v.ref.mul(c2)).add(eps)
@@ -122,9 +129,13 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
     const [value, found] = gradients(own(parameters), own(constants))
     const corrections = np.array([1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)])
     const next = weights.map(
-      ([name]) => [name, update(parameters[name], first[name], second[name], found[name], corrections.ref)] as const,
+      ([name]) => [name, update(parameters[name]!, first[name]!, second[name]!, found[name]!, corrections.ref)] as const,
     )
-    ;[parameters, first, second] = [0, 1, 2].map((i) => Object.fromEntries(next.map(([name, state]) => [name, state[i]])))
+    ;[parameters, first, second] = [0, 1, 2].map((i) => Object.fromEntries(next.map(([name, state]) => [name, state[i]!]))) as [
+      Parameters,
+      Parameters,
+      Parameters,
+    ]
     corrections.dispose()
     await blockUntilReady(parameters)
     return (await value.data())[0]

@@ -20,8 +20,8 @@ it('inputs of attention are the same numbers, tokens first or heads first', () =
   const [tokensFirst, headsFirst] = [attentionInputs('tokens first'), attentionInputs('heads first')]
   fc.assert(
     fc.property(fc.nat(2), fc.nat(7), fc.nat(tokens - 1), fc.nat(heads - 1), fc.nat(E - 1), (which, b, t, h, e) => {
-      const found = headsFirst[which][((b * heads + h) * tokens + t) * E + e]
-      expect(found).toBe(tokensFirst[which][((b * tokens + t) * heads + h) * E + e])
+      const found = headsFirst[which]![((b * heads + h) * tokens + t) * E + e]
+      expect(found).toBe(tokensFirst[which]![((b * tokens + t) * heads + h) * E + e])
     }),
   )
 })

@@ -60,7 +60,7 @@ export function values(size: number, seed: number): Float32Array {
 
 /** [rows, columns] -> [columns, rows]: a weight as those hold it who keep [in, out]. */
 export function transposed(matrix: Float32Array, [rows, columns]: readonly number[]): Float32Array {
-  return Float32Array.from(matrix, (_, at) => matrix[(at % rows) * columns + Math.floor(at / rows)])
+  return Float32Array.from(matrix, (_, at) => matrix[(at % rows!) * columns! + Math.floor(at / rows!)]!)
 }
 
 /** q, k and v, [batch, tokens, heads, headSize] or [batch, heads, tokens, headSize]. */
@@ -73,7 +73,7 @@ export function attentionInputs(order: 'tokens first' | 'heads first', shape = a
     return Float32Array.from(data, (_, at) => {
       const begin = Math.floor(at / sample) * sample
       const [head, token] = [Math.floor(at / (tokens * headSize)) % heads, Math.floor(at / headSize) % tokens]
-      return data[begin + (token * heads + head) * headSize + (at % headSize)]
+      return data[begin + (token * heads + head) * headSize + (at % headSize)]!
     })
   })
 }

@@ -56,12 +56,16 @@ function prepare(name: CaseName): Timed {
 
 export function prepareAttention(withGradient: boolean, shape = attentionShape): Timed {
   const { batch, tokens, heads, headSize } = shape
-  const [q, k, v] = attentionInputs('heads first', shape).map((data) => tf.tensor3d(data, [batch * heads, tokens, headSize]))
+  const [q, k, v] = attentionInputs('heads first', shape).map((data) => tf.tensor3d(data, [batch * heads, tokens, headSize])) as [
+    tf.Tensor3D,
+    tf.Tensor3D,
+    tf.Tensor3D,
+  ]
   const forward = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
     tf.matMul(tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headSize))), v)
   if (!withGradient) return finished(() => forward(q, k, v))
   const gradients = tf.grads((q, k, v) => tf.sum(forward(q, k, v)))
-  return finished(() => gradients([q, k, v])[0])
+  return finished(() => gradients([q, k, v])[0]!)
 }
 
 function prepareDecoder(name: 'forward' | 'step'): Timed {
@@ -78,7 +82,7 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const { ids, targets } = decoderTokens(referenceShape)
   const [idTensor, targetTensor] = [tf.tensor1d(ids, 'int32'), tf.tensor1d(targets, 'int32')]
   const angles = tf.tidy(() => tf.outerProduct(tf.range(0, tokens), tf.pow(ropeTheta, tf.div(tf.range(0, E / 2), -E / 2))))
-  const [cos, sin] = [tf.cos(angles), tf.sin(angles)].map((half) => tf.concat([half, half], 1))
+  const [cos, sin] = [tf.cos(angles), tf.sin(angles)].map((half) => tf.concat([half, half], 1)) as [tf.Tensor2D, tf.Tensor2D]
   const mask = tf.tidy(() => tf.mul(tf.sub(1, tf.linalg.bandPart(tf.ones([tokens, tokens]), -1, 0)), -1e9))
 
   const norm = (x: tf.Tensor, weight: tf.Tensor) =>
@@ -86,25 +90,29 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
   const linear = (x: tf.Tensor, weight: tf.Tensor) => tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D)
   const split = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [batch, tokens, heads, E]), [0, 2, 1, 3])
   const rotate = (x: tf.Tensor) => {
-    const [a, b] = tf.split(x, 2, -1)
+    const [a, b] = tf.split(x, 2, -1) as [tf.Tensor<tf.Rank>, tf.Tensor<tf.Rank>]
     return tf.add(tf.mul(x, cos), tf.mul(tf.concat([tf.neg(b), a], -1), sin))
   }
   const forward = (): tf.Tensor => {
     // Its wasm backend has no gradient of gather: to train, a product with one-hot rows takes its place.
     const oneHot = () => tf.cast(tf.oneHot(idTensor, vocabulary), 'float32') as tf.Tensor2D
-    let x: tf.Tensor = name === 'forward' ? tf.gather(p.embedding, idTensor) : tf.matMul(oneHot(), p.embedding as tf.Tensor2D)
+    let x: tf.Tensor = name === 'forward' ? tf.gather(p.embedding!, idTensor) : tf.matMul(oneHot(), p.embedding as tf.Tensor2D)
     for (let layer = 0; layer < layers; layer++) {
       const w = (name: string) => p[`${layer}.${name}`]
-      const normed = norm(x, w('attentionNorm'))
-      const [q, k, v] = ['q', 'k', 'v'].map((name) => split(linear(normed, w(name))))
+      const normed = norm(x, w('attentionNorm')!)
+      const [q, k, v] = ['q', 'k', 'v'].map((name) => split(linear(normed, w(name)!))) as [
+        tf.Tensor<tf.Rank>,
+        tf.Tensor<tf.Rank>,
+        tf.Tensor<tf.Rank>,
+      ]
       const scores = tf.add(tf.mul(tf.matMul(rotate(q), rotate(k), false, true), 1 / Math.sqrt(E)), mask)
       const heads = tf.transpose(tf.matMul(tf.softmax(scores), v), [0, 2, 1, 3])
-      x = tf.add(x, linear(tf.reshape(heads, [rows, width]), w('o')))
-      const inner = norm(x, w('ffnNorm'))
-      const gate = linear(inner, w('gate'))
-      x = tf.add(x, linear(tf.mul(tf.mul(gate, tf.sigmoid(gate)), linear(inner, w('up'))), w('down')))
+      x = tf.add(x, linear(tf.reshape(heads, [rows, width]), w('o')!))
+      const inner = norm(x, w('ffnNorm')!)
+      const gate = linear(inner, w('gate')!)
+      x = tf.add(x, linear(tf.mul(tf.mul(gate, tf.sigmoid(gate)), linear(inner, w('up')!)), w('down')!))
     }
-    return linear(norm(x, p.finalNorm), tf.transpose(p.embedding))
+    return linear(norm(x, p.finalNorm!), tf.transpose(p.embedding!))
   }
   if (name === 'forward') return finished(forward)
 
@@ -115,6 +123,6 @@ function prepareDecoder(name: 'forward' | 'step'): Timed {
     const value = optimizer.minimize(loss, true)!
     const [number] = await value.data()
     value.dispose()
-    return number
+    return number!
   }
 }

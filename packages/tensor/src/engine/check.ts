@@ -20,7 +20,7 @@ export function expectLength(operator: string, argument: string, array: ArrayLik
 
 /** Rows and width of a tensor seen as a matrix over its last axis, which may be empty of rows but not of columns. */
 export function matrixOf(operator: string, argument: string, tensor: Tensor): { rows: number; width: number } {
-  const width = tensor.shape[tensor.rank - 1]
+  const width = tensor.shape[tensor.rank - 1]!
   if (tensor.rank === 0 || width === 0) {
     throw new Error(`${operator}: ${argument} has shape [${tensor.shape}], expected a last axis of at least one`)
   }

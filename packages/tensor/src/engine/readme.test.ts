@@ -14,6 +14,6 @@ it("the README's example runs and learns what it says", async () => {
   await new AsyncFunction('casa', body)(await import('../index.ts'))
   const [weight] = lines.mock.calls.at(-1)! as [Float32Array]
   lines.mockRestore()
-  expect(Math.abs(weight[0] - 2)).toBeLessThan(0.05)
-  expect(Math.abs(weight[1] + 1)).toBeLessThan(0.05)
+  expect(Math.abs(weight[0]! - 2)).toBeLessThan(0.05)
+  expect(Math.abs(weight[1]! + 1)).toBeLessThan(0.05)
 })

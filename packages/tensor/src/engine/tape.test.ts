@@ -25,19 +25,19 @@ describe('valueAndGradients', () => {
     const x = tensor([3, -2], [2])
     const { value, gradients } = valueAndGradients(() => sum(add(multiply(x, x), scale(x, 5))), [x])
     expect(await value.data()).toEqual(Float32Array.of(9 + 4 + 5))
-    expect(await gradients[0].data()).toEqual(Float32Array.of(11, 1))
+    expect(await gradients[0]!.data()).toEqual(Float32Array.of(11, 1))
   })
 
   it('gives zeros for a parameter that the loss does not depend on', async () => {
     const [x, other] = [tensor([1, 2], [2]), tensor([1, 2, 3], [3])]
     const { gradients } = valueAndGradients(() => sum(x), [x, other])
-    expect(await gradients[1].data()).toEqual(new Float32Array(3))
+    expect(await gradients[1]!.data()).toEqual(new Float32Array(3))
   })
 
   it('starts from the seed', async () => {
     const x = tensor([1, 2], [2])
     const { gradients } = valueAndGradients(() => sum(x), [x], 0.25)
-    expect(await gradients[0].data()).toEqual(Float32Array.of(0.25, 0.25))
+    expect(await gradients[0]!.data()).toEqual(Float32Array.of(0.25, 0.25))
   })
 
   it('takes nothing through noGrad', async () => {
@@ -52,7 +52,7 @@ describe('valueAndGradients', () => {
         ),
       [x],
     )
-    expect(await gradients[0].data()).toEqual(Float32Array.of(6))
+    expect(await gradients[0]!.data()).toEqual(Float32Array.of(6))
   })
 
   it('survives a scope and a dispose inside: what the way back reads stays', async () => {
@@ -65,7 +65,7 @@ describe('valueAndGradients', () => {
         return sum(fourth)
       })
     const { gradients } = valueAndGradients(loss, [x])
-    expect(await gradients[0].data()).toEqual(Float32Array.of(32))
+    expect(await gradients[0]!.data()).toEqual(Float32Array.of(32))
   })
 
   it('leaves value and gradients alone, and the caller may drop them with a scope', async () => {

@@ -83,8 +83,8 @@ describe('laws', () => {
           ]
           const apart = segments.map(({ queries, keys }, s) => {
             const [qs, ks, vs] = [
-              slice(q, [cuQ[s], 0, 0], [queries, H, E]),
-              ...[k, v].map((t) => slice(t, [cuK[s], 0, 0], [keys, K, E])),
+              slice(q, [cuQ[s]!, 0, 0], [queries, H, E]),
+              ...[k, v].map((t) => slice(t, [cuK[s]!, 0, 0], [keys, K, E])),
             ]
             return attention(qs, ks, vs, { cuQ: Int32Array.of(0, queries), cuK: Int32Array.of(0, keys), causal })
           })

@@ -31,5 +31,5 @@ export async function compareWithCpu(
   }
   const expected = await on('cpu')
   const found = await on('webgpu')
-  for (const name of Object.keys(expected)) expectClose(name, found[name], expected[name], 1e-4)
+  for (const name of Object.keys(expected)) expectClose(name, found[name]!, expected[name]!, 1e-4)
 }

@@ -43,17 +43,17 @@ export async function runBench(bench: OpBench, budgetMs = 500): Promise<BenchRow
       contestants.push({ contestant, run, repeats: Math.ceil(sampleMs / Math.max(once, 1e-3)), times: [] as number[] })
     }
     const end = performance.now() + budgetMs
-    while (performance.now() < end || contestants[0].times.length < 5) {
+    while (performance.now() < end || contestants[0]!.times.length < 5) {
       for (const { run, repeats, times } of contestants) times.push(await timed(run, repeats))
     }
-    const ours = contestants[0].times
+    const ours = contestants[0]!.times
     return contestants.map(({ contestant, times }) => {
       const medianMs = median(times)
       return {
         name: bench.name,
         contestant,
         medianMs,
-        ratio: median(times.map((time, round) => time / ours[round])),
+        ratio: median(times.map((time, round) => time / ours[round]!)),
         ...(bench.bytes && { gigabytesPerSecond: bench.bytes / medianMs / 1e6 }),
         ...(bench.operations && { gigaflops: bench.operations / medianMs / 1e6 }),
       }
@@ -85,7 +85,7 @@ function processorMs(): number {
 
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]
+  return sorted[Math.floor(sorted.length / 2)]!
 }
 
 /** Rows as a markdown table. */

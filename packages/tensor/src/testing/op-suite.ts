@@ -56,7 +56,7 @@ async function checkReference(each: OpCase): Promise<void> {
     const scaleOfGradient = Math.max(1e-2, largest(data))
     for (const direction of directions(data.length)) {
       const expected = await slope(each, name, direction)
-      const found = direction.reduce((total, d, i) => total + d * data[i], 0)
+      const found = direction.reduce((total, d, i) => total + d * data[i]!, 0)
       const length = Math.sqrt(direction.reduce((total, d) => total + d * d, 0))
       expect(Math.abs(found - expected), `d ${name}: ${found}, by finite differences ${expected}`).toBeLessThan(
         5e-3 * scaleOfGradient * length,
@@ -69,9 +69,9 @@ async function checkDevice(each: OpCase, device: DeviceName): Promise<void> {
   const reference = await evaluate(each, 'cpu')
   const found = await evaluate(each, device)
   const { forward = device === 'webgpu' ? 1e-4 : 1e-5, backward = 1e-4 } = each.tolerance ?? {}
-  for (const name of Object.keys(reference.outputs)) expectClose(name, found.outputs[name], reference.outputs[name], forward)
+  for (const name of Object.keys(reference.outputs)) expectClose(name, found.outputs[name]!, reference.outputs[name]!, forward)
   for (const name of Object.keys(reference.gradients))
-    expectClose(`d ${name}`, found.gradients[name], reference.gradients[name], backward)
+    expectClose(`d ${name}`, found.gradients[name]!, reference.gradients[name]!, backward)
 }
 
 /** @throws if shapes differ, integers differ, or the largest error exceeds `tolerance` times the largest expected value. */
@@ -80,7 +80,7 @@ export function expectClose(what: string, found: HostTensor, expected: HostTenso
   if (expected.data instanceof Int32Array) return expect(Array.from(found.data), what).toEqual(Array.from(expected.data))
   // Not less than a hundredth: where values of about 1 cancel, what stays is their rounding.
   const allowed = tolerance * Math.max(1e-2, largest(expected.data))
-  const worst = found.data.findIndex((x, i) => !(Math.abs(x - expected.data[i]) <= allowed))
+  const worst = found.data.findIndex((x, i) => !(Math.abs(x - expected.data[i]!) <= allowed))
   if (worst >= 0) expect.fail(`${what}[${worst}] is ${found.data[worst]}, expected ${expected.data[worst]} within ${allowed}`)
 }
 
@@ -99,15 +99,15 @@ function directions(size: number): Float32Array[] {
 async function slope(each: OpCase, name: string, direction: Float32Array): Promise<number> {
   const step = 1e-2 / Math.max(1, Math.sqrt(direction.reduce((total, d) => total + d * d, 0)))
   const lossAt = async (distance: number): Promise<number> => {
-    const { shape, data } = each.inputs[name]
-    const moved = Float32Array.from(data, (x, i) => x + distance * direction[i])
+    const { shape, data } = each.inputs[name]!
+    const moved = Float32Array.from(data, (x, i) => x + distance * direction[i]!)
     const { outputs } = await evaluate(
       { ...each, inputs: { ...each.inputs, [name]: { shape, data: moved } }, differentiate: [] },
       'cpu',
     )
     return Object.values(outputs).reduce((total, out, o) => {
       const weights = randomValues(out.data.length, o + 1)
-      return out.data instanceof Int32Array ? total : total + weights.reduce((s, w, i) => s + w * out.data[i], 0)
+      return out.data instanceof Int32Array ? total : total + weights.reduce((s, w, i) => s + w * out.data[i]!, 0)
     }, 0)
   }
   return ((await lossAt(step)) - (await lossAt(-step))) / (2 * step)
@@ -121,7 +121,7 @@ function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
     const named = (result: Outputs): Record<string, Tensor> => ('dataId' in result ? { output: result as Tensor } : result)
     const outputs = scope(() => named(each.run(inputs)))
     const result: Result = { outputs: await read(outputs), gradients: {} }
-    const names = each.differentiate ?? Object.keys(inputs).filter((name) => inputs[name].dtype === 'float32')
+    const names = each.differentiate ?? Object.keys(inputs).filter((name) => inputs[name]!.dtype === 'float32')
     if (names.length > 0) {
       const loss = () =>
         Object.values(named(each.run(inputs)))
@@ -131,9 +131,9 @@ function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
           .reduce((a, b) => add(a, b))
       const { value, gradients } = valueAndGradients(
         loss,
-        names.map((name) => inputs[name]),
+        names.map((name) => inputs[name]!),
       )
-      result.gradients = await read(Object.fromEntries(names.map((name, i) => [name, gradients[i]])))
+      result.gradients = await read(Object.fromEntries(names.map((name, i) => [name, gradients[i]!])))
       dispose(value, ...gradients)
     }
     dispose(...Object.values(outputs), ...Object.values(inputs))

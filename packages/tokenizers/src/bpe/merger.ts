@@ -47,7 +47,8 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
   }
 
   const initial = new Set<number>()
-  for (const word of words) for (let i = 1; i < word.ids.length; i++) add(word.ids[i - 1], word.ids[i], word, word.count, initial)
+  for (const word of words)
+    for (let i = 1; i < word.ids.length; i++) add(word.ids[i - 1]!, word.ids[i]!, word, word.count, initial)
   enqueue(initial)
 
   /** The queue's counts may be out of date: counts that fell are put back where they belong, counts that rose came in anew. */
@@ -65,12 +66,12 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
     for (let i = 0; i + 1 < ids.length; i++) {
       if (ids[i] !== left || ids[i + 1] !== right) continue
       if (i > 0) {
-        add(ids[i - 1], left, word, -count, touched)
-        add(ids[i - 1], merged, word, count, touched)
+        add(ids[i - 1]!, left, word, -count, touched)
+        add(ids[i - 1]!, merged, word, count, touched)
       }
       if (i + 2 < ids.length) {
-        add(right, ids[i + 2], word, -count, touched)
-        add(merged, ids[i + 2], word, count, touched)
+        add(right, ids[i + 2]!, word, -count, touched)
+        add(merged, ids[i + 2]!, word, count, touched)
       }
       ids.splice(i, 2, merged)
     }
@@ -82,7 +83,7 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
       if (best === undefined || best.count < minimumCount) return undefined
       const left = Math.floor(best.pair / SPAN)
       const right = best.pair % SPAN
-      const text = tokens[left] + tokens[right]
+      const text = tokens[left]! + tokens[right]!
       // Two ways can lead to one text ("a" + "bc", "ab" + "c"): it stays one token.
       let merged = vocab.get(text)
       if (merged === undefined) {
@@ -95,7 +96,7 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
       places.delete(best.pair)
       touched.delete(best.pair)
       enqueue(touched)
-      return [tokens[left], tokens[right]]
+      return [tokens[left]!, tokens[right]!]
     },
   }
 }

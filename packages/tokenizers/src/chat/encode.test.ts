@@ -40,7 +40,7 @@ function draw(sample: EncodedSample, tokenizer: TextTokenizer): string {
     for (const { before, image } of sample.images) if (before === t) out += `[${image.widthPx}]`
     const answer = sample.answer[t] === 1
     if (answer && !(sample.answer[t - 1] === 1)) out += '{'
-    if (t < sample.ids.length) out += tokenizer.decode([sample.ids[t]])
+    if (t < sample.ids.length) out += tokenizer.decode([sample.ids[t]!])
     if (answer && !(sample.answer[t + 1] === 1)) out += '}'
   }
   return out
@@ -127,7 +127,7 @@ test('sampled ids stand for an answer, with their own end of turn if they have o
   const messages = [user(text('Hi')), reply, user(text('And?')), assistant(text(''))]
   const options = { tokenizer: qwen, template: qwen2_5VlTemplate }
   const plain = encodeChat(messages, options)
-  const [h, ello] = ['H', 'ello'].map((part) => qwen.encode(part)[0])
+  const [h, ello] = ['H', 'ello'].map((part) => qwen.encode(part)[0]!) as [number, number]
   expect([...qwen.encode('Hello')]).not.toEqual([h, ello])
   const drawn = (ids: number[]): string =>
     draw(encodeChat(messages, { ...options, answerIds: (message) => (message === reply ? ids : undefined) }), qwen)

@@ -110,7 +110,7 @@ function writeContent(content: ContentPart[], template: ChatTemplate, specials: 
 }
 
 function restore(text: string, specials: string[]): string {
-  return text.replace(/\uFDD2(\d+)\uFDD2/g, (_, index) => specials[Number(index)])
+  return text.replace(/\uFDD2(\d+)\uFDD2/g, (_, index) => specials[Number(index)]!)
 }
 
 function assemble(
@@ -130,7 +130,7 @@ function assemble(
     else if (piece.kind === 'text') parts.push(restoreText(piece.text))
     else if (piece.kind === 'ids') parts.push(...piece.ids!)
     else {
-      const count = imageTokens?.(pictures[picture], picture) ?? 0
+      const count = imageTokens?.(pictures[picture]!, picture) ?? 0
       picture++
       if (count > 0) parts.push(...Array<number>(count).fill(imageTokenId(tokenizer, template)))
     }
@@ -141,9 +141,9 @@ function assemble(
   const answer = new Uint8Array(ids.length)
   const images: EncodedSample['images'] = []
   pieces.forEach((piece, index) => {
-    const from = starts[firstPart[index]]
-    if (piece.kind === 'image') images.push({ before: from, image: pictures[images.length] })
-    if (piece.answer) answer.fill(1, from, starts[firstPart[index + 1]])
+    const from = starts[firstPart[index]!]!
+    if (piece.kind === 'image') images.push({ before: from, image: pictures[images.length]! })
+    if (piece.answer) answer.fill(1, from, starts[firstPart[index + 1]!])
   })
   return { ids, images, answer }
 }

@@ -57,9 +57,9 @@ export function markAnswers(pieces: Piece[], answers: { start: number; stop: num
   for (const { start, stop } of answers) {
     const turn = pieces.filter((piece) => piece.at >= start && piece.at < stop)
     const isImageMark = (index: number): boolean =>
-      turn[index].kind === 'image' ||
-      (turn[index + 1]?.kind === 'image' && turn[index].text === template.image.before) ||
-      (turn[index - 1]?.kind === 'image' && turn[index].text === template.image.after)
+      turn[index]!.kind === 'image' ||
+      (turn[index + 1]?.kind === 'image' && turn[index]!.text === template.image.before) ||
+      (turn[index - 1]?.kind === 'image' && turn[index]!.text === template.image.after)
     const last = turn.findLastIndex((piece, index) => piece.kind === 'special' && !isImageMark(index))
     turn.forEach((piece, index) => {
       piece.answer = !isImageMark(index) && (last < 0 || index <= last)
@@ -84,7 +84,7 @@ export function putAnswerIds(
   const found = pieces.findIndex((piece) => piece.at >= start)
   const first = found < 0 ? pieces.length : found
   const end = pieces.findLastIndex((piece) => inTurn(piece) && piece.answer)
-  const keepsEnd = end >= 0 && pieces[end].kind === 'special' && !isSpecialId(tokenizer, ids.at(-1))
+  const keepsEnd = end >= 0 && pieces[end]!.kind === 'special' && !isSpecialId(tokenizer, ids.at(-1))
   const count = Math.max(0, (keepsEnd ? end : end + 1) - first)
   pieces.splice(first, count, { kind: 'ids', text: '', ids, at: start, answer: true })
 }
@@ -100,7 +100,7 @@ export function leaveOpen(pieces: Piece[], whole: string, messages: readonly Mes
     throw new TokenizerError('encodeChat: end "open" continues an assistant message, and the last message is not one')
   }
   const last = pieces.findLastIndex((piece) => piece.kind === 'special' && piece.answer)
-  if (last >= 0 && pieces[last].at + pieces[last].text.length >= whole.trimEnd().length) pieces.length = last
+  if (last >= 0 && pieces[last]!.at + pieces[last]!.text.length >= whole.trimEnd().length) pieces.length = last
 }
 
 /** Special tokens may swallow the white space beside them. */

@@ -39,13 +39,15 @@ const folders = async () => (await readdir(join(out, 'checkpoints'))).sort()
 
 it('restores weights, moments, step and positions in place, without leaks', async () => {
   optimizer.update([tensor([1, -2, 3, -4, 5, -6], [2, 3]), tensor([0.5, 0.25], [2])], { step: 0, factor: 1, gradientScale: 1 })
-  const wanted = await Promise.all([params.a, params.b, ...optimizer.state.first, ...optimizer.state.second].map((t) => t.data()))
+  const wanted = await Promise.all(
+    [params.a, params.b, ...optimizer.state.first, ...optimizer.state.second].map((t) => t!.data()),
+  )
   const folder = await store().write(content(1))
   optimizer.update([tensor(new Float32Array(6).fill(9), [2, 3]), tensor([9, 9], [2])], { step: 1, factor: 1, gradientScale: 1 })
   await withoutLeaks('restore', async () => {
     expect(await store().restore(folder, params, optimizer)).toEqual({ step: 1, positions: [[1], [2]] })
   })
-  const got = await Promise.all([params.a, params.b, ...optimizer.state.first, ...optimizer.state.second].map((t) => t.data()))
+  const got = await Promise.all([params.a, params.b, ...optimizer.state.first, ...optimizer.state.second].map((t) => t!.data()))
   expect(got).toEqual(wanted)
 })
 
@@ -84,7 +86,7 @@ it('passes over a damaged checkpoint, and says so', async () => {
   const second = await store().write(content(2))
   const path = join(second, 'weights.safetensors')
   const bytes = await readFile(path)
-  bytes[bytes.length - 1] ^= 1
+  bytes[bytes.length - 1]! ^= 1
   await writeFile(path, bytes)
   const found = await findCheckpoint(out)
   expect(found!.state.step).toBe(1)
@@ -101,8 +103,8 @@ it('refuses to keep NaN', async () => {
 
 it('names what another model lacks, and shapes that differ', async () => {
   const folder = await store().write(content(1))
-  await expect(store().restore(folder, { a: params.a, c: params.b }, optimizer)).rejects.toThrow(/missing c; unexpected b/)
-  const wide = { a: tensor(new Float32Array(8), [2, 4]), b: params.b }
+  await expect(store().restore(folder, { a: params.a!, c: params.b! }, optimizer)).rejects.toThrow(/missing c; unexpected b/)
+  const wide = { a: tensor(new Float32Array(8), [2, 4]), b: params.b! }
   await expect(store().restore(folder, wide, optimizer)).rejects.toThrow(/a is \[2,3\], the model has \[2,4\]/)
 })
 

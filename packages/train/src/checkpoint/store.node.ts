@@ -82,8 +82,8 @@ export async function listCheckpoints(root: string): Promise<string[]> {
 export function moments({ weights, state }: Adamw): Params {
   return Object.fromEntries(
     weights.flatMap(({ name }, i) => [
-      [`first.${name}`, state.first[i]],
-      [`second.${name}`, state.second[i]],
+      [`first.${name}`, state.first[i]!],
+      [`second.${name}`, state.second[i]!],
     ]),
   )
 }
@@ -103,7 +103,7 @@ async function writeTensors(sink: ByteSink, tensors: Params): Promise<string> {
     },
   }
   const plans = Object.entries(tensors).map(([name, { shape }]) => ({ name, dtype: 'F32' as const, shape }))
-  await writeSafetensors(hashing, { plans, produce: ({ name }) => readFinite(name, tensors[name]) })
+  await writeSafetensors(hashing, { plans, produce: ({ name }) => readFinite(name, tensors[name]!) })
   return hash.digest('hex')
 }
 

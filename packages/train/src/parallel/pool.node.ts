@@ -35,7 +35,7 @@ export async function* runPool(
       if (ready.length < start.ranks) return
       if (new Set(ready).size > 1)
         return fail(new CasaError(`the workers built models of different sizes: ${ready.join(', ')} trained values`))
-      memory = createSharedMemory(start.ranks, ready[0])
+      memory = createSharedMemory(start.ranks, ready[0]!)
       if (signal?.aborted) requestStop(memory)
       for (const worker of workers) worker.postMessage({ kind: 'run', memory } satisfies RunMessage)
     } else if (message.kind === 'done') {

@@ -50,7 +50,7 @@ function sumColumns(rows: Float32Array, total: Float32Array, ranks: number, begi
   total.set(rows.subarray(begin, end), begin)
   for (let r = 1; r < ranks; r++) {
     const start = r * parameters
-    for (let i = begin; i < end; i++) total[i] += rows[start + i]
+    for (let i = begin; i < end; i++) total[i]! += rows[start + i]!
   }
 }
 

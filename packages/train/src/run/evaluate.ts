@@ -74,7 +74,7 @@ async function heldOutLoss(
     const batch = packPrepared(samples, imageRules(vlm))
     const loss = scope(() => keep(vlm.model.loss(batch)))
     const counted = batch.weights.reduce((sum, weight) => sum + weight, 0)
-    total.lossSum += (await loss.data())[0] * counted
+    total.lossSum += (await loss.data())[0]! * counted
     total.counted += counted
     dispose(loss)
   }

@@ -14,7 +14,7 @@ const colours = { red: [200, 20, 20], blue: [20, 20, 200] } as const
 const picture = (colour: keyof typeof colours): RgbImage => ({
   widthPx: 16,
   heightPx: 16,
-  data: Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => colours[colour][i % 3]),
+  data: Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => colours[colour][i % 3]!),
 })
 
 let folder: string

@@ -89,6 +89,6 @@ function openStream(
       }
     },
     position: () => [inner.state().position],
-    seek: ([position]) => void (inner = start({ position })),
+    seek: ([position]) => void (inner = start({ position: position! })),
   }
 }

@@ -71,7 +71,7 @@ test('sides are multiples of the stride, near the image, and never beyond the la
           [heightPx, out.heightPx],
           [widthPx, out.widthPx],
         ])
-          expect(Math.abs(was - is)).toBeLessThanOrEqual(stride / 2)
+          expect(Math.abs(was! - is!)).toBeLessThanOrEqual(stride / 2)
       }
     }),
     { numRuns: 500 },
@@ -97,7 +97,10 @@ test('a picture of any size becomes patches that the encoder takes', () => {
     [61, 37],
     [200, 200],
   ]) {
-    const patches = casa_vit.process({ widthPx, heightPx, data: new Uint8Array(widthPx * heightPx * 3).fill(99) }, config)
+    const patches = casa_vit.process(
+      { widthPx: widthPx!, heightPx: heightPx!, data: new Uint8Array(widthPx! * heightPx! * 3).fill(99) },
+      config,
+    )
     expect(patches.values).toHaveLength(patches.grid.rows * patches.grid.columns * 12)
     const features = encoder.encode([patches])
     expect(features.shape).toEqual([encoder.tokens(patches.grid), 12])
@@ -111,7 +114,7 @@ test('only absolute positions tell apart the cells of a flat picture', async () 
     const config = casa_vit.parseConfig({ ...valid, stem_channels: [], depth: 1, spatial_merge_size: 1, absolute_positions })
     const features = casa_vit.bind(config, randomParams(casa_vit.tensors(config), 5)).encode([patches])
     const values = await features.data()
-    const spread = Math.max(...values.map((value, i) => Math.abs(value - values[i % 256])))
+    const spread = Math.max(...values.map((value, i) => Math.abs(value - values[i % 256]!)))
     if (absolute_positions) expect(spread).toBeGreaterThan(0.1)
     else expect(spread).toBeLessThan(1e-4)
   }
@@ -161,7 +164,7 @@ test('a stage of the stem is a 3x3 convolution of stride 2 with zeros around', a
             const [row, column] = [2 * r - 1 + y, 2 * c - 1 + x]
             if (row < 0 || column < 0 || row >= rows || column >= columns) continue
             for (let rgb = 0; rgb < 3; rgb++)
-              total += kernel[channel * 27 + (y * 3 + x) * 3 + rgb] * values[(row * columns + column) * 3 + rgb]
+              total += kernel[channel * 27 + (y * 3 + x) * 3 + rgb]! * values[(row * columns + column) * 3 + rgb]!
           }
         }
         return total

@@ -105,12 +105,12 @@ function tensors(config: CasaVitConfig): TensorTable {
   const { patchSizePx, stemChannels, width: D, mergeSize, outputWidth } = config
   const channels = [3 * patchSizePx * patchSizePx, ...stemChannels]
   const stem = stemChannels.flatMap((out, stage) => [
-    ...denseTensors(`${prefix}stem.${stage}.convolution`, out, tapsPerCell * channels[stage]),
+    ...denseTensors(`${prefix}stem.${stage}.convolution`, out, tapsPerCell * channels[stage]!),
     normTensor(`${prefix}stem.${stage}.norm`, out),
   ])
   return [
     ...stem,
-    ...denseTensors(prefix + 'embed', D, channels[stemChannels.length]),
+    ...denseTensors(prefix + 'embed', D, channels[stemChannels.length]!),
     ...trunkTensors(config, prefix),
     normTensor(prefix + 'merger.norm', D),
     ...denseTensors(prefix + 'merger.proj', outputWidth, mergeSize * mergeSize * D),
@@ -142,8 +142,8 @@ export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
   const perChannel = valuesPerPatch / 3
   const channelOf = (at: number) => Math.floor((at % valuesPerPatch) / perChannel)
   const sums = [0, 0, 0]
-  values.forEach((value, at) => (sums[channelOf(at)] += value))
-  const centred = values.map((value, at) => value - (3 * sums[channelOf(at)]) / values.length)
+  values.forEach((value, at) => (sums[channelOf(at)]! += value))
+  const centred = values.map((value, at) => value - (3 * sums[channelOf(at)]!) / values.length)
   const deviation = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / values.length)
   return centred.map((value) => value / (deviation + leastDeviation))
 }

@@ -13,16 +13,17 @@ const valuesOf = async (t: Tensor) => {
   t.dispose()
   return values
 }
-const [a, b, c] = [1, 2, 3].map((seed) => noisePatches(4, 4 * seed, 12, seed))
+type Noise = ReturnType<typeof noisePatches>
+const [a, b, c] = [1, 2, 3].map((seed) => noisePatches(4, 4 * seed, 12, seed)) as [Noise, Noise, Noise]
 
 test('answers as the encoder does, and encodes every picture once', async () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder)
   for (const images of [[a], [a, b], [b, a, b], [c, c]]) {
-    const features = cached.encode(images)
+    const features = cached.encode(images!)
     expect(features.shape).toEqual([images.reduce((sum, { grid }) => sum + encoder.tokens(grid), 0), encoder.outputWidth])
-    const [ours, theirs] = [await valuesOf(features), await valuesOf(encoder.encode(images))]
-    ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i], 5))
+    const [ours, theirs] = [await valuesOf(features), await valuesOf(encoder.encode(images!))]
+    ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i]!, 5))
   }
   expect([cached.encoded, cached.found]).toEqual([3, 5])
   expect(cached.tokensHeld).toBe(4 + 8 + 12)
@@ -52,7 +53,7 @@ test('a picture larger than the memory is encoded, and not kept', async () => {
 test('the picture used last stays longest', () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder, { capacityTokens: 16 })
-  for (const image of [a, b, a, c]) cached.encode([image]).dispose()
+  for (const image of [a, b, a, c]) cached.encode([image!]).dispose()
   cached.encode([a]).dispose()
   expect([cached.encoded, cached.found]).toEqual([3, 2])
   cached.dispose()

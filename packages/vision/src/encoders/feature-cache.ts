@@ -61,13 +61,13 @@ export function cacheFeatures(
   function encode(images: Patches[]): Tensor {
     if (images.length === 0) throw new CasaError(`${encoder.modelType}: no image to encode`)
     const keys = images.map(keyOf)
-    const fresh = new Map(keys.map((key, i) => [key, images[i]] as const).filter(([key]) => !known.has(key)))
+    const fresh = new Map(keys.map((key, i) => [key, images[i]!] as const).filter(([key]) => !known.has(key)))
     found += images.length - fresh.size
     if (fresh.size > 0) learn(fresh)
     const features = keys.map((key) => known.get(key)!)
     for (const [i, key] of keys.entries()) {
       known.delete(key)
-      known.set(key, features[i])
+      known.set(key, features[i]!)
     }
     const packed = concat(features, 0)
     forgetOldest()

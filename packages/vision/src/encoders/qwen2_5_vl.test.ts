@@ -18,7 +18,7 @@ const relativeError = async (actual: Tensor, expected: GoldenTensor) => {
   const values = await actual.data()
   let [worst, largest] = [0, 0]
   expected.data.forEach((value, i) => {
-    worst = Math.max(worst, Math.abs(values[i] - value))
+    worst = Math.max(worst, Math.abs(values[i]! - value))
     largest = Math.max(largest, Math.abs(value))
   })
   return worst / largest
@@ -30,7 +30,7 @@ await describeOnDevices('the golden weights', (device) => {
   beforeAll(() => {
     for (const { name, shape } of qwen2_5_vl.tensors(config)) {
       expect(checkpoint[name]?.shape, name).toEqual(shape)
-      params[name] = keep(tensor(checkpoint[name].data, shape))
+      params[name] = keep(tensor(checkpoint[name]!.data, shape))
     }
     expect(Object.keys(params).sort()).toEqual(Object.keys(checkpoint).sort())
   })
@@ -40,7 +40,7 @@ await describeOnDevices('the golden weights', (device) => {
     const photo = resize(await decodeImage(readFileSync(fixture('images/china.png'))), 140, 84)
     const [single, doubled] = [1, 2].map((frames) =>
       encoder.encode([patchify(photo, { patchSizePx: 14, mergeSize: 2, frames, mean: clipMean, deviation: clipDeviation })]),
-    )
+    ) as [Tensor, Tensor]
     expect(single.shape).toEqual([15, 48])
     expect(await relativeError(single, { shape: doubled.shape, data: (await doubled.data()) as Float32Array })).toBeLessThan(
       forwardTolerance(device),

@@ -118,7 +118,7 @@ function bind(config: Qwen2_5_VlVisionConfig, params: Params): VisionEncoder {
       )
     }
     const byFrame = reshape(kernel, [D * 3, 2, pixels])
-    const [first, second] = [0, 1].map((frame) => slice(byFrame, [0, frame, 0], [D * 3, 1, pixels]))
+    const [first, second] = [0, 1].map((frame) => slice(byFrame, [0, frame, 0], [D * 3, 1, pixels])) as [Tensor, Tensor]
     return reshape(add(first, second), [D, 3 * pixels])
   }
 

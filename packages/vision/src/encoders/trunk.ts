@@ -143,7 +143,7 @@ export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, p
 
   function attend(at: string, normed: Tensor, cu: Int32Array): Tensor {
     const qkv = dense(weights, at + 'attn.qkv', normed) // [N, 3 D]
-    const [q, k, v] = [0, 1, 2].map((part) => reshape(slice(qkv, [0, part * D], [N, D]), [N, H, E]))
+    const [q, k, v] = [0, 1, 2].map((part) => reshape(slice(qkv, [0, part * D], [N, D]), [N, H, E])) as [Tensor, Tensor, Tensor]
     const turn = (x: Tensor) => rope(x, rotary, { layout: 'half' })
     const mixed = attention(turn(q), turn(k), v, { cuQ: cu, cuK: cu, causal: false })
     return dense(weights, at + 'attn.proj', reshape(mixed, [N, D]))

@@ -30,8 +30,8 @@ export function packIndices(indices: Int32Array[], sourceRows: number[]): Int32A
   let at = 0
   let shift = 0
   indices.forEach(({ length }, image) => {
-    for (const end = at + length; at < end; at++) if (packed[at] >= 0) packed[at] += shift
-    shift += sourceRows[image]
+    for (const end = at + length; at < end; at++) if (packed[at]! >= 0) packed[at]! += shift
+    shift += sourceRows[image]!
   })
   return packed
 }
@@ -50,6 +50,6 @@ export function joinIntegers(lists: Int32Array[]): Int32Array {
 /** Boundaries of packed segments from their lengths: 0, a, a + b, .. */
 export function boundariesOf(lengths: Iterable<number>): Int32Array {
   const boundaries = [0]
-  for (const length of lengths) boundaries.push(boundaries[boundaries.length - 1] + length)
+  for (const length of lengths) boundaries.push(boundaries[boundaries.length - 1]! + length)
   return Int32Array.from(boundaries)
 }

@@ -51,7 +51,7 @@ export function cellOrder(grid: Grid, mergeSize: number, windowUnits: number): C
       order.rows[at] = unitRow * mergeSize + Math.floor(cell / mergeSize)
       order.columns[at] = unitColumn * mergeSize + (cell % mergeSize)
       order.inUnits[at] = unit * cellsPerUnit + cell
-      order.inRows[at] = order.rows[at] * grid.columns + order.columns[at]
+      order.inRows[at] = order.rows[at]! * grid.columns + order.columns[at]!
     }
   }
   for (let top = 0; top < units.rows; top += side) {

@@ -25,7 +25,7 @@ describe('the order of cells', () => {
         expect(sorted(order.inRows)).toEqual(range(rows * columns))
         expect(sorted(order.inUnits)).toEqual(range(rows * columns))
         expect(sorted(order.restore)).toEqual(range(units.rows * units.columns))
-        order.inRows.forEach((cell, i) => expect(cell).toBe(order.rows[i] * columns + order.columns[i]))
+        order.inRows.forEach((cell, i) => expect(cell).toBe(order.rows[i]! * columns + order.columns[i]!))
       }),
     )
   })
@@ -35,7 +35,7 @@ describe('the order of cells', () => {
       fc.property(arbitrary, ({ units, merge, side }) => {
         const { rows, columns, restore } = cellOrder(grid(units, merge), merge, side)
         restore.forEach((at, unit) => {
-          expect([rows[at * merge * merge] / merge, columns[at * merge * merge] / merge]).toEqual([
+          expect([rows[at * merge * merge]! / merge, columns[at * merge * merge]! / merge]).toEqual([
             Math.floor(unit / units.columns),
             unit % units.columns,
           ])
@@ -102,7 +102,7 @@ test("the product of two cells' sinusoids depends on how far apart they are, and
       const table = sinusoids({ rows, columns }, width)
       expect(table).toHaveLength(rows * columns * width)
       const cell = (r: number, c: number) => table.subarray((r * columns + c) * width, (r * columns + c + 1) * width)
-      const product = (a: Float32Array, b: Float32Array) => a.reduce((total, value, i) => total + value * b[i], 0)
+      const product = (a: Float32Array, b: Float32Array) => a.reduce((total, value, i) => total + value * b[i]!, 0)
       const [r, c] = [rows - 1, columns - 1]
       expect(product(cell(r, c), cell(r, c))).toBeCloseTo(width / 2, 4)
       if (r > 0 && c > 0) expect(product(cell(r, c), cell(r - 1, c - 1))).toBeCloseTo(product(cell(1, 1), cell(0, 0)), 4)

@@ -99,7 +99,7 @@ test('every token is drawn from what one pass over the whole stream gives, each 
     ids.push(idOf('<|image|>'), ...(i === 0 ? vlm.tokenizer.encode('So') : []))
     for (let t = 0; t < tokens; t++) {
       rows.push(ids.length - 1)
-      ids.push(draws[drawn++].id)
+      ids.push(draws[drawn++]!.id)
     }
   }
   const patches = frames.map(({ image }) => vlm.model.process(image))
@@ -109,23 +109,23 @@ test('every token is drawn from what one pass over the whole stream gives, each 
     scope(() => vlm.model.backbone.logits(vlm.model.hidden({ ids: Int32Array.from(ids), layout, patches }))),
   )
   for (const [i, row] of rows.entries())
-    expectNear(`logits of draw ${i}`, draws[i].logits, whole.subarray(row * 262, (row + 1) * 262), 1e-4)
+    expectNear(`logits of draw ${i}`, draws[i]!.logits, whole.subarray(row * 262, (row + 1) * 262), 1e-4)
 })
 
 test('over 200 frames tensors and bytes stay what they were, the cache holds text alone, and nothing is left', async () => {
   const before = memory()
   const captioned = await captionAll(video(200), { maxTokensPerFrame: 3, capacityTokens: 256, seed: 1 })
   expect(captioned).toHaveLength(200)
-  const { tensors, bytes } = captioned[1].memory
+  const { tensors, bytes } = captioned[1]!.memory
   expect(new Set(captioned.slice(1).map((frame) => `${frame.memory.tensors} ${frame.memory.bytes}`))).toEqual(
     new Set([`${tensors} ${bytes}`]),
   )
   // A frame adds its mark and what was said, until the text slides.
-  const slides = captioned.filter((frame, i) => i > 0 && frame.cachedTokens < captioned[i - 1].cachedTokens)
+  const slides = captioned.filter((frame, i) => i > 0 && frame.cachedTokens < captioned[i - 1]!.cachedTokens)
   expect(slides.length).toBeGreaterThan(0)
   for (const [i, { cachedTokens, tokens }] of captioned.entries()) {
     expect(cachedTokens).toBeLessThanOrEqual(256)
-    if (i > 0 && !slides.includes(captioned[i])) expect(cachedTokens).toBe(captioned[i - 1].cachedTokens + 1 + tokens)
+    if (i > 0 && !slides.includes(captioned[i]!)) expect(cachedTokens).toBe(captioned[i - 1]!.cachedTokens + 1 + tokens)
   }
   expect(memory()).toEqual(before)
 }, 60_000)
@@ -195,7 +195,7 @@ test('what cannot work is refused by name', async () => {
   for await (const { cachedTokens } of captionStream(inserting, video(3), { sampler, maxTokensPerFrame: 2 }))
     grown.push(cachedTokens)
   // With insertion every frame leaves its four image tokens in the cache, beside its mark and two letters.
-  expect([grown[1] - grown[0], grown[2] - grown[1]]).toEqual([7, 7])
+  expect([grown[1]! - grown[0]!, grown[2]! - grown[1]!]).toEqual([7, 7])
   await expect((async () => void (await captionStream(inserting, video(1), { whenFull: 'slide' }).next()))()).rejects.toThrow(
     'captionStream: whenFull: expected "error"',
   )

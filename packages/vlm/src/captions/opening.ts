@@ -39,9 +39,9 @@ export function openingOf(
   }
   return {
     ids: first.ids,
-    before: first.images[0].before,
+    before: first.images[0]!.before,
     prefixIds: [...first.ids.subarray(marks)],
     frameIds: two.ids.subarray(marks),
-    frameBefore: two.images[1].before - marks,
+    frameBefore: two.images[1]!.before - marks,
   }
 }

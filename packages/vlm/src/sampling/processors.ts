@@ -17,7 +17,7 @@ export type LogitsProcessor = (logits: Float32Array, ids: readonly number[]) => 
 export function tokenBias(tokens: readonly number[], factor: number): LogitsProcessor {
   const weight = Math.fround(factor)
   return (logits) => {
-    for (const id of tokens) logits[id] = logits[id] < 0 ? logits[id] / weight : logits[id] * weight
+    for (const id of tokens) logits[id] = logits[id]! < 0 ? logits[id]! / weight : logits[id]! * weight
   }
 }
 

@@ -26,7 +26,7 @@ export function noRepeatNgram(size: number, options: { lastTokens?: number; exem
     for (let at = begin; at + size <= end; at++) {
       let offset = 0
       while (offset < size - 1 && ids[at + offset] === ids[end - size + 1 + offset]) offset++
-      const closing = ids[at + size - 1]
+      const closing = ids[at + size - 1]!
       if (offset === size - 1 && !exempt.has(closing)) logits[closing] = -Infinity
     }
   }
@@ -63,5 +63,5 @@ export function emaRepetitionPenalty(options: EmaPenaltyOptions): LogitsProcesso
 }
 
 function punish(logits: Float32Array, id: number, factor: number): void {
-  logits[id] = logits[id] < 0 ? logits[id] * factor : logits[id] / factor
+  logits[id] = logits[id]! < 0 ? logits[id]! * factor : logits[id]! / factor
 }

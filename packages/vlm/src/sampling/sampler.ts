@@ -26,7 +26,7 @@ export function createSampler(options: SamplingOptions & { seed?: number } = {})
 /** The first of the largest. */
 export function argmax(logits: Float32Array): number {
   let best = -1
-  for (let id = 0; id < logits.length; id++) if (logits[id] > (best < 0 ? -Infinity : logits[best])) best = id
+  for (let id = 0; id < logits.length; id++) if (logits[id]! > (best < 0 ? -Infinity : logits[best]!)) best = id
   if (best < 0) {
     throw new CasaError(
       'no token can be chosen: all logits are -Infinity or NaN; check the weights, or loosen the logits processors',
@@ -40,9 +40,9 @@ function draw(probabilities: Float32Array, at: number): number {
   let rest = at
   let last = -1
   for (let id = 0; id < probabilities.length; id++) {
-    if (!(probabilities[id] > 0)) continue
+    if (!(probabilities[id]! > 0)) continue
     last = id
-    rest -= probabilities[id]
+    rest -= probabilities[id]!
     if (rest < 0) return id
   }
   // Rounding may leave a little over: it goes to the last possible token. Without any, the logits were no numbers.

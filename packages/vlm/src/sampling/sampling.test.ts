@@ -47,7 +47,7 @@ test('every processor equals transformers, to the bit', () => {
   expect(new Set(cases.map(({ processor }) => processor)).size).toBe(6)
   for (const { processor, value, ids, scores, result } of cases) {
     const logits = Float32Array.from(scores)
-    makers[processor](value)(logits, ids)
+    makers[processor]!(value)(logits, ids)
     expect(
       Array.from(logits, (each) => (each === -Infinity ? null : each)),
       processor,
@@ -64,7 +64,7 @@ test('the EMA penalty and the stop bias equal the live captioner, step by step',
       ids.push(step.last_token)
       const logits = Float32Array.from(step.scores)
       ema(logits, ids)
-      step.after_ema.forEach((wanted, id) => expect(Math.abs(logits[id] - wanted)).toBeLessThanOrEqual(2e-7 * Math.abs(wanted)))
+      step.after_ema.forEach((wanted, id) => expect(Math.abs(logits[id]! - wanted)).toBeLessThanOrEqual(2e-7 * Math.abs(wanted)))
       logits.set(step.after_ema)
       bias(logits, ids)
       expect(Array.from(logits)).toEqual(step.after_bias)
@@ -75,7 +75,7 @@ test('the EMA penalty and the stop bias equal the live captioner, step by step',
 const anyLogits = fc
   .array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 30 })
   .map((values) => Float32Array.from(values))
-const left = (logits: Float32Array): number[] => Array.from(logits.keys()).filter((id) => logits[id] > -Infinity)
+const left = (logits: Float32Array): number[] => Array.from(logits.keys()).filter((id) => logits[id]! > -Infinity)
 
 test('laws of cutting: the likeliest stays, kept logits are untouched, larger k and p keep more', () => {
   fc.assert(
@@ -87,8 +87,8 @@ test('laws of cutting: the likeliest stays, kept logits are untouched, larger k 
       ]) {
         const few = logits.slice()
         const more = logits.slice()
-        small(few, [])
-        large(more, [])
+        small!(few, [])
+        large!(more, [])
         expect(left(few).length).toBeGreaterThan(0)
         // Of equals any may stay.
         expect(few[argmax(few)]).toBe(logits[argmax(logits)])
@@ -139,10 +139,10 @@ test('draws follow the probabilities', () => {
   expect(Array.from(softmax(logits), (value) => Math.round(value * 1e6) / 1e6)).toEqual([0.5, 0.3, 0, 0.2])
   const sample = createSampler({ temperature: 1, seed: 1 })
   const counts = [0, 0, 0, 0]
-  for (let i = 0; i < 20_000; i++) counts[sample(logits.slice(), [])]++
+  for (let i = 0; i < 20_000; i++) counts[sample(logits.slice(), [])]!++
   // Five standard deviations of a binomial count: 5 * sqrt(20000 * 0.25) = 354.
-  expect(Math.abs(counts[0] - 10_000)).toBeLessThan(354)
-  expect(Math.abs(counts[1] - 6_000)).toBeLessThan(354)
+  expect(Math.abs(counts[0]! - 10_000)).toBeLessThan(354)
+  expect(Math.abs(counts[1]! - 6_000)).toBeLessThan(354)
   expect(counts[2]).toBe(0)
 })
 

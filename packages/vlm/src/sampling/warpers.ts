@@ -7,7 +7,7 @@ import type { LogitsProcessor } from './processors.ts'
 export function temperature(value: number): LogitsProcessor {
   const divisor = Math.fround(value)
   return (logits) => {
-    for (let id = 0; id < logits.length; id++) logits[id] /= divisor
+    for (let id = 0; id < logits.length; id++) logits[id]! /= divisor
   }
 }
 
@@ -15,8 +15,8 @@ export function temperature(value: number): LogitsProcessor {
 export function topK(k: number): LogitsProcessor {
   return (logits) => {
     if (k >= logits.length) return
-    const threshold = Float32Array.from(logits).sort()[logits.length - k]
-    cut(logits, (id) => logits[id] < threshold)
+    const threshold = Float32Array.from(logits).sort()[logits.length - k]!
+    cut(logits, (id) => logits[id]! < threshold)
   }
 }
 
@@ -25,10 +25,10 @@ export function topP(p: number): LogitsProcessor {
   const tail = Math.fround(1 - p)
   return (logits) => {
     const probabilities = softmax(logits)
-    const ascending = Array.from(logits.keys()).sort((a, b) => logits[a] - logits[b])
+    const ascending = Array.from(logits.keys()).sort((a, b) => logits[a]! - logits[b]!)
     let sum = 0
     for (const id of ascending.slice(0, -1)) {
-      sum = Math.fround(sum + probabilities[id])
+      sum = Math.fround(sum + probabilities[id]!)
       if (sum > tail) break
       logits[id] = -Infinity
     }
@@ -42,7 +42,7 @@ export function minP(p: number): LogitsProcessor {
     let best = 0
     for (const probability of probabilities) best = Math.max(best, probability)
     const threshold = Math.fround(Math.fround(p) * best)
-    cut(logits, (id) => probabilities[id] < threshold)
+    cut(logits, (id) => probabilities[id]! < threshold)
   }
 }
 
@@ -52,8 +52,8 @@ export function softmax(logits: Float32Array): Float32Array {
   for (const value of logits) if (value > largest) largest = value
   const out = new Float32Array(logits.length)
   let sum = 0
-  for (let id = 0; id < logits.length; id++) sum += out[id] = Math.exp(logits[id] - largest)
-  for (let id = 0; id < out.length; id++) out[id] /= sum
+  for (let id = 0; id < logits.length; id++) sum += out[id] = Math.exp(logits[id]! - largest)
+  for (let id = 0; id < out.length; id++) out[id]! /= sum
   return out
 }
 

@@ -27,7 +27,7 @@ export function parseSrt(srt: string): Cue[] {
         `subtitles: block ${index + 1}: expected a number, then "HH:MM:SS,mmm --> HH:MM:SS,mmm", got ${JSON.stringify(lines.slice(0, 2).join('\n'))}`,
       )
     }
-    const [startMs, endMs] = [match.slice(1, 5), match.slice(5, 9)].map(toMs)
+    const [startMs, endMs] = [match.slice(1, 5), match.slice(5, 9)].map(toMs) as [number, number]
     return { startMs, endMs, text: lines.slice(2).join('\n') }
   })
 }

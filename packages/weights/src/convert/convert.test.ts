@@ -81,7 +81,7 @@ describe('casa convert', () => {
     for (const { name, error, to } of report.tensors) {
       const [a, b] = [await before.read(name), await after.read(name)]
       expect(after.entries().get(name)).toEqual({ shape: before.entries().get(name)!.shape, dtype: to })
-      const largest = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0)
+      const largest = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
       expect(largest).toBeCloseTo(error!.largest, 6)
     }
   })

@@ -119,7 +119,7 @@ async function writeIndex(to: FolderSink, shards: Map<string, PlannedTensor[]>, 
   const places = [...shards].flatMap(([file, tensors]) => tensors.flatMap(({ stored }) => stored.map(({ name }) => [name, file])))
   const index = {
     metadata: { total_size: totalBytes },
-    weight_map: Object.fromEntries(places.sort(([a], [b]) => (a < b ? -1 : 1))),
+    weight_map: Object.fromEntries(places.sort(([a], [b]) => (a! < b! ? -1 : 1))),
   }
   const sink = await to.create('model.safetensors.index.json')
   await commitAfter(sink, () => sink.write(new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)))

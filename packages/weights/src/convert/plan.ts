@@ -66,7 +66,7 @@ export function planShards(tensors: PlannedTensor[], shardBytes = Infinity): Map
       groups.push([])
       room = shardBytes
     }
-    groups[groups.length - 1].push(tensor)
+    groups[groups.length - 1]!.push(tensor)
     room -= tensor.bytes
   }
   if (groups.length <= 1) return new Map([['model.safetensors', tensors]])
@@ -84,7 +84,7 @@ function plain(name: string, shape: number[], from: StoredDtype, to: Dtype): Pla
 }
 
 function quantized(name: string, shape: number[], from: StoredDtype, form: QuantizedForm): PlannedTensor {
-  const [outputs, inputs] = shape
+  const [outputs, inputs] = shape as [number, number]
   const parts = partsOf(name)
   const values: TensorPlan = { name: parts.values, dtype: 'I32', shape: [outputs, wordsPerRow(inputs, form)] }
   const scales: TensorPlan = { name: parts.scales, dtype: 'F16', shape: [outputs, groupsPerRow(inputs, form)] }

@@ -57,7 +57,7 @@ export async function* quantized(
   takeScales: (scales: Uint16Array) => void,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const inputs = tensor.shape[1]
+  const inputs = tensor.shape[1]!
   for await (const values of blocks(source, tensor, inputs, signal)) {
     const rows = quantize(source.name, tensor, values)
     error.add(values, dequantizeRows(rows, inputs, tensor.form!))
@@ -68,7 +68,7 @@ export async function* quantized(
 
 function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {
   try {
-    return quantizeRows(values, tensor.shape[1], tensor.form!)
+    return quantizeRows(values, tensor.shape[1]!, tensor.form!)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return refuse(file, 'quantized', error.message, tensor.name)
@@ -106,10 +106,10 @@ export class ErrorMeter {
 
   add(before: Float32Array, after: Float32Array): void {
     for (let i = 0; i < before.length; i++) {
-      const difference = Math.abs(after[i] - before[i])
+      const difference = Math.abs(after[i]! - before[i]!)
       // Infinities and NaN come through unchanged; they are no error and would drown the others.
       if (!(difference < Infinity)) continue
-      this.squares += before[i] ** 2
+      this.squares += before[i]! ** 2
       this.squaredErrors += difference ** 2
       if (difference > this.largest) this.largest = difference
     }

@@ -29,7 +29,7 @@ describe('strict loading', () => {
       onProgress: (p) => progress.push(`${p.loadedTensors}/${p.totalTensors} ${p.tensor}`),
     })
     expect(Object.keys(params)).toEqual(['model.embed.weight', 'model.norm.weight'])
-    expect([...params['model.embed.weight']]).toEqual([0, 1, 2, 3, 4, 5])
+    expect([...params['model.embed.weight']!]).toEqual([0, 1, 2, 3, 4, 5])
     expect(progress).toEqual(['1/2 model.embed.weight', '2/2 model.norm.weight'])
   })
 

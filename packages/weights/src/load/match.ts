@@ -47,7 +47,7 @@ export function matchTable(
     }
     if (called.length > 1) misfits.push(`${spec.name}: stands there under several names: ${called.join(', ')}`)
     for (const name of called) used.add(name)
-    const found = renamed.get(called[0])!
+    const found = renamed.get(called[0]!)!
     const { shape, dtype } = entries.get(found)!
     const fits = shape.length === spec.shape.length && shape.every((size, axis) => size === spec.shape[axis])
     if (!fits) misfits.push(`${described(spec.name, spec.shape)}   found ${described(found === spec.name ? '' : found, shape)}`)

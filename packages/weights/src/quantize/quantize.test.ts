@@ -25,8 +25,8 @@ describe('quantised matrices', () => {
         const scales = float32FromF16(rows.scales)
         const groups = Math.ceil(inputs / form.group)
         const tooFar = weight.findIndex((value, i) => {
-          const scale = scales[Math.floor(i / inputs) * groups + Math.floor((i % inputs) / form.group)]
-          return Math.abs(back[i] - value) > (scale / 2) * 1.0001
+          const scale = scales[Math.floor(i / inputs) * groups + Math.floor((i % inputs) / form.group)]!
+          return Math.abs(back[i]! - value) > (scale / 2) * 1.0001
         })
         expect(tooFar).toBe(-1)
       }),

@@ -49,10 +49,10 @@ export function quantizeRows(weight: Float32Array, inputs: number, form: Quantiz
   const perWord = 32 / bits
   for (let o = 0; o < outputs; o++) {
     for (let d = 0; d < inputs; d++) {
-      const scale = scaleValues[o * groups + Math.floor(d / group)]
+      const scale = scaleValues[o * groups + Math.floor(d / group)]!
       if (scale === 0) continue
-      const q = Math.round(weight[o * inputs + d] / scale) & mask
-      values[o * words + Math.floor(d / perWord)] |= q << (bits * (d % perWord))
+      const q = Math.round(weight[o * inputs + d]! / scale) & mask
+      values[o * words + Math.floor(d / perWord)]! |= q << (bits * (d % perWord))
     }
   }
   return { values, scales }
@@ -69,9 +69,9 @@ export function dequantizeRows({ values, scales }: QuantizedRows, inputs: number
   const weight = new Float32Array(outputs * inputs)
   for (let o = 0; o < outputs; o++) {
     for (let d = 0; d < inputs; d++) {
-      const word = values[o * words + Math.floor(d / perWord)]
+      const word = values[o * words + Math.floor(d / perWord)]!
       const q = (word << (32 - bits * ((d % perWord) + 1))) >> (32 - bits)
-      weight[o * inputs + d] = q * scaleValues[o * groups + Math.floor(d / group)]
+      weight[o * inputs + d] = q * scaleValues[o * groups + Math.floor(d / group)]!
     }
   }
   return weight
@@ -87,17 +87,17 @@ function scalesOf(weight: Float32Array, inputs: number, outputs: number, form: Q
     const begin = row + (i % groups) * form.group
     const end = Math.min(begin + form.group, row + inputs)
     for (let at = begin; at < end; at++) {
-      const size = Math.abs(weight[at])
+      const size = Math.abs(weight[at]!)
       if (!(size < Infinity)) throw new RangeError(`the weight holds ${weight[at]}`)
-      if (size > wanted[i]) wanted[i] = size
+      if (size > wanted[i]!) wanted[i] = size
     }
   }
   const scales = f16FromFloat32(wanted.map((top) => top / most))
   const rounded = float32FromF16(scales)
   for (let i = 0; i < scales.length; i++) {
     // The next f16 has the next bit pattern.
-    if (rounded[i] * most < wanted[i]) scales[i]++
-    if (scales[i] >= 0x7c00) throw new RangeError(`a weight of ${wanted[i]} is too large for scales of 16 bits`)
+    if (rounded[i]! * most < wanted[i]!) scales[i]!++
+    if (scales[i]! >= 0x7c00) throw new RangeError(`a weight of ${wanted[i]} is too large for scales of 16 bits`)
   }
   return scales
 }

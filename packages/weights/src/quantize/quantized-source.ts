@@ -108,7 +108,7 @@ class Quantized implements QuantizedSource {
 
 function describe(source: TensorSource, name: string): Described {
   const fault = (message: string) => refuse(source.name, 'quantized', message, name)
-  const text = source.metadata[metadataKey + name]
+  const text = source.metadata[metadataKey + name]!
   const form =
     parseForm(text) ?? fault(`its description ${text.slice(0, 200)} is not {"bits":4|8,"group":multiple of 32,"shape":[O,D]}`)
   const [outputs, inputs] = form.shape

@@ -16,6 +16,6 @@ export interface AddressOptions extends RemoteOptions {
  */
 export async function folderAt(address: string, options: AddressOptions = {}): Promise<FolderSource> {
   const hub = /^hub:([^@]+)(?:@(.+))?$/.exec(address)
-  if (hub) return hubFolder(hub[1], { ...options, revision: hub[2] })
+  if (hub) return hubFolder(hub[1]!, { ...options, revision: hub[2] })
   return /^https?:\/\//.test(address) ? httpFolder(address, options) : pathFolder(address)
 }

@@ -60,7 +60,7 @@ describe('downloading a whole file', () => {
   it('continues where it was cut, and only if the file is the same', async () => {
     server.misdeeds = [{ stallAfter: 90_000 }]
     await fetched()
-    expect(server.requests[1].headers).toMatchObject({ range: expect.stringMatching(/^bytes=[1-9]\d*-$/), 'if-range': '"1"' })
+    expect(server.requests[1]!.headers).toMatchObject({ range: expect.stringMatching(/^bytes=[1-9]\d*-$/), 'if-range': '"1"' })
   })
 
   it.each([
@@ -166,7 +166,7 @@ describe('the cache folder', () => {
     expect(await cache.open('a/w')).toBeUndefined()
     expect((await readdir(join(folder, 'a'))).sort()).toEqual(['w.part', 'w.part.json'])
     await download(server.url, await cache.draft('a/w'), { sha256 }, quick)
-    expect(server.requests[1].headers.range).toMatch(/^bytes=[1-9]/)
+    expect(server.requests[1]!.headers.range).toMatch(/^bytes=[1-9]/)
     const source = (await cache.open('a/w'))!
     expect(same(await source.read(0, source.size), file)).toBe(true)
     expect(await readdir(join(folder, 'a'))).toEqual(['w'])
@@ -201,7 +201,7 @@ describe('reading by ranges', () => {
     const source = (await openHttp(server.url, quick))!
     expect(sameValues(await values(source))).toBe(true)
     expect(server.requests.length).toBe(2)
-    expect(server.requests[1].headers).toMatchObject({ 'if-range': '"1"', range: `bytes=65536-${file.length - 1}` })
+    expect(server.requests[1]!.headers).toMatchObject({ 'if-range': '"1"', range: `bytes=65536-${file.length - 1}` })
   })
 
   it.each([

@@ -9,7 +9,7 @@ export function validatorOf(headers: Headers): string | undefined {
 export function parseContentRange(text: string | null): { begin: number; end: number; total: number } | undefined {
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(text ?? '')
   if (!match) return undefined
-  const [begin, last, total] = match.slice(1).map(Number)
+  const [begin, last, total] = match.slice(1).map(Number) as [number, number, number]
   return begin <= last && last < total && Number.isSafeInteger(total) ? { begin, end: last + 1, total } : undefined
 }
 

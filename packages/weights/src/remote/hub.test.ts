@@ -75,7 +75,7 @@ describe('a repository of the hub', () => {
   ])('refuses %s that are not those of the listing', async (_, file, hash) => {
     await hubFolder('org/tiny', options)
     const wrong = Uint8Array.from(files.get(file)!)
-    wrong[wrong.length - 1] ^= 1
+    wrong[wrong.length - 1]! ^= 1
     files.set(file, wrong)
     await expect(open({ revision: commit })).rejects.toMatchObject({ rule: 'hash', message: expect.stringContaining(hash) })
   })

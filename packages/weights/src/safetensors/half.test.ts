@@ -9,7 +9,7 @@ const golden = new URL('../../fixtures/half.safetensors', import.meta.url).pathn
 function expectSameHalves(actual: Uint16Array, expected: Uint16Array, exponent: number, fraction: number): void {
   const isNan = (half: number) => (half & exponent) === exponent && (half & fraction) !== 0
   expect(actual.length).toBe(expected.length)
-  const wrong = [...actual].findIndex((half, i) => half !== expected[i] && !(isNan(half) && isNan(expected[i])))
+  const wrong = [...actual].findIndex((half, i) => half !== expected[i] && !(isNan(half) && isNan(expected[i]!)))
   expect(wrong, `first difference: ${actual[wrong]} where PyTorch has ${expected[wrong]}`).toBe(-1)
 }
 

@@ -5,14 +5,14 @@
 
 export function float32FromBf16(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length)
-  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16
   return new Float32Array(bits.buffer)
 }
 
 export function float32FromF16(halves: Uint16Array): Float32Array {
   const table = f16Table()
   const values = new Float32Array(halves.length)
-  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]]
+  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!
   return values
 }
 
@@ -20,7 +20,7 @@ export function bf16FromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   const halves = new Uint16Array(values.length)
   for (let i = 0; i < bits.length; i++) {
-    const x = bits[i]
+    const x = bits[i]!
     const isNan = (x & 0x7fffffff) > 0x7f800000
     halves[i] = isNan ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16
   }
@@ -30,7 +30,7 @@ export function bf16FromFloat32(values: Float32Array): Uint16Array {
 export function f16FromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   const halves = new Uint16Array(values.length)
-  for (let i = 0; i < bits.length; i++) halves[i] = f16FromBits(bits[i])
+  for (let i = 0; i < bits.length; i++) halves[i] = f16FromBits(bits[i]!)
   return halves
 }
 

@@ -104,7 +104,7 @@ function parseEntry(file: string, name: string, cursor: JsonCursor): TensorEntry
   if (offsets === undefined) return refuse(file, 'fields', 'data_offsets is missing', name)
   if (!isDtype(dtype)) return refuse(file, 'dtype', `unknown dtype ${JSON.stringify(dtype)}`, name)
   if (offsets.length !== 2) return refuse(file, 'offsets', `data_offsets must be [begin, end], found [${offsets}]`, name)
-  const [begin, end] = offsets
+  const [begin, end] = offsets as [number, number]
   const length = byteLength(dtype, shape)
   if ('fault' in length) {
     const why = length.fault === 'overflow' ? 'has more bytes than can be counted' : 'does not end on a whole byte'

@@ -118,6 +118,6 @@ export class JsonCursor {
   }
 
   private space(): void {
-    while (this.at < this.text.length && ' \t\n\r'.includes(this.text[this.at])) this.at++
+    while (this.at < this.text.length && ' \t\n\r'.includes(this.text[this.at]!)) this.at++
   }
 }

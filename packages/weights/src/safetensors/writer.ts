@@ -55,7 +55,7 @@ export async function writeSafetensors(sink: ByteSink, tensors: TensorProducer, 
 export function tensorsInMemory(tensors: Record<string, TensorToWrite>): TensorProducer {
   return {
     plans: Object.entries(tensors).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-    produce: (plan) => tensors[plan.name].data,
+    produce: (plan) => tensors[plan.name]!.data,
   }
 }
 

@@ -23,7 +23,7 @@ const folder = fileURLToPath(new URL('../../samples/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 const rows: string[] = []
 for (const { task, dataset } of readerTasks({ count: 100, seed })) {
-  for (const [order, index] of picked[task].entries()) rows.push(write(await dataset.get(index), `${task}-${order + 1}`))
+  for (const [order, index] of picked[task]!.entries()) rows.push(write(await dataset.get(index), `${task}-${order + 1}`))
 }
 writeFileSync(`${folder}questions.jsonl`, `${rows.join('\n')}\n`)
 

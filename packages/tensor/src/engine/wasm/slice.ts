@@ -28,21 +28,21 @@ function sliceOf(x: tf.Tensor, from: number | number[], extent: number | number[
   // Whole axes at the end go along with the last that is cut: that much lies in one piece.
   const last = Math.max(
     0,
-    size.findLastIndex((count, axis) => count < x.shape[axis]),
+    size.findLastIndex((count, axis) => count < x.shape[axis]!),
   )
-  const pieceBytes = size[last] * strides[last]
+  const pieceBytes = size[last]! * strides[last]!
   let to = backend.dataIdMap.get(out.dataId).memoryOffset
 
   const copy = (axis: number, pointer: number): void => {
-    const here = pointer + begin[axis] * strides[axis]
+    const here = pointer + begin[axis]! * strides[axis]!
     if (axis === last) {
       exports.copyBlocks(here, to, 1, pieceBytes, 0)
       to += pieceBytes
     } else if (axis === last - 1) {
-      exports.copyBlocks(here + begin[last] * strides[last], to, size[axis], pieceBytes, strides[axis])
-      to += size[axis] * pieceBytes
+      exports.copyBlocks(here + begin[last]! * strides[last]!, to, size[axis]!, pieceBytes, strides[axis]!)
+      to += size[axis]! * pieceBytes
     } else {
-      for (let i = 0; i < size[axis]; i++) copy(axis + 1, here + i * strides[axis])
+      for (let i = 0; i < size[axis]!; i++) copy(axis + 1, here + i * strides[axis]!)
     }
   }
   if (tf.util.sizeFromShape(size) > 0) copy(0, backend.dataIdMap.get(x.dataId).memoryOffset)

@@ -133,7 +133,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     this.checkDevice()
     const { pipeline, layout } = this.pipeline(program)
     const internals = this as unknown as Internals
-    const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i].written))]
+    const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i]!.written))]
     const bindGroup = this.device.createBindGroup({
       layout,
       entries: resources.map((resource, binding) => ({ binding, resource })),

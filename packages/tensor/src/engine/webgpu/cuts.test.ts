@@ -170,7 +170,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
         const compared = compareWithCpu(inputs, { bindingBytes }, ({ q, k, v, weights }) => {
           const attend = () => ops.attention(q, k, v, { cuQ, cuK, causal })
           const { gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
-          return { o: attend(), dq: gradients[0], dk: gradients[1], dv: gradients[2] }
+          return { o: attend(), dq: gradients[0]!, dk: gradients[1]!, dv: gradients[2]! }
         })
         // Too little room for the least that can be cut off is told, not computed.
         const told = await compared.then(
@@ -187,7 +187,10 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
   it('packed weights are cut by their rows', async () => {
     const values = randomTensor([900, 76], 1).data as Float32Array
     const bits = new Uint32Array(values.buffer)
-    const halves = Int32Array.from({ length: values.length / 2 }, (_, i) => (bits[2 * i] >>> 16) | (bits[2 * i + 1] & 0xffff0000))
+    const halves = Int32Array.from(
+      { length: values.length / 2 },
+      (_, i) => (bits[2 * i]! >>> 16) | (bits[2 * i + 1]! & 0xffff0000),
+    )
     const ids = Int32Array.from({ length: 40 }, (_, i) => ((i * 337) % 901) - 1)
     const inputs = { x: randomTensor([3, 76], 2), many: randomTensor([70, 76], 3), bias: randomTensor([900], 4) }
     await compareWithCpu(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {

@@ -131,14 +131,14 @@ class Context implements WebgpuContext {
   run(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, groups: number): void {
     if (groups === 0) return
     const ranges = program.bindings.map(({ name }): Range => {
-      const binding = bindings[name]
+      const binding = bindings[name]!
       if (!('tensor' in binding)) return { tensor: binding, offset: 0, bytes: 4 * sizeOf(binding.shape) }
       return { tensor: binding.tensor, offset: 4 * binding.begin, bytes: 4 * binding.length }
     })
     const most = this.backend.bindingBytes
     const large = ranges.findIndex(({ bytes }) => bytes > most)
     if (large >= 0) {
-      const what = `'${program.bindings[large].name}' takes ${ranges[large].bytes} bytes`
+      const what = `'${program.bindings[large]!.name}' takes ${ranges[large]!.bytes} bytes`
       throw new Error(`${this.kernelName}: ${what}, but this WebGPU device binds at most ${most}`)
     }
     this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)

@@ -43,7 +43,7 @@ function move(
   begin: number,
 ): void {
   const inner = sizeOf(large.shape.slice(axis + 1))
-  const [run, stride] = [small.shape[axis] * inner, large.shape[axis] * inner]
+  const [run, stride] = [small.shape[axis]! * inner, large.shape[axis]! * inner]
   const place = (at: number) => Math.floor(at / run) * stride + (at % run) + begin * inner
   const most = context.bindingElements - rangeAlignment
   const size = sizeOf(small.shape)
@@ -67,7 +67,7 @@ export interface SliceAttributes extends Record<string, unknown> {
 export const sliceInParts: WebgpuKernel<SliceAttributes> = (context, attributes) => {
   const x = context.input('x')
   const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attributes.begin, attributes.size)
-  return [alongAxes(context, x, size, (axis, from, to) => move(context, 'take', to, from, axis, begin[axis]))]
+  return [alongAxes(context, x, size, (axis, from, to) => move(context, 'take', to, from, axis, begin[axis]!))]
 }
 
 export interface PadAttributes extends Record<string, unknown> {
@@ -76,7 +76,7 @@ export interface PadAttributes extends Record<string, unknown> {
 }
 
 export const paddedShape = (shape: number[], paddings: PadAttributes['paddings']): number[] =>
-  shape.map((extent, axis) => extent + paddings[axis][0] + paddings[axis][1])
+  shape.map((extent, axis) => extent + paddings[axis]![0] + paddings[axis]![1])
 
 /** @throws Error if padded with anything but zeros. */
 export const padInParts: WebgpuKernel<PadAttributes> = (context, { paddings, constantValue }) => {
@@ -84,7 +84,7 @@ export const padInParts: WebgpuKernel<PadAttributes> = (context, { paddings, con
   const x = context.input('x')
   const pad = (axis: number, from: tf.TensorInfo, to: tf.TensorInfo) => {
     context.clear(to)
-    move(context, 'put', from, to, axis, paddings[axis][0])
+    move(context, 'put', from, to, axis, paddings[axis]![0])
   }
   return [alongAxes(context, x, paddedShape(x.shape, paddings), pad)]
 }
@@ -102,7 +102,7 @@ function alongAxes(
   if (axes.length === 0) context.copy(x, output, 0, sizeOf(shape))
   let from = x
   for (const axis of axes) {
-    const to = axis === axes.at(-1) ? output : context.scratch(from.shape.with(axis, shape[axis]), dtype)
+    const to = axis === axes.at(-1) ? output : context.scratch(from.shape.with(axis, shape[axis]!), dtype)
     step(axis, from, to)
     from = to
   }

@@ -98,7 +98,7 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
         return add(ops.sum(multiply(joined, weights)), ops.mean(mixed))
       }
       const { value, gradients } = ops.valueAndGradients(loss, [a, b, row])
-      return { value, da: gradients[0], db: gradients[1], dRow: gradients[2] }
+      return { value, da: gradients[0]!, db: gradients[1]!, dRow: gradients[2]! }
     })
   })
 
@@ -109,7 +109,7 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
       const hidden = () => ops.embedding(table, ids, { paddingIndex: 37 })
       const loss = () => ops.linearCrossEntropy(hidden(), table, ids, weights, { chunk: 32 })
       const { value, gradients } = ops.valueAndGradients(loss, [table])
-      return { value, dTable: gradients[0] }
+      return { value, dTable: gradients[0]! }
     })
   })
 

@@ -55,7 +55,7 @@ export function cutLargeTensors(): void {
       const inputs = Object.values(call.inputs) as tf.TensorInfo[]
       const sizes = inputs.map(({ shape }) => sizeOf(shape))
       const largest = Math.max(...sizes, outputSize?.(inputs, call.attrs) ?? 0)
-      return 4 * largest <= backend.bindingBytes ? config.kernelFunc(call) : inParts({ ...call, backend })[0]
+      return 4 * largest <= backend.bindingBytes ? config.kernelFunc(call) : inParts({ ...call, backend })[0]!
     }
     tf.unregisterKernel(kernelName, 'webgpu')
     tf.registerKernel({ ...config, kernelFunc })

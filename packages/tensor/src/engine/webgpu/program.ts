@@ -108,9 +108,9 @@ export function variants<A extends (string | number | boolean)[], P extends obje
 export function packUniforms(program: Program, values: Record<string, number>): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(4 * program.uniforms.length))
   program.uniforms.forEach(({ name, type }, i) => {
-    if (type === 'f32') view.setFloat32(4 * i, values[name], true)
-    else if (type === 'i32') view.setInt32(4 * i, values[name], true)
-    else view.setUint32(4 * i, values[name], true)
+    if (type === 'f32') view.setFloat32(4 * i, values[name]!, true)
+    else if (type === 'i32') view.setInt32(4 * i, values[name]!, true)
+    else view.setUint32(4 * i, values[name]!, true)
   })
   return view.buffer
 }

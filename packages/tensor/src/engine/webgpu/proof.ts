@@ -57,7 +57,7 @@ const proofs: Record<keyof Proven, Proof> = {
   let four = halves_four(lane);
   for (var i = 0u; i < 4u; i++) { found[4u * lane + i] = four[i]; }`,
     }),
-    given: Uint32Array.from({ length: halves.length / 2 }, (_, i) => halves[2 * i][0] | (halves[2 * i + 1][0] << 16)),
+    given: Uint32Array.from({ length: halves.length / 2 }, (_, i) => halves[2 * i]![0] | (halves[2 * i + 1]![0] << 16)),
     expected: halves.map(([, value]) => value),
   },
 }
@@ -78,7 +78,7 @@ async function comesOutRight(backend: CasaWebgpuBackend, { program, given, expec
   const result = backend.makeTensorInfo([expected.length], 'float32')
   const tensors = given ? [backend.makeTensorInfo([given.length], 'int32', Int32Array.from(given)), result] : [result]
   try {
-    const ranges = tensors.map((tensor) => ({ tensor, offset: 0, bytes: 4 * tensor.shape[0] }))
+    const ranges = tensors.map((tensor) => ({ tensor, offset: 0, bytes: 4 * tensor.shape[0]! }))
     backend.dispatch(program, ranges, packUniforms(program, { groups: 1 }), 1)
     const found = (await backend.read(result.dataId)) as Float32Array
     return expected.every((value, i) => found[i] === value)

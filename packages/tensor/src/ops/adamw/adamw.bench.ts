@@ -8,7 +8,7 @@ const settings = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weigh
 export const benches: OpBench[] = [
   {
     name: `adamwStep ${shape.join(' x ')}`,
-    bytes: 7 * 4 * shape[0] * shape[1],
+    bytes: 7 * 4 * shape[0]! * shape[1]!,
     contestants() {
       const [parameter, gradient] = [tf.randomNormal(shape), tf.randomNormal(shape)]
       const [firstMoment, secondMoment] = [tf.zeros(shape), tf.ones(shape)]

@@ -75,7 +75,7 @@ describe('adamwStep', () => {
       [0, 0.3, -2],
     ]
     const expected = [0.9903102363, -1.9467470589, 0.3118469626]
-    ;(await train([1, -2, 0.5], gradients, settings)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6))
+    ;(await train([1, -2, 0.5], gradients, settings)).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6))
   })
 
   it('follows a double-precision loop written from the formulas over 50 steps', async () => {
@@ -86,7 +86,7 @@ describe('adamwStep', () => {
     const expected = Array.from(start, (initial, i) => {
       let [p, m, v] = [initial, 0, 0]
       gradients.forEach((gradient, s) => {
-        const g = gradient[i] * given.gradientScale
+        const g = gradient[i]! * given.gradientScale
         p -= given.learningRate * given.weightDecay * p
         m = given.beta1 * m + (1 - given.beta1) * g
         v = given.beta2 * v + (1 - given.beta2) * g * g
@@ -95,7 +95,7 @@ describe('adamwStep', () => {
       })
       return p
     })
-    ;(await train(start, gradients, given)).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5))
+    ;(await train(start, gradients, given)).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5))
   })
 
   it('refuses tensors of two shapes and steps from 0', () => {

@@ -15,5 +15,5 @@ defineKernel<ArgMaxAttributes>('ArgMax', { cpu: argMaxCpu, wasm: argMaxWasm, web
 
 /** Greedy decoding's choice, made on the device. */
 export function argmax(x: Tensor): Tensor {
-  return run('ArgMax', { x }, matrixOf('argmax', 'x', x))[0]
+  return run('ArgMax', { x }, matrixOf('argmax', 'x', x))[0]!
 }

@@ -15,13 +15,13 @@ interface Row {
 /** Every (query, head) with the keys that it sees. */
 function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal }: AttentionAttributes): Generator<Row> {
   const [, H] = q.shape
-  const K = k.shape[1]
+  const K = k.shape[1]!
   for (let segment = 0; segment + 1 < cuQ.length; segment++) {
-    const begin = cuK[segment]
-    for (let t = cuQ[segment]; t < cuQ[segment + 1]; t++) {
+    const begin = cuK[segment]!
+    for (let t = cuQ[segment]!; t < cuQ[segment + 1]!; t++) {
       // Bottom-right: queries after this one hide as many keys.
-      const hidden = causal ? cuQ[segment + 1] - 1 - t : 0
-      const end = Math.max(begin, cuK[segment + 1] - hidden)
+      const hidden = causal ? cuQ[segment + 1]! - 1 - t : 0
+      const end = Math.max(begin, cuK[segment + 1]! - hidden)
       for (let h = 0; h < H; h++) yield { t, h, kv: Math.floor((h * K) / H), begin, end }
     }
   }
@@ -29,14 +29,14 @@ function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal }: AttentionAtt
 
 const dot = (a: Float32Array, atA: number, b: Float32Array, atB: number, length: number): number => {
   let sum = 0
-  for (let e = 0; e < length; e++) sum += a[atA + e] * b[atB + e]
+  for (let e = 0; e < length; e++) sum += a[atA + e]! * b[atB + e]!
   return sum
 }
 
 /** o = softmax(scale q kᵀ) v; lse = log of the sum of exponentials (0 for a row without keys). */
 export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attributes) => {
   const [Tq, H, E] = q.shape
-  const K = k.shape[1]
+  const K = k.shape[1]!
   const o = new Float32Array(Tq * H * E)
   const lse = new Float32Array(Tq * H)
   for (const { t, h, kv, begin, end } of rowsOfAttention(q, k, attributes)) {
@@ -52,7 +52,7 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
     lse[t * H + h] = highest + Math.log(total)
     for (let e = 0; e < E; e++) {
       let sum = 0
-      for (let j = 0; j < weights.length; j++) sum += weights[j] * v.data[((begin + j) * K + kv) * E + e]
+      for (let j = 0; j < weights.length; j++) sum += weights[j]! * v.data[((begin + j) * K + kv) * E + e]
       o[query + e] = sum / total
     }
   }
@@ -65,7 +65,7 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
 /** With p the probabilities: dv = pᵀ dO, ds = p * (dO vᵀ - dO.o), dq = scale ds k, dk = scale dsᵀ q. */
 export const attentionGradCpu: CpuKernel<AttentionAttributes> = ({ q, k, v, o, lse, dO }, attributes) => {
   const [, H, E] = q.shape
-  const K = k.shape[1]
+  const K = k.shape[1]!
   const dq = new Float64Array(q.data.length)
   const dk = new Float64Array(k.data.length)
   const dv = new Float64Array(v.data.length)
@@ -77,9 +77,9 @@ export const attentionGradCpu: CpuKernel<AttentionAttributes> = ({ q, k, v, o, l
       const p = Math.exp(attributes.scale * dot(q.data, query, k.data, key, E) - lse.data[t * H + h])
       const ds = attributes.scale * p * (dot(dO.data, query, v.data, key, E) - delta)
       for (let e = 0; e < E; e++) {
-        dq[query + e] += ds * k.data[key + e]
-        dk[key + e] += ds * q.data[query + e]
-        dv[key + e] += p * dO.data[query + e]
+        dq[query + e]! += ds * k.data[key + e]
+        dk[key + e]! += ds * q.data[query + e]
+        dv[key + e]! += p * dO.data[query + e]
       }
     }
   }

@@ -65,7 +65,7 @@ function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array
   if (E === 0) fail('heads of no values')
   if (H % K !== 0) fail('query heads must be a multiple of KV heads')
   if (cuQ.length !== cuK.length) fail(`${cuQ.length - 1} query segments but ${cuK.length - 1} key segments`)
-  const rises = (cu: Int32Array) => cu[0] === 0 && cu.every((at, i) => i === 0 || at >= cu[i - 1])
+  const rises = (cu: Int32Array) => cu[0] === 0 && cu.every((at, i) => i === 0 || at >= cu[i - 1]!)
   if (!rises(cuQ) || cuQ[cuQ.length - 1] !== Tq) fail(`cuQ [${cuQ}] must rise from 0 to ${Tq}`)
-  if (!rises(cuK) || cuK[cuK.length - 1] > Tk) fail(`cuK [${cuK}] must rise from 0 to at most ${Tk}`)
+  if (!rises(cuK) || cuK[cuK.length - 1]! > Tk) fail(`cuK [${cuK}] must rise from 0 to at most ${Tk}`)
 }

@@ -10,14 +10,14 @@ interface Layout {
 }
 
 function layoutOf(call: WasmContext, cuQ: Int32Array, cuK: Int32Array): Layout {
-  const mostKeys = cuK.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuK[i - 1])), 0)
+  const mostKeys = cuK.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuK[i - 1]!)), 0)
   return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
 }
 
 export const attentionWasm: WasmKernel<AttentionAttributes> = (call, attributes) => {
   const [q, k, v] = ['q', 'k', 'v'].map((name) => call.input(name))
   const [Tq, H, E] = q.shape
-  const K = k.shape[1]
+  const K = k.shape[1]!
   const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
   const scratch = call.scratch(call.exports.attentionScratch(mostKeys, E))
   const o = call.output(q.shape)

@@ -20,12 +20,12 @@ interface Stretch {
 /** In the order of the segments; empty ones too, as their queries get zeros. */
 function stretches({ cuQ, cuK, causal }: AttentionAttributes, q: Cut, k: Cut): Stretch[] {
   return Array.from(cuQ.subarray(1), (queryEnd, s) => {
-    const queryStart = Math.max(cuQ[s], q.begin)
-    const keyStart = Math.max(cuK[s], k.begin)
+    const queryStart = Math.max(cuQ[s]!, q.begin)
+    const keyStart = Math.max(cuK[s]!, k.begin)
     const queries = Math.max(0, Math.min(queryEnd, q.begin + q.count) - queryStart)
-    const keys = Math.max(0, Math.min(cuK[s + 1], k.begin + k.count) - keyStart)
+    const keys = Math.max(0, Math.min(cuK[s + 1]!, k.begin + k.count) - keyStart)
     // Bottom-right: the segment's last query sees up to its last key.
-    const keysBefore = cuK[s + 1] - keyStart - (queryEnd - 1 - queryStart)
+    const keysBefore = cuK[s + 1]! - keyStart - (queryEnd - 1 - queryStart)
     return { queryStart: queryStart - q.begin, queries, keyStart: keyStart - k.begin, keys, diagonal: causal ? keysBefore : keys }
   })
 }
@@ -66,7 +66,7 @@ export function keyBlocks(attributes: AttentionAttributes, q: Cut, k: Cut, stay:
   const sides = stretches(attributes, q, k).map(({ queryStart, queries, keyStart, keys, diagonal }) => {
     return { start: keyStart, rows: keys, otherStart: queryStart, others: queries, diagonal }
   })
-  const seen = Math.max(0, attributes.cuK[attributes.cuK.length - 1] - k.begin)
+  const seen = Math.max(0, attributes.cuK[attributes.cuK.length - 1]! - k.begin)
   sides.push({ start: seen, rows: Math.max(0, k.count - seen), otherStart: 0, others: 0, diagonal: 0 })
   return blocksOf(sides, stay)
 }

@@ -41,7 +41,7 @@ function tileFor(context: WebgpuContext, E: number, operands: number): [number, 
 const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttributes) => ({
   heads: q.shape[1],
   kvHeads: k.shape[1],
-  groupSize: q.shape[1] / k.shape[1],
+  groupSize: q.shape[1]! / k.shape[1]!,
   scale,
 })
 

@@ -12,7 +12,7 @@ export const crossEntropyCpu: CpuKernel<CrossEntropyAttributes> = ({ logits, lse
     let sum = lse ? Math.exp(lse.data[t] - top) : 0
     for (const logit of row) sum += Math.exp(logit - top)
     sums[t] = top + Math.log(sum)
-    const column = targets[t] - start
+    const column = targets[t]! - start
     targetLogits[t] = (picked ? picked.data[t] : 0) + (column >= 0 && column < width ? row[column] : 0)
   }
   return [
@@ -28,7 +28,7 @@ export const crossEntropyGradCpu: CpuKernel<CrossEntropyGradAttributes> = (
 ) => {
   const dLogits = new Float32Array(rows * width)
   for (let t = 0; t < rows; t++) {
-    const factor = weights[t] * dLoss.data[0]
+    const factor = weights[t]! * dLoss.data[0]
     if (factor === 0) continue
     for (let c = 0; c < width; c++) {
       dLogits[t * width + c] = factor * (Math.exp(logits.data[t * width + c] - lse.data[t]) - (start + c === targets[t] ? 1 : 0))

@@ -100,7 +100,7 @@ describe('linearCrossEntropy', () => {
             ...parts.gradients.map((gradient, i) => [gradient, whole.gradients[i]]),
           ]) {
             const values = await expected.data()
-            ;(await found.data()).forEach((value, i) => expect(value).toBeCloseTo(values[i], 4))
+            ;(await found.data()).forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 4))
           }
           dispose(hidden, weight, whole.value, ...whole.gradients, parts.value, ...parts.gradients)
         }),

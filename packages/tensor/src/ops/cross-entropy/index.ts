@@ -72,7 +72,7 @@ export function sharesOf(
   let total = 0
   weights.forEach((weight, t) => {
     if (!(weight >= 0)) throw new RangeError(`${operator}: weight ${weight} of row ${t} must not be negative`)
-    if (weight > 0 && !(targets[t] >= 0 && targets[t] < vocabulary)) {
+    if (weight > 0 && !(targets[t]! >= 0 && targets[t]! < vocabulary)) {
       throw new RangeError(
         `${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`,
       )

@@ -54,7 +54,7 @@ for (const device of wantedDevices) {
           const rows = scope(() => embedding(table, ids, { paddingIndex }))
           const loss = () => sum(multiply(embedding(table, ids, { paddingIndex }), weights()))
           const { value, gradients } = valueAndGradients(loss, [table])
-          const found = { rows: (await rows.data()).slice(), gradient: (await gradients[0].data()).slice() }
+          const found = { rows: (await rows.data()).slice(), gradient: (await gradients[0]!.data()).slice() }
           dispose(rows, value, ...gradients)
           return found
         }

@@ -3,6 +3,6 @@ import type { GatherRowsAttributes } from './index.ts'
 
 export const gatherRowsWasm: WasmKernel<GatherRowsAttributes> = (call, { ids }) => {
   const { pointer, shape } = call.input('table')
-  const D = shape[1]
+  const D = shape[1]!
   call.exports.gatherRows(pointer, call.upload(ids), ids.length, D * 4, call.output([ids.length, D]))
 }

@@ -11,7 +11,7 @@ const plain = {
 
 export const benches: OpBench[] = (['none', 'tanh'] as const).map((approximate) => ({
   name: `gelu (${approximate}) ${shape.join(' x ')}`,
-  bytes: 2 * 4 * shape[0] * shape[1],
+  bytes: 2 * 4 * shape[0]! * shape[1]!,
   contestants() {
     const x = tf.randomNormal(shape)
     return { casa: () => gelu(x, { approximate }), tfjs: () => plain[approximate](x) }

@@ -33,6 +33,6 @@ describe('gelu', () => {
     ['tanh', [-0.0036373921, -0.1588080094, 0, 0.3457140015, 1.9545976941]],
   ] as const)('%s equals PyTorch', async (approximate, expected) => {
     const y = gelu(tensor([-3, -1, 0, 0.5, 2], [5]), { approximate })
-    ;(await y.data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6))
+    ;(await y.data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6))
   })
 })

@@ -75,7 +75,7 @@ for (const device of wantedDevices) {
     // One output a value: it meets a one at its own column and zeros elsewhere, in a whole block of columns and past it.
     const products = async (bits: number[], columns: number, at: number, rows: number): Promise<Float32Array> => {
       const halves = Array.from({ length: bits.length * columns }, (_, i) =>
-        i % columns === at ? bits[Math.floor(i / columns)] : 0,
+        i % columns === at ? bits[Math.floor(i / columns)]! : 0,
       )
       const weight = createPackedWeight(packHalves(halves), [bits.length, columns], 'f16')
       const x = tensor(
@@ -121,7 +121,7 @@ for (const device of wantedDevices) {
       })
       await fc.assert(
         fc.asyncProperty(input, async ({ format, rows, inputs, outputs, exponents, seed }) => {
-          const sized = randomValues(rows * inputs, seed).map((value, i) => value * 2 ** exponents[i % exponents.length])
+          const sized = randomValues(rows * inputs, seed).map((value, i) => value * 2 ** exponents[i % exponents.length]!)
           const weight = createPackedWeight(
             packFloats(randomValues(outputs * inputs, seed + 1), format),
             [outputs, inputs],
@@ -131,7 +131,7 @@ for (const device of wantedDevices) {
           const [y, expected] = [linear(x, weight), linear(x, whole)]
           const [found, wanted] = [await y.data(), await expected.data()]
           const largest = sized.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-          found.forEach((value, i) => expect(Math.abs(value - wanted[i])).toBeLessThanOrEqual(1e-4 * largest))
+          found.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThanOrEqual(1e-4 * largest))
           dispose(weight, x, whole, y, expected)
         }),
       )

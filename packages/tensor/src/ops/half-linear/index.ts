@@ -47,7 +47,7 @@ export function halfLinear(
   const attributes = { rows, inputs, outputs, format: form.kind }
   const [y] = run('HalfLinear', { x, packed, bias }, attributes)
   record([x, bias], [y], ([dy], [needsX, needsBias]) => [
-    needsX ? run('HalfLinearGrad', { dy, packed }, attributes)[0] : undefined,
+    needsX ? run('HalfLinearGrad', { dy, packed }, attributes)[0]! : undefined,
     needsBias ? scope(() => columnSum(reshape(dy!, [rows, outputs]))) : undefined,
   ])
   return y

@@ -15,7 +15,7 @@ export const layerNormCpu: CpuKernel<LayerNormAttributes> = ({ x, weight, bias }
     for (let d = 0; d < width; d++) squares += (x.data[at + d] - centre) ** 2
     mean[row] = centre
     inverse[row] = 1 / Math.sqrt(squares / width + eps)
-    for (let d = 0; d < width; d++) y[at + d] = (x.data[at + d] - centre) * inverse[row] * weight.data[d] + bias.data[d]
+    for (let d = 0; d < width; d++) y[at + d] = (x.data[at + d] - centre) * inverse[row]! * weight.data[d] + bias.data[d]
   }
   return [
     { data: y, shape: x.shape },
@@ -38,8 +38,8 @@ export const layerNormGradCpu: CpuKernel<LayerNormGradAttributes> = ({ x, weight
       const g = dy.data[at + d] * weight.data[d]
       sum += g
       dot += g * normed(d)
-      dWeight[d] += dy.data[at + d] * normed(d)
-      dBias[d] += dy.data[at + d]
+      dWeight[d]! += dy.data[at + d] * normed(d)
+      dBias[d]! += dy.data[at + d]
     }
     for (let d = 0; d < width; d++) {
       dx[at + d] = inverse.data[row] * (dy.data[at + d] * weight.data[d] - sum / width - (normed(d) * dot) / width)

@@ -10,7 +10,7 @@ export const fewRows = 4
 
 /** A statement for each row and its component of the sum. */
 export const eachRow = (rows: number, statement: (m: number, component: string) => string): string =>
-  Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m])).join(' ')
+  Array.from({ length: rows }, (_, m) => statement(m, 'xyzw'[m]!)).join(' ')
 
 const dotLanes = 64
 

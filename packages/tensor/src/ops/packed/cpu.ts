@@ -5,7 +5,7 @@ import type { UnpackRowsAttributes } from './index.ts'
 export const unpackRowsCpu: CpuKernel<UnpackRowsAttributes> = ({ packed, scales }, { ids, width, format, group }) => {
   const out = new Float32Array(ids.length * width)
   const asBits = new Int32Array(out.buffer)
-  const halfAt = (words: ArrayLike<number>, at: number) => (words[at >> 1] >>> (16 * (at & 1))) & 0xffff
+  const halfAt = (words: ArrayLike<number>, at: number) => (words[at >> 1]! >>> (16 * (at & 1))) & 0xffff
   const bits = format === 'q8' ? 8 : 4
   const wordsPerRow = Math.ceil((width * bits) / 32)
   const groups = Math.ceil(width / group)

@@ -52,9 +52,9 @@ export function unpackRows(weight: Tensor, ids: Int32Array): Tensor {
   const [rows, width] = form.shape
   checkIds('unpackRows', ids, rows)
   if (form.kind !== 'quantized')
-    return run('UnpackRows', { packed: weight }, { ids, rows, width, format: form.kind, group: 0 })[0]
+    return run('UnpackRows', { packed: weight }, { ids, rows, width, format: form.kind, group: 0 })[0]!
   const { bits, group, scales } = form
-  return run('UnpackRows', { packed: weight, scales }, { ids, rows, width, format: `q${bits}`, group })[0]
+  return run('UnpackRows', { packed: weight, scales }, { ids, rows, width, format: `q${bits}`, group })[0]!
 }
 
 /** Rows begin .. begin + count - 1 as floats. */

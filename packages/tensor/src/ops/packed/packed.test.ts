@@ -79,7 +79,7 @@ describe('a packed weight', () => {
     const rounded = {
       bf16: Float32Array.from(
         values,
-        (x) => new Float32Array(Uint32Array.of(new Uint32Array(Float32Array.of(x).buffer)[0] & 0xffff0000).buffer)[0],
+        (x) => new Float32Array(Uint32Array.of(new Uint32Array(Float32Array.of(x).buffer)[0]! & 0xffff0000).buffer)[0]!,
       ),
       f16: Float32Array.from(values, (x) => halfToFloat(floatToHalf(x))),
       int8: dequantize(quantize(values, [6, 40], { bits: 8 })),
@@ -94,7 +94,7 @@ describe('a packed weight', () => {
       const x = tensor(randomValues(80, 6), [2, 40])
       const [found, expected] = [linear(x, weight), linear(x, unpacked)]
       const wanted = await expected.data()
-      ;(await found.data()).forEach((value, i) => expect(value).toBeCloseTo(wanted[i], 4))
+      ;(await found.data()).forEach((value, i) => expect(value).toBeCloseTo(wanted[i]!, 4))
       dispose(weight, unpacked, x, found, expected)
     }
   })

@@ -15,7 +15,7 @@ export const quantizedLinearCpu: CpuKernel<QuantizedLinearAttributes> = (given, 
   for (let t = 0; t < rows; t++) {
     for (let o = 0; o < outputs; o++) {
       let sum = bias ? bias.data[o] : 0
-      for (let d = 0; d < inputs; d++) sum += x.data[t * inputs + d] * weight[o * inputs + d]
+      for (let d = 0; d < inputs; d++) sum += x.data[t * inputs + d] * weight[o * inputs + d]!
       y[t * outputs + o] = sum
     }
   }
@@ -31,7 +31,7 @@ export const quantizedLinearGradCpu: CpuKernel<QuantizedLinearAttributes> = (giv
   for (let t = 0; t < rows; t++) {
     for (let d = 0; d < inputs; d++) {
       let sum = 0
-      for (let o = 0; o < outputs; o++) sum += dy.data[t * outputs + o] * weight[o * inputs + d]
+      for (let o = 0; o < outputs; o++) sum += dy.data[t * outputs + o] * weight[o * inputs + d]!
       dx[t * inputs + d] = sum
     }
   }

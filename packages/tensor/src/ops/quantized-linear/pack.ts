@@ -49,10 +49,10 @@ export function quantize(
       const begin = g * group
       const end = Math.min(begin + group, inputs)
       scales[o * groups + g] = scaleFor(weight.subarray(o * inputs + begin, o * inputs + end), largest[bits])
-      const scale = halfToFloat(scales[o * groups + g])
+      const scale = halfToFloat(scales[o * groups + g]!)
       for (let d = begin; d < end && scale > 0; d++) {
-        const q = Math.round(weight[o * inputs + d] / scale) & (2 ** bits - 1)
-        values[o * words + Math.floor(d / perWord)] |= q << (bits * (d % perWord))
+        const q = Math.round(weight[o * inputs + d]! / scale) & (2 ** bits - 1)
+        values[o * words + Math.floor(d / perWord)]! |= q << (bits * (d % perWord))
       }
     }
   }
@@ -80,10 +80,10 @@ export function dequantize({ values, scales, outputs, inputs, bits, group }: Qua
   const weight = new Float32Array(outputs * inputs)
   for (let o = 0; o < outputs; o++) {
     for (let d = 0; d < inputs; d++) {
-      const word = values[o * words + Math.floor(d / perWord)]
+      const word = values[o * words + Math.floor(d / perWord)]!
       const q = (word << (32 - bits * ((d % perWord) + 1))) >> (32 - bits)
       const at = o * groups + Math.floor(d / group)
-      weight[o * inputs + d] = q * halfToFloat((scales[at >> 1] >>> (16 * (at & 1))) & 0xffff)
+      weight[o * inputs + d] = q * halfToFloat((scales[at >> 1]! >>> (16 * (at & 1))) & 0xffff)
     }
   }
   return weight

@@ -97,8 +97,8 @@ describe('quantize', () => {
         const groups = Math.ceil(inputs / group)
         weight.forEach((value, i) => {
           const at = Math.floor(i / inputs) * groups + Math.floor((i % inputs) / group)
-          const scale = halfToFloat((packed.scales[at >> 1] >>> (16 * (at & 1))) & 0xffff)
-          expect(Math.abs(back[i] - value)).toBeLessThanOrEqual(0.5 * scale * (1 + 1e-6))
+          const scale = halfToFloat((packed.scales[at >> 1]! >>> (16 * (at & 1))) & 0xffff)
+          expect(Math.abs(back[i]! - value)).toBeLessThanOrEqual(0.5 * scale * (1 + 1e-6))
         })
       }),
     )

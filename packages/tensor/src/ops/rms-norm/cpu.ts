@@ -11,7 +11,7 @@ export const rmsNormCpu: CpuKernel<RmsNormAttributes> = ({ x, y, weight }, { row
     let squares = 0
     for (let d = 0; d < width; d++) squares += sum[at + d] ** 2
     inverse[row] = 1 / Math.sqrt(squares / width + eps)
-    for (let d = 0; d < width; d++) normed[at + d] = sum[at + d] * inverse[row] * weight.data[d]
+    for (let d = 0; d < width; d++) normed[at + d] = sum[at + d] * inverse[row]! * weight.data[d]
   }
   const outputs: Plain[] = [
     { data: normed, shape: x.shape },
@@ -33,7 +33,7 @@ export const rmsNormGradCpu: CpuKernel<RmsNormGradAttributes> = ({ x, weight, in
     for (let d = 0; d < width; d++) {
       const i = at + d
       dx[i] = r * (dNormed.data[i] * weight.data[d] - x.data[i] * pull) + (dSum ? dSum.data[i] : 0)
-      dWeight[d] += dNormed.data[i] * x.data[i] * r
+      dWeight[d]! += dNormed.data[i] * x.data[i] * r
     }
   }
   return [

@@ -68,7 +68,7 @@ describe('rmsNorm', () => {
           return [rmsNorm(x, weight, { eps: 0 }), rmsNorm(scale(x, factor), weight, { eps: 0 })]
         })
         const expected = await plain.data()
-        ;(await scaled.data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 4))
+        ;(await scaled.data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4))
         plain.dispose()
         scaled.dispose()
       }),

@@ -47,7 +47,7 @@ async function turned(values: Float32Array, position: number, layout: 'half' | '
   return data
 }
 
-const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i], 0)
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
 
 describe('rope', () => {
   beforeAll(() => init({ device: 'cpu' }))
@@ -81,34 +81,34 @@ describe('ropeTable', () => {
     const { cos, sin } = ropeTable(...args)
     const [c, s] = [await cos.data(), await sin.data()]
     dispose(cos, sin)
-    return Array.from(c, (value, i) => Math.atan2(s[i], value))
+    return Array.from(c, (value, i) => Math.atan2(s[i]!, value))
   }
   const rows = [Int32Array.of(1), Int32Array.of(2), Int32Array.of(3)]
-  const close = (found: number[], expected: number[]) => found.forEach((angle, i) => expect(angle).toBeCloseTo(expected[i], 5))
+  const close = (found: number[], expected: number[]) => found.forEach((angle, i) => expect(angle).toBeCloseTo(expected[i]!, 5))
 
   it('gives each section its own row of one spectrum (M-RoPE)', async () => {
     const spectrum = [0, 1, 2, 3].map((i) => 16 ** (-i / 4))
     close(await angles(rows, { headSize: 8, theta: 16, sections: [1, 2, 1] }), [
       1,
-      2 * spectrum[1],
-      2 * spectrum[2],
-      3 * spectrum[3],
+      2 * spectrum[1]!,
+      2 * spectrum[2]!,
+      3 * spectrum[3]!,
     ])
   })
   it('takes one row for all sections', async () => {
     const options = { headSize: 8, theta: 16 }
-    expect(await angles(rows[1], { ...options, sections: [2, 1, 1] })).toEqual(await angles(rows[1], options))
+    expect(await angles(rows[1]!, { ...options, sections: [2, 1, 1] })).toEqual(await angles(rows[1]!, options))
   })
   it('starts the spectrum anew in each section if asked (2-D rotary)', async () => {
-    close(await angles([rows[0], rows[2]], { headSize: 8, theta: 16, sections: [2, 2], restart: true }), [1, 1 / 4, 3, 3 / 4])
+    close(await angles([rows[0]!, rows[2]!], { headSize: 8, theta: 16, sections: [2, 2], restart: true }), [1, 1 / 4, 3, 3 / 4])
   })
   it('refuses sections that do not make half a head, odd heads, and rows that do not match', () => {
     expect(() => ropeTable(rows, { headSize: 8, theta: 16, sections: [1, 1, 1] })).toThrow('must add up to half the head size, 4')
-    expect(() => ropeTable(rows[0], { headSize: 7, theta: 16 })).toThrow('headSize must be even')
+    expect(() => ropeTable(rows[0]!, { headSize: 7, theta: 16 })).toThrow('headSize must be even')
     expect(() => ropeTable(rows, { headSize: 8, theta: 16 })).toThrow('3 rows of [1,1,1] positions for 1 sections')
   })
   it('is refused by rope for other tokens or heads', () => {
-    const table = ropeTable(rows[0], { headSize: 8, theta: 16 })
+    const table = ropeTable(rows[0]!, { headSize: 8, theta: 16 })
     expect(() => rope(tensor(new Float32Array(16), [2, 1, 8]), table, { layout: 'half' })).toThrow(
       'rope: cos has shape [1,4], expected [2,4]',
     )

@@ -51,7 +51,7 @@ export function ropeTable(positions: Int32Array | readonly Int32Array[], options
     for (let j = 0; j < size; j++, pair++) {
       const frequency = inverseFrequency(theta, restart ? j / size : pair / pairs)
       for (let t = 0; t < tokens; t++) {
-        const angle = Math.fround(rows[section][t] * frequency)
+        const angle = Math.fround(rows[section]![t]! * frequency)
         cos[t * pairs + pair] = Math.cos(angle)
         sin[t * pairs + pair] = Math.sin(angle)
       }

@@ -3,6 +3,6 @@ import type { ScatterRowsAttributes } from './index.ts'
 
 export const scatterRowsWasm: WasmKernel<ScatterRowsAttributes> = (call, { ids, N }) => {
   const { pointer, shape } = call.input('rows')
-  const D = shape[1]
+  const D = shape[1]!
   call.exports.scatterRows(pointer, call.upload(ids), ids.length, D * 4, call.output([N, D]), N)
 }

@@ -26,7 +26,7 @@ const program = defineProgram({
 /** Rows and table beyond one binding are seen in parts: each part of the rows adds to each part of the table. */
 export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, { ids, N }) => {
   const rows = context.input('rows')
-  const D = rows.shape[1]
+  const D = rows.shape[1]!
   const table = context.output([N, D])
   context.clear(table)
   if (D === 0) return [table]
@@ -37,7 +37,7 @@ export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, 
     let first = 0
     for (const { begin, count } of context.cut(N, D)) {
       let last = first
-      while (last < distinct && lists[last] < begin + count) last++
+      while (last < distinct && lists[last]! < begin + count) last++
       const bindings = { added, lists: uploaded, table: { tensor: table, begin: begin * D, length: count * D } }
       context.run(program, bindings, { width: D, first, distinct, begin }, last - first)
       first = last
@@ -55,13 +55,13 @@ const longestList = 8
  */
 function rowsById(ids: Int32Array): { distinct: number; lists: Int32Array } {
   const order = Array.from(ids.keys())
-    .filter((t) => ids[t] >= 0)
-    .sort((a, b) => ids[a] - ids[b] || a - b)
-  const starts = order.map((_, i) => i).filter((i) => i === 0 || ids[order[i]] !== ids[order[i - 1]])
+    .filter((t) => ids[t]! >= 0)
+    .sort((a, b) => ids[a]! - ids[b]! || a - b)
+  const starts = order.map((_, i) => i).filter((i) => i === 0 || ids[order[i]!] !== ids[order[i - 1]!])
   const distinct = starts.length
   const head = 2 * distinct + 1
   return {
     distinct,
-    lists: Int32Array.from([...starts.map((i) => ids[order[i]]), ...starts.map((i) => head + i), head + order.length, ...order]),
+    lists: Int32Array.from([...starts.map((i) => ids[order[i]!]), ...starts.map((i) => head + i), head + order.length, ...order]),
   }
 }

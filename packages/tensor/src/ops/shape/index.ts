@@ -26,13 +26,13 @@ export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i
 export function concat(list: Tensor[], axis: number): Tensor {
   const given = list.filter((t) => sizeOf(t.shape) > 0)
   if (list.length === 0) throw new Error('concat: nothing to join')
-  const out = given.length === 0 ? share(list[0]) : given.length === 1 ? share(given[0]) : tf.concat(given, axis)
+  const out = given.length === 0 ? share(list[0]!) : given.length === 1 ? share(given[0]!) : tf.concat(given, axis)
   record(given, [out], ([dy], needs) => {
     let at = 0
     return given.map((t, i) => {
       const begin = t.shape.map(() => 0)
       begin[axis] = at
-      at += t.shape[axis]
+      at += t.shape[axis]!
       return needs[i] ? tf.slice(dy!, begin, t.shape) : undefined
     })
   })
@@ -44,7 +44,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   if (
     begin.length !== t.rank ||
     size.length !== t.rank ||
-    begin.some((b, i) => b < 0 || size[i] < 0 || b + size[i] > t.shape[i])
+    begin.some((b, i) => b < 0 || size[i]! < 0 || b + size[i]! > t.shape[i]!)
   ) {
     throw new Error(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
   }
@@ -52,7 +52,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   record([t], [out], ([dy]) => [
     tf.pad(
       dy!,
-      begin.map((b, i) => [b, t.shape[i] - b - size[i]]),
+      begin.map((b, i) => [b, t.shape[i]! - b - size[i]!]),
     ),
   ])
   return out

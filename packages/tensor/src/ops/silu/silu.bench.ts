@@ -7,7 +7,7 @@ const shape = [1024, 1024]
 export const benches: OpBench[] = [
   {
     name: `silu ${shape.join(' x ')}`,
-    bytes: 2 * 4 * shape[0] * shape[1],
+    bytes: 2 * 4 * shape[0]! * shape[1]!,
     contestants() {
       const x = tf.randomNormal(shape)
       return { casa: () => silu(x), tfjs: () => tf.mul(x, tf.sigmoid(x)) }

@@ -9,7 +9,7 @@ const shape = [1024, 1024]
 export const benches: OpBench[] = [
   {
     name: `swiglu ${shape.join(' x ')}`,
-    bytes: 3 * 4 * shape[0] * shape[1],
+    bytes: 3 * 4 * shape[0]! * shape[1]!,
     contestants() {
       const [gate, up] = [tf.randomNormal(shape), tf.randomNormal(shape)]
       return {

@@ -35,7 +35,7 @@ describe('topK', () => {
         const x = tensor(values, [1, values.length])
         const best = topK(x, k)
         const expected = Array.from(values.keys())
-          .sort((a, b) => values[b] - values[a])
+          .sort((a, b) => values[b]! - values[a]!)
           .slice(0, k)
         expect(Array.from(await best.indices.data())).toEqual(expected)
         expect(Array.from(await best.values.data())).toEqual(expected.map((column) => values[column]))

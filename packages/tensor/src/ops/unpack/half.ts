@@ -30,6 +30,6 @@ function roundToEven(x: number): number {
 /** Two 16-bit patterns a word, the first in the low half; an odd last word is filled with zero. */
 export function packHalves(bits: ArrayLike<number>): Int32Array {
   const words = new Int32Array(Math.ceil(bits.length / 2))
-  for (let i = 0; i < bits.length; i++) words[i >> 1] |= (bits[i] & 0xffff) << (16 * (i & 1))
+  for (let i = 0; i < bits.length; i++) words[i >> 1]! |= (bits[i]! & 0xffff) << (16 * (i & 1))
   return words
 }

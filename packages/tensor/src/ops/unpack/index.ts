@@ -36,5 +36,5 @@ function unpack(operator: string, format: UnpackAttributes['format'], packed: Te
   const size = sizeOf(shape)
   expectShape(operator, 'packed', packed, [Math.ceil(size / 2)])
   if (packed.dtype !== 'int32') throw new Error(`${operator}: packed must be int32, got ${packed.dtype}`)
-  return run('Unpack', { packed }, { size, shape, format })[0]
+  return run('Unpack', { packed }, { size, shape, format })[0]!
 }

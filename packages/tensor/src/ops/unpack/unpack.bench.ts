@@ -3,7 +3,7 @@ import type { OpBench } from '../../testing/op-bench.ts'
 import { unpackBf16, unpackF16 } from './index.ts'
 
 const shape = [1024, 1024]
-const size = shape[0] * shape[1]
+const size = shape[0]! * shape[1]!
 
 export const benches: OpBench[] = [
   {
@@ -19,8 +19,8 @@ export const benches: OpBench[] = [
         'tfjs, bf16 on the host': () => {
           const wide = new Int32Array(size)
           for (let i = 0; i < size; i += 2) {
-            wide[i] = host[i >> 1] << 16
-            wide[i + 1] = host[i >> 1] & 0xffff0000
+            wide[i] = host[i >> 1]! << 16
+            wide[i + 1] = host[i >> 1]! & 0xffff0000
           }
           return tf.tensor(new Float32Array(wide.buffer), shape)
         },
