@@ -1,7 +1,9 @@
 /** What attention holds at its peak, as a page of markdown. */
 import type { MemoryResult } from '../packages/tensor/bench/attention-memory.node.ts'
 
-export interface MemoryRow extends Partial<MemoryResult> {
+export interface MemoryRow {
+  heapBytes?: MemoryResult['heapBytes'] | undefined
+  processBytes?: MemoryResult['processBytes'] | undefined
   way: 'forward' | 'gradients'
   tokens: number
   contestant: 'casa' | 'tfjs'

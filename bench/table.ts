@@ -17,8 +17,8 @@ export interface Row extends Omit<CaseResult, 'times' | 'processorTimes'> {
   /** Load average of the machine when the case began. */
   load: number
   runs: number
-  clockMs?: Spread
-  processorMs?: Spread
+  clockMs?: Spread | undefined
+  processorMs?: Spread | undefined
 }
 
 export interface Machine {

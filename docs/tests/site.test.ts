@@ -18,7 +18,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
     server = await preview({ configFile, logLevel: 'error', build: { outDir }, preview: { port: 0, open: false } })
     browser = await chromium.launch({
-      executablePath: findBrowser(),
+      executablePath: findBrowser()!,
       args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
     })
     page = await browser.newPage()

@@ -77,7 +77,7 @@ export type Fuse = (x: Tensor, site: Site) => Tensor
 
 export interface Projection {
   weight: Tensor
-  bias?: Tensor
+  bias?: Tensor | undefined
 }
 
 export interface Projections {

@@ -17,8 +17,8 @@ export class ConfigError extends CasaError {
 
 /** Where a weight went wrong: the file, the tensor, and the rule that was broken, as far as they are known. */
 export interface WeightFault {
-  file?: string
-  tensor?: string
+  file?: string | undefined
+  tensor?: string | undefined
   /** Short and stable, for programs, e.g. "duplicate-key". */
   rule?: string
 }
@@ -26,9 +26,9 @@ export interface WeightFault {
 /** Weights do not fit the tensor table, or a weight file breaks a rule of its format. */
 export class WeightError extends CasaError {
   override name = 'WeightError'
-  readonly file?: string
-  readonly tensor?: string
-  readonly rule?: string
+  readonly file?: string | undefined
+  readonly tensor?: string | undefined
+  readonly rule?: string | undefined
   constructor(message: string, fault: WeightFault = {}) {
     super(message)
     this.file = fault.file

@@ -27,7 +27,7 @@ export interface JsonlOptions {
   /** The JSONL file. */
   file: string
   /** Folder that image paths start from. Default: the file's own folder. */
-  imageFolder?: string
+  imageFolder?: string | undefined
   /** Image file -> pixels, e.g. `decodeImage` of @casa-js/vision. */
   decode(bytes: Uint8Array): Promise<RgbImage>
   /** Told of every row that is left out, as it is found. */

@@ -5,8 +5,8 @@ import type { Message } from '@casa-js/core'
 export type RowPart = { type: 'text'; text: string } | { type: 'image'; image: string }
 
 export interface Row {
-  id?: string
-  task?: string
+  id?: string | undefined
+  task?: string | undefined
   messages: { role: Message['role']; content: RowPart[] }[]
 }
 

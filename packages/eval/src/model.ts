@@ -4,7 +4,7 @@ import { answer, type Vlm } from '@casa-js/vlm'
 
 export interface AnswerOptions {
   maxNewTokens?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface AnswerModel {

@@ -10,7 +10,7 @@ export interface EvalOptions {
   /** Examples of each task, the first so many; all unless given. An endless dataset needs one. */
   limit?: number
   /** 'no-image': ask everything a second time without pictures. */
-  baseline?: 'none' | 'no-image'
+  baseline?: 'none' | 'no-image' | undefined
   /** Records from here are kept, and their examples are not asked again. In memory unless given. */
   results?: ResultStore
   onProgress?(progress: EvalProgress): void

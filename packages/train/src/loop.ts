@@ -20,7 +20,7 @@ import { trainStep } from './step.ts'
 export interface LoopOptions {
   schedule: Schedule
   groups: GroupRule[]
-  freeze?: string[]
+  freeze?: string[] | undefined
   adamw?: AdamwOptions
   /** Largest gradient norm; without it gradients are not clipped. */
   clip?: number
@@ -29,7 +29,7 @@ export interface LoopOptions {
   /** Updates between checkpoints. There is always one at the end. */
   checkpointEvery?: number
   /** Updates between evaluations. There is always one at the end. */
-  evaluateEvery?: number
+  evaluateEvery?: number | undefined
   config: RunConfig
 }
 
@@ -38,9 +38,9 @@ export interface LoopContext {
   collective: Collective
   device: DeviceReport
   /** Where checkpoints go; without it none are written. */
-  store?: CheckpointStore
+  store?: CheckpointStore | undefined
   /** A checkpoint to go on from, already checked. */
-  resumeFrom?: string
+  resumeFrom?: string | undefined
   stopRequested(): boolean
 }
 

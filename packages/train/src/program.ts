@@ -37,7 +37,7 @@ export interface HeldOut {
   expected?: string
   predicted?: string
   /** The pictures, PNG bytes. Given for the few that a report shows. */
-  pictures?: Uint8Array[]
+  pictures?: Uint8Array[] | undefined
 }
 
 export interface Evaluation {

@@ -19,7 +19,7 @@ export interface StepContext {
   collective: Collective
   schedule: Schedule
   /** Largest gradient norm. */
-  clip?: number
+  clip?: number | undefined
   /** Whether someone asked for the end of the run. */
   stopRequested(): boolean
 }

@@ -16,17 +16,17 @@ export interface TrainOptions {
   program: ProgramSource
   loop: LoopOptions
   /** Folder of the run: checkpoints/, model/ and metrics.jsonl. Without it nothing is written. */
-  out?: string
+  out?: string | undefined
   /** Checkpoints that are kept. */
-  keep?: number
-  device?: 'auto' | DeviceName
+  keep?: number | undefined
+  device?: 'auto' | DeviceName | undefined
   /** Worker threads; 1 trains in this one. */
-  workers?: number
+  workers?: number | undefined
   /** Go on from the newest whole checkpoint in `out`; from the start if there is none. */
   resume?: boolean
   /** Asks for the end: the update is finished and a checkpoint written. */
-  signal?: AbortSignal
-  onWarning?: (message: string) => void
+  signal?: AbortSignal | undefined
+  onWarning?: ((message: string) => void) | undefined
 }
 
 export const METRICS_FILE = 'metrics.jsonl'

@@ -37,7 +37,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
       optimizeDeps: { noDiscovery: true, include: [] },
     })
     await server.listen()
-    browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage()
     page.on('pageerror', (error) => console.error('the page:', error.message))
     await page.goto(server.resolvedUrls!.local[0] + 'package.json')

@@ -23,14 +23,14 @@ export interface AdaptOptions {
   /** Folder of the language model, or of a vision-language model such as Qwen2.5-VL. */
   language: string | FolderSource
   /** Folder with the vision encoder; the language folder itself when it has one. */
-  vision?: string | FolderSource
+  vision?: string | FolderSource | undefined
   /** `fusion_config` of the new model: keys, place, every, shared, norm_images, ffn_updates. */
   fusion: Record<string, unknown>
   /** Train the language model too, at the rate of pretrained weights; false freezes it, as the paper does for Qwen2.5-VL. */
   trainLanguage?: boolean
   /** Train the encoder's last blocks; 4 in the paper's image stage. */
   trainedVisionBlocks?: number
-  dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'>
+  dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'> | undefined
   names?: NameMap
   families?: Families
   signal?: AbortSignal

@@ -12,11 +12,11 @@ import { createSession, type Session, type SessionOptions } from './session.ts'
 
 export interface GenerateOptions {
   /** 128 unless given. */
-  maxNewTokens?: number
+  maxNewTokens?: number | undefined
   /** How the next token is chosen; greedy unless given. */
   sampler?: Sampler
   /** Stops before the next token. What was generated so far stays in the conversation. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** One step of generation. */

@@ -52,10 +52,11 @@ export interface Vlm {
 
 export interface VlmFiles {
   tokenizerJson: TokenizerJson
-  tokenizerConfig?: TokenizerConfig
+  tokenizerConfig?: TokenizerConfig | undefined
   /** Our part: how the template marks images and ends turns. */
-  processorConfig?: { chat?: { name?: string; image?: ImageMarks; stop?: string[] }; [other: string]: unknown }
-  chatTemplate?: string
+  processorConfig?:
+    { chat?: { name?: string | undefined; image?: ImageMarks; stop?: string[] }; [other: string]: unknown } | undefined
+  chatTemplate?: string | undefined
 }
 
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
@@ -65,7 +66,7 @@ export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress'
    * only to be read; 'float32': unpacked, as training needs them. Unless given, loadVlm takes 'packed', and loadModel keeps
    * quantised matrices packed and makes 16-bit ones float32.
    */
-  weights?: 'float32' | 'packed'
+  weights?: 'float32' | 'packed' | undefined
 }
 
 /** The whole tensor table, the fusion's weights included. Their shapes follow from the backbone's, so no weight is needed. */

@@ -36,7 +36,7 @@ export interface VlmModel {
 
 export interface HiddenOptions {
   /** Use these image tokens instead of encoding patches. */
-  images?: Tensor
+  images?: Tensor | undefined
   /** See every block's output. */
   tap?: (layer: number, x: Tensor) => void
 }

@@ -15,7 +15,7 @@ export interface TaskOptions {
   count: number
   seed: number
   /** Ignore case and punctuation. */
-  loose?: boolean
+  loose?: boolean | undefined
   maxNewTokens: number
   warn(message: string): void
 }

@@ -38,8 +38,8 @@ export interface ReportContent {
   out: string
   run: ParsedRun
   rows: MetricsRow[]
-  started?: StartEvent
-  evaluation?: EvaluationEvent
+  started?: StartEvent | undefined
+  evaluation?: EvaluationEvent | undefined
 }
 
 export function reportPage({ out, run, rows, started, evaluation }: ReportContent): string {

@@ -7,7 +7,7 @@ export interface Check {
   error: number
   tolerance: number
   /** What to know beside the number: where it differs, or why the case was skipped. */
-  note?: string
+  note?: string | undefined
   skipped?: boolean
 }
 

@@ -31,11 +31,11 @@ export interface DecoderConfig {
   ropeTheta: number
   ropeLayout: 'half' | 'interleaved'
   /** Pairs of a head that turn with (time, height, width); absent: one position a token. */
-  ropeSections?: number[]
+  ropeSections?: number[] | undefined
   biases: { qkv: boolean; output: boolean; feedForward: boolean }
   tiedEmbeddings: boolean
   /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */
-  padToken?: number
+  padToken?: number | undefined
   maxPositions: number
 }
 

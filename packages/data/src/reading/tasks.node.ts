@@ -21,7 +21,7 @@ export type TaskName = (typeof taskNames)[number]
 
 export interface TaskRules {
   /** Letters of a word, both ends included. Without it up to 4 letters at difficulty 0, growing to 12 at 1. */
-  letters?: [number, number]
+  letters?: [number, number] | undefined
   /** Font size of words and glyphs, both ends included. */
   sizePx: [number, number]
   maxWidthPx: number

@@ -23,16 +23,16 @@ export interface CaseResult {
   name: string
   version: string
   setting: string
-  software?: boolean
+  software?: boolean | undefined
   /** Milliseconds of every run after the first, by the clock. */
   times: number[]
   /** Milliseconds of the processor that each run took, over all threads: what else the machine does hardly counts. */
   processorTimes: number[]
   /** What contestants should agree on: the loss of the decoder before its first step; of other results their root mean square. */
-  value?: number
+  value?: number | undefined
   /** Growth of the process's largest resident memory over what it was before the case's weights and inputs were made. */
-  peakBytes?: number
-  skipped?: string
+  peakBytes?: number | undefined
+  skipped?: string | undefined
 }
 
 /** M, K, N of the products: x[M,K] w[N,K]ᵀ, a[K,M]ᵀ b[K,N], and one row against a matrix. */

@@ -11,7 +11,7 @@ export interface InitOptions {
   /** 'auto' takes the first that works of webgpu, wasm, cpu. */
   device?: 'auto' | DeviceName
   /** Where tfjs's .wasm files are served from, with a trailing slash. Only browsers need it. */
-  wasmFolder?: string
+  wasmFolder?: string | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
    * times faster. Default: the environment variable CASA_SOFTWARE is 1.

@@ -41,8 +41,8 @@ const asksForParts = /\btype['"]?\s*\]?\s*==\s*['"](?:image|text)['"]/
  * @returns undefined when the files hold no template
  */
 export function parseChatTemplate(
-  files: { chatTemplate?: string; config?: TokenizerConfig },
-  options: { name?: string; image?: ImageMarks; stop?: string[] } = {},
+  files: { chatTemplate?: string | undefined; config?: TokenizerConfig | undefined },
+  options: { name?: string; image?: ImageMarks | undefined; stop?: string[] | undefined } = {},
 ): ChatTemplate | undefined {
   const { name = 'default' } = options
   const listed = files.config?.chat_template
@@ -63,8 +63,8 @@ export function parseChatTemplate(
 export interface RenderOptions {
   /** Also write what opens the assistant's next turn. */
   generationPrompt?: boolean
-  bosToken?: string
-  eosToken?: string
+  bosToken?: string | undefined
+  eosToken?: string | undefined
 }
 
 const compiled = new Map<string, Template>()

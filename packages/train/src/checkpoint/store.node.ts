@@ -24,7 +24,7 @@ const TEMPORARY = '.tmp-'
 
 export interface StoreOptions {
   /** Checkpoints that are kept, the newest. Default 2. */
-  keep?: number
+  keep?: number | undefined
   /** How a file is written; tests put a full disk here. */
   createSink?: (path: string) => Promise<ByteSink>
 }

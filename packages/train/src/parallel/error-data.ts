@@ -5,7 +5,7 @@ import { CheckpointError, DivergedError } from '../errors.ts'
 export interface ErrorData {
   name: string
   message: string
-  stack?: string
+  stack?: string | undefined
   fields: Record<string, unknown>
 }
 

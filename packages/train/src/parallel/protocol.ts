@@ -20,9 +20,9 @@ export interface WorkerStart {
   program: ProgramSource
   loop: LoopOptions
   /** Folder of the run; without it nothing is written. */
-  out?: string
-  keep?: number
-  resumeFrom?: string
+  out?: string | undefined
+  keep?: number | undefined
+  resumeFrom?: string | undefined
 }
 
 /** main -> worker, once all are ready. */

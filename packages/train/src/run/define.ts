@@ -44,9 +44,9 @@ export interface RunDefinition {
   /** Updates of linear warm-up (default: a twentieth of the run, at most 100) and of decay at the end (default: a fifth). */
   schedule?: { warmup?: number; cooldown?: number }
   /** Default: everything at 1e-4 for fresh weights; for a model folder, "casa.*" at 1e-4 and the rest at 1e-5. */
-  groups?: GroupRule[]
+  groups?: GroupRule[] | undefined
   /** Names of weights that stay as they are. */
-  freeze?: string[]
+  freeze?: string[] | undefined
   /** AdamW: betas (default [0.9, 0.95]) and epsilon (default 1e-8). */
   optimizer?: { betas?: [number, number]; epsilon?: number }
   /** Largest norm of the gradient. Default 1. */
@@ -59,10 +59,10 @@ export interface RunDefinition {
   /** Of fresh weights and of the order of finite data. Default 1. */
   seed?: number
   /** Folder of the run, relative to the run file. Default "runs/<name of the run file>". */
-  out?: string
+  out?: string | undefined
   /** Threads. Default 1. */
-  workers?: number
-  device?: 'auto' | DeviceName
+  workers?: number | undefined
+  device?: 'auto' | DeviceName | undefined
 }
 
 /** Types for a run.ts: `export default defineRun({ ... })`. */

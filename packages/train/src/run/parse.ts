@@ -13,13 +13,17 @@ import type {
 } from './define.ts'
 
 /** Nothing is left open but what depends on where the run file lies. */
-export type ParsedRun = Required<Omit<RunDefinition, 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>> & {
+export type ParsedRun = Required<
+  Omit<RunDefinition, 'groups' | 'freeze' | 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>
+> & {
+  groups: GroupRule[]
+  freeze: string[]
   batch: Required<RunDefinition['batch']>
   schedule: { warmup: number; cooldown: number }
   optimizer: { betas: [number, number]; epsilon: number }
   checkpoint: { every: number; keep: number }
-  evaluate?: Required<EvaluateDefinition>
-  out?: string
+  evaluate?: Required<EvaluateDefinition> | undefined
+  out?: string | undefined
 }
 
 /**

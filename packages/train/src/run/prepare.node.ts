@@ -12,7 +12,7 @@ import { configOf, parseRun, type ParsedRun } from './parse.ts'
 import type { VlmProgramOptions } from './vlm-program.node.ts'
 
 /** What a command line may say differently from the run file. */
-export type RunOverrides = Pick<Partial<RunDefinition>, 'steps' | 'workers' | 'device' | 'out'>
+export type RunOverrides = { [K in 'steps' | 'workers' | 'device' | 'out']?: RunDefinition[K] | undefined }
 
 export interface PreparedRun {
   run: ParsedRun
@@ -25,7 +25,11 @@ export interface PreparedRun {
  */
 export async function prepareRun(
   file: string,
-  { overrides = {}, resume = false, programModule }: { overrides?: RunOverrides; resume?: boolean; programModule?: string } = {},
+  {
+    overrides = {},
+    resume = false,
+    programModule,
+  }: { overrides?: RunOverrides; resume?: boolean | undefined; programModule?: string } = {},
 ): Promise<PreparedRun> {
   const path = resolve(file)
   const written = (await readRun(path)) as Partial<RunDefinition>

@@ -14,7 +14,7 @@ import { shardOf } from './shard.ts'
 export interface VlmProgramOptions {
   run: ParsedRun
   /** For a model with fresh weights. */
-  tokenizerJson?: TokenizerJson
+  tokenizerJson?: TokenizerJson | undefined
 }
 
 export async function createProgram(

@@ -15,15 +15,15 @@ export interface VideoFrame {
 export interface CaptionOptions extends SessionOptions {
   system?: string
   /** What the user asks for before the first frame. */
-  prompt?: string
+  prompt?: string | undefined
   /** What the model's turn begins with, part of the first frame's text: "In this video" unless given. */
-  prefix?: string
+  prefix?: string | undefined
   /** 2, as the paper has it. */
   framesPerSecond?: number
   /** 20 unless given. */
   maxTokensPerFrame?: number
   /** Time that a frame may take, from its arrival; at least one token is said. 1000 / framesPerSecond unless given; Infinity: no limit. */
-  budgetMs?: number
+  budgetMs?: number | undefined
   /** `captionSampling` unless given, with the model's stop tokens exempt. */
   sampler?: Sampler
   /** Seed of that sampling. */

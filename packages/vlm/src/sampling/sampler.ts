@@ -14,7 +14,7 @@ export type Sampler = (logits: Float32Array, ids: readonly number[]) => number
  *
  * @param options.seed 0 unless given
  */
-export function createSampler(options: SamplingOptions & { seed?: number } = {}): Sampler {
+export function createSampler(options: SamplingOptions & { seed?: number | undefined } = {}): Sampler {
   const processors = createProcessors(options)
   const random = createRandom(options.seed ?? 0)
   return (logits, ids) => {

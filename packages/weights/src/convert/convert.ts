@@ -18,7 +18,7 @@ export interface ConvertedTensor {
   /** As stored now. */
   bytes: number
   /** undefined when the values are the same bytes as before. */
-  error?: ConversionError
+  error?: ConversionError | undefined
 }
 
 export interface ConvertReport {

@@ -10,15 +10,15 @@ export type FloatDtype = 'F32' | 'F16' | 'BF16'
 
 export interface ConvertOptions {
   /** Dtype of the float tensors, or Q8 / Q4: matrices are quantised. Default: as they are. */
-  dtype?: FloatDtype | 'Q8' | 'Q4'
+  dtype?: FloatDtype | 'Q8' | 'Q4' | undefined
   /** Columns that share a scale: a multiple of 32. Default 32. */
-  group?: number
+  group?: number | undefined
   /** Matrices whose names match are not quantised. Default: token embeddings and the output head. */
-  keep?: RegExp
+  keep?: RegExp | undefined
   /** Dtype of what is not quantised when the rest is. Default: as it is. */
-  rest?: FloatDtype
+  rest?: FloatDtype | undefined
   /** Cut into files of at most this, where single tensors allow it. Default: one file. */
-  shardBytes?: number
+  shardBytes?: number | undefined
 }
 
 const defaultKeep = /(^|\.)(embed_tokens|lm_head)\./

@@ -31,7 +31,7 @@ class OpfsDraft implements Draft {
   state: DraftState
   private readonly handle: FileSystemFileHandle
   private readonly unlock: () => void
-  private stream?: FileSystemWritableFileStream
+  private stream?: FileSystemWritableFileStream | undefined
 
   private constructor(name: string, handle: FileSystemFileHandle, size: number, state: DraftState, unlock: () => void) {
     this.name = name

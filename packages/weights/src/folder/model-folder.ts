@@ -26,7 +26,7 @@ export interface ModelFolder {
   /** processor_config.json over preprocessor_config.json, as older folders call it; published folders have either or both. */
   processorConfig?: unknown
   /** chat_template.jinja, or the template inside tokenizer_config.json. */
-  chatTemplate?: string
+  chatTemplate?: string | undefined
   weights: TensorSource
 }
 

@@ -7,8 +7,8 @@ import { matchTable, type MatchOptions } from './match.ts'
 import { refuse } from '../refuse.ts'
 
 export interface LoadOptions extends MatchOptions {
-  signal?: AbortSignal
-  onProgress?: (progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void) | undefined
 }
 
 /** A tensor as it arrives: float32, 16-bit floats two a word (see `readPacked`), or a quantised matrix. */

@@ -6,7 +6,7 @@ import { compileNameMap, type NameMap } from './name-map.ts'
 
 export interface MatchOptions {
   /** How the checkpoint's tensors are called in the table. */
-  names?: NameMap
+  names?: NameMap | undefined
   /** Leave out what the table does not name, e.g. to take the vision tower alone out of a whole model. Default: false, an error. */
   allowUnexpected?: boolean
 }

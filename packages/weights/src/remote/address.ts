@@ -6,7 +6,7 @@ import { hubFolder } from './hub.ts'
 
 export interface AddressOptions extends RemoteOptions {
   /** Access token of the hub. */
-  token?: string
+  token?: string | undefined
 }
 
 /**

@@ -11,11 +11,11 @@ import { PassingError, withRetries } from './retry.ts'
 export interface DownloadProgress {
   file: string
   receivedBytes: number
-  totalBytes?: number
+  totalBytes?: number | undefined
 }
 
 export interface DownloadOptions extends HttpOptions {
-  onProgress?: (progress: DownloadProgress) => void
+  onProgress?: ((progress: DownloadProgress) => void) | undefined
 }
 
 /** A file that changes, or comes out wrong, again and again is not fetched for ever. */

@@ -3,8 +3,8 @@ import type { ByteSource } from '../bytes/source.ts'
 
 export interface DraftState {
   /** What the server called this version of the file; undefined when it gave nothing to go by. */
-  validator?: string
-  totalBytes?: number
+  validator?: string | undefined
+  totalBytes?: number | undefined
 }
 
 export interface Draft {

@@ -9,7 +9,7 @@ import { openHttp } from './http-source.ts'
 export interface RemoteFile extends Expected {
   url: string
   /** Names these very bytes: a commit, a hash, or an address with its validator. undefined when nothing does; then nothing is kept. */
-  key?: string
+  key?: string | undefined
 }
 
 /** Without a cache, files up to this are taken whole, so that their hash can be checked; larger ones are read by ranges. */

@@ -4,10 +4,10 @@ import type { Draft } from './draft.ts'
 
 /** What is known of a file before it comes. Hashes in hex. */
 export interface Expected {
-  sizeBytes?: number
-  sha256?: string
+  sizeBytes?: number | undefined
+  sha256?: string | undefined
   /** The SHA-1 of a git blob: of "blob SIZE\0" and the content. Hubs give it for the files that they keep in git itself. */
-  gitSha1?: string
+  gitSha1?: string | undefined
 }
 
 /** What a platform offers. `hex` ends it. */

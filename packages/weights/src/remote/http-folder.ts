@@ -13,7 +13,7 @@ export interface RemoteOptions extends DownloadOptions {
    * Where files are kept; by default the cache folder of Node or the private file system of a browser. false: keep nothing and read
    * large files by ranges, which is quick to start but checks no hash.
    */
-  cache?: FileCache | false
+  cache?: FileCache | false | undefined
 }
 
 export interface HttpFolderOptions extends RemoteOptions {

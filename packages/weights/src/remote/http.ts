@@ -10,10 +10,10 @@ import { Watchdog } from './watchdog.ts'
 
 export interface HttpOptions extends RetryOptions {
   /** Sent with every request, e.g. Authorization. fetch drops that one when a redirect leads to another origin. */
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
   /** A connection that brings nothing for this long is given up and tried again. Default 30,000. */
-  stallMs?: number
-  fetch?: typeof fetch
+  stallMs?: number | undefined
+  fetch?: typeof fetch | undefined
 }
 
 export interface HttpAnswer {
@@ -22,9 +22,9 @@ export interface HttpAnswer {
   /** Whether the server served a range. */
   isPart: boolean
   /** Bytes of the whole file; undefined when the server does not say. */
-  totalBytes?: number
+  totalBytes?: number | undefined
   /** A strong ETag, or else the date of the last change: equal validators mean equal bytes. */
-  validator?: string
+  validator?: string | undefined
   /** The body. Throws PassingError when it is cut, stalls, or is longer than announced. */
   chunks: AsyncIterable<Uint8Array>
   /** Lets go of the connection; needed when `chunks` is not read to its end. */

@@ -16,9 +16,9 @@ import { PassingError, withRetries } from './retry.ts'
 
 export interface HubOptions extends RemoteOptions {
   /** A commit of 40 hex digits pins the files for ever; a branch or a tag is looked up each time. Default "main". */
-  revision?: string
+  revision?: string | undefined
   /** Access token, for gated and private repositories. */
-  token?: string
+  token?: string | undefined
   /** Another hub. Default https://huggingface.co. */
   hubUrl?: string
 }
@@ -97,7 +97,11 @@ class Hub {
     }
     return withRetries(async () => {
       try {
-        return await question({ hubUrl, accessToken: token, fetch: watched })
+        return await question({
+          ...(hubUrl !== undefined && { hubUrl }),
+          ...(token !== undefined && { accessToken: token }),
+          fetch: watched,
+        })
       } catch (error) {
         signal?.throwIfAborted()
         throw this.explain(error as Error)

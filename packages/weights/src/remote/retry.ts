@@ -4,10 +4,10 @@ import pRetry from 'p-retry'
 
 export interface RetryOptions {
   /** Attempts beyond the first before giving up. Default 6. Attempts that brought new bytes are not counted. */
-  retries?: number
+  retries?: number | undefined
   /** Wait before the first retry, doubled each time up to 30 s. Default 500. */
-  firstDelayMs?: number
-  signal?: AbortSignal
+  firstDelayMs?: number | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** Something that may go better next time: a cut connection, a stall, a busy server. */

@@ -5,7 +5,7 @@ export class Watchdog {
   private readonly controller = new AbortController()
   private readonly name: string
   private readonly stallMs: number
-  private readonly outer?: AbortSignal
+  private readonly outer?: AbortSignal | undefined
   private readonly follow = () => this.controller.abort(this.outer!.reason)
 
   constructor(name: string, stallMs: number, outer?: AbortSignal) {

@@ -27,9 +27,9 @@ export interface TensorProducer {
 }
 
 export interface WriteOptions {
-  metadata?: Record<string, string>
-  signal?: AbortSignal
-  onProgress?: (progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void
+  metadata?: Record<string, string> | undefined
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void) | undefined
 }
 
 /**

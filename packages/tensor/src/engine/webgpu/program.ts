@@ -24,7 +24,7 @@ export interface ProgramSpec<I extends string, O extends string, U extends strin
   /** Which of them the body calls. */
   reductions?: Reduction[]
   /** Functions, constants and workgroup memory. */
-  declarations?: string
+  declarations?: string | undefined
   /** Body of the entry point. */
   body: string
 }

@@ -25,7 +25,7 @@ interface TotalOptions {
   /** What the sum is multiplied with. Default 1. */
   factor?: number
   /** A scalar that is added. */
-  carry?: tf.TensorInfo
+  carry?: tf.TensorInfo | undefined
 }
 
 type Total = (context: WebgpuContext, x: tf.TensorInfo, size: number, options?: TotalOptions) => tf.TensorInfo

@@ -38,7 +38,7 @@ export interface AttentionOptions {
   cuK: Int32Array
   causal: boolean
   /** Default 1 / sqrt(E). */
-  scale?: number
+  scale?: number | undefined
 }
 
 /** @throws Error if shapes or boundaries do not fit one another. */

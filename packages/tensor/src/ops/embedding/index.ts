@@ -14,7 +14,7 @@ import { checkIds, scatterRows } from '../scatter-rows/index.ts'
 
 export interface EmbeddingOptions {
   /** The token whose vector never learns. Default: none. */
-  paddingIndex?: number
+  paddingIndex?: number | undefined
 }
 
 /** @throws RangeError naming the first id outside 0 .. V - 1, or such a paddingIndex; Error if the table is not [V,D]. */

@@ -28,7 +28,7 @@ defineKernel<MatMulAttributes>('MatMul', { cpu: matMulCpu, wasm: matMulWasm, web
 export interface MatMulOptions {
   transposeA?: boolean
   transposeB?: boolean
-  bias?: Tensor
+  bias?: Tensor | undefined
 }
 
 /** @throws Error if the inner sizes differ, or the bias has not a value a column. */
