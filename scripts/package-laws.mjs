@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What each package may import of ours. Tests may also use `testing`. */
+/** What each package may import of ours. All may import `base`, tests also `testing`. */
 const allowed = {
+  base: [],
   tensor: [],
   core: ['tensor'],
   casa: ['core', 'tensor'],
@@ -55,8 +56,14 @@ for (const owner of Object.keys(allowed)) {
       const breach = (law) => breaches.push(`${file}:${line} imports ${name}: ${law}`)
       if (name.startsWith('@tensorflow/') && owner !== 'tensor') breach('only tensor imports tfjs')
       const ours = /^@casa-js\/([^/]+)/.exec(name)?.[1]
-      if (ours && ours !== owner && !allowed[owner].includes(ours) && !(isTest && ['testing', 'weights'].includes(ours)))
-        breach(`${owner} may import ${allowed[owner].join(', ') || 'none of our packages'}`)
+      if (
+        ours &&
+        ours !== owner &&
+        ours !== 'base' &&
+        !allowed[owner].includes(ours) &&
+        !(isTest && ['testing', 'weights'].includes(ours))
+      )
+        breach(`${owner} may import ${['base', ...allowed[owner]].join(', ')}`)
       if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file))
         breach('platform code belongs into *.node.ts behind #platform')
       if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')

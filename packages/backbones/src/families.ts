@@ -1,5 +1,6 @@
 /** The list of families. Adding one is a line here. */
-import { ConfigError, Fields, type BackboneFamily, type DecoderConfig } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import { Fields, type BackboneFamily, type DecoderConfig } from '@casa-js/core'
 import { helium } from './helium.ts'
 import { llama } from './llama.ts'
 import { qwen2 } from './qwen2.ts'

@@ -3,7 +3,8 @@
  * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), by the same few lines. Queries are text; images are only keys.
  */
 import type { Backbone, Heads, Layout, Params, Site, TensorTable } from '@casa-js/core'
-import { CasaError, defineFusion } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { defineFusion } from '@casa-js/core'
 import { add, attention, concat, gatherRows, linear, reshape, shapeOf, type Tensor } from '@casa-js/tensor'
 import { isActive, parseCasaConfig, type CasaConfig } from './config.ts'
 import { planWindows } from './windows.ts'

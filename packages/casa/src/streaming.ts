@@ -5,7 +5,7 @@
  * so memory does not grow with the number of images seen.
  */
 import type { Backbone, Fuse, Layout, Params, Positions, RotaryTable, Site } from '@casa-js/core'
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 import { add, attention, dispose, keep, writeRows, zeros, type Tensor } from '@casa-js/tensor'
 import { isActive, type CasaConfig } from './config.ts'
 import { layerProjections, place } from './layer.ts'

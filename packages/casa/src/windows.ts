@@ -14,7 +14,8 @@
  *     e       . . | 1 1 1 1 1 | . .
  *     f       . . | . . . . . | 1 1
  */
-import { CasaError, type Layout, type Positions } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Layout, type Positions } from '@casa-js/core'
 
 export interface Windows {
   /** Boundaries over text tokens, windows + 1. */

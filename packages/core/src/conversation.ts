@@ -1,31 +1,7 @@
-/** What flows from a conversation to a batch: messages -> encoded sample -> packed batch. */
+/** What flows from a conversation to a batch: messages -> encoded sample (both in @casa-js/base) -> packed batch. */
+import type { Message } from '@casa-js/base'
 import type { Layout } from './fusion.ts'
-import type { Patches, RgbImage } from './vision.ts'
-
-export type ContentPart = { type: 'text'; text: string } | { type: 'image'; image: RgbImage }
-
-export interface Message {
-  role: 'system' | 'user' | 'assistant'
-  content: ContentPart[]
-}
-
-export interface Tokenizer {
-  readonly vocabulary: number
-  /** Special tokens written in the text are recognised; nothing is added around it. */
-  encode(text: string): Int32Array
-  decode(ids: ArrayLike<number>, options?: { skipSpecial?: boolean }): string
-  /** Id of a token by its exact text, or undefined. */
-  idOf(token: string): number | undefined
-}
-
-/** One conversation as token ids, with images standing between tokens. An image takes no token of its own. */
-export interface EncodedSample {
-  ids: Int32Array
-  /** In order of appearance; `before` is the index of the token that the image stands before (0..ids.length). */
-  images: { before: number; image: RgbImage }[]
-  /** 1 where the token belongs to an assistant's answer (its end-of-turn token included): only these are trained on. */
-  answer: Uint8Array
-}
+import type { Patches } from './vision.ts'
 
 /** Several samples in one stream, ready for a model. */
 export interface PackedBatch {

@@ -1,13 +1,7 @@
 /** The seam of a vision encoder. */
+import type { RgbImage } from '@casa-js/base'
 import type { Tensor } from '@casa-js/tensor'
 import type { Params, TensorTable } from './table.ts'
-
-/** Decoded pixels: rgb, row-major, 3 bytes a pixel. */
-export interface RgbImage {
-  widthPx: number
-  heightPx: number
-  data: Uint8Array
-}
 
 /** An image ready for its encoder. */
 export interface Patches {

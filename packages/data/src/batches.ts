@@ -5,7 +5,7 @@
  * the seed. A batch takes samples until the next one would break a budget; that one opens the next batch. So the stream is a
  * function of (dataset, seed, budgets), and its whole state is the position of the first sample not yet handed out.
  */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Dataset, EncodedSample, Message, PackedBatch } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
 import { packPrepared, prepareSample, type ImageRules, type PreparedSample } from './pack.ts'

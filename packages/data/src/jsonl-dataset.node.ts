@@ -10,7 +10,7 @@
  */
 import { access, readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Dataset, Message, RgbImage } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
 import { parseRow, type Row } from './jsonl-row.ts'

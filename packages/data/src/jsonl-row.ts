@@ -1,5 +1,5 @@
 /** One row of a JSONL dataset: untrusted text -> messages whose images are still paths. */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Message } from '@casa-js/core'
 
 export type RowPart = { type: 'text'; text: string } | { type: 'image'; image: string }

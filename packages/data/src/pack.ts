@@ -7,7 +7,7 @@
  *
  * A token never predicts across a boundary, and only answer tokens are predicted (ARCHITECTURE.md, conventions).
  */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { EncodedSample, Layout, PackedBatch, Patches, RgbImage } from '@casa-js/core'
 
 /** What packing must know of the vision encoder. */

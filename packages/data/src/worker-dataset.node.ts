@@ -3,7 +3,7 @@
  * to the worker with the least to do. Every answer finds its own promise, so order is the caller's, whatever finishes first.
  */
 import { Worker } from 'node:worker_threads'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Dataset, Example } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
 import type { FailureReport, Reply, WorkerTask } from './worker-protocol.ts'

@@ -1,5 +1,5 @@
 /** Records as JSONL on disk. */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import { appendFile, readFile, truncate } from 'node:fs/promises'
 import type { EvalRecord, ResultStore } from './results.ts'
 

@@ -3,7 +3,7 @@
  * nine benchmarks. Pictures at 896 px, 128 new tokens, greedy; Qwen models get the system prompt below.
  */
 import type { Example, Message, RgbImage } from '@casa-js/core'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import {
   anlsStar,
   caselessMatch,

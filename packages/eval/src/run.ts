@@ -1,6 +1,6 @@
 /** The runner: every example of every task to the model, answers scored and recorded. */
 import type { Example } from '@casa-js/core'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { AnswerModel } from './model.ts'
 import { type EvalRecord, memoryResults, type Pictures, type ResultStore } from './results.ts'
 import { type EvalSummary, summarise } from './summary.ts'

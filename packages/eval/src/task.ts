@@ -1,6 +1,6 @@
 /** A task: examples, how each is put to a model, and how answers are judged. */
 import type { Dataset, Example, Message, RgbImage } from '@casa-js/core'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Metric } from './metrics/index.ts'
 
 /** E: what the dataset's rows hold; R: what an answer is compared with. */

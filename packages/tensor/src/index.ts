@@ -1,5 +1,5 @@
 export * from './engine/tensor.ts'
-export * from './engine/errors.ts'
+export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 export * from './engine/init.ts'
 export * from './engine/read.ts'
 export * from './engine/scope.ts'

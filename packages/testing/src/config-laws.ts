@@ -1,5 +1,5 @@
 /** The law of every config parser: a wrong or missing field is named, and nothing else happens. */
-import { ConfigError } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
 import { expect } from 'vitest'
 
 const wrong: unknown[] = [{}, [], 'word', -1, 0, 1.5, NaN, null, true]

@@ -1,4 +1,4 @@
-export * from './errors.ts'
+export { TokenizerError, type ContentPart, type EncodedSample, type Message, type RgbImage, type Tokenizer } from '@casa-js/base'
 export * from './types.ts'
 export { parseTokenizer, type TokenizerConfig, type TokenizerJson } from './tokenizer.ts'
 export { createTextStream, type TextStream } from './text-stream.ts'

@@ -5,7 +5,7 @@
  * several tokens). So a short window is decoded: tokens whose text is out already, then the new ones; what is new is the
  * difference. Text that ends in U+FFFD may be half a character: it waits for the next token, or for `end`.
  */
-import type { Tokenizer } from './types.ts'
+import type { Tokenizer } from '@casa-js/base'
 
 export interface TextStream {
   /** Take one more id; return the text that became certain, often ''. */

@@ -6,7 +6,7 @@
  * trusted tokens go.
  */
 import { Tokenizer as Pipeline } from '@huggingface/tokenizers'
-import { TokenizerError } from './errors.ts'
+import { TokenizerError } from '@casa-js/base'
 import type { SpecialToken, TextTokenizer } from './types.ts'
 
 /** A parsed tokenizer.json; only the fields read here are named. */

@@ -1,39 +1,5 @@
-/**
- * The contracts of @casa-js/core that this package speaks, written out again because tokenizers need no tensor (law 4).
- * They are structurally equal to core's; a type test in @casa-js/eval, which sees both, keeps them so.
- */
-
-/** Decoded pixels: rgb, row-major, 3 bytes a pixel. */
-export interface RgbImage {
-  widthPx: number
-  heightPx: number
-  data: Uint8Array
-}
-
-export type ContentPart = { type: 'text'; text: string } | { type: 'image'; image: RgbImage }
-
-export interface Message {
-  role: 'system' | 'user' | 'assistant'
-  content: ContentPart[]
-}
-
-export interface Tokenizer {
-  readonly vocabulary: number
-  /** Special tokens written in the text are recognised; nothing is added around it. */
-  encode(text: string): Int32Array
-  decode(ids: ArrayLike<number>, options?: { skipSpecial?: boolean }): string
-  /** Id of a token by its exact text, or undefined. */
-  idOf(token: string): number | undefined
-}
-
-/** One conversation as token ids, with images standing between tokens. */
-export interface EncodedSample {
-  ids: Int32Array
-  /** In order of appearance; `before` is the index of the token that the image stands before (0..ids.length). */
-  images: { before: number; image: RgbImage }[]
-  /** 1 where the token belongs to an assistant's answer (its end-of-turn token included): only these are trained on. */
-  answer: Uint8Array
-}
+/** What this package adds to the plain types of @casa-js/base. */
+import type { Tokenizer } from '@casa-js/base'
 
 /** A token with a meaning of its own, e.g. "<|im_end|>". */
 export interface SpecialToken {
@@ -43,7 +9,7 @@ export interface SpecialToken {
   readonly rstrip: boolean
 }
 
-/** What `parseTokenizer` returns: core's Tokenizer, and what chat templates need beyond it. */
+/** What `parseTokenizer` returns: a Tokenizer, and what chat templates need beyond it. */
 export interface TextTokenizer extends Tokenizer {
   /** By exact text. */
   readonly specialTokens: ReadonlyMap<string, SpecialToken>

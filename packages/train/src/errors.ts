@@ -1,5 +1,5 @@
 /** What goes wrong in a run, said so that it can be mended. */
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 
 /** The loss or the gradient stopped being a finite number. The weights are those of before the step. */
 export class DivergedError extends CasaError {

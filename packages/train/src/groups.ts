@@ -4,7 +4,8 @@
  * Groups are chosen by the weight's name in the checkpoint; `*` stands for any run of characters. The first group whose pattern
  * matches takes the weight. The paper's rates: 1e-4 for new weights, 1e-5 for pretrained ones.
  */
-import { ConfigError, type Params } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import { type Params } from '@casa-js/core'
 import type { Tensor } from '@casa-js/tensor'
 
 export const NEW_RATE = 1e-4

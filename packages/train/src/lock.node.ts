@@ -2,7 +2,7 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 
 const LOCK_FILE = 'run.lock'
 

@@ -7,7 +7,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 import { fileSink } from '@casa-js/weights'
 import type { EvaluationEvent, StepEvent } from './events.ts'
 

@@ -1,5 +1,5 @@
 /** The learning rate over a run: linear warm-up, constant, linear decay (the paper's "constant rate with linear warm-up and final decay"). */
-import { ConfigError } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
 
 export interface Schedule {
   /** Updates in the run. */

@@ -1,7 +1,7 @@
 /** `train`: one run, alone or over workers, fresh or resumed, as a stream of events. */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { CasaError, ConfigError } from '@casa-js/core'
+import { CasaError, ConfigError } from '@casa-js/base'
 import type { DeviceName } from '@casa-js/tensor'
 import { compareConfig, findCheckpoint } from './checkpoint/restore.node.ts'
 import type { RunEvent } from './events.ts'

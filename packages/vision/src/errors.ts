@@ -1,4 +1,4 @@
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 
 /** An image cannot be read or used. The message names the image, what is wrong with it and what would be accepted. */
 export class ImageError extends CasaError {

@@ -30,8 +30,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
       logLevel: 'error',
       resolve: {
         conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'],
-        // Decoding needs only its errors; the engine would have to be bundled first.
-        alias: { '@casa-js/core': repository('packages/core/src/errors.ts') },
+        alias: { '@casa-js/base': repository('packages/base/src/index.ts') },
       },
       server: { port: 0, host: '127.0.0.1', ws: false, hmr: false, fs: { allow: [repository('.')] } },
       optimizeDeps: { noDiscovery: true, include: [] },

@@ -3,7 +3,8 @@
  * layers start from the blocks' self-attention. Nothing is held in memory beyond one tensor: weights stream from the folders that
  * hold them into the new one.
  */
-import { CasaError, ConfigError, Fields, type Params, type TensorSpec } from '@casa-js/core'
+import { CasaError, ConfigError } from '@casa-js/base'
+import { Fields, type Params, type TensorSpec } from '@casa-js/core'
 import {
   isDtype,
   matchTable,

@@ -4,7 +4,8 @@
  * Each turn encodes the whole conversation and feeds only what the session has not seen, so keys and values are reused across
  * turns. What was generated stays in the cache as it was sampled, its end-of-turn token included.
  */
-import { CasaError, type Message, type RgbImage } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Message, type RgbImage } from '@casa-js/core'
 import { createTextStream, encodeChat } from '@casa-js/tokenizers'
 import type { Vlm } from './load.ts'
 import { createSampler, type Sampler } from './sampling/index.ts'

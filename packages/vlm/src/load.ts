@@ -1,5 +1,6 @@
 /** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
-import { CasaError, initialParams, type Params, type TensorTable } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { initialParams, type Params, type TensorTable } from '@casa-js/core'
 import {
   clone,
   createPackedQuantizedWeight,

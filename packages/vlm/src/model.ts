@@ -2,8 +2,8 @@
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
 import { casa, casaInitialisers, casaTensors, planInsertion, qFormerTensors, withQFormer } from '@casa-js/casa'
+import { CasaError } from '@casa-js/base'
 import {
-  CasaError,
   type Backbone,
   type Fuse,
   type Layout,

@@ -5,7 +5,8 @@
  * image tokens stand in the cache itself and it grows with every image.
  */
 import { createCasaState, planInsertion, windowSpans, type CasaState } from '@casa-js/casa'
-import { CasaError, type Fuse, type Layout, type Patches, type RgbImage } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Fuse, type Layout, type Patches, type RgbImage } from '@casa-js/core'
 import { concat, dispose, gatherRows, keep, scope, slice, type Tensor } from '@casa-js/tensor'
 import { runLayers, type VlmModel } from './model.ts'
 

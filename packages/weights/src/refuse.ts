@@ -1,4 +1,4 @@
-import { WeightError } from '@casa-js/core/errors'
+import { WeightError } from '@casa-js/base'
 
 /** The one way in which a file is refused: the message starts with the file, then the tensor when there is one. */
 export function refuse(file: string, rule: string, message: string, tensor?: string): never {

@@ -2,7 +2,7 @@
  * Emoji drawings (packages @iconify-json/*: one JSON of SVG bodies a style) under their Unicode names (package
  * unicode-emoji-json). One style is held out: its drawings are never trained on, its names are.
  */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { EmojiStyle } from '@casa-js/data'
 import { emojiNames } from './emoji-names.ts'
 import { packageText } from './packages.ts'

@@ -3,7 +3,7 @@
  * shows. Difficulty 0.5: half the rotation and flaws of the hardest training examples.
  */
 import type { Dataset } from '@casa-js/core'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import { createReadingDataset, type Material, type TaskName } from '@casa-js/data'
 import { loadMaterial } from './material.ts'
 

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { FontFace } from '@casa-js/data'
 import { packageFolder } from './packages.ts'
 import type { Split } from './split.ts'

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 
 const require = createRequire(import.meta.url)
 

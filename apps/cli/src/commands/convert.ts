@@ -1,5 +1,5 @@
 /** `casa convert`: a model folder in, another out: cut, merged, in another dtype, or quantised. */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { ConvertedTensor, ConvertReport, ConvertRun, DownloadProgress } from '@casa-js/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import pc from 'picocolors'

@@ -8,7 +8,7 @@
  */
 import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
 import type { Backbone, Fuse, Positions, Site, Step } from '../backbone.ts'
-import { CasaError } from '../errors.ts'
+import { CasaError } from '@casa-js/base'
 import type { Init, Params, TensorSpec, TensorTable } from '../table.ts'
 import { createKvCache } from './kv-cache.ts'
 

@@ -5,7 +5,7 @@
  * how many rows are valid, so nothing is sliced or copied per token either.
  */
 import { dispose, keep, writeRows, zeros, type Tensor } from '@casa-js/tensor'
-import { CasaError } from '../errors.ts'
+import { CasaError } from '@casa-js/base'
 import type { KvCache } from '../backbone.ts'
 
 export interface CacheShape {

@@ -3,7 +3,7 @@
  * whole and drawn with the one font given: its file is registered under a name that no system font has.
  */
 import { createCanvas, GlobalFonts } from '@napi-rs/canvas'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { RgbImage } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
 import { hashText, type Random } from '../random.ts'

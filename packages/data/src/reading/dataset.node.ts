@@ -2,7 +2,7 @@
  * An endless dataset of reading and naming tasks. Example `index` depends on (seed, index) and the material alone. With a ramp
  * the curriculum moves from glyphs and short words to long words, lines, two pictures and charts, with ever more flaws.
  */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
 import { createRandom, type Random } from '../random.ts'
 import type { Material } from './material.ts'

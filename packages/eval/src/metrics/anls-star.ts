@@ -8,7 +8,7 @@
  * Lists of plain texts, as in document benchmarks, are not affected: any best matching gives them the same score.
  */
 import munkres from 'munkres-js'
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import { levenshtein } from './levenshtein.ts'
 import { defineMetric } from './metric.ts'
 import { codePoints, splitWords } from './python.ts'

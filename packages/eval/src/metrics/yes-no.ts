@@ -1,5 +1,5 @@
 /** Yes or no: MME and POPE. */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import { defineMetric, mean } from './metric.ts'
 import { strip } from './python.ts'
 

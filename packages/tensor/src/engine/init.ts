@@ -1,7 +1,7 @@
 /** Choosing a device, saying which and why, and letting go of it. */
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
-import { DeviceUnavailableError } from './errors.ts'
+import { DeviceUnavailableError } from '@casa-js/base'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
 

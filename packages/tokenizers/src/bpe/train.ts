@@ -6,7 +6,7 @@
  * are what the tokenizer's own pre-tokenizer makes of the texts, so training and use cannot disagree about them.
  */
 import { Tokenizer as Pipeline } from '@huggingface/tokenizers'
-import { TokenizerError } from '../errors.ts'
+import { TokenizerError } from '@casa-js/base'
 import type { TokenizerJson } from '../tokenizer.ts'
 import { createMerger } from './merger.ts'
 

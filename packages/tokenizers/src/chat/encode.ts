@@ -6,8 +6,8 @@
  * become tokens. Answers are found by rendering prefixes: what the conversation adds to "everything before, plus the opening
  * of the assistant's turn" is the answer. And an answer is encoded apart from its prompt, as it will be generated.
  */
-import { TokenizerError } from '../errors.ts'
-import type { ContentPart, EncodedSample, Message, RgbImage, TextTokenizer } from '../types.ts'
+import { TokenizerError, type ContentPart, type EncodedSample, type Message, type RgbImage } from '@casa-js/base'
+import type { TextTokenizer } from '../types.ts'
 import { alternatives, cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAround } from './pieces.ts'
 import { type ChatTemplate, renderTemplate } from './template.ts'
 

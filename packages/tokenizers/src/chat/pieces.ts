@@ -1,8 +1,8 @@
 /**
  * A rendered conversation, cut into what becomes tokens in different ways: text, special tokens, images.
  */
-import { TokenizerError } from '../errors.ts'
-import type { Message, TextTokenizer } from '../types.ts'
+import { TokenizerError, type Message } from '@casa-js/base'
+import type { TextTokenizer } from '../types.ts'
 import type { ChatTemplate } from './template.ts'
 
 /** Unicode noncharacter: stands for an image in text that a template renders. */

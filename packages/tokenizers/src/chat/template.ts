@@ -2,7 +2,7 @@
  * Chat templates: jinja text (as checkpoints carry it) and what it does not say itself: how an image is written.
  */
 import { Template } from '@huggingface/jinja'
-import { TokenizerError } from '../errors.ts'
+import { TokenizerError } from '@casa-js/base'
 import type { TokenizerConfig } from '../tokenizer.ts'
 import { qwen2_5VlImage } from './built-in.ts'
 

@@ -1,5 +1,5 @@
 /** Errors across threads: structured clone forgets an error's class and its fields. */
-import { CasaError, ConfigError, WeightError } from '@casa-js/core'
+import { CasaError, ConfigError, WeightError } from '@casa-js/base'
 import { CheckpointError, DivergedError } from '../errors.ts'
 
 export interface ErrorData {

@@ -1,6 +1,6 @@
 /** Runs the ranks of a data-parallel run in worker threads and hands on what they tell. */
 import { Worker } from 'node:worker_threads'
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 import { mergeEvaluations, type RunEvent } from '../events.ts'
 import type { EvaluationPart, LoopEvent } from '../loop.ts'
 import { fromErrorData } from './error-data.ts'

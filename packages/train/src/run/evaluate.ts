@@ -1,5 +1,6 @@
 /** Held-out examples: the loss on their answers, and whether the model's own answer is the expected one, word for word. */
-import { CasaError, type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
 import { BrokenExampleError, packPrepared, prepareSample, type PreparedSample } from '@casa-js/data'
 import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'

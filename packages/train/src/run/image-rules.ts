@@ -1,5 +1,6 @@
 /** What packing must know of a model's images. */
-import { CasaError, type Patches } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Patches } from '@casa-js/core'
 import type { ImageRules } from '@casa-js/data'
 import type { Vlm } from '@casa-js/vlm'
 

@@ -1,5 +1,6 @@
 /** Untrusted run -> RunDefinition with its defaults filled in. Every error names the field. */
-import { ConfigError, Fields } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import { Fields } from '@casa-js/core'
 import type { RunConfig } from '../checkpoint/content.ts'
 import { adaptation, DEFAULT_WEIGHT_DECAY, fromScratch, type GroupRule } from '../groups.ts'
 import { ADAMW_DEFAULTS } from '../optimizer.ts'

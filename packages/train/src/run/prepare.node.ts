@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { CasaError, ConfigError } from '@casa-js/core'
+import { CasaError, ConfigError } from '@casa-js/base'
 import { parseTokenizer, readerTokens, trainBpe, type TokenizerJson } from '@casa-js/tokenizers'
 import { fileSink } from '@casa-js/weights'
 import type { TrainOptions } from '../train.node.ts'

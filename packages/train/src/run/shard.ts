@@ -1,5 +1,6 @@
 /** A dataset's share of one shard: every `shards`-th example, in the same order. */
-import { CasaError, type Dataset } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Dataset } from '@casa-js/core'
 
 /** @throws CasaError if the shard would be empty. */
 export function shardOf(dataset: Dataset, shard: number, shards: number): Dataset {

@@ -1,5 +1,6 @@
 /** The list of encoders. Adding one is a line here. */
-import { ConfigError, type VisionEncoderFamily } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import { type VisionEncoderFamily } from '@casa-js/core'
 import { casa_vit } from './casa_vit.ts'
 import { visionFields } from './processor.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'

@@ -1,7 +1,8 @@
 /** An encoder that remembers: the same picture asked about twice is encoded once. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { CasaError, type Patches, type VisionEncoder } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Patches, type VisionEncoder } from '@casa-js/core'
 import { concat, dispose, keep, scope, slice, type Tensor } from '@casa-js/tensor'
 
 /** Image tokens that are remembered unless said otherwise: 16 of the largest pictures in CASA's training. */

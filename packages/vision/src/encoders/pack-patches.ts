@@ -1,5 +1,6 @@
 /** Several images as one tensor. */
-import { CasaError, type Patches } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Patches } from '@casa-js/core'
 import { tensor, type Tensor } from '@casa-js/tensor'
 import { cellsOf } from '../tables/grid.ts'
 

@@ -6,7 +6,8 @@
  * `process` makes the single one, as CASA does. Cells run in window order through all blocks, also those with full attention;
  * the merger's result is put back in reading order.
  */
-import { CasaError, defineVisionEncoder, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { defineVisionEncoder, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
 import { add, gatherRows, gelu, linear, reshape, scope, slice, type Tensor } from '@casa-js/tensor'
 import { patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'

@@ -7,7 +7,8 @@
  *
  * Letters: N cells of all images, D width, H heads, E head size. Cells stand in the order of tables/order.ts.
  */
-import { CasaError, type Init, type Params, type TensorSpec, type TensorTable } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Init, type Params, type TensorSpec, type TensorTable } from '@casa-js/core'
 import {
   add,
   addRmsNorm,

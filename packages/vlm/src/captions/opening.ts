@@ -1,5 +1,6 @@
 /** How a stream of captions begins, and what each frame adds to it, as token ids. */
-import { CasaError, type Message, type RgbImage } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { type Message, type RgbImage } from '@casa-js/core'
 import { encodeChat } from '@casa-js/tokenizers'
 import type { Vlm } from '../load.ts'
 import type { CaptionOptions } from './options.ts'

@@ -1,5 +1,6 @@
 /** What live captions take and give. */
-import { ConfigError, type RgbImage } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import { type RgbImage } from '@casa-js/core'
 import type { MemoryUse } from '@casa-js/tensor'
 import type { Sampler } from '../sampling/index.ts'
 import type { SessionOptions } from '../session.ts'

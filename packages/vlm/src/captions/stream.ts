@@ -9,7 +9,8 @@
  * after a few dozen frames. The next image drops the window, so memory follows the text alone, and not even that once `whenFull`
  * slides.
  */
-import { CasaError, ConfigError, type RgbImage } from '@casa-js/core'
+import { CasaError, ConfigError } from '@casa-js/base'
+import { type RgbImage } from '@casa-js/core'
 import { memory } from '@casa-js/tensor'
 import { createTextStream } from '@casa-js/tokenizers'
 import type { Vlm } from '../load.ts'

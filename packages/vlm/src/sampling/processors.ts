@@ -1,7 +1,7 @@
 /**
  * Logits processors on the host, and the list that a set of options stands for.
  */
-import { ConfigError } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
 import { type EmaPenaltyOptions, emaRepetitionPenalty, noRepeatNgram, repetitionPenalty } from './repetition.ts'
 import { minP, temperature, topK, topP } from './warpers.ts'
 

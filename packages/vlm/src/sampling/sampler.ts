@@ -1,5 +1,6 @@
 /** Logits [V] -> the next token. */
-import { CasaError, createRandom } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
+import { createRandom } from '@casa-js/core'
 import { createProcessors, type SamplingOptions } from './processors.ts'
 import { softmax } from './warpers.ts'
 

@@ -1,7 +1,7 @@
 /**
  * SubRip subtitles: parse and format. A cue is a number, "HH:MM:SS,mmm --> HH:MM:SS,mmm", lines of text, an empty line.
  */
-import { CasaError } from '@casa-js/core'
+import { CasaError } from '@casa-js/base'
 
 export interface Cue {
   startMs: number

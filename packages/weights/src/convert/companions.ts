@@ -1,5 +1,5 @@
 /** The files that lie beside a model's weights. */
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { commitAfter } from '../bytes/sink.ts'
 import type { ConvertOptions } from './plan.ts'

@@ -1,5 +1,5 @@
 /** What a conversion makes of each tensor. */
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 import { partsOf, quantizedMetadata } from '../quantize/quantized-source.ts'
 import { groupsPerRow, wordsPerRow, type QuantizedForm } from '../quantize/quantize.ts'
 import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { WeightError } from '@casa-js/core/errors'
+import { WeightError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import type { ByteSink } from '../bytes/sink.ts'
 import { checkRange, type ByteSource } from '../bytes/source.ts'

@@ -2,7 +2,7 @@
  * A model folder: config.json, weights in one safetensors file or several with an index, and what else a self-describing model
  * carries: tokenizer, processor config, chat template. The names are the hub's.
  */
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { commitAfter } from '../bytes/sink.ts'

@@ -1,5 +1,5 @@
 /** A config parser under fuzz. */
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 import type { FuzzTarget } from './fuzz.ts'
 import { mutateJson } from './mutate-json.ts'
 

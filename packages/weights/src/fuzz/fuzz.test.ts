@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 import { createRandom } from '@casa-js/core/random'
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'

@@ -1,5 +1,5 @@
 /** The safetensors reader under fuzz: open a file and read every tensor of it, counting what that takes. */
-import { CasaError } from '@casa-js/core/errors'
+import { CasaError } from '@casa-js/base'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { openWeights } from '../folder/model-folder.ts'

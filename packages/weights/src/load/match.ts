@@ -1,6 +1,6 @@
 /** Pairs a tensor table with what a checkpoint holds, and says all that does not fit at once. */
 import type { TensorSpec, TensorTable } from '@casa-js/core'
-import { WeightError } from '@casa-js/core/errors'
+import { WeightError } from '@casa-js/base'
 import { nearest } from './nearest.ts'
 import { compileNameMap, type NameMap } from './name-map.ts'
 

@@ -2,7 +2,7 @@
  * Names as data: how tensors of a checkpoint are called in our tables. A user passes such a list (JSON will do) for a checkpoint
  * that names its tensors otherwise; no code has to change.
  */
-import { ConfigError } from '@casa-js/core/errors'
+import { ConfigError } from '@casa-js/base'
 
 /**
  * Rules [pattern, replacement], pattern a regular expression over the checkpoint's name, replacement as of String.replace ($1 for a

@@ -2,7 +2,7 @@
  * A model repository of the Hugging Face hub at one commit. The listing of that commit gives the size and the hash of every file, so
  * whatever comes through here is checked; with the commit pinned and its files in the cache no network is needed.
  */
-import { ConfigError, WeightError } from '@casa-js/core/errors'
+import { ConfigError, WeightError } from '@casa-js/base'
 import type { HubApiError } from '@huggingface/hub'
 import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'

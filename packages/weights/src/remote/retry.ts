@@ -1,5 +1,5 @@
 /** Trying again: exponential back-off with jitter, a server's Retry-After, and no charge for an attempt that moved things on. */
-import { WeightError } from '@casa-js/core/errors'
+import { WeightError } from '@casa-js/base'
 import pRetry from 'p-retry'
 
 export interface RetryOptions {

@@ -1,4 +1,4 @@
-import { WeightError } from '@casa-js/core/errors'
+import { WeightError } from '@casa-js/base'
 import { describe, expect, it } from 'vitest'
 import { memorySource } from '../bytes/source.ts'
 import { readHeader } from './header.ts'

@@ -1,7 +1,7 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
 import { readKernelModule, tfjsWasmFolder } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
-import { DeviceUnavailableError, OutOfMemoryError } from '../errors.ts'
+import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { replaceSlice } from './slice.ts'
 import { attachKernels, type KernelModule, type WasmBackend } from './kernel.ts'

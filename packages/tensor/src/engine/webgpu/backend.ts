@@ -6,7 +6,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import { DeviceLostError, OutOfMemoryError } from '../errors.ts'
+import { DeviceLostError, OutOfMemoryError } from '@casa-js/base'
 import { boundPool } from './pool.ts'
 import type { Program, Proven } from './program.ts'
 

@@ -1,7 +1,7 @@
 /** Starting the WebGPU backend: an adapter, a device with all that it can do, and tfjs's backend on it. */
 import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
-import { DeviceUnavailableError } from '../errors.ts'
+import { DeviceUnavailableError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { cutLargeTensors } from './large.ts'
 import { proveFeatures } from './proof.ts'

@@ -1,0 +1,33 @@
+/** What a conversation is before and after a tokenizer: plain types that need no tensor. */
+
+/** Decoded pixels: rgb, row-major, 3 bytes a pixel. */
+export interface RgbImage {
+  widthPx: number
+  heightPx: number
+  data: Uint8Array
+}
+
+export type ContentPart = { type: 'text'; text: string } | { type: 'image'; image: RgbImage }
+
+export interface Message {
+  role: 'system' | 'user' | 'assistant'
+  content: ContentPart[]
+}
+
+export interface Tokenizer {
+  readonly vocabulary: number
+  /** Special tokens written in the text are recognised; nothing is added around it. */
+  encode(text: string): Int32Array
+  decode(ids: ArrayLike<number>, options?: { skipSpecial?: boolean }): string
+  /** Id of a token by its exact text, or undefined. */
+  idOf(token: string): number | undefined
+}
+
+/** One conversation as token ids, with images standing between tokens. An image takes no token of its own. */
+export interface EncodedSample {
+  ids: Int32Array
+  /** In order of appearance; `before` is the index of the token that the image stands before (0..ids.length). */
+  images: { before: number; image: RgbImage }[]
+  /** 1 where the token belongs to an assistant's answer (its end-of-turn token included): only these are trained on. */
+  answer: Uint8Array
+}
