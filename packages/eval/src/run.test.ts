@@ -95,6 +95,31 @@ test('scores, groups, baseline and progress', async () => {
   expect(formatSummary(summary)).toContain('| width: others | exact match |        4 | 75.0 % |')
 })
 
+test('the most frequent answer is a baseline of every task and group', async () => {
+  const answers = ['a', 'b', 'b', 'c', 'b', 'a']
+  const dataset: Dataset = {
+    name: 'letters',
+    length: answers.length,
+    get: async (index) => ({
+      id: `l${index}`,
+      task: index < 3 ? 'early' : 'late',
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: 'Which letter?' }] },
+        { role: 'assistant', content: [{ type: 'text', text: answers[index]! }] },
+      ],
+    }),
+  }
+  const { summary } = await runEval({ name: 'm', answer: async () => 'c' }, [
+    defineTask({ name: 'letters', dataset, metric: exactMatch }),
+  ])
+  expect(summary.rows.map(({ group, mostFrequent }) => [group, mostFrequent])).toEqual([
+    [undefined, { answer: 'b', score: 3 / 6 }],
+    ['early', { answer: 'b', score: 2 / 3 }],
+    ['late', { answer: 'c', score: 1 / 3 }],
+  ])
+  expect(formatSummary(summary)).toMatch(/most frequent \|\n/)
+})
+
 test('an interrupted evaluation goes on where it stopped, whatever the interruption cut short', async () => {
   const path = join(folder, 'results.jsonl')
   const stop = new AbortController()
@@ -178,6 +203,20 @@ test('the report stands alone and escapes what it shows', async () => {
   expect(html).toContain(`data:image/png;base64,${btoa('\x03')}`)
   expect(html).toContain('without the picture: &#60;script')
   expect(html).not.toMatch(/(?:src|href)="(?!data:)/)
+})
+
+test('the report shows wrong answers before right ones', async () => {
+  const tasks = [task()]
+  // Right up to a width of 4; widths 5 and 6 are answered wrong.
+  const html = await evalReport(await runEval(model(), tasks), tasks, {
+    title: 'Ruler',
+    shown: 1,
+    encodePng: async (image) => Uint8Array.of(image.widthPx),
+  })
+  expect([...html.matchAll(/<article class="(\w+)" title="(\w+)"/g)].map((match) => match.slice(1))).toEqual([
+    ['wrong', 'w4'],
+    ['wrong', 'w5'],
+  ])
 })
 
 test('the CASA protocol: prompts, cleaning and metrics', async () => {

@@ -1,6 +1,6 @@
 /** From records to the numbers that are reported. */
 import { mean } from './metrics/index.ts'
-import type { EvalRecord, Pictures } from './results.ts'
+import type { EvalRecord } from './results.ts'
 import type { Task } from './task.ts'
 
 export interface SummaryRow {
@@ -16,6 +16,8 @@ export interface SummaryRow {
   interval?: [number, number]
   /** The same score without pictures, where that was asked. */
   noImage?: number
+  /** What the most frequent right answer would score if it were given every time: what guessing is worth. */
+  mostFrequent?: { answer: string; score: number }
   /** The metric's other numbers, e.g. precision and recall. */
   numbers: Record<string, number>
 }
@@ -42,37 +44,53 @@ function groupTask(task: Task): Task {
 }
 
 function row(task: Task, records: readonly EvalRecord[]): SummaryRow {
-  const shown = score(task, records, 'shown')
-  const blind = score(task, records, 'none')
-  const { examples, value, numbers } = shown
+  const shown = records.filter((record) => record.pictures === 'shown')
+  const blind = records.filter((record) => record.pictures === 'none')
+  const { value, numbers } = scoreOf(task, shown)
   const unit = task.metric.unit ?? 'share'
+  const frequent = mostFrequentAnswer(shown)
   return {
     task: task.name,
     metric: task.metric.name,
-    examples,
+    examples: shown.length,
     score: value,
     unit,
-    ...(unit === 'share' && examples > 0 && { interval: wilson(value, examples) }),
-    ...(blind.examples > 0 && { noImage: blind.value }),
+    ...(unit === 'share' && shown.length > 0 && { interval: wilson(value, shown.length) }),
+    ...(blind.length > 0 && { noImage: scoreOf(task, blind).value }),
+    ...(frequent !== undefined && { mostFrequent: { answer: frequent, score: scoreOf(task, shown, frequent).value } }),
     numbers,
   }
 }
 
-function score(
-  task: Task,
-  records: readonly EvalRecord[],
-  pictures: Pictures,
-): { examples: number; value: number; numbers: Record<string, number> } {
-  const own = records.filter((record) => record.pictures === pictures)
-  const answers = own.map(({ prediction, reference, score: value }) => ({
-    prediction: task.clean(prediction),
+/** @param said the answer to every question; the recorded ones unless given. */
+function scoreOf(task: Task, records: readonly EvalRecord[], said?: string): { value: number; numbers: Record<string, number> } {
+  const answers = records.map(({ prediction, reference, score }) => ({
+    prediction: task.clean(said ?? prediction),
     reference,
-    score: value,
+    score: said === undefined ? score : task.metric.score(task.clean(said), reference),
   }))
-  const average = mean(own.map((record) => record.score))
-  if (own.length === 0 || !task.metric.summarise) return { examples: own.length, value: average, numbers: {} }
+  const average = mean(answers.map(({ score }) => score))
+  if (answers.length === 0 || !task.metric.summarise) return { value: average, numbers: {} }
   const { numbers, main } = task.metric.summarise(answers)
-  return { examples: own.length, value: main === undefined ? average : numbers[main]!, numbers }
+  return { value: main === undefined ? average : numbers[main]!, numbers }
+}
+
+/** The right answer that most examples share; the first of several. Undefined where references hold no text. */
+function mostFrequentAnswer(records: readonly EvalRecord[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const { reference } of records) {
+    const text = answerText(reference)
+    if (text !== undefined) counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  const most = Math.max(...counts.values())
+  return [...counts].find(([, count]) => count === most)?.[0]
+}
+
+/** References are a text, several right texts, or an object with an `answer` of either kind. */
+function answerText(reference: unknown): string | undefined {
+  if (typeof reference === 'string') return reference
+  if (Array.isArray(reference)) return answerText(reference[0])
+  return typeof reference === 'object' && reference !== null && 'answer' in reference ? answerText(reference.answer) : undefined
 }
 
 /** Wilson's interval of a share seen in n examples, at 95 %. */
@@ -93,8 +111,9 @@ export function formatSummary({ rows }: EvalSummary): string {
     formatScore(each.score, each.unit),
     each.interval ? each.interval.map((bound) => (100 * bound).toFixed(1)).join(' .. ') : '',
     ...(withBaseline ? [each.noImage === undefined ? '' : formatScore(each.noImage, each.unit)] : []),
+    each.mostFrequent ? formatScore(each.mostFrequent.score, each.unit) : '',
   ])
-  const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : [])]
+  const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : []), 'most frequent']
   const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column]!.length)))
   const line = (values: string[]): string =>
     `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!))).join(' | ')} |`
