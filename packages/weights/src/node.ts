@@ -1,0 +1,5 @@
+/** What only Node has: folders that commands write to, and the cache folder as files on the disk. */
+export { claimFolder, type ClaimOptions, type FolderClaim } from './folder/claim.node.ts'
+export { markOf } from './folder/replaced.node.ts'
+export { writeFolderWhole } from './folder/whole.node.ts'
+export { folderMark, type FolderMark } from './folder/mark.ts'
