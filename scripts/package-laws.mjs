@@ -1,5 +1,6 @@
 /**
- * The laws between the packages (ARCHITECTURE.md), checked on the import statements of every source file.
+ * The laws between the packages (ARCHITECTURE.md), checked on the import statements of every source file, and the law of errors,
+ * checked on every "new Error".
  * Prints each breach as file:line and exits 1 if there is one.
  */
 import { readFileSync, readdirSync } from 'node:fs'
@@ -67,6 +68,23 @@ for (const owner of Object.keys(allowed)) {
       if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file))
         breach('platform code belongs into *.node.ts behind #platform')
       if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')
+    }
+  }
+}
+
+/** A plain Error on its way to being thrown: no program can tell it from another. */
+const plainError = /(?:\bthrow\s+|\breject\(\s*|\breturn\s+|=>\s*|[?:=]\s*)new (?:Error|TypeError|RangeError|SyntaxError)\(/g
+const plainClass = /\bclass \w+ extends (?:Error|TypeError|RangeError|SyntaxError)\b/g
+const notShipped = /\.(test|bench)\.tsx?$|\/(bench|fixtures|fuzz)\/|^packages\/[^/]+\/scripts\//
+
+for (const folder of ['packages', 'apps', 'recipes']) {
+  for (const path of sources(join(root, folder))) {
+    const file = relative(root, path)
+    if (notShipped.test(file) || file === 'packages/base/src/errors.ts') continue
+    const text = readFileSync(path, 'utf8')
+    for (const match of [...text.matchAll(plainError), ...text.matchAll(plainClass)]) {
+      const line = text.slice(0, match.index).split('\n').length
+      breaches.push(`${file}:${line} ${match[0]}: what is thrown is a CasaError (packages/base/src/errors.ts has the kinds)`)
     }
   }
 }

@@ -1,4 +1,5 @@
 /** What the commands that talk to a model have in common. */
+import { ConfigError } from '@casa-js/base'
 import { Option } from 'commander'
 
 export type WeightsChoice = 'packed' | 'float32'
@@ -8,9 +9,9 @@ export const weightsOption = () =>
     .choices(['packed', 'float32'])
     .default('packed')
 
-/** @throws Error naming the flag, unless `text` is a finite number of at least `least`. */
+/** @throws ConfigError naming the flag, unless `text` is a finite number of at least `least`. */
 export function numberOf(flag: string, text: string, least: number): number {
   const value = Number(text)
-  if (!Number.isFinite(value) || value < least) throw new Error(`${flag} ${text}: expected a number of at least ${least}`)
+  if (!Number.isFinite(value) || value < least) throw new ConfigError(`${flag} ${text}`, `expected a number of at least ${least}`)
   return value
 }

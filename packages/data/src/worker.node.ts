@@ -1,6 +1,7 @@
 /**
  * The thread behind `createWorkerDataset`: makes the dataset, then answers indices with examples, pixels moved and not copied.
  */
+import { ArgumentError } from '@casa-js/base'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Dataset, Example } from '@casa-js/core'
 import { reportOf, type Reply, type Request, type WorkerTask } from './worker-protocol.ts'
@@ -18,7 +19,7 @@ function pixelBuffers({ messages }: Example): ArrayBuffer[] {
 async function serve() {
   const { module, options } = workerData as WorkerTask
   const { default: createDataset } = (await import(module)) as { default?: (options: unknown) => Dataset | Promise<Dataset> }
-  if (typeof createDataset !== 'function') throw new TypeError(`${module} has no default export that makes a dataset`)
+  if (typeof createDataset !== 'function') throw new ArgumentError(`${module} has no default export that makes a dataset`)
   const dataset = await createDataset(options)
   port.on('message', async ({ request, index }: Request) => {
     try {

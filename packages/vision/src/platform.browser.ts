@@ -1,5 +1,6 @@
 /** Pixels in a browser or a worker of one: createImageBitmap and OffscreenCanvas. */
 import type { RgbImage } from '@casa-js/core'
+import { ImageError } from './errors.ts'
 
 /** Decode the first frame of a file to rgb, upright, over white. Throws what the browser throws. */
 export async function decodePixels(bytes: Uint8Array, mimeType: string): Promise<RgbImage> {
@@ -27,7 +28,7 @@ export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promi
 
 function drawingContext(width: number, height: number): OffscreenCanvasRenderingContext2D {
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
-  if (!context) throw new Error(`this browser gives no canvas of ${width} x ${height} pixels`)
+  if (!context) throw new ImageError(`this browser gives no canvas of ${width} x ${height} pixels`)
   return context
 }
 

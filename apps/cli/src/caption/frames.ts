@@ -1,4 +1,5 @@
 /** Frames of a video as `casa caption` finds them: pictures in the order of their names, and the pages of animated WebP and GIF files. */
+import { FileError } from '@casa-js/base'
 import type { VideoFrame } from '@casa-js/vlm'
 import { decodeImage } from '@casa-js/vision'
 import { readdir, readFile, stat } from 'node:fs/promises'
@@ -32,7 +33,7 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
       continue
     }
     const names = (await readdir(path)).filter((name) => pictures.test(name))
-    if (names.length === 0) throw new Error(`${path}: there is no picture in this folder; expected PNG, JPEG, WebP or GIF files`)
+    if (names.length === 0) throw new FileError(path, 'there is no picture in this folder; expected PNG, JPEG, WebP or GIF files')
     files.push(...names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).map((name) => join(path, name)))
   }
   return files
@@ -48,7 +49,7 @@ async function decodePage(bytes: Uint8Array, page: number, path: string): Promis
       .toBuffer({ resolveWithObject: true })
     return { widthPx: info.width, heightPx: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
   } catch (cause) {
-    throw new Error(`${path}: page ${page} cannot be decoded: ${(cause as Error).message}`, { cause })
+    throw new FileError(path, `page ${page} cannot be decoded: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -69,7 +70,7 @@ async function* framesOfFile(path: string, framesPerSecond: number): AsyncGenera
 
 /**
  * All frames, one file after another; a picture is shown for one frame. Decoded as they are asked for.
- * @throws Error or ImageError naming the file.
+ * @throws FileError or ImageError naming the file.
  */
 export async function* framesOf(paths: readonly string[], framesPerSecond: number): AsyncGenerator<VideoFrame> {
   let startMs = 0

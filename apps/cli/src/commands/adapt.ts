@@ -1,4 +1,5 @@
 /** `casa adapt`: make a CASA model of a language model and a vision encoder. */
+import { ConfigError } from '@casa-js/base'
 import { Option, type Command } from 'commander'
 import pc from 'picocolors'
 import { createBytesProgress } from '../convert/progress.ts'
@@ -48,7 +49,8 @@ export function register(program: Command): void {
 
 function count(flag: string, text: string, least: number): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < least) throw new Error(`${flag} ${text}: expected a whole number of at least ${least}`)
+  if (!Number.isInteger(value) || value < least)
+    throw new ConfigError(`${flag} ${text}`, `expected a whole number of at least ${least}`)
   return value
 }
 

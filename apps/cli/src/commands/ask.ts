@@ -1,4 +1,5 @@
 /** `casa ask`: a question about pictures. */
+import { ArgumentError } from '@casa-js/base'
 import { close, type DeviceName } from '@casa-js/tensor'
 import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
@@ -39,7 +40,7 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   const question = given.at(-1)!
   const files = given.slice(0, -1)
   if (/\.(png|jpe?g|webp)$/i.test(question))
-    throw new Error(`the last argument must be the question, found a picture: ${question}`)
+    throw new ArgumentError(`the last argument must be the question, found a picture: ${question}`)
   const maxNewTokens = numberOf('--max-tokens', flags.maxTokens, 1)
   const temperature = numberOf('--temperature', flags.temperature, 0)
   const topK = numberOf('--top-k', flags.topK, 1)

@@ -1,4 +1,5 @@
 /** `casa eval`: held-out accuracy of a model, with a baseline that sees no picture, results on disk and a report. */
+import { ConfigError } from '@casa-js/base'
 import { close, type DeviceName } from '@casa-js/tensor'
 import type { Command } from 'commander'
 import pc from 'picocolors'
@@ -109,12 +110,13 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
 }
 
 function noImage(kind: string): 'no-image' {
-  if (kind !== 'no-image') throw new Error(`--baseline ${kind}: the one baseline is "no-image"`)
+  if (kind !== 'no-image') throw new ConfigError(`--baseline ${kind}`, 'the one baseline is "no-image"')
   return kind
 }
 
 function whole(flag: string, text: string, least: number): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < least) throw new Error(`${flag} ${text}: expected a whole number, ${least} or more`)
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new ConfigError(`${flag} ${text}`, `expected a whole number, ${least} or more`)
   return value
 }

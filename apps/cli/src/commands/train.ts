@@ -1,4 +1,5 @@
 /** `casa train`: a run file in, checkpoints, a model folder, metrics and a report out. */
+import { ConfigError } from '@casa-js/base'
 import type { DeviceName } from '@casa-js/tensor'
 import type { Command } from 'commander'
 import pc from 'picocolors'
@@ -121,6 +122,6 @@ function stopOnSignals(onFirst: () => void): { signal: AbortSignal; release(): v
 function whole(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${flag} ${text}: expected a whole number, 1 or more`)
+  if (!Number.isInteger(value) || value < 1) throw new ConfigError(`${flag} ${text}`, 'expected a whole number, 1 or more')
   return value
 }

@@ -1,4 +1,5 @@
 /** What `casa eval` asks: the held-out sets of the shipped model, or the user's own data. */
+import { CasaError, ConfigError, FileError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
 import { openJsonlDataset } from '@casa-js/data'
 import { defineTask, exactMatch, looseMatch, type Task } from '@casa-js/eval'
@@ -20,13 +21,16 @@ export interface TaskOptions {
   warn(message: string): void
 }
 
-/** Answers are judged by exact match. @throws Error when nothing is left to ask, or data cannot be opened. */
+/** Answers are judged by exact match. @throws CasaError when nothing is left to ask, or data cannot be opened. */
 export async function findTasks(options: TaskOptions): Promise<Task[]> {
   const { data, only, maxNewTokens, loose } = options
   const sets = data.length > 0 ? await Promise.all(data.map((file) => openData(file, options))) : await shippedSets(options)
   const unknown = only.filter((name) => !sets.some((set) => set.name === name))
   if (unknown.length > 0)
-    throw new Error(`--task ${unknown.join(' ')}: there is no such task; there are ${sets.map(({ name }) => name).join(', ')}`)
+    throw new ConfigError(
+      `--task ${unknown.join(' ')}`,
+      `there is no such task; there are ${sets.map(({ name }) => name).join(', ')}`,
+    )
   return sets
     .filter(({ name }) => only.length === 0 || only.includes(name))
     .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
@@ -47,7 +51,7 @@ async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> 
   }
   await import('../train/typescript.ts')
   const { default: make } = (await import(pathToFileURL(path).href)) as { default?: () => Dataset | Promise<Dataset> }
-  if (typeof make !== 'function') throw new Error(`${file}: its default export must be a function that makes a dataset`)
+  if (typeof make !== 'function') throw new FileError(file, 'its default export must be a function that makes a dataset')
   return { name, dataset: await make() }
 }
 
@@ -64,7 +68,7 @@ async function shippedSets({ count, seed }: TaskOptions): Promise<NamedSet[]> {
     }))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new Error(
+    throw new CasaError(
       'the held-out sets of the shipped model come with a checkout of casa-js; here, give your own: --data questions.jsonl',
       { cause: error },
     )

@@ -1,4 +1,5 @@
 /** Finds golden folders of every kind under a folder and recomputes each. */
+import { FileError } from '@casa-js/base'
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Check, Tolerances } from './compare.ts'
@@ -69,10 +70,10 @@ async function kindOf(folder: string): Promise<GoldenFolder | undefined> {
 
 /**
  * Every golden folder at or below `root`, in name order.
- * @throws Error when the folder does not exist or holds none.
+ * @throws FileError when the folder does not exist or holds none.
  */
 export async function findGoldens(root: string): Promise<GoldenFolder[]> {
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${root}: there is no such folder`)
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new FileError(root, 'there is no such folder')
   const found: GoldenFolder[] = []
   const visit = async (folder: string): Promise<void> => {
     const golden = await kindOf(folder)
@@ -84,8 +85,9 @@ export async function findGoldens(root: string): Promise<GoldenFolder[]> {
   }
   await visit(root)
   if (found.length === 0) {
-    throw new Error(
-      `${root}: no golden folder here or below; expected model folders with golden.safetensors, casa variants, train, images or text`,
+    throw new FileError(
+      root,
+      'no golden folder here or below; expected model folders with golden.safetensors, casa variants, train, images or text',
     )
   }
   return found

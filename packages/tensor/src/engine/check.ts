@@ -1,28 +1,29 @@
 /** What operators say when shapes do not fit: which operator, which argument, what came, what was expected. */
+import { ArgumentError } from '@casa-js/base'
 import { sizeOf, type Tensor } from './tensor.ts'
 
-/** @throws Error unless `tensor` has exactly this shape. */
+/** @throws ArgumentError unless `tensor` has exactly this shape. */
 export function expectShape(operator: string, argument: string, tensor: Tensor, shape: readonly number[]): void {
   if (tensor.shape.length !== shape.length || shape.some((extent, axis) => tensor.shape[axis] !== extent)) {
-    throw new Error(`${operator}: ${argument} has shape [${tensor.shape}], expected [${shape}]`)
+    throw new ArgumentError(`${operator}: ${argument} has shape [${tensor.shape}], expected [${shape}]`)
   }
 }
 
-/** @throws Error unless `tensor` has this rank. */
+/** @throws ArgumentError unless `tensor` has this rank. */
 export function expectRank(operator: string, argument: string, tensor: Tensor, rank: number): void {
-  if (tensor.rank !== rank) throw new Error(`${operator}: ${argument} has shape [${tensor.shape}], expected ${rank} axes`)
+  if (tensor.rank !== rank) throw new ArgumentError(`${operator}: ${argument} has shape [${tensor.shape}], expected ${rank} axes`)
 }
 
-/** @throws Error unless a host array has one entry for each of `count` rows. */
+/** @throws ArgumentError unless a host array has one entry for each of `count` rows. */
 export function expectLength(operator: string, argument: string, array: ArrayLike<number>, count: number): void {
-  if (array.length !== count) throw new Error(`${operator}: ${argument} has ${array.length} entries, expected ${count}`)
+  if (array.length !== count) throw new ArgumentError(`${operator}: ${argument} has ${array.length} entries, expected ${count}`)
 }
 
 /** Rows and width of a tensor seen as a matrix over its last axis, which may be empty of rows but not of columns. */
 export function matrixOf(operator: string, argument: string, tensor: Tensor): { rows: number; width: number } {
   const width = tensor.shape[tensor.rank - 1]!
   if (tensor.rank === 0 || width === 0) {
-    throw new Error(`${operator}: ${argument} has shape [${tensor.shape}], expected a last axis of at least one`)
+    throw new ArgumentError(`${operator}: ${argument} has shape [${tensor.shape}], expected a last axis of at least one`)
   }
   return { rows: sizeOf(tensor.shape) / width, width }
 }

@@ -7,6 +7,7 @@
  * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read:
  * the gradient stops there.
  */
+import { ArgumentError } from '@casa-js/base'
 import type { Tensor } from './tensor.ts'
 
 export type PackedForm =
@@ -37,11 +38,11 @@ export function companionsOf(t: Tensor): Tensor[] {
   return form?.kind === 'quantized' ? [form.scales] : []
 }
 
-/** @throws Error if an operator that reads floats is given a packed weight. */
+/** @throws ArgumentError if an operator that reads floats is given a packed weight. */
 export function expectUnpacked(operator: string, argument: string, t: Tensor): void {
   const form = packedForm(t)
   if (form)
-    throw new Error(
+    throw new ArgumentError(
       `${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear, linearCrossEntropy, embedding and gatherRows take: ` +
         'unpackWeight() first',
     )

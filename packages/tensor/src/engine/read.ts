@@ -1,4 +1,5 @@
 /** Reading a tensor into memory that is there already. */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import type { WasmBackend } from './wasm/kernel.ts'
@@ -6,11 +7,11 @@ import type { WasmBackend } from './wasm/kernel.ts'
 /**
  * Copy the values of a float32 tensor into `target`, which may be memory shared between threads. On wasm this saves the copy in
  * between that `data()` makes.
- * @throws Error if the target has another size.
+ * @throws ArgumentError if the target has another size.
  */
 export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
   if (target.length !== t.size || t.dtype !== 'float32')
-    throw new Error(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
+    throw new ArgumentError(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
   const stored = tf.getBackend() === 'wasm' ? (tf.backend() as unknown as WasmBackend).dataIdMap.get(t.dataId) : undefined
   if (!stored) return target.set((await t.data()) as Float32Array)
   const { buffer } = (tf.backend() as unknown as WasmBackend).wasm.HEAPU8

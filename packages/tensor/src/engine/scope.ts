@@ -1,4 +1,5 @@
 /** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
+import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { companionsOf } from './packed.ts'
 import { isRecording } from './tape.ts'
@@ -40,14 +41,14 @@ export function memory(): MemoryUse {
 
 /**
  * Run `f` and fail if it left tensors behind. The law that every step and every generated token must obey.
- * @throws Error naming how many tensors and bytes stayed.
+ * @throws StateError naming how many tensors and bytes stayed.
  */
 export async function withoutLeaks<T>(what: string, f: () => T | Promise<T>): Promise<T> {
   const before = memory()
   const result = await f()
   const after = memory()
   if (after.tensors !== before.tensors) {
-    throw new Error(
+    throw new StateError(
       `${what} left ${after.tensors - before.tensors} tensors (${after.bytes - before.bytes} bytes) behind: dispose what it creates or wrap it in scope()`,
     )
   }

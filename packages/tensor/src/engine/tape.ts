@@ -4,6 +4,7 @@
  * tfjs's own tape keeps every intermediate and every partial gradient until the end of the pass. This one frees both as it
  * walks back: once a node's gradient has been taken, nothing that is left to do reads that node's outputs.
  */
+import { ArgumentError, StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { packedForm } from './packed.ts'
 import type { Tensor } from './tensor.ts'
@@ -71,14 +72,14 @@ export interface ValueAndGradients {
  * The value of a scalar function and its gradients with respect to `parameters`.
  * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
  * @param seed gradient of the value itself: 1 unless losses are to be weighted (gradient accumulation).
- * @throws Error if a parameter is a packed weight, which is only read.
+ * @throws ArgumentError if a parameter is a packed weight, which is only read.
  */
 export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
-  if (tape) throw new Error('valueAndGradients: already inside another valueAndGradients')
+  if (tape) throw new StateError('valueAndGradients: already inside another valueAndGradients')
   for (const parameter of parameters) {
     const form = packedForm(parameter)
     if (form) {
-      throw new Error(
+      throw new ArgumentError(
         `valueAndGradients: a ${form.kind} weight [${form.shape}] is packed and cannot be trained: load it as float32, or freeze it`,
       )
     }
@@ -88,7 +89,8 @@ export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 
   try {
     tape = new Tape(parameters)
     const value = f()
-    if (value.size !== 1) throw new Error(`valueAndGradients: the function must return a scalar, got shape [${value.shape}]`)
+    if (value.size !== 1)
+      throw new ArgumentError(`valueAndGradients: the function must return a scalar, got shape [${value.shape}]`)
     const { nodes, active } = tape
     tape = undefined
     const gradients = walkBack(nodes, active, value, parameters, seed)
@@ -113,7 +115,8 @@ function walkBack(nodes: Node[], active: Set<number>, value: Tensor, parameters:
         const dx = dxs[i]
         if (!input || !needs[i]) return dx?.dispose()
         if (!dx) return
-        if (dx.size !== input.size) throw new Error(`gradient of shape [${dx.shape}] for an input of shape [${input.shape}]`)
+        if (dx.size !== input.size)
+          throw new ArgumentError(`gradient of shape [${dx.shape}] for an input of shape [${input.shape}]`)
         const before = gradients.get(input.id)
         gradients.set(input.id, before ? sumOf(before, dx) : dx)
       })

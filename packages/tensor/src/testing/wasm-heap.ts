@@ -1,4 +1,5 @@
 /** What is allocated in the wasm heap: tensors, results and scratch; kernels' own C++ temporaries are not seen. */
+import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 
@@ -18,7 +19,8 @@ export function watchHeap(): HeapWatch {
   let [held, peak] = [0, 0]
   wasm._malloc = (bytes) => {
     const pointer = _malloc(bytes)
-    if (pointer === 0) throw new Error(`${Math.round((held + bytes) / 2 ** 20)} MiB do not fit into a WebAssembly heap`)
+    if (pointer === 0)
+      throw new OutOfMemoryError(`${Math.round((held + bytes) / 2 ** 20)} MiB do not fit into a WebAssembly heap`)
     sizes.set(pointer >>> 0, bytes)
     peak = Math.max(peak, (held += bytes))
     return pointer

@@ -1,5 +1,17 @@
 /** Errors across threads: structured clone forgets an error's class and its fields. */
-import { CasaError, ConfigError, WeightError } from '@casa-js/base'
+import {
+  ArgumentError,
+  CasaError,
+  ConfigError,
+  DeviceError,
+  DeviceLostError,
+  DeviceUnavailableError,
+  FileError,
+  OutOfMemoryError,
+  StateError,
+  TokenizerError,
+  WeightError,
+} from '@casa-js/base'
 import { CheckpointError, DivergedError } from '../errors.ts'
 
 export interface ErrorData {
@@ -9,7 +21,22 @@ export interface ErrorData {
   fields: Record<string, unknown>
 }
 
-const classes: Record<string, { prototype: Error }> = { CasaError, ConfigError, WeightError, CheckpointError, DivergedError }
+/** What a rank may throw; another error arrives as a plain Error with its name. */
+const classes: Record<string, { prototype: Error }> = {
+  ArgumentError,
+  CasaError,
+  CheckpointError,
+  ConfigError,
+  DeviceError,
+  DeviceLostError,
+  DeviceUnavailableError,
+  DivergedError,
+  FileError,
+  OutOfMemoryError,
+  StateError,
+  TokenizerError,
+  WeightError,
+}
 
 export function toErrorData(thrown: unknown): ErrorData {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), fields: {} }

@@ -1,4 +1,5 @@
 /** The collective of worker threads: tensors go through shared memory, sums are taken there. */
+import { ArgumentError } from '@casa-js/base'
 import { dispose, readInto, tensor, type Tensor } from '@casa-js/tensor'
 import type { Collective } from './collective.ts'
 import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
@@ -17,7 +18,7 @@ export function createSharedCollective(memory: SharedMemory, rank: number): Coll
     ranks,
 
     async gather(values) {
-      if (values.length > NUMBERS) throw new Error(`gather: ${values.length} numbers, at most ${NUMBERS} fit`)
+      if (values.length > NUMBERS) throw new ArgumentError(`gather: ${values.length} numbers, at most ${NUMBERS} fit`)
       const half = turn++ % 2
       const own = row(half, rank)
       own[0] = values.length
@@ -32,7 +33,7 @@ export function createSharedCollective(memory: SharedMemory, rank: number): Coll
     async sum(gradients) {
       let offset = 0
       const given = gradients.reduce((size, gradient) => size + gradient.size, 0)
-      if (given !== parameters) throw new Error(`sum: ${given} values, but the shared memory was made for ${parameters}`)
+      if (given !== parameters) throw new ArgumentError(`sum: ${given} values, but the shared memory was made for ${parameters}`)
       for (const gradient of gradients) await readInto(gradient, mine.subarray(offset, (offset += gradient.size)))
       const shapes = gradients.map(({ shape }) => shape)
       dispose(...gradients)

@@ -8,6 +8,7 @@
  *   0 0 1 1 2        lengths of windows: 4 4 2 units
  */
 import type { Grid } from './grid.ts'
+import { ImageError } from '../errors.ts'
 
 export interface CellOrder {
   /** [cells] row and column of each cell, in the order of the blocks. */
@@ -25,11 +26,11 @@ export interface CellOrder {
 
 /**
  * @param windowUnits side of a window in units; 0: one window for the whole grid
- * @throws RangeError when the grid does not divide into units.
+ * @throws ImageError when the grid does not divide into units.
  */
 export function cellOrder(grid: Grid, mergeSize: number, windowUnits: number): CellOrder {
   if (grid.rows % mergeSize !== 0 || grid.columns % mergeSize !== 0) {
-    throw new RangeError(`a grid of ${grid.rows} x ${grid.columns} does not divide into units of ${mergeSize} x ${mergeSize}`)
+    throw new ImageError(`a grid of ${grid.rows} x ${grid.columns} does not divide into units of ${mergeSize} x ${mergeSize}`)
   }
   const units: Grid = { rows: grid.rows / mergeSize, columns: grid.columns / mergeSize }
   const side = windowUnits > 0 ? windowUnits : Math.max(units.rows, units.columns)

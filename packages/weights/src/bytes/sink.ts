@@ -1,4 +1,5 @@
 /** Where bytes go, in order, to appear at the end all at once or not at all. */
+import { StateError } from '@casa-js/base'
 
 export interface ByteSink {
   readonly name: string
@@ -34,7 +35,7 @@ export function memorySink(name: string): MemorySink {
       parts.length = 0
     },
     bytes() {
-      if (!whole) throw new Error(`${name}: not committed`)
+      if (!whole) throw new StateError(`${name}: not committed`)
       return whole
     },
   }

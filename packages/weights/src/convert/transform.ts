@@ -1,4 +1,5 @@
 /** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
+import { ArgumentError } from '@casa-js/base'
 import { refuse } from '../refuse.ts'
 import { dequantizeRows, quantizeRows } from '../quantize/quantize.ts'
 import { decodeFloat32 } from '../safetensors/decode.ts'
@@ -70,7 +71,7 @@ function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {
   try {
     return quantizeRows(values, tensor.shape[1]!, tensor.form!)
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
+    if (!(error instanceof ArgumentError)) throw error
     return refuse(file, 'quantized', error.message, tensor.name)
   }
 }

@@ -1,5 +1,5 @@
 /** The safetensors reader under fuzz: open a file and read every tensor of it, counting what that takes. */
-import { CasaError } from '@casa-js/base'
+import { ConfigError, WeightError } from '@casa-js/base'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { openWeights } from '../folder/model-folder.ts'
@@ -19,7 +19,12 @@ class TooMuch extends Error {}
 
 /** @param seeds valid safetensors files */
 export function safetensorsTarget(seeds: readonly Uint8Array[]): FuzzTarget<Uint8Array> {
-  return { seeds, mutate: mutateBytes, read: readAll, isTyped: (error) => error instanceof CasaError }
+  return {
+    seeds,
+    mutate: mutateBytes,
+    read: readAll,
+    isTyped: (error) => error instanceof WeightError || error instanceof ConfigError,
+  }
 }
 
 async function readAll(file: Uint8Array): Promise<void> {

@@ -8,6 +8,7 @@
  *                                            low bits first, two's complement; rows end in zeros
  *   scales  f16 [O, G], G = ceil(D / group)
  */
+import { ArgumentError } from '@casa-js/base'
 import { f16FromFloat32, float32FromF16 } from '../safetensors/half.ts'
 
 export interface QuantizedForm {
@@ -35,7 +36,7 @@ export function groupsPerRow(inputs: number, { group }: QuantizedForm): number {
 
 /**
  * Rows [O,D] of a matrix. No weight moves by more than half its group's scale.
- * @throws RangeError if a value is not finite, or too large for scales of 16 bits.
+ * @throws ArgumentError if a value is not finite, or too large for scales of 16 bits.
  */
 export function quantizeRows(weight: Float32Array, inputs: number, form: QuantizedForm): QuantizedRows {
   const { bits, group } = form
@@ -88,7 +89,7 @@ function scalesOf(weight: Float32Array, inputs: number, outputs: number, form: Q
     const end = Math.min(begin + form.group, row + inputs)
     for (let at = begin; at < end; at++) {
       const size = Math.abs(weight[at]!)
-      if (!(size < Infinity)) throw new RangeError(`the weight holds ${weight[at]}`)
+      if (!(size < Infinity)) throw new ArgumentError(`the weight holds ${weight[at]}`)
       if (size > wanted[i]!) wanted[i] = size
     }
   }
@@ -97,7 +98,7 @@ function scalesOf(weight: Float32Array, inputs: number, outputs: number, form: Q
   for (let i = 0; i < scales.length; i++) {
     // The next f16 has the next bit pattern.
     if (rounded[i]! * most < wanted[i]!) scales[i]!++
-    if (scales[i]! >= 0x7c00) throw new RangeError(`a weight of ${wanted[i]} is too large for scales of 16 bits`)
+    if (scales[i]! >= 0x7c00) throw new ArgumentError(`a weight of ${wanted[i]} is too large for scales of 16 bits`)
   }
   return scales
 }

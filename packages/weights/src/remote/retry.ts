@@ -1,5 +1,5 @@
 /** Trying again: exponential back-off with jitter, a server's Retry-After, and no charge for an attempt that moved things on. */
-import { WeightError } from '@casa-js/base'
+import { CasaError, WeightError } from '@casa-js/base'
 import pRetry from 'p-retry'
 
 export interface RetryOptions {
@@ -11,7 +11,7 @@ export interface RetryOptions {
 }
 
 /** Something that may go better next time: a cut connection, a stall, a busy server. */
-export class PassingError extends Error {
+export class PassingError extends CasaError {
   /** The server's Retry-After. */
   readonly retryAfterMs: number
   readonly file: string

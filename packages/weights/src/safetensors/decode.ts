@@ -1,4 +1,5 @@
 /** Bytes of a tensor -> float32 values. Little-endian, as the format and every machine that runs this. */
+import { ArgumentError } from '@casa-js/base'
 import { countValues, type Dtype } from './dtypes.ts'
 import { float32FromBf16, float32FromF16 } from './half.ts'
 
@@ -32,7 +33,7 @@ export function isInteger(dtype: Dtype): boolean {
 /** The values in their own precision, without a copy where the bytes' place in memory allows it. 64-bit integers are BigInt. */
 export function decodeNumbers(dtype: Dtype, bytes: Uint8Array): ArrayLike<number> | ArrayLike<bigint> {
   const decode = decoders[dtype]
-  if (!decode) throw new TypeError(`values of dtype ${dtype} cannot be decoded, only copied as bytes`)
+  if (!decode) throw new ArgumentError(`values of dtype ${dtype} cannot be decoded, only copied as bytes`)
   return decode(bytes.byteOffset % 8 === 0 ? bytes : bytes.slice())
 }
 

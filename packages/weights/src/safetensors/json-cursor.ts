@@ -2,8 +2,9 @@
  * A cursor over JSON text that is stricter than JSON.parse: a repeated key is an error, a number is a plain non-negative integer, a
  * string is whole Unicode. It builds nothing that the caller does not ask for, so hostile text cannot make it allocate.
  */
+import { CasaError } from '@casa-js/base'
 
-export class JsonFault extends Error {
+export class JsonFault extends CasaError {
   readonly rule: 'json' | 'duplicate-key' | 'shape'
   constructor(rule: JsonFault['rule'], message: string) {
     super(message)

@@ -1,4 +1,5 @@
 /** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
+import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes } from '../kernel.ts'
 
@@ -65,7 +66,7 @@ class KernelCall implements WasmContext {
     private readonly inputs: tf.NamedTensorInfoMap,
     readonly backend: WasmBackend,
   ) {
-    if (!kernelModule) throw new Error(`${kernelName}: the kernel module is not there; start the device with init()`)
+    if (!kernelModule) throw new StateError(`${kernelName}: the kernel module is not there; start the device with init()`)
     this.exports = kernelModule
   }
 

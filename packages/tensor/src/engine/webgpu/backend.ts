@@ -6,7 +6,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import { DeviceLostError, OutOfMemoryError } from '@casa-js/base'
+import { DeviceError, DeviceLostError, OutOfMemoryError } from '@casa-js/base'
 import { boundPool } from './pool.ts'
 import type { Program, Proven } from './program.ts'
 
@@ -47,7 +47,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       const outOfMemory = error instanceof GPUOutOfMemoryError
       this.failure ??= outOfMemory
         ? new OutOfMemoryError(`WebGPU: ${error.message}. Use a smaller batch, or keep fewer tensors.`)
-        : new Error(`WebGPU: ${error.message}`)
+        : new DeviceError(`WebGPU: ${error.message}`)
     })
   }
 
@@ -68,14 +68,14 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     }
   }
 
-  /** @throws Error if one of tfjs's programs, which bind whole tensors, gets one that is too large: WebGPU would say so later. */
+  /** @throws DeviceError if one of tfjs's programs, which bind whole tensors, gets one that is too large: WebGPU would say so later. */
   override runWebGPUProgram(...call: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
     const [program, inputs] = call
     for (const shape of [program.outputShape, ...inputs.map((input) => input.shape)]) {
       const bytes = 4 * tf.util.sizeFromShape(shape)
       if (!(bytes > this.bindingBytes)) continue
       const what = `${program.constructor.name} takes a tensor of shape [${shape}], ${bytes} bytes`
-      throw new Error(`WebGPU: ${what}, but this device binds at most ${this.bindingBytes}`)
+      throw new DeviceError(`WebGPU: ${what}, but this device binds at most ${this.bindingBytes}`)
     }
     return super.runWebGPUProgram(...call)
   }

@@ -3,6 +3,7 @@
  * Vulkan that Chromium's packages carry: for tests, at a hundredth of wasm's speed. The environment variable VK_DRIVER_FILES
  * names another driver, such as the llvmpipe of Mesa 25, which has half floats too.
  */
+import { DeviceUnavailableError } from '@casa-js/base'
 import { existsSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,15 +17,15 @@ const softwareOptions = ['enable-dawn-features=disable_workgroup_init']
 /** glibc's flag for "never unload"; Node does not name it. */
 const RTLD_NODELETE = 0x1000
 
-/** @throws Error saying what is missing. */
+/** @throws DeviceUnavailableError saying what is missing. */
 export async function openGpu(software: boolean): Promise<OpenGpu> {
   if (software) useSoftwareVulkan()
   else if (process.platform === 'linux' && !['/dev/dri', '/dev/nvidiactl', '/dev/dxg'].some(existsSync)) {
     // Dawn would look too, but it complains on stderr.
-    throw new Error('no GPU on this machine')
+    throw new DeviceUnavailableError('no GPU on this machine')
   }
   const { create, globals } = await import('webgpu').catch((error: Error) => {
-    throw new Error(`Node needs the package 'webgpu': npm install webgpu (${error.message})`)
+    throw new DeviceUnavailableError(`Node needs the package 'webgpu': npm install webgpu (${error.message})`)
   })
   Object.assign(globalThis, globals)
   const gpu = create(software ? softwareOptions : []) as GPU
@@ -34,13 +35,16 @@ export async function openGpu(software: boolean): Promise<OpenGpu> {
 
 /** Let Vulkan find one software driver and nothing else. Reaches only loaders that are opened later in this process. */
 function useSoftwareVulkan(): void {
-  if (process.platform !== 'linux') throw new Error('the software adapter is only set up on Linux')
+  if (process.platform !== 'linux') throw new DeviceUnavailableError('the software adapter is only set up on Linux')
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
   const folder = softwareFolders.find((candidate) => existsSync(join(candidate, softwareDriver)))
   const { VK_DRIVER_FILES: given } = process.env
   // A parent process may have set what is found here.
   if (given && given !== (folder && join(folder, softwareDriver))) return
-  if (!folder) throw new Error(`no ${softwareDriver} in ${softwareFolders.join(', ')}: install Chromium for its software adapter`)
+  if (!folder)
+    throw new DeviceUnavailableError(
+      `no ${softwareDriver} in ${softwareFolders.join(', ')}: install Chromium for its software adapter`,
+    )
   process.env.VK_DRIVER_FILES = join(folder, softwareDriver)
   const loader = join(folder, 'libvulkan.so.1')
   if (!existsSync(loader)) return

@@ -4,6 +4,7 @@
  * A binding holds at most maxStorageBufferBindingSize bytes (128 MiB at the least). Programs that work row by row say so and
  * are split here; the others (products, lookups, attention) cut their work themselves and bind ranges.
  */
+import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes } from '../kernel.ts'
 import { sizeOf } from '../tensor.ts'
@@ -139,7 +140,7 @@ class Context implements WebgpuContext {
     const large = ranges.findIndex(({ bytes }) => bytes > most)
     if (large >= 0) {
       const what = `'${program.bindings[large]!.name}' takes ${ranges[large]!.bytes} bytes`
-      throw new Error(`${this.kernelName}: ${what}, but this WebGPU device binds at most ${most}`)
+      throw new DeviceError(`${this.kernelName}: ${what}, but this WebGPU device binds at most ${most}`)
     }
     this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)
   }

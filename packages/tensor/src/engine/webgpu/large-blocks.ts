@@ -5,6 +5,7 @@
  * size * inner elements every extent * inner. Where an element goes grows with where it comes from, so a run of the smaller
  * tensor always lies in one range of the larger. Values are moved as bits, whatever they are.
  */
+import { DeviceError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
 import { defineProgram } from './program.ts'
@@ -78,9 +79,9 @@ export interface PadAttributes extends Record<string, unknown> {
 export const paddedShape = (shape: number[], paddings: PadAttributes['paddings']): number[] =>
   shape.map((extent, axis) => extent + paddings[axis]![0] + paddings[axis]![1])
 
-/** @throws Error if padded with anything but zeros. */
+/** @throws DeviceError if padded with anything but zeros. */
 export const padInParts: WebgpuKernel<PadAttributes> = (context, { paddings, constantValue }) => {
-  if (constantValue !== 0) throw new Error(`pad with ${constantValue}: beyond one binding only zeros can be added`)
+  if (constantValue !== 0) throw new DeviceError(`pad with ${constantValue}: beyond one binding only zeros can be added`)
   const x = context.input('x')
   const pad = (axis: number, from: tf.TensorInfo, to: tf.TensorInfo) => {
     context.clear(to)

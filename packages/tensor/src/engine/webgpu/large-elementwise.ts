@@ -1,4 +1,5 @@
 /** a + b, a - b, a * b, -x and one number everywhere, in as many dispatches as bindings need. */
+import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
 import { defineElementwise } from './elementwise.ts'
@@ -37,7 +38,7 @@ const fill = variants((type: Type) =>
   }),
 )
 
-/** @throws Error unless b has the shape of a, or of its last axes: a scalar, a row. */
+/** @throws DeviceError unless b has the shape of a, or of its last axes: a scalar, a row. */
 export function binaryInParts(operator: '+' | '-' | '*'): WebgpuKernel<Record<string, never>> {
   return (context) => {
     const [a, b] = [context.input('a'), context.input('b')]
@@ -56,7 +57,9 @@ function expectRepeats(a: number[], b: number[], operator: string): void {
   const axes = b.slice(b.findIndex((extent) => extent !== 1))
   const repeats = sizeOf(b) === 1 || axes.every((extent, i) => extent === a[a.length - axes.length + i])
   if (!repeats) {
-    throw new Error(`[${a}] ${operator} [${b}]: beyond one binding the second must be a scalar or have the first's last axes`)
+    throw new DeviceError(
+      `[${a}] ${operator} [${b}]: beyond one binding the second must be a scalar or have the first's last axes`,
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 /** The sum and the mean of all values, in as many dispatches as bindings need. */
+import { DeviceError } from '@casa-js/base'
 import { sizeOf } from '../tensor.ts'
 import { defineTotal } from './total.ts'
 import type { WebgpuContext, WebgpuKernel } from './kernel.ts'
@@ -10,11 +11,13 @@ interface ReductionAttributes extends Record<string, unknown> {
   keepDims?: boolean
 }
 
-/** @throws Error if less than everything is to be summed, or integers. */
+/** @throws DeviceError if less than everything is to be summed, or integers. */
 function totalOf(context: WebgpuContext, { axis, keepDims }: ReductionAttributes, factorOf: (size: number) => number) {
   const x = context.input('x')
   if ((axis !== undefined && axis !== null) || keepDims || x.dtype !== 'float32') {
-    throw new Error(`sum of ${x.dtype} [${x.shape}] along ${axis}: beyond one binding only all of a float32 tensor can be summed`)
+    throw new DeviceError(
+      `sum of ${x.dtype} [${x.shape}] along ${axis}: beyond one binding only all of a float32 tensor can be summed`,
+    )
   }
   const size = sizeOf(x.shape)
   return [total(context, x, size, { factor: factorOf(size) })]

@@ -5,6 +5,7 @@
  * has 1.2 GB, the smallest devices bind 128 MiB. Those of its kernels that weights and their gradients meet go in parts here; all
  * that fits goes to tfjs as before. Operators call them as they do everywhere.
  */
+import { DeviceError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
 import type { CasaWebgpuBackend } from './backend.ts'
@@ -36,7 +37,7 @@ const kernels: Record<string, LargeKernel> = {
   Transpose: {
     kernel(context) {
       const [shape, most] = [context.input('x').shape, 4 * context.bindingElements]
-      throw new Error(`transpose of [${shape}]: this WebGPU device binds at most ${most} bytes; transpose slices of it`)
+      throw new DeviceError(`transpose of [${shape}]: this WebGPU device binds at most ${most} bytes; transpose slices of it`)
     },
   },
 }

@@ -6,6 +6,7 @@
  *   m += (1 - beta1) (g - m)                 v = beta2 v + (1 - beta2) g^2
  *   parameter -= learningRate / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps)
  */
+import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'
@@ -32,12 +33,12 @@ defineKernel<AdamWAttributes>('AdamW', { cpu: adamwCpu, wasm: adamwWasm, webgpu:
 
 /**
  * Tensors that share memory with `parameter` (reshape, share) see the new values.
- * @throws Error if the four differ in shape or the step is not counted from 1.
+ * @throws ArgumentError if the four differ in shape or the step is not counted from 1.
  */
 export function adamwStep({ parameter, firstMoment, secondMoment, gradient }: AdamWTensors, settings: AdamWSettings): void {
   expectShape('adamwStep', 'firstMoment', firstMoment, parameter.shape)
   expectShape('adamwStep', 'secondMoment', secondMoment, parameter.shape)
   expectShape('adamwStep', 'gradient', gradient, parameter.shape)
-  if (!(settings.step >= 1)) throw new RangeError(`adamwStep: step counts from 1, got ${settings.step}`)
+  if (!(settings.step >= 1)) throw new ArgumentError(`adamwStep: step counts from 1, got ${settings.step}`)
   run('AdamW', { parameter, firstMoment, secondMoment, gradient }, { ...settings, size: parameter.size })
 }

@@ -9,6 +9,7 @@
  * A query without keys gets zeros. The segment rules are those of varlen FlashAttention-2 (Dao 2023, arXiv:2307.08691),
  * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
  */
+import { ArgumentError } from '@casa-js/base'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { dispose } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
@@ -41,7 +42,7 @@ export interface AttentionOptions {
   scale?: number | undefined
 }
 
-/** @throws Error if shapes or boundaries do not fit one another. */
+/** @throws ArgumentError if shapes or boundaries do not fit one another. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const { cuQ, cuK, causal } = options
   check(q, k, v, cuQ, cuK)
@@ -55,7 +56,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
 
 function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array): void {
   const fail = (why: string) => {
-    throw new Error(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
+    throw new ArgumentError(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
   }
   if (q.rank !== 3 || k.rank !== 3) fail('expected [tokens, heads, head size]')
   const [Tq, H, E] = q.shape as number[]

@@ -5,6 +5,7 @@
  * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows. Queries and keys beyond
  * one binding are taken in parts (webgpu-blocks.ts).
  */
+import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../engine/tensor.ts'
 import type { Cut, TensorRange } from '../../engine/webgpu/cuts.ts'
@@ -35,7 +36,7 @@ function tileFor(context: WebgpuContext, E: number, operands: number): [number, 
   const fits = tiles.find((tile) => bytes(tile) <= context.workgroupBytes)
   if (fits) return fits
   const room = `${context.workgroupBytes} bytes of workgroup memory`
-  throw new Error(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
+  throw new DeviceError(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
 }
 
 const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttributes) => ({

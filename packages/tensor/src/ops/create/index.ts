@@ -1,17 +1,18 @@
 /** Making tensors out of host data. */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/tensor.ts'
 
 /**
  * A tensor of the given values, row-major. The values are copied.
- * @throws Error if there are more or fewer values than the shape holds.
+ * @throws ArgumentError if there are more or fewer values than the shape holds.
  */
 export function tensor(
   data: ArrayLike<number>,
   shape: number[],
   dtype: DType = data instanceof Int32Array ? 'int32' : 'float32',
 ): Tensor {
-  if (data.length !== sizeOf(shape)) throw new Error(`tensor: ${data.length} values do not fill shape [${shape}]`)
+  if (data.length !== sizeOf(shape)) throw new ArgumentError(`tensor: ${data.length} values do not fill shape [${shape}]`)
   return tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
 }
 

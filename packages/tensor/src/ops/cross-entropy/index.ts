@@ -7,6 +7,7 @@
  * gradient. The kernel folds columns into running statistics a row, log-sum-exp and the target's logit, so that the same
  * kernel serves the whole vocabulary at once and chunks of it (linear.ts).
  */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { expectLength, expectRank } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
@@ -42,8 +43,8 @@ defineKernel<CrossEntropyGradAttributes>('CrossEntropyGrad', {
 })
 
 /**
- * @throws Error if targets or weights do not have an entry a row.
- * @throws RangeError naming the first counted row whose target is not in the vocabulary, or whose weight is negative or NaN.
+ * @throws ArgumentError if targets or weights do not have an entry a row.
+ * @throws ArgumentError naming the first counted row whose target is not in the vocabulary, or whose weight is negative or NaN.
  */
 export function crossEntropy(logits: Tensor, targets: Int32Array, weights: Float32Array): Tensor {
   expectRank('crossEntropy', 'logits', logits, 2)
@@ -71,9 +72,9 @@ export function sharesOf(
   expectLength(operator, 'weights', weights, rows)
   let total = 0
   weights.forEach((weight, t) => {
-    if (!(weight >= 0)) throw new RangeError(`${operator}: weight ${weight} of row ${t} must not be negative`)
+    if (!(weight >= 0)) throw new ArgumentError(`${operator}: weight ${weight} of row ${t} must not be negative`)
     if (weight > 0 && !(targets[t]! >= 0 && targets[t]! < vocabulary)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`,
       )
     }

@@ -6,6 +6,7 @@
  * With 150k entries and thousands of tokens the logits alone would be gigabytes. The forward pass keeps a log-sum-exp a row;
  * the way back computes each chunk's logits again: one product more, T x V less (as in Liger kernels, Hsu et al. 2024).
  */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { expectRank } from '../../engine/check.ts'
 import { run } from '../../engine/kernel.ts'
@@ -29,7 +30,7 @@ const defaultChunk = 8192
 
 /**
  * targets and weights as in crossEntropy.
- * @throws Error if hidden and weight differ in width; otherwise as crossEntropy.
+ * @throws ArgumentError if hidden and weight differ in width; otherwise as crossEntropy.
  */
 export function linearCrossEntropy(
   hidden: Tensor,
@@ -41,8 +42,8 @@ export function linearCrossEntropy(
   expectRank('linearCrossEntropy', 'hidden', hidden, 2)
   const [rows, D] = hidden.shape
   const [V, inputs] = shapeOf(weight)
-  if (inputs !== D) throw new Error(`linearCrossEntropy: weight has shape [${shapeOf(weight)}], expected [V,${D}]`)
-  if (!(chunk >= 1)) throw new RangeError(`linearCrossEntropy: chunk must be at least 1, got ${chunk}`)
+  if (inputs !== D) throw new ArgumentError(`linearCrossEntropy: weight has shape [${shapeOf(weight)}], expected [V,${D}]`)
+  if (!(chunk >= 1)) throw new ArgumentError(`linearCrossEntropy: chunk must be at least 1, got ${chunk}`)
   if (V <= chunk) {
     const logits = linear(hidden, weight)
     const loss = crossEntropy(logits, targets, weights)

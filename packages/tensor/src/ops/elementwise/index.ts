@@ -5,6 +5,7 @@
  *
  * tfjs's own kernels do the work; the gradients are ours. That of a broadcast b is summed over what it was repeated along.
  */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { expectUnpacked } from '../../engine/packed.ts'
 import { record, share } from '../../engine/tape.ts'
@@ -20,7 +21,7 @@ function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
   if (a.shape.length === b.shape.length && a.shape.every((extent, i) => extent === b.shape[i])) return 'same'
   if (b.size === 1) return 'scalar'
   if (b.rank === 1 && b.size === a.shape[a.rank - 1]) return 'row'
-  throw new Error(
+  throw new ArgumentError(
     `${what}: [${a.shape}] with [${b.shape}]: the second must have the same shape, be a scalar, or be a row of the first`,
   )
 }

@@ -6,6 +6,7 @@
  * The rows are gathered and their gradients scattered by gatherRows' and scatterRows' kernels; only the table's gradient has a
  * rule of its own: the row of `paddingIndex`, though read like any other, gets none (torch.nn.Embedding's padding_idx).
  */
+import { ArgumentError } from '@casa-js/base'
 import { shapeOf } from '../../engine/packed.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
@@ -17,14 +18,14 @@ export interface EmbeddingOptions {
   paddingIndex?: number | undefined
 }
 
-/** @throws RangeError naming the first id outside 0 .. V - 1, or such a paddingIndex; Error if the table is not [V,D]. */
+/** @throws ArgumentError naming the first id outside 0 .. V - 1, or such a paddingIndex; Error if the table is not [V,D]. */
 export function embedding(table: Tensor, ids: Int32Array, { paddingIndex }: EmbeddingOptions = {}): Tensor {
   const shape = shapeOf(table)
-  if (shape.length !== 2) throw new Error(`embedding: a table of shape [${shape}], expected [V,D]`)
+  if (shape.length !== 2) throw new ArgumentError(`embedding: a table of shape [${shape}], expected [V,D]`)
   const [V] = shape
   checkIds('embedding', ids, V, 0)
   if (paddingIndex !== undefined && !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < V))
-    throw new RangeError(`embedding: paddingIndex ${paddingIndex} is not in 0 .. ${V - 1}`)
+    throw new ArgumentError(`embedding: paddingIndex ${paddingIndex} is not in 0 .. ${V - 1}`)
   const rows = noGrad(() => gatherRows(table, ids))
   record([table], [rows], ([dy]) => {
     const learning = paddingIndex === undefined ? ids : ids.map((id) => (id === paddingIndex ? -1 : id))

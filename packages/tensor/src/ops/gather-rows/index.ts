@@ -22,7 +22,7 @@ export interface GatherRowsAttributes extends Record<string, unknown> {
 
 defineKernel<GatherRowsAttributes>('GatherRows', { cpu: gatherRowsCpu, wasm: gatherRowsWasm, webgpu: gatherRowsWebgpu })
 
-/** @throws RangeError naming the first id outside -1 .. N - 1. */
+/** @throws ArgumentError naming the first id outside -1 .. N - 1. */
 export function gatherRows(table: Tensor, ids: Int32Array): Tensor {
   if (packedForm(table)) return unpackRows(table, ids)
   const [N, ...inner] = table.shape

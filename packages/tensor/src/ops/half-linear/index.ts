@@ -34,7 +34,7 @@ defineKernel<HalfLinearAttributes>('HalfLinearGrad', {
   webgpu: halfLinearGradWebgpu,
 })
 
-/** `packed` is what `form` says; x's last axis is form.shape[1]. @throws Error if the bias does not fit. */
+/** `packed` is what `form` says; x's last axis is form.shape[1]. @throws ArgumentError if the bias does not fit. */
 export function halfLinear(
   x: Tensor,
   packed: Tensor,

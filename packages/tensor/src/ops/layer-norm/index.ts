@@ -30,7 +30,7 @@ defineKernel<LayerNormGradAttributes>('LayerNormGrad', {
 
 /**
  * x [..,D], weight [D], bias [D] -> [..,D]
- * @throws Error if weight or bias do not have x's width.
+ * @throws ArgumentError if weight or bias do not have x's width.
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, { eps }: NormOptions): Tensor {
   const { rows, width } = matrixOf('layerNorm', 'x', x)

@@ -3,6 +3,7 @@
  *
  *   x [..,D]  weight [O,D], float32 or packed (../packed)  bias [O], optional  ->  [..,O]
  */
+import { ArgumentError } from '@casa-js/base'
 import { packedForm } from '../../engine/packed.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { rowsOf } from '../../engine/tensor.ts'
@@ -10,11 +11,11 @@ import { matMul } from '../matmul/index.ts'
 import { packedLinear } from '../packed/linear.ts'
 import { reshape } from '../shape/index.ts'
 
-/** @throws Error if x's last axis is not the weight's second. */
+/** @throws ArgumentError if x's last axis is not the weight's second. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (packedForm(weight)) return packedLinear(x, weight, bias)
   if (weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
-    throw new Error(`linear: x [${x.shape}] does not fit weight [${weight.shape}], which is [out, in]`)
+    throw new ArgumentError(`linear: x [${x.shape}] does not fit weight [${weight.shape}], which is [out, in]`)
   }
   if (x.rank === 2) return matMul(x, weight, { transposeB: true, bias })
   const { rows, width } = rowsOf(x.shape)

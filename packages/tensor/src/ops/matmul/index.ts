@@ -5,6 +5,7 @@
  *
  * linear, its two gradients and the chunks of the vocabulary are all this one kernel.
  */
+import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { expectUnpacked } from '../../engine/packed.ts'
@@ -31,14 +32,14 @@ export interface MatMulOptions {
   bias?: Tensor | undefined
 }
 
-/** @throws Error if the inner sizes differ, or the bias has not a value a column. */
+/** @throws ArgumentError if the inner sizes differ, or the bias has not a value a column. */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
   expectUnpacked('matMul', 'a', a)
   expectUnpacked('matMul', 'b', b)
   const [M, K] = transposeA ? [a.shape[1], a.shape[0]] : a.shape
   const [K2, N] = transposeB ? [b.shape[1], b.shape[0]] : b.shape
   if (a.rank !== 2 || b.rank !== 2 || K !== K2) {
-    throw new Error(
+    throw new ArgumentError(
       `matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`,
     )
   }

@@ -5,6 +5,7 @@
  *
  * An embedding is these rows. A linear layer has kernels that read the weight as it lies (linear.ts).
  */
+import { ArgumentError } from '@casa-js/base'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { markPacked, packedForm } from '../../engine/packed.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
@@ -30,12 +31,12 @@ defineKernel<UnpackRowsAttributes>('UnpackRows', { cpu: unpackRowsCpu, wasm: unp
 
 /**
  * Put a matrix of 16-bit floats on the device as it is: two values a word. The caller disposes it.
- * @throws Error if the words are not as many as the shape needs.
+ * @throws ArgumentError if the words are not as many as the shape needs.
  */
 export function createPackedWeight(words: Int32Array, [outputs, inputs]: readonly number[], kind: 'bf16' | 'f16'): Tensor {
   const count = Math.ceil(sizeOf([outputs, inputs]) / 2)
   if (words.length !== count)
-    throw new Error(`createPackedWeight: ${words.length} words, expected ${count} for [${outputs},${inputs}]`)
+    throw new ArgumentError(`createPackedWeight: ${words.length} words, expected ${count} for [${outputs},${inputs}]`)
   return markPacked(tensor(words, [count]), { kind, shape: [outputs, inputs] })
 }
 
@@ -45,10 +46,10 @@ export function createPackedQuantizedWeight(matrix: QuantizedMatrix): Tensor {
   return markPacked(values, { kind: 'quantized', shape: [outputs, inputs], bits, group, scales })
 }
 
-/** Rows of a packed weight as floats. Not differentiable. @throws RangeError naming the first id outside -1 .. N - 1. */
+/** Rows of a packed weight as floats. Not differentiable. @throws ArgumentError naming the first id outside -1 .. N - 1. */
 export function unpackRows(weight: Tensor, ids: Int32Array): Tensor {
   const form = packedForm(weight)
-  if (!form) throw new Error(`unpackRows: a tensor of shape [${weight.shape}] is not a packed weight`)
+  if (!form) throw new ArgumentError(`unpackRows: a tensor of shape [${weight.shape}] is not a packed weight`)
   const [rows, width] = form.shape
   checkIds('unpackRows', ids, rows)
   if (form.kind !== 'quantized')
@@ -66,6 +67,6 @@ export function unpackRange(weight: Tensor, begin: number, count: number): Tenso
 /** The whole matrix [O,D] as floats, a new tensor. */
 export function unpackWeight(weight: Tensor): Tensor {
   const form = packedForm(weight)
-  if (!form) throw new Error(`unpackWeight: a tensor of shape [${weight.shape}] is not a packed weight`)
+  if (!form) throw new ArgumentError(`unpackWeight: a tensor of shape [${weight.shape}] is not a packed weight`)
   return unpackRange(weight, 0, form.shape[0])
 }

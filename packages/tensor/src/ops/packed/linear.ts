@@ -5,16 +5,17 @@
  *
  * Each form has kernels of its own, which widen the weight as they read it. The gradient reaches x and bias.
  */
+import { ArgumentError } from '@casa-js/base'
 import { packedForm } from '../../engine/packed.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { halfLinear } from '../half-linear/index.ts'
 import { quantizedLinear } from '../quantized-linear/index.ts'
 
-/** @throws Error if x's last axis is not the weight's second. */
+/** @throws ArgumentError if x's last axis is not the weight's second. */
 export function packedLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const form = packedForm(weight)!
   if (x.shape[x.rank - 1] !== form.shape[1]) {
-    throw new Error(`linear: x [${x.shape}] does not fit the ${form.kind} weight [${form.shape}], which is [out, in]`)
+    throw new ArgumentError(`linear: x [${x.shape}] does not fit the ${form.kind} weight [${form.shape}], which is [out, in]`)
   }
   if (form.kind !== 'quantized') return halfLinear(x, weight, form, bias)
   const [outputs, inputs] = form.shape

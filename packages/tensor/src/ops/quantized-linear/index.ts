@@ -6,6 +6,7 @@
  * For weights that are only read: the gradient reaches x and bias. One row, as in decoding, has a matrix-vector path that reads
  * every packed word once.
  */
+import { ArgumentError } from '@casa-js/base'
 import { expectShape, matrixOf } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { scope } from '../../engine/scope.ts'
@@ -54,11 +55,11 @@ export function createQuantizedWeight({ values, scales, ...form }: QuantizedMatr
   return { ...form, values: tensor(values, [form.outputs, words]), scales: tensor(scales, [scales.length]) }
 }
 
-/** @throws Error if x's width is not the weight's, or the packed tensors do not fit their description. */
+/** @throws ArgumentError if x's width is not the weight's, or the packed tensors do not fit their description. */
 export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor): Tensor {
   const { values, scales, inputs, outputs, bits, group } = weight
   const { rows, width } = matrixOf('quantizedLinear', 'x', x)
-  if (width !== inputs) throw new Error(`quantizedLinear: x has shape [${x.shape}], expected a last axis of ${inputs}`)
+  if (width !== inputs) throw new ArgumentError(`quantizedLinear: x has shape [${x.shape}], expected a last axis of ${inputs}`)
   expectShape('quantizedLinear', 'values', values, [outputs, Math.ceil((inputs * bits) / 32)])
   expectShape('quantizedLinear', 'scales', scales, [Math.ceil((outputs * Math.ceil(inputs / group)) / 2)])
   if (bias) expectShape('quantizedLinear', 'bias', bias, [outputs])

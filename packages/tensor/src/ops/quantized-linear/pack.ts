@@ -7,6 +7,7 @@
  *                                            word floor(d / 8), low bits first, two's complement; rows end in zeros
  *   scales  int32 [ceil(O * G / 2)]          f16 over [O, G], G = ceil(D / group), two to a word, low half first
  */
+import { ArgumentError } from '@casa-js/base'
 import { floatToHalf, halfToFloat, packHalves } from '../unpack/half.ts'
 
 export interface QuantizationOptions {
@@ -30,15 +31,16 @@ const largest = { 8: 127, 4: 7 }
 
 /**
  * Quantise a matrix [O,D], row-major. No weight moves by more than half its group's scale.
- * @throws Error if a value is not finite or too large for scales of 16 bits, or the group is not a multiple of 32.
+ * @throws ArgumentError if a value is not finite or too large for scales of 16 bits, or the group is not a multiple of 32.
  */
 export function quantize(
   weight: Float32Array,
   [outputs, inputs]: [outputs: number, inputs: number],
   { bits, group = 32 }: QuantizationOptions,
 ): QuantizedMatrix {
-  if (weight.length !== outputs * inputs) throw new Error(`quantize: ${weight.length} values are not [${outputs},${inputs}]`)
-  if (!(group > 0) || group % 32 !== 0) throw new Error(`quantize: group must be a multiple of 32, got ${group}`)
+  if (weight.length !== outputs * inputs)
+    throw new ArgumentError(`quantize: ${weight.length} values are not [${outputs},${inputs}]`)
+  if (!(group > 0) || group % 32 !== 0) throw new ArgumentError(`quantize: group must be a multiple of 32, got ${group}`)
   const words = Math.ceil((inputs * bits) / 32)
   const groups = Math.ceil(inputs / group)
   const values = new Int32Array(outputs * words)
@@ -63,12 +65,12 @@ export function quantize(
 function scaleFor(weights: Float32Array, most: number): number {
   let top = 0
   for (const w of weights) {
-    if (!Number.isFinite(w)) throw new Error(`quantize: the weight holds ${w}`)
+    if (!Number.isFinite(w)) throw new ArgumentError(`quantize: the weight holds ${w}`)
     top = Math.max(top, Math.abs(w))
   }
   const nearest = floatToHalf(top / most)
   const bits = halfToFloat(nearest) * most < top ? nearest + 1 : nearest
-  if (bits >= 0x7c00) throw new Error(`quantize: a weight of ${top} is too large for scales of 16 bits`)
+  if (bits >= 0x7c00) throw new ArgumentError(`quantize: a weight of ${top} is too large for scales of 16 bits`)
   return bits
 }
 

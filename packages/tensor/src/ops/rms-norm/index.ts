@@ -32,7 +32,7 @@ export interface NormOptions {
 
 /**
  * x [..,D], weight [D] -> [..,D]
- * @throws Error if the weight does not have x's width.
+ * @throws ArgumentError if the weight does not have x's width.
  */
 export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor {
   const { rows, width } = matrixOf('rmsNorm', 'x', x)
@@ -45,7 +45,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor
 
 /**
  * The residual stream's step in one pass: sum = x + y, normed = rmsNorm(sum). x, y [..,D], weight [D].
- * @throws Error if x and y differ in shape or the weight does not have their width.
+ * @throws ArgumentError if x and y differ in shape or the weight does not have their width.
  */
 export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: NormOptions): { sum: Tensor; normed: Tensor } {
   const { rows, width } = matrixOf('addRmsNorm', 'x', x)

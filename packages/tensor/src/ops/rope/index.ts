@@ -35,7 +35,7 @@ export interface RopeOptions {
 
 /**
  * x [T,H,E] -> [T,H,E]
- * @throws Error if the table is not that of T tokens and heads of size E.
+ * @throws ArgumentError if the table is not that of T tokens and heads of size E.
  */
 export function rope(x: Tensor, { cos, sin }: RopeTable, { layout }: RopeOptions): Tensor {
   expectRank('rope', 'x', x, 3)

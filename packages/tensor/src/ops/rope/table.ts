@@ -5,6 +5,7 @@
  *   M-RoPE (Qwen2-VL, section 2.1): rows (time, height, width), sections like [16, 24, 24], one spectrum over all E/2 pairs;
  *   2-D rotary of vision towers: rows (height, width), sections [E/4, E/4], `restart`: each section starts the spectrum anew.
  */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from '../../engine/tensor.ts'
 
@@ -27,20 +28,21 @@ export interface RopeTableOptions {
 
 /**
  * positions: one row Int32Array [T], or one row a section; a single row stands for equal rows.
- * @throws Error if the sections do not add up to half a head, or rows and sections do not match.
+ * @throws ArgumentError if the sections do not add up to half a head, or rows and sections do not match.
  */
 export function ropeTable(positions: Int32Array | readonly Int32Array[], options: RopeTableOptions): RopeTable {
   const { headSize, theta, restart = false } = options
   const pairs = headSize / 2
   const sections = options.sections ?? [pairs]
-  if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`ropeTable: headSize must be even and positive, got ${headSize}`)
+  if (!Number.isInteger(pairs) || pairs < 1)
+    throw new ArgumentError(`ropeTable: headSize must be even and positive, got ${headSize}`)
   if (sections.reduce((a, b) => a + b, 0) !== pairs) {
-    throw new Error(`ropeTable: sections [${sections}] must add up to half the head size, ${pairs}`)
+    throw new ArgumentError(`ropeTable: sections [${sections}] must add up to half the head size, ${pairs}`)
   }
   const rows = positions instanceof Int32Array ? sections.map(() => positions) : positions
   const tokens = rows[0]?.length ?? 0
   if (rows.length !== sections.length || rows.some((row) => row.length !== tokens)) {
-    throw new Error(
+    throw new ArgumentError(
       `ropeTable: ${rows.length} rows of [${rows.map((row) => row.length)}] positions for ${sections.length} sections`,
     )
   }

@@ -3,6 +3,7 @@
  *
  *   rows [T,..]  ids Int32Array [T]  N  ->  [N,..]      rows of id -1 are dropped, rows of the same id add up
  */
+import { ArgumentError } from '@casa-js/base'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { record } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
@@ -19,11 +20,11 @@ export interface ScatterRowsAttributes extends Record<string, unknown> {
 
 defineKernel<ScatterRowsAttributes>('ScatterRows', { cpu: scatterRowsCpu, wasm: scatterRowsWasm, webgpu: scatterRowsWebgpu })
 
-/** @throws RangeError naming the first id outside -1 .. N - 1. */
+/** @throws ArgumentError naming the first id outside -1 .. N - 1. */
 export function scatterRows(rows: Tensor, ids: Int32Array, N: number): Tensor {
   const [T, ...inner] = rows.shape
   if (rows.rank !== 2) return reshape(scatterRows(reshape(rows, [T, sizeOf(inner)]), ids, N), [N, ...inner])
-  if (ids.length !== T) throw new RangeError(`scatterRows: ${ids.length} ids for ${T} rows`)
+  if (ids.length !== T) throw new ArgumentError(`scatterRows: ${ids.length} ids for ${T} rows`)
   checkIds('scatterRows', ids, N)
   const [table] = run('ScatterRows', { rows }, { ids, N })
   record([rows], [table], ([dy]) => [gatherRows(dy!, ids)])
@@ -36,5 +37,5 @@ export function scatterRows(rows: Tensor, ids: Int32Array, N: number): Tensor {
  */
 export function checkIds(what: string, ids: Int32Array, N: number, least = -1): void {
   const wrong = ids.findIndex((id) => id < least || id >= N)
-  if (wrong >= 0) throw new RangeError(`${what}: id ${ids[wrong]} at position ${wrong} is not in ${least} .. ${N - 1}`)
+  if (wrong >= 0) throw new ArgumentError(`${what}: id ${ids[wrong]} at position ${wrong} is not in ${least} .. ${N - 1}`)
 }

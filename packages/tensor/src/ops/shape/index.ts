@@ -1,4 +1,5 @@
 /** reshape, transpose, concat, slice, clone: tfjs's kernels with gradients of ours. */
+import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
@@ -25,7 +26,7 @@ export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i
 /** Join along an axis. All other extents must agree. Empty tensors may be among them. */
 export function concat(list: Tensor[], axis: number): Tensor {
   const given = list.filter((t) => sizeOf(t.shape) > 0)
-  if (list.length === 0) throw new Error('concat: nothing to join')
+  if (list.length === 0) throw new ArgumentError('concat: nothing to join')
   const out = given.length === 0 ? share(list[0]!) : given.length === 1 ? share(given[0]!) : tf.concat(given, axis)
   record(given, [out], ([dy], needs) => {
     let at = 0
@@ -46,7 +47,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
     size.length !== t.rank ||
     begin.some((b, i) => b < 0 || size[i]! < 0 || b + size[i]! > t.shape[i]!)
   ) {
-    throw new Error(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
+    throw new ArgumentError(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
   }
   const out = tf.slice(t, begin, size)
   record([t], [out], ([dy]) => [

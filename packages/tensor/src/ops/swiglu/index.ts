@@ -14,7 +14,7 @@ export interface SwigluAttributes extends Record<string, unknown> {
 defineKernel<SwigluAttributes>('Swiglu', { cpu: swigluCpu, wasm: swigluWasm, webgpu: swigluWebgpu })
 defineKernel<SwigluAttributes>('SwigluGrad', { cpu: swigluGradCpu, wasm: swigluGradWasm, webgpu: swigluGradWebgpu })
 
-/** @throws Error if gate and up differ in shape. */
+/** @throws ArgumentError if gate and up differ in shape. */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
   expectShape('swiglu', 'up', up, gate.shape)
   const attributes = { size: gate.size }

@@ -5,6 +5,7 @@
  *
  * For sampling on the device: only k numbers a row need to be read back. Not differentiable.
  */
+import { ArgumentError } from '@casa-js/base'
 import { expectRank } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'
@@ -20,11 +21,11 @@ export interface TopKAttributes extends Record<string, unknown> {
 
 defineKernel<TopKAttributes>('TopK', { cpu: topKCpu, wasm: topKWasm, webgpu: topKWebgpu })
 
-/** @throws RangeError if k is not in 1 .. V. */
+/** @throws ArgumentError if k is not in 1 .. V. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   expectRank('topK', 'x', x, 2)
   const [rows, width] = x.shape
-  if (!Number.isInteger(k) || k < 1 || k > width) throw new RangeError(`topK: k must be in 1 .. ${width}, got ${k}`)
+  if (!Number.isInteger(k) || k < 1 || k > width) throw new ArgumentError(`topK: k must be in 1 .. ${width}, got ${k}`)
   const [values, indices] = run('TopK', { x }, { rows, width, k })
   return { values, indices }
 }

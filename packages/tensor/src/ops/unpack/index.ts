@@ -5,6 +5,7 @@
  *
  * Weights that are used rarely, or one layer at a time, stay at half the memory. Not differentiable.
  */
+import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
@@ -22,12 +23,12 @@ export interface UnpackAttributes extends Record<string, unknown> {
 
 defineKernel<UnpackAttributes>('Unpack', { cpu: unpackCpu, wasm: unpackWasm, webgpu: unpackWebgpu })
 
-/** bfloat16: the upper half of a float32. @throws Error if the words are not as many as the shape needs. */
+/** bfloat16: the upper half of a float32. @throws ArgumentError if the words are not as many as the shape needs. */
 export function unpackBf16(packed: Tensor, shape: number[]): Tensor {
   return unpack('unpackBf16', 'bf16', packed, shape)
 }
 
-/** IEEE half, with subnormals. @throws Error if the words are not as many as the shape needs. */
+/** IEEE half, with subnormals. @throws ArgumentError if the words are not as many as the shape needs. */
 export function unpackF16(packed: Tensor, shape: number[]): Tensor {
   return unpack('unpackF16', 'f16', packed, shape)
 }
@@ -35,6 +36,6 @@ export function unpackF16(packed: Tensor, shape: number[]): Tensor {
 function unpack(operator: string, format: UnpackAttributes['format'], packed: Tensor, shape: number[]): Tensor {
   const size = sizeOf(shape)
   expectShape(operator, 'packed', packed, [Math.ceil(size / 2)])
-  if (packed.dtype !== 'int32') throw new Error(`${operator}: packed must be int32, got ${packed.dtype}`)
+  if (packed.dtype !== 'int32') throw new ArgumentError(`${operator}: packed must be int32, got ${packed.dtype}`)
   return run('Unpack', { packed }, { size, shape, format })[0]!
 }

@@ -5,6 +5,7 @@
  *
  * What a key-value cache of fixed capacity is written with: nothing is allocated, whatever the length.
  */
+import { ArgumentError, StateError } from '@casa-js/base'
 import { defineKernel, run } from '../../engine/kernel.ts'
 import { isRecording } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
@@ -22,18 +23,20 @@ defineKernel<WriteRowsAttributes>('WriteRows', { cpu: writeRowsCpu, wasm: writeR
 
 /**
  * Tensors that share memory with `target` (reshape, share) see the new values.
- * @throws Error if the rows differ in shape or dtype, or if a gradient is being taken, which might read what is overwritten.
- * @throws RangeError if they do not fit.
+ * @throws ArgumentError if the rows differ in shape or dtype, or do not fit.
+ * @throws StateError while a gradient is being taken, which might read what is overwritten.
  */
 export function writeRows(target: Tensor, rows: Tensor, offset: number): void {
   const [capacity, ...inner] = target.shape
   const [count, ...given] = rows.shape
   if (target.rank === 0 || inner.join() !== given.join() || target.dtype !== rows.dtype) {
-    throw new Error(`writeRows: rows ${rows.dtype} [${rows.shape}] do not belong in a target ${target.dtype} [${target.shape}]`)
+    throw new ArgumentError(
+      `writeRows: rows ${rows.dtype} [${rows.shape}] do not belong in a target ${target.dtype} [${target.shape}]`,
+    )
   }
   if (!Number.isInteger(offset) || offset < 0 || offset + count > capacity) {
-    throw new RangeError(`writeRows: ${count} rows at ${offset} do not fit into ${capacity}`)
+    throw new StateError(`writeRows: ${count} rows at ${offset} do not fit into ${capacity}`)
   }
-  if (isRecording()) throw new Error('writeRows: overwrites values that a gradient being taken may still read')
+  if (isRecording()) throw new StateError('writeRows: overwrites values that a gradient being taken may still read')
   run('WriteRows', { target, rows }, { offset, rows: count, width: sizeOf(inner) })
 }
