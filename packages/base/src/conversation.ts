@@ -26,8 +26,11 @@ export interface Tokenizer {
 /** One conversation as token ids, with images standing between tokens. An image takes no token of its own. */
 export interface EncodedSample {
   ids: Int32Array
-  /** In order of appearance; `before` is the index of the token that the image stands before (0..ids.length). */
-  images: { before: number; image: RgbImage }[]
+  /**
+   * In order of appearance; `before` is the index of the token that the image stands before (0..ids.length), `from` that of the
+   * first token that marks it in front, where there is one.
+   */
+  images: { before: number; from?: number; image: RgbImage }[]
   /** 1 where the token belongs to an assistant's answer (its end-of-turn token included): only these are trained on. */
   answer: Uint8Array
 }

@@ -14,9 +14,17 @@ export interface CasaConfig {
   normImages: boolean
   /** Images pass every block's feed-forward half. */
   ffnUpdates: boolean
+  /**
+   * Where a window begins: at its image, so that the tokens that mark the image in front still see the image before; or with those
+   * marks. A model says which it was trained with.
+   */
+  windows: 'at-image' | 'with-marks'
 }
 
-/** @param json `fusion_config` of a model folder. `norm_images` follows `shared` unless said. */
+/**
+ * @param json `fusion_config` of a model folder. `norm_images` follows `shared` unless said.
+ * @throws ConfigError naming the field and what was expected
+ */
 export function parseCasaConfig(json: unknown, path = 'config.json: fusion_config'): CasaConfig {
   const f = new Fields(json, path)
   const shared = f.boolean('shared', false)
@@ -27,6 +35,7 @@ export function parseCasaConfig(json: unknown, path = 'config.json: fusion_confi
     shared,
     normImages: f.boolean('norm_images', shared),
     ffnUpdates: f.boolean('ffn_updates', false),
+    windows: f.oneOf('windows', ['at-image', 'with-marks'], 'at-image'),
   }
 }
 

@@ -1,8 +1,18 @@
-/** The CASA layer in every shape of the paper's ablations, against the laws of fusions. */
+/** The CASA layer in every shape of the paper's ablations, and the baselines, against the laws of fusions. */
 import { describeFusion } from '@casa-js/testing'
-import { casa } from './layer.ts'
+import { casa } from './casa.ts'
+import { insertion } from './insertion.ts'
+import { none } from './none.ts'
 
-const full = { shared: false, keys: 'image+text', place: 'parallel', every: 1, norm_images: false, ffn_updates: false }
+const full = {
+  shared: false,
+  keys: 'image+text',
+  place: 'parallel',
+  every: 1,
+  norm_images: false,
+  ffn_updates: false,
+  windows: 'at-image',
+}
 
 await describeFusion(casa, {
   cases: {
@@ -10,6 +20,16 @@ await describeFusion(casa, {
     'cross-attention': { config: { ...full, keys: 'image' }, withoutImages: 'the backbone' },
     'CASA first, images updated': { config: { ...full, place: 'before', ffn_updates: true }, withoutImages: 'its own' },
     'CASA in place of every second block': { config: { ...full, place: 'replace', every: 2 }, withoutImages: 'its own' },
+    'windows with their marks': { config: { ...full, windows: 'with-marks' }, withoutImages: 'its own' },
     'shared weights': { config: { ...full, shared: true, norm_images: true }, withoutImages: 'its own', addsNothing: true },
   },
+})
+
+await describeFusion(insertion, {
+  cases: { 'token insertion': { config: { kind: 'insertion' }, withoutImages: 'the backbone', addsNothing: true } },
+})
+
+await describeFusion(none, {
+  cases: { 'text alone': { config: { kind: 'none' }, withoutImages: 'the backbone', addsNothing: true } },
+  skip: [{ reason: 'no image is looked at', tests: ['images', 'gradients'] }],
 })

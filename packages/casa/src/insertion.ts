@@ -3,7 +3,8 @@
  * Positions follow Qwen2.5-VL's rule for multi-section rotary (arXiv 2502.13923, section 2.1.3): an image stands at one moment
  * with its grid of rows and columns, and text goes on from the largest index + 1. With one row a position counts every token.
  */
-import type { Layout, Positions } from '@casa-js/core'
+import { defineFusion, Fields, type Fusion, type FusionPass, type FusionState, type Layout, type Positions } from '@casa-js/core'
+import { concat, gatherRows, type Tensor } from '@casa-js/tensor'
 import { asPositions, checkLayout, imagePositions } from './windows.ts'
 
 export interface InsertionPlan {
@@ -58,3 +59,31 @@ export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): I
     nextPositions: Int32Array.from(nextPositions),
   }
 }
+
+/** What a pass goes on from: the position after the last token. */
+export type InsertionState = FusionState<{ nextPosition: number }>
+
+const passOf = ({ order, cu, positions, textRows }: InsertionPlan, images: Tensor | undefined): FusionPass => ({
+  count: order.length,
+  cu,
+  positions,
+  ...(images && { rows: (text: Tensor) => gatherRows(concat([images, text], 0), order), textRows }),
+})
+
+/** Token insertion as a fusion: no weights, no hook, other rows. Its images stand in the KV cache. */
+export const insertion = defineFusion<object>({
+  kind: 'insertion',
+  parseConfig: (json, path = 'config.json: fusion_config') => new Fields(json, path),
+  tensors: () => [],
+  bind(_config, _params, backbone): Fusion<InsertionState> {
+    return {
+      imagesInCache: true,
+      pass: (layout, images) => passOf(planInsertion(layout, backbone.positionRows), images),
+      start: () => ({ values: { nextPosition: 0 }, tensors: {} }),
+      next(state, { layout, images }) {
+        const plan = planInsertion(layout, backbone.positionRows, state.values.nextPosition)
+        return { ...passOf(plan, images), next: () => ({ values: { nextPosition: plan.nextPositions[0]! }, tensors: {} }) }
+      },
+    }
+  },
+})

@@ -1,13 +1,10 @@
 /**
- * The CASA layer: CASA(x_T) = MHA(x_T | y_1..N, x_K+1..T), one softmax over the window's image and text (eq. 4), and plain
- * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), by the same few lines. Queries are text; images are only keys.
+ * A CASA layer's weights, where they start, its projections, and its place in the block.
  */
-import type { Backbone, Heads, Layout, Params, Site, TensorTable } from '@casa-js/core'
 import { CasaError } from '@casa-js/base'
-import { defineFusion } from '@casa-js/core'
-import { add, attention, concat, gatherRows, linear, reshape, shapeOf, type Tensor } from '@casa-js/tensor'
-import { isActive, parseCasaConfig, type CasaConfig } from './config.ts'
-import { planWindows } from './windows.ts'
+import type { Backbone, Heads, Params, Site, TensorTable } from '@casa-js/core'
+import { add, linear, reshape, shapeOf, type Tensor } from '@casa-js/tensor'
+import { isActive, type CasaConfig } from './config.ts'
 
 const projections = ['q_proj', 'k_proj', 'v_proj', 'o_proj'] as const
 export type ProjectionName = (typeof projections)[number]
@@ -72,45 +69,3 @@ export function place(config: CasaConfig, x: Tensor, site: Site, cross: (normed:
   const first = plus(x, cross(normed))
   return add(first, site.attend(site.norm(first)))
 }
-
-export const casa = defineFusion<CasaConfig>({
-  kind: 'casa',
-  parseConfig: parseCasaConfig,
-  tensors: casaTensors,
-  fuse(config, params, backbone, layout: Layout, images) {
-    const windows = planWindows(layout, backbone.positionRows)
-    const { kvHeads: K, headSize: E } = backbone
-    const withText = config.keys === 'image+text'
-    const rotary = withText && { query: backbone.rotary(windows.queryPositions), key: backbone.rotary(windows.keyPositions) }
-    let y = images
-
-    /** [images, then text] -> windows one after the other. */
-    const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
-      const flat = reshape(textRows, [layout.tokens, K * E])
-      const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0], K * E]), flat], 0) : flat
-      return reshape(gatherRows(all, windows.order), [windows.order.length, K, E])
-    }
-
-    function cross(normed: Tensor, site: Site): Tensor | undefined {
-      if (!withText && !y) return undefined
-      const layer = layerProjections(config, params, backbone, site)
-      const seen = y && layer.projectKeys(config.normImages ? site.norm(y) : y)
-      const { q, k, v } = layer.project(normed)
-      if (!rotary)
-        return layer.output(attention(q, seen!.k, seen!.v, { cuQ: windows.cuText, cuK: windows.cuImage, causal: false }))
-      const keys = site.rotate(interleave(seen?.k, k), rotary.key)
-      const heads = attention(site.rotate(q, rotary.query), keys, interleave(seen?.v, v), {
-        cuQ: windows.cuText,
-        cuK: windows.cuKeys,
-        causal: true,
-      })
-      return layer.output(heads)
-    }
-
-    return (x, site) => {
-      const out = place(config, x, site, (normed) => cross(normed, site))
-      if (config.ffnUpdates && y) y = add(y, site.feedForward(y))
-      return out
-    }
-  },
-})

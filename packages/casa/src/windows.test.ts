@@ -2,10 +2,10 @@ import type { Layout } from '@casa-js/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { planInsertion } from './insertion.ts'
-import { planWindows, windowSpans } from './windows.ts'
+import { planWindows, windowSpans, type WindowRule } from './windows.ts'
 
-/** A sample: a number is a run of text tokens, [n] an image of n tokens. */
-type Part = number | [number]
+/** A sample: a number is a run of text tokens, [n] an image of n tokens, [n, m] one that m tokens before it mark. */
+type Part = number | [number, number?]
 
 function layoutOf(samples: Part[][]): Layout {
   const cu = [0]
@@ -13,8 +13,13 @@ function layoutOf(samples: Part[][]): Layout {
   let tokens = 0
   samples.forEach((parts, sample) => {
     for (const part of parts) {
-      if (typeof part === 'number') tokens += part
-      else images.push({ sample, before: tokens, tokens: part[0] })
+      if (typeof part === 'number') {
+        tokens += part
+        continue
+      }
+      const [count, marks = 0] = part
+      images.push({ sample, before: tokens + marks, from: tokens, tokens: count })
+      tokens += marks
     }
     cu.push(tokens)
   })
@@ -22,30 +27,36 @@ function layoutOf(samples: Part[][]): Layout {
 }
 
 /** Literal reading of the rule, token by token: for each text token, the names of what it sees, in order. */
-function seenByRule(samples: Part[][]): string[][] {
+function seenByRule(samples: Part[][], rule: WindowRule): string[][] {
   const seen: string[][] = []
   let text = 0
   let image = 0
   for (const parts of samples) {
     let window: string[] = []
-    let lastWasImage = false
-    for (const part of parts) {
+    const say = (count: number) => {
+      for (let i = 0; i < count; i++) seen.push((window = [...window, `t${text++}`]))
+    }
+    const left = parts.filter((part) => part !== 0)
+    for (let part = left.shift(); part !== undefined; part = left.shift()) {
       if (typeof part === 'number') {
-        for (let i = 0; i < part; i++) seen.push((window = [...window, `t${text++}`]))
-        if (part > 0) lastWasImage = false
-      } else {
-        if (!lastWasImage) window = []
-        for (let i = 0; i < part[0]; i++) window = [...window, `i${image++}`]
-        lastWasImage = true
+        say(part)
+        continue
       }
+      const [first, marks = 0] = part
+      let count = first
+      // Images with nothing between them share a window.
+      for (let next = left[0]; Array.isArray(next) && !next[1]; next = left[0]) count += (left.shift() as [number])[0]
+      if (rule === 'at-image') say(marks)
+      window = Array.from({ length: count }, () => `i${image++}`)
+      if (rule === 'with-marks') say(marks)
     }
   }
   return seen
 }
 
 /** What a bottom-right-aligned causal mask over the plan lets each text token see. */
-function seenByPlan(layout: Layout): string[][] {
-  const { cuText, cuKeys, order } = planWindows(layout, 1)
+function seenByPlan(layout: Layout, rule: WindowRule): string[][] {
+  const { cuText, cuKeys, order } = planWindows(layout, 1, rule)
   const imageTokens = layout.images.reduce((sum, { tokens }) => sum + tokens, 0)
   const name = (row: number) => (row < imageTokens ? `i${row}` : `t${row - imageTokens}`)
   const seen: string[][] = []
@@ -57,19 +68,34 @@ function seenByPlan(layout: Layout): string[][] {
   return seen
 }
 
-const parts = fc.array(fc.oneof(fc.integer({ min: 0, max: 4 }), fc.tuple(fc.integer({ min: 1, max: 3 }))), { maxLength: 6 })
+const parts = fc.array(
+  fc.oneof(fc.integer({ min: 0, max: 4 }), fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 0, max: 2 }))),
+  { maxLength: 6 },
+)
+const rules = fc.constantFrom<WindowRule>('at-image', 'with-marks')
 const packed = fc.array(parts, { minLength: 1, maxLength: 4 })
 
 describe('windows', () => {
-  it('let every text token see exactly its window: the image before it, and the text since', () => {
-    fc.assert(fc.property(packed, (samples) => void expect(seenByPlan(layoutOf(samples))).toEqual(seenByRule(samples))))
+  it('let every text token see exactly its window: its image, and the text since the window began', () => {
+    fc.assert(
+      fc.property(packed, rules, (samples, rule) => {
+        expect(seenByPlan(layoutOf(samples), rule)).toEqual(seenByRule(samples, rule))
+      }),
+    )
+  })
+
+  it('begin at the image, or with the mark in front of it, which then sees it', () => {
+    // a | mark, image of one token | b
+    const layout = layoutOf([[1, [1, 1], 1]])
+    expect(seenByPlan(layout, 'at-image')).toEqual([['t0'], ['t0', 't1'], ['i0', 't2']])
+    expect(seenByPlan(layout, 'with-marks')).toEqual([['t0'], ['i0', 't1'], ['i0', 't1', 't2']])
   })
 
   it('cover every text token and every image once', () => {
     fc.assert(
-      fc.property(packed, (samples) => {
+      fc.property(packed, rules, (samples, rule) => {
         const layout = layoutOf(samples)
-        const { order, cuText, cuImage, cuKeys } = planWindows(layout, 1)
+        const { order, cuText, cuImage, cuKeys } = planWindows(layout, 1, rule)
         const images = layout.images.reduce((sum, { tokens }) => sum + tokens, 0)
         expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: images + layout.tokens }, (_, i) => i))
         expect([cuText.at(-1), cuImage.at(-1), cuKeys.at(-1)]).toEqual([layout.tokens, images, images + layout.tokens])
@@ -120,6 +146,8 @@ describe('windows', () => {
     expect(() => planWindows(layout([slot(0, 3)]), 1)).toThrow('outside its sample')
     expect(() => planWindows(layout([slot(2, 4)]), 1)).toThrow('outside its sample')
     expect(() => planWindows(layout([slot(0, 2), slot(0, 1)]), 1)).toThrow('reading order')
+    expect(() => planWindows(layout([{ ...slot(0, 1), from: 2 }]), 1)).toThrow('the marks of image 0')
+    expect(() => planWindows(layout([slot(0, 1), { ...slot(0, 2), from: 0 }]), 1)).toThrow('the marks of image 1')
     expect(() => planWindows(layout([slot(0, 0)]), 3)).toThrow('grid')
   })
 })

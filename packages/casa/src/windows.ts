@@ -13,9 +13,16 @@
  *     d       . . | 1 1 1 1 0 | . .
  *     e       . . | 1 1 1 1 1 | . .
  *     f       . . | . . . . . | 1 1
+ *
+ * Where tokens mark an image in front, they end the window before it ('at-image') or open its own ('with-marks'); its image tokens
+ * stand first among the keys either way.
  */
 import { CasaError } from '@casa-js/base'
-import { type Layout, type Positions } from '@casa-js/core'
+import type { ImageSlot, Layout, Positions } from '@casa-js/core'
+import type { CasaConfig } from './config.ts'
+
+/** Where a window begins, see `CasaConfig`. */
+export type WindowRule = CasaConfig['windows']
 
 export interface Windows {
   /** Boundaries over text tokens, windows + 1. */
@@ -45,7 +52,7 @@ export function checkLayout({ tokens, cu, images }: Layout): void {
   if (cu[0] !== 0 || cu[cu.length - 1] !== tokens) {
     throw new CasaError(`layout: sample boundaries must run from 0 to ${tokens}, found ${cu[0]} to ${cu[cu.length - 1]}`)
   }
-  images.forEach(({ sample, before }, i) => {
+  images.forEach(({ sample, before, from = before }, i) => {
     const previous = images[i - 1]
     if (!(sample >= 0 && sample < cu.length - 1) || before < cu[sample]! || before > cu[sample + 1]!) {
       throw new CasaError(`layout: image ${i} stands before token ${before}, outside its sample ${sample}`)
@@ -53,13 +60,22 @@ export function checkLayout({ tokens, cu, images }: Layout): void {
     if (previous && (previous.sample > sample || previous.before > before)) {
       throw new CasaError(`layout: image ${i} stands before image ${i - 1}; slots must be in reading order`)
     }
+    if (from > before || from < Math.max(cu[sample]!, previous?.sample === sample ? previous.before : 0)) {
+      throw new CasaError(
+        `layout: the marks of image ${i} begin at token ${from}; expected after the image before, and before token ${before}`,
+      )
+    }
   })
 }
 
-/** Cut a packed layout into windows. Windows without text and without an image are left out. */
-export function windowSpans(layout: Layout): WindowSpan[] {
+/**
+ * Cut a packed layout into windows. Windows without text and without an image are left out.
+ * @param rule 'at-image' unless given
+ */
+export function windowSpans(layout: Layout, rule: WindowRule = 'at-image'): WindowSpan[] {
   checkLayout(layout)
   const { cu, images } = layout
+  const begins = ({ before, from = before }: ImageSlot) => (rule === 'with-marks' ? from : before)
   const spans: WindowSpan[] = []
   let slot = 0
   for (let sample = 0; sample + 1 < cu.length; sample++) {
@@ -71,8 +87,9 @@ export function windowSpans(layout: Layout): WindowSpan[] {
       imageBegin = slot
     }
     for (; slot < images.length && images[slot]!.sample === sample; slot++) {
-      const standsWithPrevious = slot > imageBegin && images[slot]!.before === textBegin
-      if (!standsWithPrevious) close(images[slot]!.before)
+      // Images in a row, with nothing between them, share a window.
+      const standsWithPrevious = slot > imageBegin && images[slot]!.before === images[slot - 1]!.before
+      if (!standsWithPrevious) close(begins(images[slot]!))
     }
     close(cu[sample + 1]!)
   }
@@ -109,8 +126,11 @@ export const asPositions = (rows: number[][], positionRows: 1 | 3): Positions =>
     ? Int32Array.from(rows[0]!)
     : [Int32Array.from(rows[0]!), Int32Array.from(rows[1]!), Int32Array.from(rows[2]!)]
 
-/** All windows of a packed batch, ready for varlen attention. */
-export function planWindows(layout: Layout, positionRows: 1 | 3): Windows {
+/**
+ * All windows of a packed batch, ready for varlen attention.
+ * @param rule 'at-image' unless given
+ */
+export function planWindows(layout: Layout, positionRows: 1 | 3, rule: WindowRule = 'at-image'): Windows {
   const imageTokens = layout.images.reduce((sum, image) => sum + image.tokens, 0)
   const cuText = [0]
   const cuImage = [0]
@@ -119,7 +139,7 @@ export function planWindows(layout: Layout, positionRows: 1 | 3): Windows {
   const query: number[][] = [[], [], []]
   const key: number[][] = [[], [], []]
   let imageRow = 0
-  for (const { textBegin, textEnd, imageBegin, imageEnd } of windowSpans(layout)) {
+  for (const { textBegin, textEnd, imageBegin, imageEnd } of windowSpans(layout, rule)) {
     const { rows, next } = imagePositions(layout.images.slice(imageBegin, imageEnd), positionRows)
     for (let i = 0; i < rows[0]!.length; i++) {
       order.push(imageRow++)

@@ -19,7 +19,7 @@ export type Positions = Int32Array | [Int32Array, Int32Array, Int32Array]
 /** Keys and values of the text seen so far, at a fixed capacity. One sequence. Created by a backbone, disposed by its owner. */
 export interface KvCache {
   readonly capacityTokens: number
-  /** Tokens stored. Whoever runs the layers moves it, once all of them have run. */
+  /** Tokens stored. `runLayers` moves it, once all layers have run; nobody else does. */
   length: number
   /**
    * Write k, v [T,K,E] of a layer at `length` and return the whole buffers, [capacity, K, E]: the first length + T rows are valid.

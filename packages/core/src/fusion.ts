@@ -1,29 +1,120 @@
-/** The seam of a fusion: how image tokens reach a backbone. */
+/**
+ * The seam of a fusion: how image tokens reach a backbone, in training and while decoding with a cache.
+ *
+ *   family   fusion_config of a model folder -> weights -> `Fusion`       what a contributor writes
+ *   fusion   a pass over a packed batch; a pass over the next piece of one growing sequence, given the state that the last one left
+ *   state    numbers and tensors, a value: a pass never changes it, it says what comes after it
+ *
+ * Whoever runs the passes (`createSequence`) keeps and frees a state's tensors, moves the cache, and goes back to an earlier state
+ * when something fails. A fusion neither keeps nor disposes anything, and has nothing to advance.
+ */
 import type { Tensor } from '@casa-js/tensor'
-import type { Backbone, Fuse } from './backbone.ts'
+import type { Backbone, Fuse, Positions } from './backbone.ts'
 import type { Params, TensorTable } from './table.ts'
+
+/** Where an image stands in packed text. */
+export interface ImageSlot {
+  sample: number
+  /** Index, in the packed stream, of the text token that the image stands before. */
+  before: number
+  /**
+   * Index of the first of the tokens that mark the image in front, e.g. "<|vision_start|>": `before` where there are none. A fusion
+   * may count those marks among the text that belongs to the image.
+   */
+  from?: number
+  /** Image tokens. */
+  tokens: number
+  /** Their rows and columns, for multi-section positions. */
+  grid?: { rows: number; columns: number }
+}
 
 /** A packed conversation: text tokens, and where images stand among them. */
 export interface Layout {
   /** Text tokens of all samples. */
   tokens: number
-  /** Sample boundaries over text tokens. */
+  /** Sample boundaries over text tokens, Int32Array [samples + 1]. */
   cu: Int32Array
-  /** Image slots in order: `before` is the text index (in the packed stream) that the image stands before; `sample` its sample. */
-  images: { sample: number; before: number; tokens: number; grid?: { rows: number; columns: number } }[]
+  /** Image slots in reading order. */
+  images: ImageSlot[]
 }
 
+/** One pass over all blocks: which rows run through them, and the hook. */
+export interface FusionPass {
+  /** The rows, from the embedded text [T, D]. [R, D]. Unless given: the text. */
+  rows?(text: Tensor): Tensor
+  /** Rows R of the pass. */
+  count: number
+  /** Sample boundaries over the rows. */
+  cu: Int32Array
+  /** Positions of the rows. */
+  positions: Positions
+  /** Where each text token stands among the rows, Int32Array [T]. Unless given: rows are text tokens. */
+  textRows?: Int32Array
+  /** Around the attention half of every block. Unless given: the block's own self-attention. */
+  fuse?: Fuse
+}
+
+/**
+ * What a fusion remembers of a sequence between passes, beside the text's KV cache. Plain data, so that it can be gone back to and
+ * saved. Tensors may be shared with the state before; rows that a state does not count yet may be written in place.
+ */
+export interface FusionState<V extends Readonly<Record<string, number>> = Readonly<Record<string, number>>> {
+  readonly values: V
+  readonly tensors: Readonly<Record<string, Tensor>>
+}
+
+/** The next piece of one growing sequence. */
+export interface SequencePiece {
+  /** Text tokens and image slots of the piece: one sample, at least one text token. */
+  layout: Layout
+  /** Image tokens in the order of the slots, [sum of tokens, D]; undefined where there are none. */
+  images?: Tensor
+  /** Tokens that the cache holds already. */
+  cached: number
+}
+
+export interface SequencePass<S extends FusionState> extends FusionPass {
+  /** The state after the pass. Called once, when every block has run. */
+  next(): S
+}
+
+/** A fusion bound to its weights and backbone. */
+export interface Fusion<S extends FusionState = FusionState> {
+  /**
+   * Image tokens stand in the text's KV cache. If so, a sequence grows with every image and its text cannot be cut back; if not, text
+   * may be forgotten at any token, and the state starts anew.
+   */
+  readonly imagesInCache: boolean
+  /**
+   * The pass over a packed batch, differentiable: training and evaluation. Allocates: called in a scope.
+   * @param images [sum of image tokens, D], in the order of layout.images
+   */
+  pass(layout: Layout, images: Tensor | undefined): FusionPass
+  /** The state before anything was seen. */
+  start(): S
+  /** The pass over the next piece. Allocates: called in a scope. */
+  next(state: S, piece: SequencePiece): SequencePass<S>
+}
+
+/** A way of bringing image tokens into a backbone: one `kind` of `fusion_config`. C is its parsed config. */
 export interface FusionFamily<C = unknown> {
   readonly kind: string
-  parseConfig(json: unknown): C
-  tensors(config: C, backbone: Backbone): TensorTable
   /**
-   * A hook for one forward pass over a packed batch.
-   * images: [sum of image tokens, D], in the order of layout.images.
+   * @param json `fusion_config` of a model folder
+   * @throws ConfigError naming the field and what was expected
    */
-  fuse(config: C, params: Params, backbone: Backbone, layout: Layout, images: Tensor | undefined): Fuse
+  parseConfig(json: unknown, path?: string): C
+  /** Fields that the `fusion_config` of a new model gets unless it says otherwise. Folders without them mean what `parseConfig` says. */
+  readonly newModelFields?: Readonly<Record<string, unknown>>
+  /** The weights that the fusion adds; shapes follow from the backbone. */
+  tensors(config: C, backbone: Backbone): TensorTable
+  /** Added weights that start as copies of the backbone's: name of the added tensor -> tensor to copy. */
+  initialisers?(config: C, backbone: Backbone): Map<string, Tensor>
+  /** Pure: keeps references to the weights, allocates nothing. */
+  bind(config: C, params: Params, backbone: Backbone): Fusion
 }
 
+/** Types a fusion family; returns it as it is. */
 export function defineFusion<C>(family: FusionFamily<C>): FusionFamily<C> {
   return family
 }

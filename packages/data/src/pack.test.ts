@@ -34,7 +34,11 @@ const sampleArbitrary: fc.Arbitrary<EncodedSample> = fc
 
 describe('packSamples', () => {
   it('puts tokens, targets, weights and slots where a person would', () => {
-    const one = { ids: Int32Array.of(1, 2, 3), answer: Uint8Array.of(0, 0, 1), images: [{ before: 3, image: picture(4, 2) }] }
+    const one = {
+      ids: Int32Array.of(1, 2, 3),
+      answer: Uint8Array.of(0, 0, 1),
+      images: [{ before: 3, from: 2, image: picture(4, 2) }],
+    }
     const two = { ids: Int32Array.of(4, 5), answer: Uint8Array.of(1, 1), images: [{ before: 0, image: picture(2, 2) }] }
     const batch = packSamples([one, two], pixelRules)
     expect([...batch.ids]).toEqual([1, 2, 3, 4, 5])
@@ -43,7 +47,7 @@ describe('packSamples', () => {
     expect([...batch.layout.cu]).toEqual([0, 3, 5])
     // Both pictures stand before token 3, one closing the first sample and one opening the second.
     expect(batch.layout.images).toEqual([
-      { sample: 0, before: 3, tokens: 2, grid: { rows: 1, columns: 2 } },
+      { sample: 0, before: 3, from: 2, tokens: 2, grid: { rows: 1, columns: 2 } },
       { sample: 1, before: 3, tokens: 1, grid: { rows: 1, columns: 1 } },
     ])
   })
@@ -84,6 +88,8 @@ describe('packSamples', () => {
     expect(() => packSamples([{ ...good, answer: new Uint8Array(2) }], pixelRules)).toThrow(/sample 0: answer marks 2/)
     const late = { ...good, images: [{ before: 2, image: picture(2, 2) }] }
     expect(() => packSamples([late], pixelRules)).toThrow(/sample 0: image 0 stands before token 2; expected 0\.\.1/)
+    const marked = { ...good, images: [{ before: 0, from: 1, image: picture(2, 2) }] }
+    expect(() => packSamples([marked], pixelRules)).toThrow(/sample 0: the marks of image 0 begin at token 1; expected 0\.\.0/)
   })
 
   it('gives an empty batch for no samples', () => {

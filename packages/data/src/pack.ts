@@ -35,10 +35,13 @@ export function prepareSample(sample: EncodedSample, rules: ImageRules, what = '
   if (answer.length !== ids.length) {
     throw new CasaError(`${what}: answer marks ${answer.length} tokens but there are ${ids.length}; they must be of one length`)
   }
-  images.forEach(({ before }, index) => {
+  images.forEach(({ before, from = before }, index) => {
     const least = index === 0 ? 0 : images[index - 1]!.before
     if (!Number.isInteger(before) || before < least || before > ids.length) {
       throw new CasaError(`${what}: image ${index} stands before token ${before}; expected ${least}..${ids.length}, in order`)
+    }
+    if (!Number.isInteger(from) || from < least || from > before) {
+      throw new CasaError(`${what}: the marks of image ${index} begin at token ${from}; expected ${least}..${before}`)
     }
   })
   const patches = images.map(({ image }) => rules.process(image))
@@ -61,9 +64,15 @@ export function packPrepared(prepared: PreparedSample[], rules: ImageRules): Pac
     ids.set(sample.ids, start)
     targets.set(sample.ids.subarray(1), start)
     weights.set(sample.answer.subarray(1), start)
-    sample.images.forEach(({ before }, slot) => {
+    sample.images.forEach(({ before, from }, slot) => {
       const grid = rules.outputGrid?.(own[slot]!.grid)
-      images.push({ sample: index, before: start + before, tokens: imageTokens[slot]!, ...(grid && { grid }) })
+      images.push({
+        sample: index,
+        before: start + before,
+        ...(from !== undefined && { from: start + from }),
+        tokens: imageTokens[slot]!,
+        ...(grid && { grid }),
+      })
       patches.push(own[slot]!)
     })
   })

@@ -1,5 +1,5 @@
 /** Laws of a backbone, each a function that fails with the likely cause. All take a bound backbone and leave no tensor behind. */
-import type { Backbone, Fuse, KvCache, Step } from '@casa-js/core'
+import { runLayers, type Backbone, type Fuse, type KvCache, type Step } from '@casa-js/core'
 import { add, attention, scope } from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { expectNear, take } from './compare.ts'
@@ -22,11 +22,8 @@ export async function logitsOf(
   for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]!; t < cu[s + 1]!; t++) positions[t] = start + t - cu[s]!
   const logits = scope(() => {
     const step: Step = { tokens: ids.length, cu, rotary: backbone.rotary(positions), ...(cache && { cache }) }
-    let x = backbone.embed(ids)
-    for (let layer = 0; layer < backbone.layers; layer++) x = backbone.layer(layer, x, step, fuse)
-    return backbone.logits(backbone.finish(x))
+    return backbone.logits(backbone.finish(runLayers(backbone, backbone.embed(ids), step, fuse)))
   })
-  if (cache) cache.length += ids.length
   return take(logits)
 }
 

@@ -15,6 +15,7 @@ import {
   type BoundFusion,
 } from './fusion-laws.ts'
 import { randomParams } from './random-params.ts'
+import { cachedEqualsWhole, failureChangesNothing, statesStayFlat, truncates } from './sequence-laws.ts'
 import { createTinyBackbone } from './tiny-backbone.ts'
 
 export interface FusionCase {
@@ -33,10 +34,22 @@ export interface FusionKitOptions {
   skip?: Skips<FusionLaw>
 }
 
-export type FusionLaw = 'config' | 'table' | 'without images' | 'images' | 'packing' | 'causal' | 'gradients' | 'memory'
+export type FusionLaw =
+  | 'config'
+  | 'table'
+  | 'without images'
+  | 'images'
+  | 'packing'
+  | 'causal'
+  | 'gradients'
+  | 'memory'
+  | 'decoding'
+  | 'failure'
+  | 'truncating'
+  | 'state'
 
 /** Await it at the top of a test file. */
-export async function describeFusion(family: FusionFamily<any>, { cases, skip }: FusionKitOptions): Promise<void> {
+export async function describeFusion(family: FusionFamily, { cases, skip }: FusionKitOptions): Promise<void> {
   const law = lawsBut<FusionLaw>(skip)
 
   describe(`${family.kind}: config`, () => {
@@ -78,6 +91,16 @@ export async function describeFusion(family: FusionFamily<any>, { cases, skip }:
           law('causal', 'sees no later text', () => laterTextIsUnseen(fusion, device.forward))
           law('gradients', 'has the gradients of its weights and of the images', () => gradientsReach(fusion, device))
           law('memory', 'leaves no tensor behind', () => leavesNothingBehind(fusion))
+          law('decoding', 'decodes with a cache as in one pass, wherever the sequence is cut', () =>
+            cachedEqualsWhole(fusion, 4 * device.forward),
+          )
+          law('failure', 'is what it was before where a pass fails or is refused', () =>
+            failureChangesNothing(fusion, 4 * device.forward),
+          )
+          law('truncating', 'forgets its images when text is cut back, or refuses to', () =>
+            truncates(fusion, 4 * device.forward),
+          )
+          law('state', 'holds no more tensors the more images were seen', () => statesStayFlat(fusion))
         })
       }
     }

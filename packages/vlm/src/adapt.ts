@@ -16,7 +16,7 @@ import {
   type ModelFolder,
   type NameMap,
 } from '@casa-js/weights'
-import { parseVlmConfig, type Families } from './config.ts'
+import { parseVlmConfig, withNewModelFields, type Families } from './config.ts'
 import { imageSettings } from './image-settings.ts'
 import { fusionInitialisers, fusionTensors, vlmTensors } from './model.ts'
 
@@ -77,12 +77,15 @@ export function adaptedConfig(
   vision: Pick<ModelFolder, 'name' | 'config' | 'processorConfig'>,
   options: Pick<AdaptOptions, 'fusion' | 'families'>,
 ) {
-  const json: Record<string, unknown> = {
-    model_type: 'casa_vlm',
-    text_config: textConfigOf(language),
-    vision_config: visionConfigOf(vision.config as Record<string, unknown>, vision.name, vision.processorConfig),
-    fusion_config: { kind: 'casa', ...options.fusion },
-  }
+  const json = withNewModelFields(
+    {
+      model_type: 'casa_vlm',
+      text_config: textConfigOf(language),
+      vision_config: visionConfigOf(vision.config as Record<string, unknown>, vision.name, vision.processorConfig),
+      fusion_config: { kind: 'casa', ...options.fusion },
+    },
+    options.families,
+  )
   if (language.eos_token_id !== undefined) json.eos_token_id = language.eos_token_id
   const config = parseVlmConfig(json, options.families)
   const width = (config.backbone.config as { width: number }).width

@@ -5,12 +5,10 @@
  * as they are published and are a token-insertion model; a plain language model's folder is a model without images.
  */
 import { backboneFamilies, findBackboneFamily } from '@casa-js/backbones'
-import { parseCasaConfig, parseQFormerConfig, type CasaConfig, type QFormerConfig } from '@casa-js/casa'
-import { Fields, type BackboneFamily, type VisionEncoderFamily } from '@casa-js/core'
+import { findFusionFamily, insertion, none, parseQFormerConfig, type QFormerConfig } from '@casa-js/casa'
+import { Fields, type BackboneFamily, type FusionFamily, type VisionEncoderFamily } from '@casa-js/core'
 import { findVisionFamily } from '@casa-js/vision'
 import { imageSettings } from './image-settings.ts'
-
-export type FusionConfig = { kind: 'casa'; casa: CasaConfig } | { kind: 'insertion' } | { kind: 'none' }
 
 export interface Chosen<F, C = unknown> {
   family: F
@@ -24,7 +22,7 @@ export interface VlmConfig {
   vision?: Chosen<VisionEncoderFamily<any>>
   /** Between encoder and fusion: a few tokens for an image of any size. */
   compressor?: QFormerConfig
-  fusion: FusionConfig
+  fusion: Chosen<FusionFamily>
   /** Generation stops at any of these. */
   eosTokenIds: number[]
 }
@@ -32,6 +30,7 @@ export interface VlmConfig {
 export interface Families {
   backbones?: readonly BackboneFamily<any>[]
   visionEncoders?: readonly VisionEncoderFamily<any>[]
+  fusions?: readonly FusionFamily[]
 }
 
 /** One id or a list of them, of the whole model or of its text model. */
@@ -69,18 +68,28 @@ export function parseVlmConfig(json: unknown, families: Families = {}, processor
   if (modelType !== 'casa_vlm') {
     const family = findBackboneFamily(json, backbones)
     const backbone = { family, config: family.parseConfig(json) }
-    if (!f.has('vision_config')) return { json: raw, backbone, fusion: { kind: 'none' }, eosTokenIds }
-    return { json: raw, backbone, vision: chooseVision(modelType), fusion: { kind: 'insertion' }, eosTokenIds }
+    if (!f.has('vision_config')) return { json: raw, backbone, fusion: { family: none, config: {} }, eosTokenIds }
+    return { json: raw, backbone, vision: chooseVision(modelType), fusion: { family: insertion, config: {} }, eosTokenIds }
   }
 
   f.object('text_config')
   const family = findBackboneFamily(raw.text_config, backbones)
   const backbone = { family, config: family.parseConfig(raw.text_config) }
-  const fusionJson = f.object('fusion_config')
-  const kind = fusionJson.oneOf('kind', ['casa', 'insertion', 'none'], 'casa')
-  const fusion: FusionConfig = kind === 'casa' ? { kind, casa: parseCasaConfig(raw.fusion_config) } : { kind }
+  f.object('fusion_config')
+  const fusionFamily = findFusionFamily(raw.fusion_config, families.fusions)
+  const fusion = { family: fusionFamily, config: fusionFamily.parseConfig(raw.fusion_config) }
   const vision = chooseVision()
   const width = f.object('vision_config').integer('out_hidden_size')
   const compressor = f.has('compressor_config') ? parseQFormerConfig(raw.compressor_config, width) : undefined
   return { json: raw, backbone, vision, ...(compressor && { compressor }), fusion, eosTokenIds }
+}
+
+/**
+ * config.json of a model that is made now: where its `fusion_config` leaves a choice open, today's default is written into it, so
+ * that the folder says what it was trained with.
+ */
+export function withNewModelFields(json: Record<string, unknown>, families: Families = {}): Record<string, unknown> {
+  if (json.model_type !== 'casa_vlm' || typeof json.fusion_config !== 'object') return json
+  const { newModelFields = {} } = findFusionFamily(json.fusion_config, families.fusions)
+  return { ...json, fusion_config: { ...newModelFields, ...json.fusion_config } }
 }

@@ -1,5 +1,5 @@
 /** Laws that tie CASA, cross-attention, insertion and the plain backbone to one another. */
-import { planInsertion, parseCasaConfig, type CasaConfig } from '@casa-js/casa'
+import { casa, none, planInsertion } from '@casa-js/casa'
 import type { Layout, Params } from '@casa-js/core'
 import { concat, dispose, gatherRows, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { describeOnDevices, expectNear, randomIds, randomParams, take } from '@casa-js/testing'
@@ -26,11 +26,10 @@ await describeOnDevices('laws', ({ forward }) => {
 
   /** A model of this fusion over the shared backbone weights; `added` are the fusion's own. */
   function modelOf(fusion: Partial<Record<string, unknown>>): { model: VlmModel; added: Params } {
-    const casaConfig: CasaConfig = parseCasaConfig(fusion)
     const whole = {
       json: {},
       backbone: { family: llama, config },
-      fusion: { kind: 'casa' as const, casa: casaConfig },
+      fusion: { family: casa, config: casa.parseConfig(fusion) },
       eosTokenIds: [],
     }
     const added = randomParams(fusionTensors(whole, llama.bind(config, params)), 5)
@@ -43,7 +42,10 @@ await describeOnDevices('laws', ({ forward }) => {
   it('with keys `image` and no image in the prompt, the model is its text backbone', async () => {
     const ids = randomIds(9, config.vocabulary)
     const { model, added } = modelOf({ keys: 'image' })
-    const plain = bindVlm({ json: {}, backbone: { family: llama, config }, fusion: { kind: 'none' }, eosTokenIds: [] }, params)
+    const plain = bindVlm(
+      { json: {}, backbone: { family: llama, config }, fusion: { family: none, config: {} }, eosTokenIds: [] },
+      params,
+    )
     expectNear('logits', await logits(model, ids, textOnly(9)), await logits(plain, ids, textOnly(9)), forward)
     dispose(...Object.values(added))
   })
@@ -51,7 +53,10 @@ await describeOnDevices('laws', ({ forward }) => {
   it('with keys `image+text`, a prompt without images has a window of text, so there it is not', async () => {
     const ids = randomIds(9, config.vocabulary)
     const { model, added } = modelOf({ keys: 'image+text' })
-    const plain = bindVlm({ json: {}, backbone: { family: llama, config }, fusion: { kind: 'none' }, eosTokenIds: [] }, params)
+    const plain = bindVlm(
+      { json: {}, backbone: { family: llama, config }, fusion: { family: none, config: {} }, eosTokenIds: [] },
+      params,
+    )
     expect(await logits(model, ids, textOnly(9))).not.toEqual(await logits(plain, ids, textOnly(9)))
     dispose(...Object.values(added))
   })

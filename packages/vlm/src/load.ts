@@ -36,7 +36,7 @@ import {
   type NameMap,
   type TensorProducer,
 } from '@casa-js/weights'
-import { parseVlmConfig, type Families, type VlmConfig } from './config.ts'
+import { parseVlmConfig, withNewModelFields, type Families, type VlmConfig } from './config.ts'
 import { bindVlm, fusionInitialisers, fusionTensors, vlmTensors, type VlmModel } from './model.ts'
 
 /** A model with what it takes to talk to it. */
@@ -181,7 +181,12 @@ function assembleVlm(model: VlmModel, files: VlmFiles, { tokenizer, template }: 
  * @param processor its processor config, if it has one.
  */
 export function createModel(json: unknown, seed: number, families?: Families, processor?: unknown): VlmModel {
-  const config = parseVlmConfig(json, families, processor)
+  const isObject = typeof json === 'object' && json !== null
+  const config = parseVlmConfig(
+    isObject ? withNewModelFields(json as Record<string, unknown>, families) : json,
+    families,
+    processor,
+  )
   const params: Params = {}
   const fill = (table: TensorTable) => {
     for (const { spec, values } of initialParams(table, seed)) params[spec.name] = keep(tensor(values, spec.shape))

@@ -1,12 +1,13 @@
 /**
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
-import { casa, casaInitialisers, casaTensors, planInsertion, qFormerTensors, withQFormer } from '@casa-js/casa'
+import { qFormerTensors, withQFormer } from '@casa-js/casa'
 import { CasaError } from '@casa-js/base'
 import {
+  runPass,
   type Backbone,
-  type Fuse,
-  type Layout,
+  type Fusion,
+  type LayerTap,
   type PackedBatch,
   type Params,
   type Patches,
@@ -14,7 +15,7 @@ import {
   type TensorTable,
   type VisionEncoder,
 } from '@casa-js/core'
-import { concat, dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
+import { dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
 import type { VlmConfig } from './config.ts'
 
 export interface VlmModel {
@@ -23,6 +24,7 @@ export interface VlmModel {
   readonly params: Params
   readonly backbone: Backbone
   readonly vision?: VisionEncoder
+  readonly fusion: Fusion
   /** Pixels -> patches, as this model's encoder wants them. */
   process(image: RgbImage): Patches
   /** [images] -> [sum of their tokens, D] */
@@ -38,7 +40,7 @@ export interface HiddenOptions {
   /** Use these image tokens instead of encoding patches. */
   images?: Tensor | undefined
   /** See every block's output. */
-  tap?: (layer: number, x: Tensor) => void
+  tap?: LayerTap
 }
 
 /** The weights that a config needs, all rooms together. Fusion weights take their shapes from the bound backbone. */
@@ -53,37 +55,12 @@ export function vlmTensors(config: VlmConfig): TensorTable {
 
 /** The weights that the fusion adds. */
 export function fusionTensors(config: VlmConfig, backbone: Backbone): TensorTable {
-  return config.fusion.kind === 'casa' ? casaTensors(config.fusion.casa, backbone) : []
+  return config.fusion.family.tensors(config.fusion.config, backbone)
 }
 
 /** Fusion weights that start as copies of the backbone's: name -> tensor to copy. */
 export function fusionInitialisers(config: VlmConfig, backbone: Backbone): Map<string, Tensor> {
-  return config.fusion.kind === 'casa' ? casaInitialisers(config.fusion.casa, backbone) : new Map()
-}
-
-/** Run all blocks. */
-export function runLayers(
-  backbone: Backbone,
-  x: Tensor,
-  step: Parameters<Backbone['layer']>[2],
-  fuse?: Fuse,
-  tap?: HiddenOptions['tap'],
-): Tensor {
-  let h = x
-  for (let layer = 0; layer < backbone.layers; layer++) {
-    h = backbone.layer(layer, h, step, fuse)
-    tap?.(layer, h)
-  }
-  return h
-}
-
-/** Positions of packed text: 0, 1, 2.. in every sample. */
-export function textPositions({ tokens, cu }: Layout): Int32Array {
-  const positions = new Int32Array(tokens)
-  for (let sample = 0; sample + 1 < cu.length; sample++) {
-    for (let t = cu[sample]!; t < cu[sample + 1]!; t++) positions[t] = t - cu[sample]!
-  }
-  return positions
+  return config.fusion.family.initialisers?.(config.fusion.config, backbone) ?? new Map()
 }
 
 /** Bind a model to its weights. Takes ownership of `params`: `dispose` frees them. */
@@ -92,18 +69,11 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
   const encoder = config.vision?.family.bind(config.vision.config, params)
   const vision = encoder && config.compressor ? withQFormer(config.compressor, params, encoder) : encoder
 
+  const fusion = config.fusion.family.bind(config.fusion.config, params, backbone)
+
   const needVision = () => {
     if (!vision || !config.vision) throw new CasaError('this model has no vision encoder: it takes text only')
     return { encoder: vision, ...config.vision }
-  }
-
-  function hiddenByInsertion(ids: Int32Array, layout: Layout, images: Tensor | undefined, tap: HiddenOptions['tap']): Tensor {
-    const plan = planInsertion(layout, backbone.positionRows)
-    const text = backbone.embed(ids)
-    const joint = images ? gatherRows(concat([images, text], 0), plan.order) : text
-    const step = { tokens: plan.order.length, cu: plan.cu, rotary: backbone.rotary(plan.positions) }
-    const out = runLayers(backbone, joint, step, undefined, tap)
-    return backbone.finish(images ? gatherRows(out, plan.textRows) : out)
   }
 
   return {
@@ -111,6 +81,7 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
     params,
     backbone,
     ...(vision && { vision }),
+    fusion,
     process(image) {
       const { family, config: visionConfig } = needVision()
       return family.process(image, visionConfig)
@@ -118,10 +89,7 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
     encodeImages: (patches) => needVision().encoder.encode(patches),
     hidden({ ids, layout, patches }, { images, tap } = {}) {
       const features = images ?? (patches.length > 0 ? needVision().encoder.encode(patches) : undefined)
-      if (config.fusion.kind === 'insertion') return hiddenByInsertion(ids, layout, features, tap)
-      const fuse = config.fusion.kind === 'casa' ? casa.fuse(config.fusion.casa, params, backbone, layout, features) : undefined
-      const step = { tokens: layout.tokens, cu: layout.cu, rotary: backbone.rotary(textPositions(layout)) }
-      return backbone.finish(runLayers(backbone, backbone.embed(ids), step, fuse, tap))
+      return runPass(backbone, ids, fusion.pass(layout, features), { ...(tap && { tap }) })
     },
     loss(batch) {
       const hidden = this.hidden(batch)

@@ -3,10 +3,10 @@
  * Taps, logits, loss, and gradients of the layer's weights, the image tokens and the backbone; then the same logits once more by
  * streaming, window after window through the caches.
  */
-import type { Layout, Params } from '@casa-js/core'
+import { createSequence, type Layout, type Params } from '@casa-js/core'
 import { crossEntropy, gatherRows, keep, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
-import { bindVlm, parseVlmConfig, runLayers, textPositions, type VlmModel } from '@casa-js/vlm'
-import { createCasaState, parseCasaConfig, windowSpans } from '@casa-js/casa'
+import { bindVlm, parseVlmConfig, type VlmModel } from '@casa-js/vlm'
+import { casa } from '@casa-js/casa'
 import { openModelFolder } from '@casa-js/weights'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -54,7 +54,7 @@ export async function loadCase(folder: string, golden: Golden): Promise<CasaCase
   await Promise.all([backbone.weights.close(), added.close()])
   const config = {
     ...parseVlmConfig(backbone.config),
-    fusion: { kind: 'casa' as const, casa: parseCasaConfig(fusion, `${folder}/case.json: config`) },
+    fusion: { family: casa, config: casa.parseConfig(fusion, `${folder}/case.json: config`) },
   }
   const ids = await golden.integers('input_ids')
   return {
@@ -112,41 +112,34 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
   }
 }
 
-/** Logits of every text token, each sample by itself, two tokens at a time, with KV cache and window state. */
+/** Logits of every text token, each sample by itself, two tokens at a time, with the KV cache and the fusion's state. */
 async function stream({ model, layout, ids }: CasaCase, images: Tensor): Promise<Float32Array> {
-  const { backbone, config, params } = model
-  const fusion = config.fusion.kind === 'casa' ? config.fusion.casa : undefined
+  const { backbone, fusion } = model
   const rows: number[] = []
-  const spans = windowSpans(layout)
-  const starts = layout.images.map((_, i) => layout.images.slice(0, i).reduce((sum, image) => sum + image.tokens, 0))
+  const firstRow = layout.images.map((_, i) => layout.images.slice(0, i).reduce((sum, image) => sum + image.tokens, 0))
   for (let sample = 0; sample + 1 < layout.cu.length; sample++) {
-    const [begin, end] = [layout.cu[sample], layout.cu[sample + 1]]
-    const cache = backbone.createCache(end! - begin!)
-    const state = createCasaState(fusion!, params, backbone, {
-      imageCapacityTokens: images.shape[0],
-      textCapacityTokens: end! - begin!,
-    })
-    for (const span of spans.filter((s) => s.textBegin >= begin! && s.textEnd <= end!)) {
-      const slots = layout.images.slice(span.imageBegin, span.imageEnd)
-      const order = Int32Array.from(
-        slots.flatMap((slot, i) => Array.from({ length: slot.tokens }, (_, t) => starts[span.imageBegin + i]! + t)),
+    const [begin, end] = [layout.cu[sample]!, layout.cu[sample + 1]!]
+    const sequence = createSequence(backbone, fusion, { capacityTokens: end - begin })
+    for (let t = begin; t < end; t += 2) {
+      const stop = Math.min(t + 2, end)
+      const here = layout.images.flatMap((slot, i) =>
+        slot.sample === sample && slot.before >= t && slot.before < stop ? [{ slot, first: firstRow[i]! }] : [],
       )
-      scope(() => state.startWindow(slots.length > 0 ? { features: gatherRows(images, order), slots } : undefined))
-      for (let t = span.textBegin; t < span.textEnd; t += 2) {
-        const part = ids.subarray(t, Math.min(t + 2, span.textEnd))
-        const logits = scope(() => {
-          const positions = textPositions(layout).subarray(t, t + part.length)
-          const step = { tokens: part.length, cu: Int32Array.of(0, part.length), rotary: backbone.rotary(positions), cache }
-          return backbone.logits(backbone.finish(runLayers(backbone, backbone.embed(part), step, state.fuse(part.length))))
+      const order = here.flatMap(({ slot, first }) => Array.from({ length: slot.tokens }, (_, i) => first + i))
+      const logits = scope(() => {
+        const hidden = sequence.advance({
+          ids: ids.subarray(t, stop),
+          slots: here.map(({ slot }) => ({ ...slot, sample: 0, before: slot.before - t })),
+          ...(order.length > 0 && { images: gatherRows(images, Int32Array.from(order)) }),
         })
-        cache.length += part.length
-        state.advance(part.length)
-        rows.push(...((await logits.data()) as Float32Array))
-        logits.dispose()
-      }
+        const out = keep(backbone.logits(hidden))
+        hidden.dispose()
+        return out
+      })
+      rows.push(...((await logits.data()) as Float32Array))
+      logits.dispose()
     }
-    cache.dispose()
-    state.dispose()
+    sequence.dispose()
   }
   return Float32Array.from(rows)
 }

@@ -74,6 +74,13 @@ test('without images and special tokens in the text, the ids are those of the re
   expect(encodeChat(messages, { tokenizer: qwen, template: qwen2_5VlTemplate }).ids).toEqual(qwen.encode(rendered))
 })
 
+test('a slot says where the mark in front of its image is, if the template writes one', () => {
+  const marked = encodeChat([user(text('a'), image(3))], { tokenizer: qwen, template: qwen2_5VlTemplate }).images
+  expect(marked.map(({ before, from }) => before - from!)).toEqual([1])
+  const unmarked = encodeChat([user(text('a'), image(3))], { tokenizer: bytes, template: readerTemplate }).images
+  expect(unmarked).toEqual([{ before: 2, image: picture(3) }])
+})
+
 test('token insertion writes N image tokens and points at the first', () => {
   const options = { tokenizer: qwen, template: qwen2_5VlTemplate, imageTokens: (each: RgbImage) => each.widthPx }
   const sample = encodeChat([user(image(3), image(2))], options)

@@ -34,7 +34,8 @@ export interface EncodeChatOptions {
 const HIDE = '\uFDD2'
 
 /**
- * @returns ids Int32Array [T]; images with the index of the token they stand before (with image tokens: of the first of them);
+ * @returns ids Int32Array [T]; images with the index of the token they stand before (with image tokens: of the first of them), and
+ *   of the token that marks them in front, where the template writes a special one;
  *   answer Uint8Array [T], 1 at assistants' text and the token that ends their turn (image marks within it are not answer)
  * @throws TokenizerError when the template drops or repeats an image, or rewrites earlier turns so that no answer can be found
  */
@@ -142,7 +143,11 @@ function assemble(
   const images: EncodedSample['images'] = []
   pieces.forEach((piece, index) => {
     const from = starts[firstPart[index]!]!
-    if (piece.kind === 'image') images.push({ before: from, image: pictures[images.length]! })
+    if (piece.kind === 'image') {
+      const mark = pieces[index - 1]
+      const marked = mark?.kind === 'special' && mark.text === template.image.before
+      images.push({ before: from, ...(marked && { from: starts[firstPart[index - 1]!]! }), image: pictures[images.length]! })
+    }
     if (piece.answer) answer.fill(1, from, starts[firstPart[index + 1]!])
   })
   return { ids, images, answer }

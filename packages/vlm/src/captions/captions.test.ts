@@ -180,7 +180,7 @@ test('frames may come as they are made, and an abort ends the stream', async () 
 
 test('what cannot work is refused by name', async () => {
   await expect(captionAll(video(40), { maxTokensPerFrame: 3, capacityTokens: 64, whenFull: 'error' })).rejects.toThrow(
-    'raise capacityTokens, or let CASA captions slide',
+    'raise capacityTokens, or let the text slide',
   )
   await expect(captionAll(video(2), { maxTokensPerFrame: 40, capacityTokens: 64 })).rejects.toThrow('raise capacityTokens')
   await expect(captionAll(video(1), { maxTokensPerFrame: 0 })).rejects.toThrow(

@@ -33,11 +33,12 @@ export async function* captionStream(
   const { framesPerSecond, maxTokensPerFrame, budgetMs } = checkCaptionOptions(options)
   const { prefix = 'In this video', signal, now = () => performance.now(), capacityTokens = DEFAULT_CAPACITY_TOKENS } = options
   const { model, tokenizer, stopIds } = vlm
-  const whenFull = options.whenFull ?? (model.config.fusion.kind === 'casa' ? 'slide' : 'error')
-  if (whenFull === 'slide' && model.config.fusion.kind !== 'casa') {
+  const { imagesInCache } = model.fusion
+  const whenFull = options.whenFull ?? (imagesInCache ? 'error' : 'slide')
+  if (whenFull === 'slide' && imagesInCache) {
     throw new ConfigError(
       'captionStream: whenFull',
-      'expected "error": only a CASA model keeps images out of the cache, so that its text can slide',
+      'expected "error": this model keeps images in the cache, so its text cannot slide',
     )
   }
   const sampler = options.sampler ?? createSampler({ ...captionSampling, stopTokens: stopIds, seed: options.seed })
@@ -59,16 +60,11 @@ export async function* captionStream(
   async function makeRoom({ ids, frameIds }: Opening, image: RgbImage): Promise<void> {
     const needed = frameIds.length + maxTokensPerFrame + session.imageTokens(image)
     if (session.tokens + needed <= capacityTokens) return
-    const latest = Math.min(
-      heard.length,
-      Math.floor(capacityTokens / 4),
-      capacityTokens - ids.length - needed,
-      options.windowCapacityTokens ?? Infinity,
-    )
+    const latest = Math.min(heard.length, Math.floor(capacityTokens / 4), capacityTokens - ids.length - needed)
     if (whenFull === 'error' || latest < 0) {
       throw new CasaError(
         `the captions hold ${session.tokens} tokens, the next frame needs up to ${needed} and there is room for ${capacityTokens}: raise capacityTokens` +
-          (latest < 0 ? ', for not even the prompt and one frame fit' : ', or let CASA captions slide'),
+          (latest < 0 ? ', for not even the prompt and one frame fit' : ', or let the text slide'),
       )
     }
     session.truncate(ids.length)

@@ -1,0 +1,34 @@
+/**
+ * CASA, the fusion: CASA(x_T) = MHA(x_T | y_1..N, x_K+1..T), one softmax over the window's image and text (eq. 4), and plain
+ * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), by the same few lines. Queries are text; images are only keys.
+ *
+ * While decoding, the state holds the keys and values of the current window alone: its image, projected once, and its text so far
+ * (section 6). A new image drops them, so memory does not grow with the number of images seen.
+ */
+import { defineFusion, textPositions, type Fusion } from '@casa-js/core'
+import { parseCasaConfig, type CasaConfig } from './config.ts'
+import { createHook, noWindow, type CasaState } from './hook.ts'
+import { casaInitialisers, casaTensors } from './layer.ts'
+
+export const casa = defineFusion<CasaConfig>({
+  kind: 'casa',
+  parseConfig: parseCasaConfig,
+  newModelFields: { windows: 'with-marks' },
+  tensors: casaTensors,
+  initialisers: casaInitialisers,
+  bind(config, params, backbone): Fusion<CasaState> {
+    return {
+      imagesInCache: false,
+      pass(layout, images) {
+        const { fuse } = createHook({ config, params, backbone }, layout, images)
+        return { count: layout.tokens, cu: layout.cu, positions: textPositions(layout), fuse }
+      },
+      start: () => noWindow,
+      next(state, { layout, images, cached }) {
+        const { fuse, next } = createHook({ config, params, backbone }, layout, images, state)
+        const positions = Int32Array.from({ length: layout.tokens }, (_, t) => cached + t)
+        return { count: layout.tokens, cu: layout.cu, positions, fuse, next }
+      },
+    }
+  },
+})

@@ -1,0 +1,190 @@
+/**
+ * The CASA layer over one pass: text that goes on in a window of an earlier pass, and windows that begin in this one.
+ *
+ *     earlier passes   i i a b          the state: keys and values of the current window, image first, in one buffer a layer
+ *     this pass        c d | j j e f    c d: continued, they see i i a b c d;   e f: a fresh window, they see j j e f
+ *
+ * A pass over a packed batch, as in training, has fresh windows alone.
+ */
+import type { Backbone, Fuse, FusionState, Heads, Layout, Params, Site } from '@casa-js/core'
+import { add, attention, concat, gatherRows, reshape, slice, writeRows, zeros, type Tensor } from '@casa-js/tensor'
+import type { CasaConfig } from './config.ts'
+import { layerProjections, place } from './layer.ts'
+import { imagePositions, planWindows, windowSpans } from './windows.ts'
+
+export type CasaState = FusionState<{
+  /** Of the current window. */
+  imageTokens: number
+  textTokens: number
+  /** Position of its next text token. */
+  nextPosition: number
+}>
+
+export const noWindow: CasaState = { values: { imageTokens: 0, textTokens: 0, nextPosition: 0 }, tensors: {} }
+
+/** Rows that a window's buffer has to spare when it is made: a caption fits. */
+const SPARE_ROWS = 64
+
+interface Bound {
+  config: CasaConfig
+  params: Params
+  backbone: Backbone
+}
+
+type Keys = Pick<Heads, 'k' | 'v'>
+
+/** Rows [begin, end) of x, with `spare` rows of zeros behind them. */
+function rowsOf(x: Tensor, begin: number, end: number, spare = 0): Tensor {
+  if (spare === 0 && begin === 0 && end === x.shape[0]) return x
+  return gatherRows(
+    x,
+    Int32Array.from({ length: end - begin + spare }, (_, i) => (begin + i < end ? begin + i : -1)),
+  )
+}
+
+const part = (x: Tensor, begin: number, end: number) =>
+  begin === 0 && end === x.shape[0] ? x : slice(x, [begin, 0, 0], [end - begin, x.shape[1]!, x.shape[2]!])
+
+/** The layout from text token `begin` on, of one sample. */
+function layoutFrom({ tokens, cu, images }: Layout, begin: number): Layout {
+  if (begin === 0) return { tokens, cu, images }
+  return {
+    tokens: tokens - begin,
+    cu: Int32Array.of(0, tokens - begin),
+    images: images.map((slot) => ({
+      ...slot,
+      before: slot.before - begin,
+      // Where windows begin at the image, its marks may belong to the text before.
+      ...(slot.from !== undefined && { from: Math.max(0, slot.from - begin) }),
+    })),
+  }
+}
+
+/**
+ * @param state where an earlier pass stopped; unless given, this pass stands alone and leaves no state.
+ * @returns the hook, and what comes after it once every block has run
+ */
+export function createHook(
+  { config, params, backbone }: Bound,
+  layout: Layout,
+  images: Tensor | undefined,
+  state?: CasaState,
+): { fuse: Fuse; next(): CasaState } {
+  const { kvHeads: K, headSize: E, positionRows } = backbone
+  const withText = config.keys === 'image+text'
+  const { imageTokens, textTokens, nextPosition } = (state ?? noWindow).values
+  const spans = windowSpans(layout, config.windows)
+  const isFresh = imageTokens + textTokens === 0
+  const opening = spans[0]
+  const continued = !isFresh && opening && opening.imageBegin === opening.imageEnd ? opening.textEnd : 0
+  const fresh = layoutFrom(layout, continued)
+  const windows = planWindows(fresh, positionRows, config.windows)
+  const held = imageTokens + (withText ? textTokens : 0)
+  const rotary = withText && {
+    continued: continued > 0 && backbone.rotary(Int32Array.from({ length: continued }, (_, t) => nextPosition + t)),
+    query: fresh.tokens > 0 && backbone.rotary(windows.queryPositions),
+    key: fresh.tokens > 0 && backbone.rotary(windows.keyPositions),
+  }
+  /** Tensors of the state after this pass. */
+  const tensors: Record<string, Tensor> = {}
+  let y = images
+
+  function attendContinued(site: Site, { q, k, v }: Heads): Tensor {
+    const names = [`k.${site.layer}`, `v.${site.layer}`] as const
+    const [heldK, heldV] = names.map((name) => state!.tensors[name])
+    const cuQ = Int32Array.of(0, continued)
+    if (!rotary || !rotary.continued) {
+      if (!heldK || !heldV) return zeros(q.shape)
+      return attention(q, heldK, heldV, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false })
+    }
+    const end = held + continued
+    const roomy = (buffer: Tensor) => (end <= buffer.shape[0]! ? buffer : rowsOf(buffer, 0, held, Math.max(end, SPARE_ROWS)))
+    const keys = { k: roomy(heldK!), v: roomy(heldV!) }
+    writeRows(keys.k, site.rotate(k, rotary.continued), held)
+    writeRows(keys.v, v, held)
+    remember(site, keys)
+    return attention(site.rotate(q, rotary.continued), keys.k, keys.v, { cuQ, cuK: Int32Array.of(0, end), causal: true })
+  }
+
+  function attendFresh(site: Site, { q, k, v }: Heads, seen: Keys | undefined): Tensor {
+    const { cuText, cuImage, cuKeys, order } = windows
+    if (!rotary || !rotary.query || !rotary.key) {
+      if (!seen) return zeros(q.shape)
+      rememberLast(site, seen, cuImage, 0)
+      return attention(q, seen.k, seen.v, { cuQ: cuText, cuK: cuImage, causal: false })
+    }
+    /** [images, then text] -> windows one after the other. */
+    const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
+      const flat = reshape(textRows, [fresh.tokens, K * E])
+      const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0]!, K * E]), flat], 0) : flat
+      return reshape(gatherRows(all, order), [order.length, K, E])
+    }
+    const keys = { k: site.rotate(interleave(seen?.k, k), rotary.key), v: interleave(seen?.v, v) }
+    rememberLast(site, keys, cuKeys, SPARE_ROWS)
+    return attention(site.rotate(q, rotary.query), keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
+  }
+
+  function remember(site: Site, { k, v }: Keys) {
+    tensors[`k.${site.layer}`] = k
+    tensors[`v.${site.layer}`] = v
+  }
+
+  /** The last window's keys are what later passes go on from. */
+  function rememberLast(site: Site, { k, v }: Keys, cu: Int32Array, spare: number) {
+    if (!state) return
+    const [begin, end] = [cu.at(-2)!, cu.at(-1)!]
+    if (end > begin) remember(site, { k: rowsOf(k, begin, end, spare), v: rowsOf(v, begin, end, spare) })
+  }
+
+  /** Text tokens whose window has an image, -1 for the others; undefined where all see one. */
+  function rowsThatSee(): Int32Array | undefined {
+    const sees = Int32Array.from({ length: layout.tokens }, (_, t) => t)
+    for (const { textBegin, textEnd, imageBegin, imageEnd } of spans) {
+      if (imageEnd === imageBegin && !(textBegin === 0 && continued > 0 && imageTokens > 0)) sees.fill(-1, textBegin, textEnd)
+    }
+    return sees.includes(-1) ? sees : undefined
+  }
+
+  function cross(normed: Tensor, site: Site): Tensor | undefined {
+    if (!withText && !y && !(continued > 0 && imageTokens > 0)) return undefined
+    const layer = layerProjections(config, params, backbone, site)
+    const seen = y && layer.projectKeys(config.normImages ? site.norm(y) : y)
+    const heads = layer.project(normed)
+    const rows = (begin: number, end: number): Heads => ({
+      q: part(heads.q, begin, end),
+      k: part(heads.k, begin, end),
+      v: part(heads.v, begin, end),
+    })
+    const parts: Tensor[] = []
+    if (continued > 0) parts.push(attendContinued(site, rows(0, continued)))
+    if (fresh.tokens > 0) parts.push(attendFresh(site, rows(continued, layout.tokens), seen))
+    const out = layer.output(parts.length === 1 ? parts[0]! : concat(parts, 0))
+    // Where there is nothing to see a layer adds nothing, not even its output's bias.
+    const sees = !withText && backbone.selfAttention(site.layer).o_proj.bias ? rowsThatSee() : undefined
+    return sees ? gatherRows(out, sees) : out
+  }
+
+  return {
+    fuse: (x, site) => {
+      const out = place(config, x, site, (normed) => cross(normed, site))
+      if (config.ffnUpdates && y) y = add(y, site.feedForward(y))
+      return out
+    },
+    next() {
+      const last = spans.at(-1)
+      if (!last) return state ?? noWindow
+      if (last.textEnd === continued) {
+        const values = { imageTokens, textTokens: textTokens + continued, nextPosition: nextPosition + continued }
+        return { values, tensors: withText ? tensors : state!.tensors }
+      }
+      const slots = layout.images.slice(last.imageBegin, last.imageEnd)
+      const length = last.textEnd - last.textBegin
+      const values = {
+        imageTokens: slots.reduce((sum, { tokens }) => sum + tokens, 0),
+        textTokens: length,
+        nextPosition: imagePositions(slots, positionRows).next + length,
+      }
+      return { values, tensors }
+    },
+  }
+}
