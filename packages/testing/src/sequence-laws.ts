@@ -74,7 +74,7 @@ export async function failureChangesNothing(fusion: BoundFusion, tolerance: numb
     const failing = async () => {
       await advance(sequence, sample, images, 3, 4)
       await advance(sequence, sample, images, 4, 7)
-      throw new Error('on purpose')
+      throw new CasaError('on purpose')
     }
     await expect(sequence.transaction(failing)).rejects.toThrow('on purpose')
     await expect(advance(sequence, { ...sample, ids: sample.ids.map(() => -1) }, images, 3, 7)).rejects.toThrow(CasaError)
