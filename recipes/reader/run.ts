@@ -8,7 +8,7 @@
 import { defineRun } from '@casa-js/train'
 
 const width = 192
-const vocabulary = 320
+const vocabSize = 320
 
 export default defineRun({
   model: {
@@ -16,7 +16,7 @@ export default defineRun({
       model_type: 'casa_vlm',
       text_config: {
         model_type: 'llama',
-        vocab_size: vocabulary,
+        vocab_size: vocabSize,
         hidden_size: width,
         intermediate_size: 512,
         num_hidden_layers: 4,
@@ -43,7 +43,7 @@ export default defineRun({
       },
       fusion_config: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true },
     },
-    tokenizer: { corpus: { module: './src/tokenizer-corpus.ts' }, vocabulary },
+    tokenizer: { corpus: { module: './src/tokenizer-corpus.ts' }, vocabSize },
     template: 'casa-reader',
   },
   data: {

@@ -13,7 +13,7 @@ await describeOnDevices("CASA over qwen3, sharing the blocks' projections", ({ f
     const config = casa.parseConfig({ shared: true, place: 'replace' })
     const params = randomParams(qwen3.tensors(qwen3.tinyConfig()))
     const backbone = qwen3.bind(qwen3.tinyConfig(), params)
-    const ids = randomIds(8, backbone.vocabulary)
+    const ids = randomIds(8, backbone.vocabSize)
     const fusion = casa.bind(config, {}, backbone)
     const image = keep(
       tensor(
@@ -29,7 +29,7 @@ await describeOnDevices("CASA over qwen3, sharing the blocks' projections", ({ f
 
     const slots = layout([{ sample: 0, before: 5, tokens: 3 }])
     const withImage = await logitsOf(backbone, { ids, fuse: fusion.pass(slots, image).fuse! })
-    const before = 5 * backbone.vocabulary
+    const before = 5 * backbone.vocabSize
     expectNear('logits before the image', withImage.subarray(0, before), plain.subarray(0, before), 4 * forward)
     expect(withImage.subarray(before), 'logits after the image').not.toEqual(plain.subarray(before))
     dispose(image, ...Object.values(params))

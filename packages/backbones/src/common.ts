@@ -50,20 +50,20 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
       `expected an mrope_section that sums to half the head size, ${headSize / 2}`,
     )
   }
-  const vocabulary = f.integer('vocab_size')
+  const vocabSize = f.integer('vocab_size')
   // Some published configs say -1, or an id that the vocabulary lacks, where they mean none.
   const padding = f.integer('pad_token_id', { min: -(2 ** 31), fallback: -1 })
-  const padToken = padding >= 0 && padding < vocabulary ? padding : undefined
+  const padToken = padding >= 0 && padding < vocabSize ? padding : undefined
   return {
     modelType: specifics.modelType,
     // Far above any model; without a bound a broken config makes tables of two thousand million layers.
     layers: f.integer('num_hidden_layers', { max: 4096 }),
     width,
-    hidden: f.integer('intermediate_size'),
+    intermediateSize: f.integer('intermediate_size'),
     heads,
     kvHeads,
     headSize,
-    vocabulary,
+    vocabSize,
     normEps: f.number('rms_norm_eps', { fallback: specifics.defaults.normEps }),
     ropeTheta,
     ropeLayout: specifics.ropeLayout,

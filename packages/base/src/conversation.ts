@@ -15,7 +15,7 @@ export interface Message {
 }
 
 export interface Tokenizer {
-  readonly vocabulary: number
+  readonly vocabSize: number
   /** Special tokens written in the text are recognised; nothing is added around it. */
   encode(text: string): Int32Array
   decode(ids: ArrayLike<number>, options?: { skipSpecial?: boolean }): string

@@ -20,7 +20,7 @@ export interface QFormerConfig {
   /** D: the encoder's output width, and its own. */
   width: number
   /** Width of the feed-forward half. */
-  hidden: number
+  intermediateSize: number
 }
 
 const eps = 1e-6
@@ -37,12 +37,12 @@ export function parseQFormerConfig(json: unknown, width: number, path = 'config.
     layers: f.integer('num_layers', { fallback: 2 }),
     heads,
     width,
-    hidden: f.integer('intermediate_size', { fallback: 4 * width }),
+    intermediateSize: f.integer('intermediate_size', { fallback: 4 * width }),
   }
 }
 
-export function qFormerTensors({ queries, layers, width: D, hidden: F }: QFormerConfig): TensorTable {
-  const table: TensorTable = [{ name: prefix + 'queries', shape: [queries, D], init: { kind: 'normal', deviation: 1 } }]
+export function qFormerTensors({ queries, layers, width: D, intermediateSize: F }: QFormerConfig): TensorTable {
+  const table: TensorTable = [{ name: prefix + 'queries', shape: [queries, D], init: { kind: 'normal', std: 1 } }]
   const dense = (name: string, out: number, inner: number) =>
     table.push({ name: `${prefix}${name}.weight`, shape: [out, inner], init: { kind: 'fanIn' } })
   const norm = (name: string) => table.push({ name: `${prefix}${name}.weight`, shape: [D], init: { kind: 'ones' } })

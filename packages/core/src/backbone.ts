@@ -99,7 +99,7 @@ export interface Backbone {
   /** E */
   readonly headSize: number
   /** V */
-  readonly vocabulary: number
+  readonly vocabSize: number
   /** Rows of a position: 1, or 3 for multi-section rotary (time, height, width). */
   readonly positionRows: 1 | 3
   /** A block's own attention weights, [out, in], perhaps packed: what a fusion starts from and takes its shapes from (`shapeOf`). */
@@ -110,9 +110,9 @@ export interface Backbone {
   /** One block. [T,D] -> [T,D] */
   layer(index: number, x: Tensor, step: Step, fuse?: Fuse): Tensor
   /** Final norm. [T,D] -> [T,D] */
-  finish(x: Tensor): Tensor
-  /** Head on finished rows. [T,D] -> [T,V] */
-  logits(finished: Tensor): Tensor
+  finalNorm(x: Tensor): Tensor
+  /** The head, on rows after the final norm. [T,D] -> [T,V] */
+  logits(normed: Tensor): Tensor
   /** The head's weight [V,D], perhaps packed, for the chunked loss. */
   readonly head: Tensor
   createCache(capacityTokens: number): KvCache

@@ -5,8 +5,8 @@ import type { Init, TensorSpec, TensorTable } from './table.ts'
 /** Inputs that one output sums over: everything but the first axis of [out, ...in]. */
 const fanIn = ({ shape }: TensorSpec): number => shape.slice(1).reduce((product, extent) => product * extent, 1)
 
-function deviation(spec: TensorSpec, init: Extract<Init, { kind: 'normal' | 'fanIn' }>): number {
-  return init.kind === 'normal' ? init.deviation : (init.gain ?? 1) / Math.sqrt(fanIn(spec))
+function standardDeviation(spec: TensorSpec, init: Extract<Init, { kind: 'normal' | 'fanIn' }>): number {
+  return init.kind === 'normal' ? init.std : (init.gain ?? 1) / Math.sqrt(fanIn(spec))
 }
 
 /** Values of one tensor. They depend on the seed and the tensor's name alone, not on what else is in the table. */
@@ -16,7 +16,7 @@ export function initialValues(spec: TensorSpec, seed: number): Float32Array {
   if (init.kind === 'zeros') return values
   if (init.kind === 'ones') return values.fill(1)
   const random = createRandom(seed, hashText(name))
-  const scale = deviation(spec, init)
+  const scale = standardDeviation(spec, init)
   return values.map(() => random.normal() * scale)
 }
 

@@ -35,9 +35,9 @@ export function runPass(
   const out = runLayers(backbone, pass.rows?.(text) ?? text, step, pass.fuse, tap)
   if (last) {
     const row = pass.textRows ? pass.textRows[ids.length - 1]! : ids.length - 1
-    return backbone.finish(slice(out, [row, 0], [1, backbone.width]))
+    return backbone.finalNorm(slice(out, [row, 0], [1, backbone.width]))
   }
-  return backbone.finish(pass.textRows ? gatherRows(out, pass.textRows) : out)
+  return backbone.finalNorm(pass.textRows ? gatherRows(out, pass.textRows) : out)
 }
 
 /** Positions of packed text: 0, 1, 2.. in every sample. */

@@ -3,8 +3,8 @@
  */
 import type { Tensor } from '@casa-js/tensor'
 
-/** How a tensor starts when it is trained from scratch. `fanIn`: normal with deviation gain / sqrt(fan in). */
-export type Init = { kind: 'normal'; deviation: number } | { kind: 'fanIn'; gain?: number } | { kind: 'ones' } | { kind: 'zeros' }
+/** How a tensor starts when it is trained from scratch. `fanIn`: normal with standard deviation gain / sqrt(fan in). */
+export type Init = { kind: 'normal'; std: number } | { kind: 'fanIn'; gain?: number } | { kind: 'ones' } | { kind: 'zeros' }
 
 export interface TensorSpec {
   /** Full name in the checkpoint, e.g. "model.layers.0.self_attn.q_proj.weight". */

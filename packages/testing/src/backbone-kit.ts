@@ -63,10 +63,10 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
     afterAll(() => dispose(...Object.values(params)))
 
     law('table', 'has the shapes that it says', async () => {
-      const logits = await logitsOf(backbone, { ids: randomIds(3, backbone.vocabulary) })
-      expect(logits.length).toBe(3 * backbone.vocabulary)
-      expect(shapeOf(backbone.head)).toEqual([backbone.vocabulary, backbone.width])
-      expect(() => backbone.embed(Int32Array.of(backbone.vocabulary)), 'an id outside the vocabulary').toThrow()
+      const logits = await logitsOf(backbone, { ids: randomIds(3, backbone.vocabSize) })
+      expect(logits.length).toBe(3 * backbone.vocabSize)
+      expect(shapeOf(backbone.head)).toEqual([backbone.vocabSize, backbone.width])
+      expect(() => backbone.embed(Int32Array.of(backbone.vocabSize)), 'an id outside the vocabulary').toThrow()
     })
     law('cache', 'decodes with a cache as without', () => cachedEqualsFull(backbone, 4 * device.forward))
     law('causal', 'sees no later token', () => isCausal(backbone, device.forward))
@@ -75,7 +75,7 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
     law('gradients', 'has the gradients of its loss', () => gradientsAreRight(backbone, params, device))
     law('memory', 'leaves no tensor behind', async () => {
       const before = memory().tensors
-      for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabulary) })
+      for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabSize) })
       expect(memory().tensors).toBe(before)
     })
     if (golden) law('golden', 'equals the original: taps, logits, loss, gradients', () => equalsGolden(family, golden, device))
@@ -98,7 +98,7 @@ function lossOf(backbone: Backbone, ids: Int32Array, cu: Int32Array, taps?: (lay
     taps?.(layer, x)
   }
   return crossEntropy(
-    backbone.logits(backbone.finish(x)),
+    backbone.logits(backbone.finalNorm(x)),
     Int32Array.from(ids, (_, t) => ids[t + 1] ?? 0),
     weights,
   )
@@ -106,7 +106,7 @@ function lossOf(backbone: Backbone, ids: Int32Array, cu: Int32Array, taps?: (lay
 
 /** Along a random direction in the space of all weights, the gradient equals the slope of the loss. */
 async function gradientsAreRight(backbone: Backbone, params: Params, { device }: DeviceTolerances): Promise<void> {
-  const ids = randomIds(8, backbone.vocabulary)
+  const ids = randomIds(8, backbone.vocabSize)
   const cu = Int32Array.of(0, 5, 8)
   const names = Object.keys(params)
   const { value, gradients } = valueAndGradients(() => lossOf(backbone, ids, cu), Object.values(params))

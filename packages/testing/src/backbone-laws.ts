@@ -22,13 +22,13 @@ export async function logitsOf(
   for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]!; t < cu[s + 1]!; t++) positions[t] = start + t - cu[s]!
   const logits = scope(() => {
     const step: Step = { tokens: ids.length, cu, rotary: backbone.rotary(positions), ...(cache && { cache }) }
-    return backbone.logits(backbone.finish(runLayers(backbone, backbone.embed(ids), step, fuse)))
+    return backbone.logits(backbone.finalNorm(runLayers(backbone, backbone.embed(ids), step, fuse)))
   })
   return take(logits)
 }
 
 export async function cachedEqualsFull(backbone: Backbone, tolerance: number): Promise<void> {
-  const ids = randomIds(9, backbone.vocabulary)
+  const ids = randomIds(9, backbone.vocabSize)
   const full = await logitsOf(backbone, { ids })
   for (const splits of [[1, 2, 3, 4, 5, 6, 7, 8], [5], [3, 4], [8]]) {
     const cache = backbone.createCache(ids.length)
@@ -48,12 +48,12 @@ export async function cachedEqualsFull(backbone: Backbone, tolerance: number): P
 }
 
 export async function isCausal(backbone: Backbone, tolerance: number): Promise<void> {
-  const ids = randomIds(7, backbone.vocabulary)
+  const ids = randomIds(7, backbone.vocabSize)
   const before = await logitsOf(backbone, { ids })
   const changed = ids.slice()
-  changed[6] = (changed[6]! + 1) % backbone.vocabulary
+  changed[6] = (changed[6]! + 1) % backbone.vocabSize
   const after = await logitsOf(backbone, { ids: changed })
-  const seen = 6 * backbone.vocabulary
+  const seen = 6 * backbone.vocabSize
   expectNear(
     'logits before a changed token',
     after.subarray(0, seen),
@@ -65,7 +65,7 @@ export async function isCausal(backbone: Backbone, tolerance: number): Promise<v
 }
 
 export async function packingEqualsSeparate(backbone: Backbone, tolerance: number): Promise<void> {
-  const samples = [4, 1, 6].map((length, i) => randomIds(length, backbone.vocabulary, i + 1))
+  const samples = [4, 1, 6].map((length, i) => randomIds(length, backbone.vocabSize, i + 1))
   const packed = await logitsOf(backbone, {
     ids: Int32Array.from(samples.flatMap((ids) => [...ids])),
     cu: Int32Array.of(0, 4, 5, 11),
@@ -76,7 +76,7 @@ export async function packingEqualsSeparate(backbone: Backbone, tolerance: numbe
 }
 
 export async function hooksAreIdentities(backbone: Backbone, tolerance: number): Promise<void> {
-  const ids = randomIds(6, backbone.vocabulary)
+  const ids = randomIds(6, backbone.vocabSize)
   const cu = Int32Array.of(0, 6)
   const plain = await logitsOf(backbone, { ids })
   const whole = await logitsOf(backbone, { ids, fuse: (x, site) => add(x, site.attend(site.norm(x))) })

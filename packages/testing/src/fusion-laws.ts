@@ -23,19 +23,19 @@ export interface Sample {
  * Text before the first image, two images in a row, one image later with a mark in front; a sample without images; one that starts
  * with its image.
  */
-export function samplesFor({ vocabulary }: Backbone): [Sample, Sample, Sample] {
+export function samplesFor({ vocabSize }: Backbone): [Sample, Sample, Sample] {
   const grid = (rows: number, columns: number) => ({ rows, columns })
   return [
     {
-      ids: randomIds(7, vocabulary, 1),
+      ids: randomIds(7, vocabSize, 1),
       images: [
         { before: 2, grid: grid(1, 3) },
         { before: 2, grid: grid(2, 1) },
         { before: 5, from: 4, grid: grid(2, 2) },
       ],
     },
-    { ids: randomIds(3, vocabulary, 2), images: [] },
-    { ids: randomIds(4, vocabulary, 3), images: [{ before: 0, grid: grid(1, 2) }] },
+    { ids: randomIds(3, vocabSize, 2), images: [] },
+    { ids: randomIds(4, vocabSize, 3), images: [{ before: 0, grid: grid(1, 2) }] },
   ]
 }
 
@@ -89,7 +89,7 @@ export async function withoutImages(fusion: BoundFusion, expected: 'the backbone
 }
 
 export async function imagesMatter(fusion: BoundFusion, tolerance: number): Promise<void> {
-  const { vocabulary: V, width: D } = fusion.backbone
+  const { vocabSize: V, width: D } = fusion.backbone
   const samples = samplesFor(fusion.backbone).slice(0, 1)
   const { imageTokens } = layoutOf(samples)
   const values = pixels(imageTokens, D, 1)
@@ -123,7 +123,7 @@ export async function cuttingChangesNothing(fusion: BoundFusion, tolerance: numb
 }
 
 export async function laterTextIsUnseen(fusion: BoundFusion, tolerance: number): Promise<void> {
-  const { vocabulary: V, width: D } = fusion.backbone
+  const { vocabSize: V, width: D } = fusion.backbone
   const samples = samplesFor(fusion.backbone)
   const values = pixels(layoutOf(samples).imageTokens, D, 1)
   const before = await logits(fusion, samples, values)

@@ -25,7 +25,7 @@ export function randomParams(table: TensorTable, seed = 1): Params {
 }
 
 /** Token ids from a seed. */
-export function randomIds(count: number, vocabulary: number, seed = 1): Int32Array {
-  const random = createRandom(seed, count, vocabulary)
-  return Int32Array.from({ length: count }, () => random.integer(0, vocabulary - 1))
+export function randomIds(count: number, vocabSize: number, seed = 1): Int32Array {
+  const random = createRandom(seed, count, vocabSize)
+  return Int32Array.from({ length: count }, () => random.integer(0, vocabSize - 1))
 }

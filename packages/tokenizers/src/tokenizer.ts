@@ -48,8 +48,8 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
   plain.model = full.model
 
   const ids = full.get_vocab(true)
-  let vocabulary = 0
-  for (const id of ids.values()) vocabulary = Math.max(vocabulary, id + 1)
+  let vocabSize = 0
+  for (const id of ids.values()) vocabSize = Math.max(vocabSize, id + 1)
   const specialTokens = new Map<string, SpecialToken>()
   const specialIds = new Set<number>()
   for (const token of added) {
@@ -82,7 +82,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
   }
 
   return {
-    vocabulary,
+    vocabSize,
     specialTokens,
     bosToken: tokenText(config.bos_token),
     eosToken: tokenText(config.eos_token),

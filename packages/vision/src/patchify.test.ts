@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { decodeImage } from './decode.ts'
 import { fixture, readGolden } from './fixtures/read-golden.ts'
-import { blockOrder, clipDeviation, clipMean, patchify } from './patchify.ts'
+import { blockOrder, clipStd, clipMean, patchify } from './patchify.ts'
 import { resize } from './resize.ts'
 import { smartResize } from './smart-resize.ts'
 
 const golden = readGolden('images/patches.safetensors')
-const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, deviation: clipDeviation }
+const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, std: clipStd }
 
 const prepared = async (name: string) => {
   const image = await decodeImage(readFileSync(fixture(`images/${name}.png`)))

@@ -16,18 +16,18 @@ export interface PatchLayout {
   frames: number
   /** Of red, green and blue, on the scale of 0..1. */
   mean: number[]
-  deviation: number[]
+  std: number[]
 }
 
 /** Means and deviations of CLIP's training images, which most encoders since use (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD). */
 export const clipMean = [0.48145466, 0.4578275, 0.40821073]
-export const clipDeviation = [0.26862954, 0.26130258, 0.27577711]
+export const clipStd = [0.26862954, 0.26130258, 0.27577711]
 
 /**
  * Cut an image into patches, float32 [rows * columns, 3 * frames * patchSizePx^2].
  * @throws ImageError when a side is not a multiple of patchSizePx * mergeSize: resize first.
  */
-export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean, deviation }: PatchLayout): Patches {
+export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean, std }: PatchLayout): Patches {
   checkImage(image)
   const { widthPx, heightPx, data } = image
   const block = patchSizePx * mergeSize
@@ -40,7 +40,7 @@ export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean
   const pixels = patchSizePx * patchSizePx
   const valuesPerPatch = 3 * frames * pixels
   const values = new Float32Array(grid.rows * grid.columns * valuesPerPatch)
-  const tables = normalisedBytes(mean, deviation)
+  const tables = normalisedBytes(mean, std)
   for (let row = 0; row < grid.rows; row++) {
     for (let column = 0; column < grid.columns; column++) {
       const patch = blockOrder(row, column, grid.columns, mergeSize)
@@ -69,9 +69,9 @@ export function blockOrder(row: number, column: number, columns: number, mergeSi
 }
 
 /** What each byte becomes, by channel, with numpy's roundings: (float32(byte / 255) - mean) / deviation, each step in float32. */
-function normalisedBytes(mean: number[], deviation: number[]): Float32Array[] {
+function normalisedBytes(mean: number[], std: number[]): Float32Array[] {
   return mean.map((center, channel) => {
-    const spread = Math.fround(deviation[channel]!)
+    const spread = Math.fround(std[channel]!)
     const offset = Math.fround(center)
     return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(Math.fround(byte * (1 / 255)) - offset) / spread)
   })

@@ -7,13 +7,13 @@ import sharp from 'sharp'
 import { bench, describe } from 'vitest'
 import { decodeImage } from './decode.ts'
 import { fixture } from './fixtures/read-golden.ts'
-import { clipDeviation, clipMean, patchify } from './patchify.ts'
+import { clipStd, clipMean, patchify } from './patchify.ts'
 import { resize } from './resize.ts'
 
 const photo = resize(await decodeImage(readFileSync(fixture('images/china.png'))), 1280, 960)
 const raw = { raw: { width: photo.widthPx, height: photo.heightPx, channels: 3 as const } }
 const jpeg = await sharp(photo.data, raw).jpeg({ quality: 90 }).toBuffer()
-const layout = { patchSizePx: 14, mergeSize: 2, frames: 1, mean: clipMean, deviation: clipDeviation }
+const layout = { patchSizePx: 14, mergeSize: 2, frames: 1, mean: clipMean, std: clipStd }
 const prepared = resize(photo, 896, 672)
 const options = { time: 1000 }
 

@@ -31,8 +31,8 @@ const casaVlm = {
   fusion_config: { kind: 'casa' },
 }
 const limitsOf = (json: unknown, processor?: unknown) => {
-  const { minPixels, maxPixels, mean, deviation } = parseVlmConfig(json, {}, processor).vision!.config as CasaVitConfig
-  return { minPixels, maxPixels, mean, deviation }
+  const { minPixels, maxPixels, mean, std } = parseVlmConfig(json, {}, processor).vision!.config as CasaVitConfig
+  return { minPixels, maxPixels, mean, std }
 }
 
 describe("a folder's own image limits", () => {
@@ -51,7 +51,7 @@ describe("a folder's own image limits", () => {
       ).toEqual({
         ...expected,
         mean: [0.1, 0.2, 0.3],
-        deviation: [1, 2, 3],
+        std: [1, 2, 3],
       })
     }
   })

@@ -48,7 +48,7 @@ let vlm: Vlm
 beforeAll(async () => {
   await init({ device: 'cpu' })
   vlm = createVlm(config, 1, {
-    tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+    tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
     processorConfig: { chat: { name: 'casa-reader' } },
   })
 })

@@ -40,7 +40,7 @@ await describeOnDevices('laws', ({ forward }) => {
     take(scope(() => model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images }))))
 
   it('with keys `image` and no image in the prompt, the model is its text backbone', async () => {
-    const ids = randomIds(9, config.vocabulary)
+    const ids = randomIds(9, config.vocabSize)
     const { model, added } = modelOf({ keys: 'image' })
     const plain = bindVlm(
       { json: {}, backbone: { family: llama, config }, fusion: { family: none, config: {} }, eosTokenIds: [] },
@@ -51,7 +51,7 @@ await describeOnDevices('laws', ({ forward }) => {
   })
 
   it('with keys `image+text`, a prompt without images has a window of text, so there it is not', async () => {
-    const ids = randomIds(9, config.vocabulary)
+    const ids = randomIds(9, config.vocabSize)
     const { model, added } = modelOf({ keys: 'image+text' })
     const plain = bindVlm(
       { json: {}, backbone: { family: llama, config }, fusion: { family: none, config: {} }, eosTokenIds: [] },
@@ -62,7 +62,7 @@ await describeOnDevices('laws', ({ forward }) => {
   })
 
   it('one image first, shared weights, in place of every self-attention: CASA is insertion with frozen image tokens', async () => {
-    const ids = randomIds(6, config.vocabulary)
+    const ids = randomIds(6, config.vocabSize)
     const layout: Layout = { tokens: 6, cu: Int32Array.of(0, 6), images: [{ sample: 0, before: 0, tokens: 4 }] }
     const { model } = modelOf({ keys: 'image+text', place: 'replace', shared: true })
     const { backbone } = model
@@ -80,7 +80,7 @@ await describeOnDevices('laws', ({ forward }) => {
           const joint = gatherRows(concat([images, text], 0), plan.order)
           text = gatherRows(backbone.layer(layer, joint, step), plan.textRows)
         }
-        return backbone.logits(backbone.finish(text))
+        return backbone.logits(backbone.finalNorm(text))
       }),
     )
     expectNear('logits', await logits(model, ids, layout, images), inserted, 4 * forward)
@@ -108,7 +108,7 @@ await describeOnDevices('laws', ({ forward }) => {
       const pictures = slots.map((list, s) =>
         list.map(({ tokens }, i) => Float32Array.from({ length: tokens * D }, (_, at) => Math.cos(at + 10 * s + i))),
       )
-      const samples = lengths.map((length, s) => randomIds(length, config.vocabulary, s + 1))
+      const samples = lengths.map((length, s) => randomIds(length, config.vocabSize, s + 1))
       const flat = (list: Float32Array[]) => Float32Array.from(list.flatMap((values) => [...values]))
       const asTensor = (list: Float32Array[]) => (list.length > 0 ? tensor(flat(list), [flat(list).length / D, D]) : undefined)
 

@@ -43,7 +43,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-caption-'))
   await init({ device: 'cpu' })
   const vlm = createVlm(config, 1, {
-    tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+    tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
     processorConfig: { chat: { name: 'casa-reader' } },
   })
   await saveVlm(vlm, join(folder, 'model'))

@@ -45,7 +45,7 @@ let folder: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-eval-'))
   await init({ device: 'cpu' })
-  const tokenizerJson = trainBpe([], { vocabulary: 262, specialTokens: readerTokens })
+  const tokenizerJson = trainBpe([], { vocabSize: 262, specialTokens: readerTokens })
   const vlm = createVlm(config, 1, { tokenizerJson, processorConfig: { chat: { name: 'casa-reader' } } })
   await saveVlm(vlm, join(folder, 'tiny'))
   vlm.dispose()

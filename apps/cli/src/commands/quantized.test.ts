@@ -44,7 +44,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-quantized-'))
   await init({ device: 'cpu' })
   const files = {
-    tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+    tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
     processorConfig: { chat: { name: 'casa-reader' } },
   }
   const vlm = createVlm(config, 1, files)

@@ -52,7 +52,7 @@ const run = {
       },
       fusion_config: { kind: 'casa' },
     },
-    tokenizer: { corpus: { module: './texts.ts' }, vocabulary: 270 },
+    tokenizer: { corpus: { module: './texts.ts' }, vocabSize: 270 },
   },
   data: { jsonl: 'rows.jsonl' },
   batch: { textTokens: 32, imageTokens: 32 },

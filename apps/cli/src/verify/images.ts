@@ -3,16 +3,7 @@
  * sizes.json (smart_resize). None of it touches a device.
  */
 import type { RgbImage } from '@casa-js/core'
-import {
-  clipDeviation,
-  clipMean,
-  decodeImage,
-  ImageError,
-  patchify,
-  resize,
-  smartResize,
-  type ResizeFilter,
-} from '@casa-js/vision'
+import { clipStd, clipMean, decodeImage, ImageError, patchify, resize, smartResize, type ResizeFilter } from '@casa-js/vision'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { relativeError, type Check } from './compare.ts'
@@ -23,7 +14,7 @@ const resizeTolerance = 0.005
 /** float32, two roundings a value. */
 const patchTolerance = 1e-6
 /** What make_images.py calls the stock processor with, beside an area of 4 to 16 blocks. */
-const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, deviation: clipDeviation }
+const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, std: clipStd }
 const block = stock.patchSizePx * stock.mergeSize
 
 export async function* verifyImages(folder: string): AsyncGenerator<Check> {

@@ -138,7 +138,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
     out.logits = model.backbone.logits(hidden)
     return out
   })
-  const V = model.backbone.vocabulary
+  const V = model.backbone.vocabSize
   for (const [name, values] of await readAll(new Map(Object.entries(outputs)))) {
     const expected = await golden.floats(name)
     // Logits are of text rows alone here; the original has rows of image tokens too.

@@ -18,7 +18,7 @@ export interface DecoderConfig {
   /** D */
   width: number
   /** Width of the feed-forward half. */
-  hidden: number
+  intermediateSize: number
   /** H */
   heads: number
   /** K */
@@ -26,7 +26,7 @@ export interface DecoderConfig {
   /** E */
   headSize: number
   /** V */
-  vocabulary: number
+  vocabSize: number
   normEps: number
   ropeTheta: number
   ropeLayout: 'half' | 'interleaved'
@@ -56,14 +56,14 @@ const zeros: Init = { kind: 'zeros' }
 
 /** Every weight, in checkpoint order. Linear layers are [out, in]. */
 export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTable {
-  const { width: D, hidden: F, heads: H, kvHeads: K, headSize: E, vocabulary: V } = c
+  const { width: D, intermediateSize: F, heads: H, kvHeads: K, headSize: E, vocabSize: V } = c
   const named = (suffix: string, shape: number[], init: Init): TensorSpec => ({
     name: names.prefix + suffix,
     shape,
     init,
     ...(names.aliases && { aliases: names.aliases.map((alias) => alias.prefix + suffix) }),
   })
-  const table: TensorTable = [named('embed_tokens.weight', [V, D], { kind: 'normal', deviation: 1 / Math.sqrt(D) })]
+  const table: TensorTable = [named('embed_tokens.weight', [V, D], { kind: 'normal', std: 1 / Math.sqrt(D) })]
   const dense = (name: string, out: number, inner: number, bias: boolean, init = fanIn) => {
     table.push(named(name + '.weight', [out, inner], init))
     if (bias) table.push(named(name + '.bias', [out], zeros))
@@ -147,7 +147,7 @@ export function bindDecoder(
     heads: c.heads,
     kvHeads: c.kvHeads,
     headSize: E,
-    vocabulary: c.vocabulary,
+    vocabSize: c.vocabSize,
     positionRows: c.ropeSections ? 3 : 1,
     head,
     selfAttention(layer) {
@@ -163,8 +163,8 @@ export function bindDecoder(
       }
     },
     embed(ids) {
-      const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabulary)
-      if (wrong >= 0) throw new CasaError(`token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${c.vocabulary}`)
+      const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabSize)
+      if (wrong >= 0) throw new CasaError(`token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${c.vocabSize}`)
       return embedding(weight('embed_tokens.weight'), ids, { paddingIndex: c.padToken })
     },
     rotary: (positions: Positions) =>
@@ -174,8 +174,8 @@ export function bindDecoder(
       const mixed = fuse(x, s)
       return add(mixed, s.feedForward(mixed))
     },
-    finish: (x) => norm('norm', x),
-    logits: (finished) => linear(finished, head),
+    finalNorm: (x) => norm('norm', x),
+    logits: (normed) => linear(normed, head),
     createCache: (capacityTokens) => createKvCache(c, capacityTokens),
   }
 }

@@ -64,10 +64,10 @@ function toRgb(rgba: Uint8ClampedArray, widthPx: number, heightPx: number): RgbI
 }
 
 /** The same triangular noise on the three channels of a pixel, as sensors in dim light show it after grey conversion. */
-function addNoise(data: Uint8Array, deviation: number, seed: number) {
+function addNoise(data: Uint8Array, std: number, seed: number) {
   const random = createRandom(seed)
   // Two uniforms over [-1, 1] sum to a deviation of sqrt(2/3).
-  const reach = deviation / Math.sqrt(2 / 3)
+  const reach = std / Math.sqrt(2 / 3)
   for (let at = 0; at < data.length; at += 3) {
     const shift = Math.round(reach * (random.next() + random.next() - 1) * 2)
     for (let channel = at; channel < at + 3; channel++) data[channel] = Math.min(255, Math.max(0, data[channel]! + shift))

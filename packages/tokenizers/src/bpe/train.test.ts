@@ -10,7 +10,7 @@ interface Golden {
   texts: string[]
   specialTokens: string[]
   cases: {
-    vocabulary: number
+    vocabSize: number
     minimumCount: number
     vocab: Record<string, number>
     merges: [string, string][]
@@ -19,9 +19,9 @@ interface Golden {
 }
 const golden: Golden = JSON.parse(readFileSync(new URL('../../fixtures/bpe.json', import.meta.url), 'utf8'))
 
-test.each(golden.cases)('vocabulary $vocabulary, minimum $minimumCount: merges and ids equal the Rust trainer', (wanted) => {
-  const { vocabulary, minimumCount } = wanted
-  const json = trainBpe(golden.texts, { vocabulary, minimumCount, specialTokens: golden.specialTokens })
+test.each(golden.cases)('vocabulary $vocabSize, minimum $minimumCount: merges and ids equal the Rust trainer', (wanted) => {
+  const { vocabSize, minimumCount } = wanted
+  const json = trainBpe(golden.texts, { vocabSize, minimumCount, specialTokens: golden.specialTokens })
   expect(json.model.merges).toEqual(wanted.merges)
   expect(json.model.vocab).toEqual(wanted.vocab)
   const tokenizer = parseTokenizer(JSON.parse(JSON.stringify(json)))
@@ -33,7 +33,7 @@ const corpus = [
   'What word is this? It says stone.',
   "I can't read the 2nd line: 1999, 25 %.",
 ]
-const trained = trainBpe(corpus, { vocabulary: 300, specialTokens: readerTokens })
+const trained = trainBpe(corpus, { vocabSize: 300, specialTokens: readerTokens })
 
 test('any UTF-8 text comes back, in one go and streamed', () => {
   const tokenizer = parseTokenizer(trained)
@@ -53,11 +53,11 @@ test('the same texts in any order give the same tokenizer, within the vocabulary
     fc.property(
       fc.array(fc.string({ maxLength: 30 }), { maxLength: 6 }),
       fc.integer({ min: 256, max: 280 }),
-      (texts, vocabulary) => {
-        const json = trainBpe(texts, { vocabulary, minimumCount: 1 })
-        expect(trainBpe([...texts].reverse(), { vocabulary, minimumCount: 1 })).toEqual(json)
+      (texts, vocabSize) => {
+        const json = trainBpe(texts, { vocabSize, minimumCount: 1 })
+        expect(trainBpe([...texts].reverse(), { vocabSize, minimumCount: 1 })).toEqual(json)
         const vocab = json.model.vocab as Record<string, number>
-        expect(Object.keys(vocab).length).toBeLessThanOrEqual(vocabulary)
+        expect(Object.keys(vocab).length).toBeLessThanOrEqual(vocabSize)
         expect(Object.values(vocab).sort((a, b) => a - b)).toEqual(Object.keys(vocab).map((_, id) => id))
         expect(Object.keys(vocab).filter((token) => /\d./.test(token) || /.\d/.test(token))).toEqual([])
       },
@@ -69,11 +69,11 @@ test('the same texts in any order give the same tokenizer, within the vocabulary
 test('special tokens get the first ids, and texts that were seen often get short', () => {
   const tokenizer = parseTokenizer(trained)
   expect(readerTokens.map((token) => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4, 5])
-  expect(tokenizer.vocabulary).toBeLessThanOrEqual(300)
+  expect(tokenizer.vocabSize).toBeLessThanOrEqual(300)
   expect(tokenizer.encode('What word is this?').length).toBeLessThan(8)
 })
 
 test('errors name what is wrong', () => {
-  expect(() => trainBpe([], { vocabulary: 200 })).toThrow(/at least 256, got 200/)
-  expect(() => trainBpe([], { vocabulary: 300, specialTokens: ['<a>', '<a>'] })).toThrow(/specialTokens/)
+  expect(() => trainBpe([], { vocabSize: 200 })).toThrow(/at least 256, got 200/)
+  expect(() => trainBpe([], { vocabSize: 300, specialTokens: ['<a>', '<a>'] })).toThrow(/specialTokens/)
 })

@@ -16,7 +16,7 @@ const WORDS =
 
 export interface TrainBpeOptions {
   /** Size of the vocabulary: special tokens, 256 bytes, and merges. Smaller when the texts have no more pairs to merge. */
-  vocabulary: number
+  vocabSize: number
   /** They get the first ids, in this order. */
   specialTokens?: readonly string[]
   /** How often a pair must occur to become a token; 2 unless said otherwise. */
@@ -29,10 +29,10 @@ export interface TrainBpeOptions {
  * @throws TokenizerError when the vocabulary cannot hold the special tokens and the 256 bytes
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): TokenizerJson {
-  const { vocabulary, specialTokens = [], minimumCount = 2 } = options
+  const { vocabSize, specialTokens = [], minimumCount = 2 } = options
   const smallest = specialTokens.length + 256
-  if (!Number.isInteger(vocabulary) || vocabulary < smallest) {
-    throw new TokenizerError(`trainBpe: vocabulary: expected a whole number of at least ${smallest}, got ${vocabulary}`)
+  if (!Number.isInteger(vocabSize) || vocabSize < smallest) {
+    throw new TokenizerError(`trainBpe: vocabSize: expected a whole number of at least ${smallest}, got ${vocabSize}`)
   }
   if (new Set(specialTokens).size !== specialTokens.length || specialTokens.some((token) => token.length < 2)) {
     throw new TokenizerError('trainBpe: specialTokens: expected different texts of two characters or more')
@@ -48,7 +48,7 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   const vocab = new Map([...specialTokens, ...byteLetters()].map((token, id) => [token, id]))
   const merger = createMerger(counts, vocab)
   const merges: [string, string][] = []
-  while (vocab.size < vocabulary) {
+  while (vocab.size < vocabSize) {
     const merge = merger.mergeMostFrequent(minimumCount)
     if (merge === undefined) break
     merges.push(merge)

@@ -15,7 +15,7 @@ export interface ModuleReference {
 export type DatasetReference = ModuleReference | { jsonl: string; images?: string }
 
 /** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
-export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabulary: number }
+export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabSize: number }
 
 /** A model folder to start from, or config.json of a model with fresh weights. */
 export type ModelReference =

@@ -71,7 +71,7 @@ const run = {
       },
       fusion_config: { kind: 'casa' },
     },
-    tokenizer: { corpus: { module: './words.mjs' }, vocabulary: 280 },
+    tokenizer: { corpus: { module: './words.mjs' }, vocabSize: 280 },
   },
   data: { jsonl: 'rows.jsonl' },
   batch: { textTokens: 64, imageTokens: 64 },

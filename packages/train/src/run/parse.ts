@@ -118,9 +118,9 @@ function parseModel(json: unknown, path: string): ModelReference {
 }
 
 function parseTokenizerReference(json: unknown, path: string): TokenizerReference {
-  const f = open(json, path, ['file', 'corpus', 'vocabulary'])
+  const f = open(json, path, ['file', 'corpus', 'vocabSize'])
   if (f.has('file')) return { file: f.string('file') }
-  return { corpus: parseModule(f.raw('corpus'), f.at('corpus')), vocabulary: f.integer('vocabulary', { min: 257 }) }
+  return { corpus: parseModule(f.raw('corpus'), f.at('corpus')), vocabSize: f.integer('vocabSize', { min: 257 }) }
 }
 
 function parseDataset(json: unknown, path: string): DatasetReference {

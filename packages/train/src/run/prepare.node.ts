@@ -127,7 +127,7 @@ async function tokenizerOf(
       `a tokenizer trained here has the special tokens of "casa-reader", not of "${template}": give tokenizer.file`,
     )
   const json = trainBpe(await callModule<string[]>(tokenizer.corpus), {
-    vocabulary: tokenizer.vocabulary,
+    vocabSize: tokenizer.vocabSize,
     specialTokens: readerTokens,
   })
   const sink = await fileSink(kept)
@@ -139,12 +139,12 @@ async function tokenizerOf(
 /** text_config.vocab_size may be left out; then it is the tokenizer's. */
 function withVocabulary(config: Record<string, unknown>, tokenizerJson: TokenizerJson): Record<string, unknown> {
   const text = config.text_config as Record<string, unknown> | undefined
-  const { vocabulary } = parseTokenizer(tokenizerJson)
-  if (text?.vocab_size === undefined) return { ...config, text_config: { ...text, vocab_size: vocabulary } }
-  if ((text.vocab_size as number) < vocabulary) {
+  const { vocabSize } = parseTokenizer(tokenizerJson)
+  if (text?.vocab_size === undefined) return { ...config, text_config: { ...text, vocab_size: vocabSize } }
+  if ((text.vocab_size as number) < vocabSize) {
     throw new ConfigError(
       'model.config.text_config.vocab_size',
-      `${text.vocab_size} rows for a tokenizer of ${vocabulary} tokens: raise it, or leave it out`,
+      `${text.vocab_size} rows for a tokenizer of ${vocabSize} tokens: raise it, or leave it out`,
     )
   }
   return config

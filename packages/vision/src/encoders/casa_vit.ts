@@ -86,7 +86,7 @@ function parseConfig(json: unknown): CasaVitConfig {
     depth,
     width,
     heads,
-    hidden: f.integer('intermediate_size'),
+    intermediateSize: f.integer('intermediate_size'),
     mergeSize,
     windowUnits: windowSizePx / stride,
     fullBlocks,
@@ -135,7 +135,7 @@ export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixe
 }
 
 /** Below this a deviation is noise: an image of one colour stays flat. */
-const leastDeviation = 1e-3
+const leastStd = 1e-3
 
 /** Values minus the mean of their channel, divided by the deviation of all. A patch holds its channels one after the other. */
 export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
@@ -144,8 +144,8 @@ export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
   const sums = [0, 0, 0]
   values.forEach((value, at) => (sums[channelOf(at)]! += value))
   const centred = values.map((value, at) => value - (3 * sums[channelOf(at)]!) / values.length)
-  const deviation = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / values.length)
-  return centred.map((value) => value / (deviation + leastDeviation))
+  const std = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / values.length)
+  return centred.map((value) => value / (std + leastStd))
 }
 
 function bind(config: CasaVitConfig, params: Params): VisionEncoder {
@@ -212,9 +212,9 @@ export const casa_vit = defineVisionEncoder<CasaVitConfig>({
   tensors,
   bind,
   process(image: RgbImage, config) {
-    const { patchSizePx, minPixels, maxPixels, mean, deviation } = config
+    const { patchSizePx, minPixels, maxPixels, mean, std } = config
     const { widthPx, heightPx } = fitToStride(image, totalStride(config), minPixels, maxPixels)
-    const patches = patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize: 1, frames: 1, mean, deviation })
+    const patches = patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize: 1, frames: 1, mean, std })
     return config.standardizeImages ? { ...patches, values: standardize(patches) } : patches
   },
   tinyConfig: () =>

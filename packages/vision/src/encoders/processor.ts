@@ -1,6 +1,6 @@
 /** Settings of an image processor, which published models keep in preprocessor_config.json. */
 import { Fields } from '@casa-js/core'
-import { clipDeviation, clipMean } from '../patchify.ts'
+import { clipStd, clipMean } from '../patchify.ts'
 
 export interface ProcessorConfig {
   /** Areas between which an image is scaled. */
@@ -8,7 +8,7 @@ export interface ProcessorConfig {
   maxPixels: number
   /** Of red, green and blue, on the scale of 0..1. */
   mean: number[]
-  deviation: number[]
+  std: number[]
 }
 
 /**
@@ -21,13 +21,13 @@ export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPi
   const minPixels = f.integer('min_pixels', { fallback: size.integer('shortest_edge', { fallback: defaults.minPixels }) })
   const maxPixels = f.integer('max_pixels', { fallback: size.integer('longest_edge', { fallback: defaults.maxPixels }) })
   f.require(minPixels <= maxPixels, 'max_pixels', `expected at least min_pixels = ${minPixels}`)
-  const deviation = f.numbers('image_std', { length: 3, fallback: clipDeviation })
+  const std = f.numbers('image_std', { length: 3, fallback: clipStd })
   f.require(
-    deviation.every((d) => d > 0),
+    std.every((d) => d > 0),
     'image_std',
     'expected three numbers above 0',
   )
-  return { minPixels, maxPixels, mean: f.numbers('image_mean', { length: 3, fallback: clipMean }), deviation }
+  return { minPixels, maxPixels, mean: f.numbers('image_mean', { length: 3, fallback: clipMean }), std }
 }
 
 /**

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeImage } from '../decode.ts'
 import { describeOnDevices, forwardTolerance } from '../fixtures/on-devices.ts'
 import { fixture, readGolden, type GoldenTensor } from '../fixtures/read-golden.ts'
-import { clipDeviation, clipMean, patchify } from '../patchify.ts'
+import { clipStd, clipMean, patchify } from '../patchify.ts'
 import { resize } from '../resize.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 
@@ -39,7 +39,7 @@ await describeOnDevices('the golden weights', (device) => {
     const encoder = qwen2_5_vl.bind(config, params)
     const photo = resize(await decodeImage(readFileSync(fixture('images/china.png'))), 140, 84)
     const [single, doubled] = [1, 2].map((frames) =>
-      encoder.encode([patchify(photo, { patchSizePx: 14, mergeSize: 2, frames, mean: clipMean, deviation: clipDeviation })]),
+      encoder.encode([patchify(photo, { patchSizePx: 14, mergeSize: 2, frames, mean: clipMean, std: clipStd })]),
     ) as [Tensor, Tensor]
     expect(single.shape).toEqual([15, 48])
     expect(await relativeError(single, { shape: doubled.shape, data: (await doubled.data()) as Float32Array })).toBeLessThan(
@@ -56,7 +56,7 @@ describe('config.json', () => {
     expect(qwen2_5_vl.parseConfig(valid)).toMatchObject({
       depth: 4,
       width: 32,
-      hidden: 44,
+      intermediateSize: 44,
       heads: 4,
       windowUnits: 2,
       fullBlocks: [1, 3],

@@ -72,7 +72,7 @@ function parseConfig(json: unknown): Qwen2_5_VlVisionConfig {
     depth,
     width,
     heads,
-    hidden: f.integer('intermediate_size'),
+    intermediateSize: f.integer('intermediate_size'),
     mergeSize,
     windowUnits,
     fullBlocks,
@@ -149,9 +149,9 @@ export const qwen2_5_vl = defineVisionEncoder<Qwen2_5_VlVisionConfig>({
   parseConfig,
   tensors,
   bind,
-  process(image, { patchSizePx, mergeSize, minPixels, maxPixels, mean, deviation }) {
+  process(image, { patchSizePx, mergeSize, minPixels, maxPixels, mean, std }) {
     const { widthPx, heightPx } = smartResize(image, patchSizePx * mergeSize, minPixels, maxPixels)
-    return patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize, frames: 1, mean, deviation })
+    return patchify(resize(image, widthPx, heightPx), { patchSizePx, mergeSize, frames: 1, mean, std })
   },
   tinyConfig: () =>
     parseConfig({

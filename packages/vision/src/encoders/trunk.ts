@@ -35,7 +35,7 @@ export interface TrunkConfig {
   /** H */
   heads: number
   /** Width of the feed-forward half. */
-  hidden: number
+  intermediateSize: number
   /** Side of the units that the merger joins, in cells. */
   mergeSize: number
   /** Side of a window in units; 0: every block attends to the whole image. */
@@ -91,7 +91,7 @@ export const normTensor = (name: string, width: number): TensorSpec => ({
   init: { kind: 'ones' },
 })
 
-export function trunkTensors({ depth, width: D, hidden }: TrunkConfig, prefix: string): TensorTable {
+export function trunkTensors({ depth, width: D, intermediateSize: F }: TrunkConfig, prefix: string): TensorTable {
   // Both halves of every block write into one stream, whose variance should not grow with depth.
   const writer: Init = { kind: 'fanIn', gain: 1 / Math.sqrt(2 * depth) }
   return Array.from({ length: depth }, (_, i) => {
@@ -101,9 +101,9 @@ export function trunkTensors({ depth, width: D, hidden }: TrunkConfig, prefix: s
       normTensor(at + 'norm2', D),
       ...denseTensors(at + 'attn.qkv', 3 * D, D),
       ...denseTensors(at + 'attn.proj', D, D, writer),
-      ...denseTensors(at + 'mlp.gate_proj', hidden, D),
-      ...denseTensors(at + 'mlp.up_proj', hidden, D),
-      ...denseTensors(at + 'mlp.down_proj', D, hidden, writer),
+      ...denseTensors(at + 'mlp.gate_proj', F, D),
+      ...denseTensors(at + 'mlp.up_proj', F, D),
+      ...denseTensors(at + 'mlp.down_proj', D, F, writer),
     ]
   }).flat()
 }

@@ -45,7 +45,7 @@ const config = {
   },
   fusion_config: { kind: 'casa', norm_images: true },
 }
-const tokenizerJson = trainBpe([], { vocabulary: 262, specialTokens: readerTokens })
+const tokenizerJson = trainBpe([], { vocabSize: 262, specialTokens: readerTokens })
 const files = { tokenizerJson, processorConfig: { chat: { name: 'casa-reader' } } }
 
 let vlm: Vlm
