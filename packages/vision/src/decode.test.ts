@@ -137,15 +137,16 @@ describe('what is refused, and how', () => {
   }
 
   test('nothing, and something that is no image', async () => {
-    expect(await refusal(new Uint8Array(0), { name: 'cat.png' })).toBe('cat.png: the file is empty; expected PNG, JPEG or WebP')
-    expect(await refusal(Buffer.from('hello, world'))).toContain(
-      'no PNG, JPEG or WebP header in 12 bytes that start with 68 65 6c 6c 6f',
+    expect(await refusal(new Uint8Array(0), { name: 'cat.png' })).toBe(
+      'cat.png: the file is empty; expected PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP',
     )
-    expect(await refusal(await halves(4, 2).gif().toBuffer())).toContain('the format is gif; convert it to PNG, JPEG or WebP')
+    expect(await refusal(Buffer.from('hello, world'))).toContain(
+      'no PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP header in 12 bytes that start with 68 65 6c 6c 6f',
+    )
   })
 
   test('truncated and damaged files', async () => {
-    const files = { png, jpg: await sharp(png).jpeg().toBuffer(), webp: await sharp(png).webp().toBuffer() }
+    const files = { png, jpeg: await sharp(png).jpeg().toBuffer(), webp: await sharp(png).webp().toBuffer() }
     for (const [type, file] of Object.entries(files)) {
       expect(await refusal(file.subarray(0, Math.floor(file.length * 0.6)), { name: 'half' })).toMatch(
         new RegExp(`^half: the ${type} file of \\d+ bytes cannot be decoded, it may be truncated or damaged: `),
@@ -158,7 +159,7 @@ describe('what is refused, and how', () => {
     const header = Buffer.from(png)
     header.writeUInt32BE(0, 16)
     header.writeUInt32BE(0, 20)
-    expect(await refusal(header)).toContain('the header announces 0 x 0 pixels')
+    expect(await refusal(header)).toMatch(/the png file of \d+ bytes cannot be decoded, it may be truncated or damaged: .*header/)
   })
 
   test('more pixels than allowed, before any is decoded', async () => {

@@ -1,49 +1,68 @@
 /**
- * Image files to pixels and back. What every platform must agree on is checked here, before any pixel is decoded: the format and
- * the size that the header announces. The decoders themselves stand behind "#platform" (sharp in Node, the browser's own there).
+ * Image files to pixels and back. What every platform must agree on is checked here: the format and the number of pixels. The
+ * decoders themselves stand behind "#platform" (sharp in Node, the browser's own there); they say how large a picture is, and
+ * keep to the limit while they decode.
  */
 import type { RgbImage } from '@casa-js/core'
-import { decodePixels, encodePixels } from '#platform'
-import { imageSize } from 'image-size'
+import { decodePixels, encodePixels, readSize } from '#platform'
 import { ImageError } from './errors.ts'
+import { acceptedFormats, sniff, type ImageFormat } from './format.ts'
 
 /** Pillow warns of a decompression bomb above this many pixels (PIL.Image.MAX_IMAGE_PIXELS: 256 MB of rgb). */
 export const defaultMaxPixels = Math.floor((1024 * 1024 * 1024) / 4 / 3)
 
-/** Formats that both platforms decode, as `image-size` names them, with the mime type that a browser wants to hear. */
-const mimeTypes: Record<string, string> = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' }
-
 export interface DecodeOptions {
-  /** Refuse larger images before decoding them. Default: `defaultMaxPixels`. */
+  /** Refuse larger images before decoding them. Default: `defaultMaxPixels`, about 89 million. */
   maxPixels?: number
   /** What an error calls the image: a file name, a url. */
   name?: string
 }
 
 /**
- * Decode a PNG, JPEG or WebP file to rgb. EXIF rotation is applied, transparency is laid over white, 16-bit samples keep their
- * upper byte, grey and CMYK become rgb, an animation gives its first frame, and colour profiles are ignored, as Pillow does.
+ * Decode a PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP file to 8-bit rgb, in reading order (browsers other than Safari have no TIFF).
+ *
+ * Colours are Pillow's `convert('RGB')`: 16-bit samples keep their upper byte, grey becomes rgb, CMYK becomes rgb by
+ * `(255 - c) * (255 - k) / 255`, and colour profiles are ignored. Transparency is laid over white. Of an animation or a file of
+ * several pages the first is taken. EXIF orientation is applied; an orientation that stands in XMP alone is not, as in browsers.
  * @throws ImageError when the bytes are empty, truncated, damaged, of another format, or of more than `maxPixels` pixels.
  */
 export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: DecodeOptions = {}): Promise<RgbImage> {
   const { maxPixels = defaultMaxPixels, name = 'image' } = options
   const data = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
-  if (data.length === 0) throw new ImageError(`${name}: the file is empty; expected PNG, JPEG or WebP`)
-  const { type, width, height } = readHeader(data, name)
-  if (!(width > 0 && height > 0))
-    throw new ImageError(`${name}: the header announces ${width} x ${height} pixels; the file is damaged`)
-  if (width * height > maxPixels) {
-    throw new ImageError(
-      `${name}: ${width} x ${height} pixels are more than the ${maxPixels} allowed; scale it down or raise maxPixels`,
-    )
+  const format = formatOf(data, name)
+  const read = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      if (ImageError.isInstance(cause)) throw new ImageError(`${name}: ${reason}`, { cause })
+      throw new ImageError(
+        `${name}: the ${format} file of ${data.length} bytes cannot be decoded, it may be truncated or damaged: ${reason}`,
+        { cause },
+      )
+    })
+  checkSize(await read(readSize(data, format)), maxPixels, name)
+  const image = await read(decodePixels(data, format, maxPixels))
+  checkSize(image, maxPixels, name)
+  return image
+}
+
+/** @throws ImageError when the bytes are none, or not of a format that can be decoded. */
+function formatOf(data: Uint8Array, name: string): ImageFormat {
+  if (data.length === 0) throw new ImageError(`${name}: the file is empty; expected ${acceptedFormats}`)
+  const found = sniff(data)
+  if (!found) {
+    const start = Array.from(data.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    throw new ImageError(`${name}: no ${acceptedFormats} header in ${data.length} bytes that start with ${start}`)
   }
-  try {
-    return await decodePixels(data, mimeTypes[type]!)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+  if ('refusal' in found) throw new ImageError(`${name}: ${found.refusal}`)
+  return found.format
+}
+
+function checkSize({ widthPx, heightPx }: { widthPx: number; heightPx: number }, maxPixels: number, name: string): void {
+  if (!(widthPx > 0 && heightPx > 0))
+    throw new ImageError(`${name}: the header announces ${widthPx} x ${heightPx} pixels; the file is damaged`)
+  if (widthPx * heightPx > maxPixels) {
     throw new ImageError(
-      `${name}: the ${type} file of ${data.length} bytes cannot be decoded, it may be truncated or damaged: ${reason}`,
-      { cause },
+      `${name}: ${widthPx} x ${heightPx} pixels are more than the ${maxPixels} allowed; scale it down or raise maxPixels`,
     )
   }
 }
@@ -54,7 +73,7 @@ export async function encodePng(image: RgbImage): Promise<Uint8Array> {
   return encodePixels(image)
 }
 
-/** @throws ImageError unless the image has at least one pixel, sides that are integers, and 3 bytes a pixel. */
+/** @throws ImageError unless the image has at least one pixel, sides that are integers, and 3 bytes per pixel. */
 export function checkImage({ widthPx, heightPx, data }: RgbImage, name = 'image'): void {
   const sides = Number.isInteger(widthPx) && Number.isInteger(heightPx) && widthPx > 0 && heightPx > 0
   if (!sides) throw new ImageError(`${name}: ${widthPx} x ${heightPx} pixels; both sides must be integers of at least 1`)
@@ -63,17 +82,4 @@ export function checkImage({ widthPx, heightPx, data }: RgbImage, name = 'image'
       `${name}: ${widthPx} x ${heightPx} rgb pixels take ${widthPx * heightPx * 3} bytes, found ${data.length}`,
     )
   }
-}
-
-function readHeader(data: Uint8Array, name: string): { type: string; width: number; height: number } {
-  let header
-  try {
-    header = imageSize(data)
-  } catch (cause) {
-    const start = Array.from(data.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
-    throw new ImageError(`${name}: no PNG, JPEG or WebP header in ${data.length} bytes that start with ${start}`, { cause })
-  }
-  const { type = 'unknown', width, height } = header
-  if (!mimeTypes[type]) throw new ImageError(`${name}: the format is ${type}; convert it to PNG, JPEG or WebP`)
-  return { type, width, height }
 }

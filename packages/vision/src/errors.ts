@@ -2,5 +2,6 @@ import { CasaError } from '@casa-js/base'
 
 /** An image cannot be read or used. The message names the image, what is wrong with it and what would be accepted. */
 export class ImageError extends CasaError {
+  static override readonly code: string = 'image'
   override name = 'ImageError'
 }

@@ -1,5 +1,6 @@
 export { ImageError } from './errors.ts'
 export { decodeImage, defaultMaxPixels, encodePng, type DecodeOptions } from './decode.ts'
+export { defaultMaxBytes, loadImage, type LoadImageOptions } from './load.ts'
 export { resize, type ResizeFilter } from './resize.ts'
 export { smartResize, type Size } from './smart-resize.ts'
 export { clipStd, clipMean, patchify, type PatchLayout } from './patchify.ts'

@@ -6,6 +6,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createViteServer } from 'vitest/node'
 import * as decode from './decode.ts'
+import { oddFiles, readOdd } from './fixtures/odd-files.ts'
 import { fixture } from './fixtures/read-golden.ts'
 
 type Server = Awaited<ReturnType<typeof createViteServer>>
@@ -109,16 +110,30 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     expect(await difference(await small().toColourspace('rgb16').png().toBuffer())).toBeLessThan(1)
   })
 
+  test.each(oddFiles.filter((name) => !name.endsWith('.tif')))('%s has the pixels that Node gives', async (name) => {
+    const { file } = readOdd(name)
+    const [here, there] = [await decodeImage(file), await decodeThere(file)]
+    if ('error' in there) throw new Error(there.error)
+    expect([there.widthPx, there.heightPx]).toEqual([here.widthPx, here.heightPx])
+    expect(here.data.reduce((most, byte, i) => Math.max(most, Math.abs(byte - there.data[i]!)), 0)).toBeLessThanOrEqual(1)
+  })
+
+  test('TIFF, which Chromium cannot decode, is refused in words', async () => {
+    expect(await decodeThere(readOdd('picture.tif').file)).toEqual({
+      error: 'ImageError: picture: this browser has no decoder for TIFF; convert the picture to PNG, JPEG or WebP',
+    })
+  })
+
   test('what is refused', async () => {
     expect(await decodeThere(new Uint8Array(0))).toEqual({
-      error: 'ImageError: picture: the file is empty; expected PNG, JPEG or WebP',
+      error: 'ImageError: picture: the file is empty; expected PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP',
     })
     for (const file of [png, await small().jpeg().toBuffer(), await small().webp().toBuffer()]) {
       const half = await decodeThere(file.subarray(0, Math.floor(file.length * 0.6)))
       expect(half).toHaveProperty(
         'error',
         expect.stringMatching(
-          /^ImageError: picture: the (png|jpg|webp) file of \d+ bytes cannot be decoded, it may be truncated or damaged: /,
+          /^ImageError: picture: the (png|jpeg|webp) file of \d+ bytes cannot be decoded, it may be truncated or damaged: /,
         ),
       )
     }

@@ -1,14 +1,34 @@
 /** Pixels in a browser or a worker of one: createImageBitmap and OffscreenCanvas. */
 import type { RgbImage } from '@casa-js/core'
+import { imageSize } from 'image-size'
 import { ImageError } from './errors.ts'
+import { mimeTypes, type ImageFormat } from './format.ts'
+import { readJpegHeader } from './jpeg-header.ts'
+
+/** Width and height from the header, for browsers tell them only after decoding. */
+export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
+  if (format === 'jpeg') {
+    const header = readJpegHeader(bytes)
+    if (!header) throw new ImageError('the JPEG has no start of frame; it is truncated or damaged')
+    return header
+  }
+  const { width, height } = imageSize(bytes)
+  return { widthPx: width, heightPx: height }
+}
 
 /** Decode the first frame of a file to rgb, upright, over white. Throws what the browser throws. */
-export async function decodePixels(bytes: Uint8Array, mimeType: string): Promise<RgbImage> {
-  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mimeType })
+export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<RgbImage> {
+  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mimeTypes[format] })
   // Encoders are trained on Pillow's pixels, which know no colour profiles.
-  const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', colorSpaceConversion: 'none' })
+  const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', colorSpaceConversion: 'none' }).catch(
+    (cause: unknown) => {
+      if (format !== 'tiff') throw cause
+      throw new ImageError('this browser has no decoder for TIFF; convert the picture to PNG, JPEG or WebP', { cause })
+    },
+  )
   try {
     const { width, height } = bitmap
+    if (width * height > maxPixels) throw new ImageError(`${width} x ${height} pixels are more than its header announces`)
     const context = drawingContext(width, height)
     context.fillStyle = '#ffffff'
     context.fillRect(0, 0, width, height)
@@ -19,6 +39,7 @@ export async function decodePixels(bytes: Uint8Array, mimeType: string): Promise
   }
 }
 
+/** Encode pixels as PNG. */
 export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promise<Uint8Array> {
   const context = drawingContext(widthPx, heightPx)
   context.putImageData(new ImageData(withAlpha(data), widthPx, heightPx), 0, 0)
@@ -28,7 +49,7 @@ export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promi
 
 function drawingContext(width: number, height: number): OffscreenCanvasRenderingContext2D {
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
-  if (!context) throw new ImageError(`this browser gives no canvas of ${width} x ${height} pixels`)
+  if (!context) throw new ImageError(`this browser gives no canvas of ${width} x ${height} pixels; scale the picture down`)
   return context
 }
 
@@ -53,3 +74,5 @@ function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
   }
   return rgba
 }
+
+export { readBytes } from './read-bytes.ts'

@@ -1,13 +1,69 @@
-/** Pixels in Node: sharp, which is libvips. */
+/** Pixels in Node: sharp, which is libvips, and bmp-ts for the one format that it lacks. */
 import type { RgbImage } from '@casa-js/core'
-import sharp from 'sharp'
+import type { Sharp, SharpOptions } from 'sharp'
+import { ImageError } from './errors.ts'
+import type { ImageFormat } from './format.ts'
+import { decodeBmp, readBmpSize } from './bmp.node.ts'
+
+type SharpModule = (input: Uint8Array, options?: SharpOptions) => Sharp
+
+let loading: Promise<SharpModule> | undefined
+
+/** sharp is an optional peer: programs for browsers do without its 30 MB. */
+function loadSharp(): Promise<SharpModule> {
+  loading ??= import('sharp').then(
+    ({ default: sharp }) => sharp,
+    (cause: unknown) => {
+      loading = undefined
+      throw new ImageError('in Node pictures are decoded by sharp, which is not installed: `npm install sharp`', { cause })
+    },
+  )
+  return loading
+}
+
+/** Width and height as the decoder reads them from the header, before any turning. Throws what sharp throws. */
+export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
+  if (format === 'bmp') return readBmpSize(bytes)
+  const sharp = await loadSharp()
+  const { width, height, pageHeight = height } = await sharp(bytes, { limitInputPixels: false, pages: 1 }).metadata()
+  return { widthPx: width, heightPx: pageHeight }
+}
+
+/** What libjpeg only warns of while it gives every pixel: stray bytes, odd parameters of a scan, unknown revisions, ICC chunks. */
+const harmlessWarning = /extraneous bytes|Invalid SOS parameters|unknown JFIF|Unknown Adobe|bad ICC|Inconsistent progression/
 
 /** Decode the first frame of a file to rgb, upright, over white. Throws what sharp throws. */
-export async function decodePixels(bytes: Uint8Array, _mimeType: string): Promise<RgbImage> {
-  // The caller has checked the size; encoders are trained on Pillow's pixels, which know no colour profiles.
-  const file = sharp(bytes, { failOn: 'warning', limitInputPixels: false, ignoreIcc: true, pages: 1 })
-  const { data, info } = await file
-    .autoOrient()
+export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<RgbImage> {
+  if (format === 'bmp') return decodeBmp(bytes)
+  try {
+    return await decodeWith(bytes, maxPixels, 'warning')
+  } catch (error) {
+    if (format !== 'jpeg' || !(error instanceof Error) || !harmlessWarning.test(error.message)) throw error
+    return decodeWith(bytes, maxPixels, 'truncated')
+  }
+}
+
+async function decodeWith(bytes: Uint8Array, maxPixels: number, failOn: 'warning' | 'truncated'): Promise<RgbImage> {
+  const sharp = await loadSharp()
+  // Encoders are trained on Pillow's pixels, which know no colour profiles.
+  const file = sharp(bytes, {
+    failOn,
+    limitInputPixels: Number.isSafeInteger(maxPixels) ? maxPixels : false,
+    ignoreIcc: true,
+    pages: 1,
+  })
+  const upright = file.autoOrient()
+  const { space } = await file.metadata()
+  if (space === 'cmyk') {
+    // Both libvips and Pillow take every JPEG of four colours to be stored inverted.
+    const { data, info } = await upright
+      .pipelineColourspace('cmyk')
+      .toColourspace('cmyk')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    return { widthPx: info.width, heightPx: info.height, data: cmykToRgb(data, info.channels) }
+  }
+  const { data, info } = await upright
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -15,10 +71,27 @@ export async function decodePixels(bytes: Uint8Array, _mimeType: string): Promis
   return { widthPx: info.width, heightPx: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
 }
 
+/** cmyk [n, channels] -> rgb [n, 3], by Pillow's integers (Convert.c: cmyk2rgb); channels beyond the fourth are left out. */
+function cmykToRgb(cmyk: Uint8Array, channels: number): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / channels) * 3)
+  for (let from = 0, to = 0; from < cmyk.length; from += channels, to += 3) {
+    const rest = 255 - cmyk[from + 3]!
+    for (let channel = 0; channel < 3; channel++) {
+      const product = cmyk[from + channel]! * rest + 128
+      rgb[to + channel] = Math.max(0, rest - ((product + (product >> 8)) >> 8))
+    }
+  }
+  return rgb
+}
+
+/** Encode pixels as PNG. */
 export async function encodePixels({ widthPx, heightPx, data }: RgbImage): Promise<Uint8Array> {
+  const sharp = await loadSharp()
   return new Uint8Array(
     await sharp(data, { raw: { width: widthPx, height: heightPx, channels: 3 }, limitInputPixels: false })
       .png()
       .toBuffer(),
   )
 }
+
+export { readBytes } from './read-bytes.node.ts'

@@ -1,7 +1,8 @@
 /**
  * Resizing, bit for bit as Pillow's `Image.resize` does it (src/libImaging/Resample.c): a separable, antialiased filter in 8-bit
- * fixed point, rounded to bytes between the passes. The horizontal pass comes first, as in every Pillow up to 12, with which today's
- * encoders were trained; Pillow 13 starts with the cheaper one and so rounds up to a fifth of the bytes otherwise.
+ * fixed point, rounded to bytes between the passes. The order of the passes decides how they round, so it is that of Pillow up to
+ * 12, with which today's encoders were trained: the horizontal pass comes first, except where a picture of more than 100 times its
+ * width in height becomes lower. Pillow 13 starts with the cheaper pass and rounds up to a fifth of the bytes otherwise.
  */
 import type { RgbImage } from '@casa-js/core'
 import { checkImage } from './decode.ts'
@@ -11,6 +12,8 @@ export type ResizeFilter = 'bicubic' | 'bilinear'
 
 /** Fraction bits of a weight: 32 minus 8 of the sample minus 2 for negative lobes and overshoot. */
 const precisionBits = 32 - 8 - 2
+/** Pillow's Image.resize shrinks the height first when it is more than this many times the width. */
+const columnsFirstRatio = 100
 const half = 1 << (precisionBits - 1)
 
 const filters: Record<ResizeFilter, { support: number; weight(x: number): number }> = {
@@ -44,8 +47,10 @@ export function resize(image: RgbImage, widthPx: number, heightPx: number, filte
   if (!(Number.isInteger(widthPx) && Number.isInteger(heightPx) && widthPx > 0 && heightPx > 0)) {
     throw new ImageError(`resize: the target is ${widthPx} x ${heightPx} pixels; both sides must be integers of at least 1`)
   }
-  const wide = widthPx === image.widthPx ? image : resizeRows(image, widthPx, filter)
-  return heightPx === image.heightPx ? wide : resizeColumns(wide, heightPx, filter)
+  const toWidth = (from: RgbImage) => (widthPx === from.widthPx ? from : resizeRows(from, widthPx, filter))
+  const toHeight = (from: RgbImage) => (heightPx === from.heightPx ? from : resizeColumns(from, heightPx, filter))
+  const columnsFirst = image.heightPx > columnsFirstRatio * image.widthPx && heightPx < image.heightPx
+  return columnsFirst ? toWidth(toHeight(image)) : toHeight(toWidth(image))
 }
 
 function computeWeights(from: number, to: number, filter: ResizeFilter): Weights {

@@ -2,7 +2,6 @@
 import { ArgumentError } from '@casa-js/base'
 import { close, type DeviceName } from '@casa-js/tensor'
 import type { Command } from 'commander'
-import { readFile } from 'node:fs/promises'
 import { deviceOption, startDevice } from '../device.ts'
 import { numberOf, weightsOption, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
@@ -21,7 +20,7 @@ export function register(program: Command): void {
   program
     .command('ask')
     .description('ask a model about one or more pictures')
-    .argument('<pictures-and-question...>', 'PNG, JPEG or WebP files, then the question')
+    .argument('<pictures-and-question...>', 'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question')
     .option('--model <folder>', 'model folder', shippedModel)
     .option('--max-tokens <n>', 'longest answer', '64')
     .option('--temperature <t>', '0 takes the likeliest token each time', '0')
@@ -46,11 +45,11 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   const topK = numberOf('--top-k', flags.topK, 1)
   const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : numberOf('--seed', flags.seed, 0)
 
-  const [{ decodeImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([
+  const [{ loadImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([
     import('@casa-js/vision'),
     import('@casa-js/vlm'),
   ])
-  const images = await Promise.all(files.map(async (file) => decodeImage(await readFile(file), { name: file })))
+  const images = await Promise.all(files.map((file) => loadImage(file)))
   await startDevice(flags.device)
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())

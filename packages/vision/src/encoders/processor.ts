@@ -2,6 +2,9 @@
 import { Fields } from '@casa-js/core'
 import { clipStd, clipMean } from '../patchify.ts'
 
+/** Every picture is enlarged to min_pixels: beyond 16 million (4096 x 4096) a thumbnail would fill the memory. */
+const largestMinPixels = 2 ** 24
+
 export interface ProcessorConfig {
   /** Areas between which an image is scaled. */
   minPixels: number
@@ -18,7 +21,11 @@ export interface ProcessorConfig {
  */
 export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPixels' | 'maxPixels'>): ProcessorConfig {
   const size = f.object('size', { optional: true })
-  const minPixels = f.integer('min_pixels', { fallback: size.integer('shortest_edge', { fallback: defaults.minPixels }) })
+  const least = { max: largestMinPixels }
+  const minPixels = f.integer('min_pixels', {
+    ...least,
+    fallback: size.integer('shortest_edge', { ...least, fallback: defaults.minPixels }),
+  })
   const maxPixels = f.integer('max_pixels', { fallback: size.integer('longest_edge', { fallback: defaults.maxPixels }) })
   f.require(minPixels <= maxPixels, 'max_pixels', `expected at least min_pixels = ${minPixels}`)
   const std = f.numbers('image_std', { length: 3, fallback: clipStd })
