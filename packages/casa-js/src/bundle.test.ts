@@ -29,3 +29,10 @@ it('a program that only formats subtitles ships no model and no operator', async
   expect(code.length).toBeLessThan(6_000)
   expect(code).not.toMatch(/@compute|AGFzbQ/)
 })
+
+it('a program that only decodes pictures ships no operator and no sharp', async () => {
+  const code = await bundled(`import { decodeImage } from 'casa-js'; globalThis.decodeImage = decodeImage`)
+  expect(code).toContain('createImageBitmap')
+  expect(code.length).toBeLessThan(30_000)
+  expect(code).not.toMatch(/@compute|AGFzbQ|libvips/)
+})

@@ -8,7 +8,7 @@
  * may also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id",
  * "task".
  */
-import { access, readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { CasaError } from '@casa-js/base'
 import type { Dataset, Message, RgbImage } from '@casa-js/core'
@@ -108,9 +108,11 @@ async function checkImages({ messages }: Row, folder: string) {
   for (const { content } of messages) {
     for (const part of content) {
       if (part.type === 'text') continue
-      await access(resolve(folder, part.image)).catch(() => {
+      const status = await stat(resolve(folder, part.image)).catch(() => {
         throw new CasaError(`image ${part.image} is not in ${folder}`)
       })
+      // A pipe or a device may have no end.
+      if (!status.isFile()) throw new CasaError(`image ${part.image} in ${folder} is no regular file`)
     }
   }
 }

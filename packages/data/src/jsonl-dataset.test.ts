@@ -73,13 +73,15 @@ describe('openJsonlDataset', () => {
       '{"image": "lost.raw", "question": "What?", "answer": "a"}',
       '{"image": "one.raw", "question": "What?"}',
       good,
+      '{"image": "/dev/zero", "question": "What?", "answer": "a"}',
     ])
     expect(dataset.length).toBe(2)
-    expect(dataset.problems.map(({ line }) => line)).toEqual([2, 4, 5])
+    expect(dataset.problems.map(({ line }) => line)).toEqual([2, 4, 5, 7])
     expect(dataset.problems.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^not JSON/),
       `image lost.raw is not in ${folder}`,
       'answer: expected a text, got nothing',
+      `image /dev/zero in ${folder} is no regular file`,
     ])
     expect((await dataset.get(1)).id).toBe('rows.jsonl:6')
   })

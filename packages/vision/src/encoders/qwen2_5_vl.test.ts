@@ -96,5 +96,12 @@ describe('config.json', () => {
     expect(() => qwen2_5_vl.parseConfig({ ...valid, min_pixels: 2, max_pixels: 1 })).toThrow(
       'max_pixels: expected at least min_pixels = 2, found 1',
     )
+    // Every thumbnail would be enlarged to that.
+    for (const least of [1e8, 2e9]) {
+      for (const areas of [{ min_pixels: least }, { size: { shortest_edge: least, longest_edge: least } }])
+        expect(() => qwen2_5_vl.parseConfig({ ...valid, max_pixels: 2e9, ...areas })).toThrow(
+          /(min_pixels|size\.shortest_edge): expected an integer of 1 to 16777216/,
+        )
+    }
   })
 })
