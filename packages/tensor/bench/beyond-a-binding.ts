@@ -21,10 +21,10 @@ const [vocabulary, width, heads, headSize] = [64_000, 2048, 8, 128]
 const cachedTokens = 40_000
 
 const head = (): ops.Tensor => random([vocabulary, width], 1)
-const packedHead = (): ops.Tensor => {
+const compressedHead = (): ops.Tensor => {
   const bits = new Uint32Array(randomValues(vocabulary * width, 1).buffer)
   const words = Int32Array.from({ length: bits.length / 2 }, (_, i) => (bits[2 * i]! >>> 16) | (bits[2 * i + 1]! & 0xffff0000))
-  return ops.createPackedWeight(words, [vocabulary, width], 'bf16')
+  return ops.createCompressedWeight(words, [vocabulary, width], 'bf16')
 }
 
 const cases: Case[] = [
@@ -34,8 +34,16 @@ const cases: Case[] = [
     bytes: 4 * vocabulary * width,
     run: () => ops.matMul(random([8, vocabulary], 2), head()),
   },
-  { name: 'head in bf16, one token', bytes: 2 * vocabulary * width, run: () => ops.linear(random([1, width], 2), packedHead()) },
-  { name: 'head in bf16, 8 tokens', bytes: 2 * vocabulary * width, run: () => ops.linear(random([8, width], 2), packedHead()) },
+  {
+    name: 'head in bf16, one token',
+    bytes: 2 * vocabulary * width,
+    run: () => ops.linear(random([1, width], 2), compressedHead()),
+  },
+  {
+    name: 'head in bf16, 8 tokens',
+    bytes: 2 * vocabulary * width,
+    run: () => ops.linear(random([8, width], 2), compressedHead()),
+  },
   {
     name: 'embedding in float32',
     bytes: 4 * vocabulary * width,

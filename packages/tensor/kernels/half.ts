@@ -24,35 +24,35 @@ export function halfMatMulScratch(rows: i32, inputs: i32, outputs: i32, f16: boo
 
 /** y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. */
 export function halfMatMul(
-  x: usize, packed: usize, bias: usize, y: usize,
+  x: usize, halves: usize, bias: usize, y: usize,
   rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize,
 ): void {
   if (rows <= fewRows(f16)) {
-    if (f16) dotProducts<F16>(x, packed, bias, y, rows, inputs, outputs, scratch)
-    else dotProducts<Bf16>(x, packed, bias, y, rows, inputs, outputs, scratch)
+    if (f16) dotProducts<F16>(x, halves, bias, y, rows, inputs, outputs, scratch)
+    else dotProducts<Bf16>(x, halves, bias, y, rows, inputs, outputs, scratch)
   } else if (f16) {
-    product<F16>(x, packed, bias, y, rows, outputs, inputs, false, true, scratch)
+    product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, scratch)
   } else {
-    product<Bf16>(x, packed, bias, y, rows, outputs, inputs, false, true, scratch)
+    product<Bf16>(x, halves, bias, y, rows, outputs, inputs, false, true, scratch)
   }
 }
 
 /** dx [rows, inputs] = dy W, with the scratch of matMul for N = inputs, K = outputs. */
-export function halfMatMulGrad(dy: usize, packed: usize, dx: usize, rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize): void {
-  if (f16) product<F16>(dy, packed, 0, dx, rows, inputs, outputs, false, false, scratch)
-  else product<Bf16>(dy, packed, 0, dx, rows, inputs, outputs, false, false, scratch)
+export function halfMatMulGrad(dy: usize, halves: usize, dx: usize, rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize): void {
+  if (f16) product<F16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, scratch)
+  else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, scratch)
 }
 
-function dotProducts<T>(x: usize, packed: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, scratch: usize): void {
+function dotProducts<T>(x: usize, halves: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, scratch: usize): void {
   const row = <usize>inputs << 2
   for (let t = 0; t < rows; t++) arrange<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), inputs)
   for (let o = 0; o < outputs; o++) {
     const offset: f32 = bias ? load<f32>(bias + (<usize>o << 2)) : 0
     for (let t = 0; t < rows; t++) {
-      const sum = dotHalves<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), packed, inputs)
+      const sum = dotHalves<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), halves, inputs)
       store<f32>(y + (<usize>(t * outputs + o) << 2), sum + offset)
     }
-    packed += <usize>inputs << 1
+    halves += <usize>inputs << 1
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * One row times weights in 8 or 4 bits: what decoding a token is made of. Every packed word is read once.
+ * One row times weights in 8 or 4 bits: what decoding a token is made of. Every compressed word is read once.
  *
  * Turning each weight into a float would cost more than reading it. Instead each group of x becomes 31-bit fixed point (finer than
  * the floats it came from), as two 16-bit parts, x = unit (2^15 high + low), and integer dot products do eight weights an
  * instruction, exactly. Groups are summed in float32.
  */
-import { finiteHalfAt } from './packed'
+import { finiteHalfAt } from './halves'
 import { madd, maxOfLanes, sumOfLanes } from './simd'
 
 /** Columns taken together. Their parts of x are 32 high ones and 32 low ones, 16 bits each. */
@@ -67,11 +67,11 @@ function products(
             c = i16x8.extend_low_i8x16_s(second)
             e = i16x8.extend_high_i8x16_s(second)
           } else {
-            const packed = v128.load(values)
-            a = i16x8.shr_s(i16x8.shl(packed, 12), 12)
-            b = i16x8.shr_s(i16x8.shl(packed, 8), 12)
-            c = i16x8.shr_s(i16x8.shl(packed, 4), 12)
-            e = i16x8.shr_s(packed, 12)
+            const word = v128.load(values)
+            a = i16x8.shr_s(i16x8.shl(word, 12), 12)
+            b = i16x8.shr_s(i16x8.shl(word, 8), 12)
+            c = i16x8.shr_s(i16x8.shl(word, 4), 12)
+            e = i16x8.shr_s(word, 12)
           }
           high = i32x4.add(high, dot4(a, b, c, e, part))
           low = i32x4.add(low, dot4(a, b, c, e, part + 64))

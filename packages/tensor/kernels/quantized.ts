@@ -1,5 +1,5 @@
 /**
- * Products of many rows with weights in 8 or 4 bits, one f16 scale a group of columns (layout: src/ops/quantized-linear/pack.ts).
+ * Products of many rows with weights in 8 or 4 bits, one f16 scale a group of columns (layout: src/ops/quantized-linear/quantize.ts).
  *
  * Four outputs' weights at a time are widened into a panel [4, inputs] of floats, which stays in the nearest cache while all rows
  * pass over it. One row alone has a kernel of its own (quantized-row.ts).

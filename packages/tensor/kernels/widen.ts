@@ -1,25 +1,25 @@
-/** Packed weights made floats, a row at a time. */
-import { finiteHalfAt, unpackBf16, unpackF16 } from './packed'
+/** Compressed weights made floats, a row at a time. */
+import { finiteHalfAt, widenBf16, widenF16 } from './halves'
 
 /**
- * Rows of a packed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale a
+ * Rows of a compressed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale a
  * group of columns.
  */
-export function unpackRows(packed: usize, scales: usize, ids: usize, out: usize, count: i32, width: i32, bits: i32, group: i32): void {
+export function decompressRows(compressed: usize, scales: usize, ids: usize, out: usize, count: i32, width: i32, bits: i32, group: i32): void {
   const stride = abs(bits) == 16 ? <usize>width << 1 : <usize>((width * bits + 31) >> 5) << 2
   const scaleBytes = group > 0 ? <usize>((width + group - 1) / group) << 1 : 0
   for (let t = 0; t < count; t++) {
     const id = load<i32>(ids + (<usize>t << 2))
-    const row = packed + <usize>id * stride
+    const row = compressed + <usize>id * stride
     if (id < 0) memory.fill(out, 0, <usize>width << 2)
-    else if (bits == 16) unpackF16(row, out, width)
-    else if (bits == -16) unpackBf16(row, out, width)
+    else if (bits == 16) widenF16(row, out, width)
+    else if (bits == -16) widenBf16(row, out, width)
     else widen(row, scales + <usize>id * scaleBytes, out, 1, width, bits, group, <i32>stride)
     out += <usize>width << 2
   }
 }
 
-/** `count` packed rows as floats, row after row. */
+/** `count` compressed rows as floats, row after row. */
 export function widen(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
   if (bits == 8) widenRows(values, scales, panel, count, inputs, 8, group, stride)
   else widenRows(values, scales, panel, count, inputs, 4, group, stride)
@@ -51,7 +51,7 @@ function widenRows(values: usize, scales: usize, panel: usize, count: i32, input
   }
 }
 
-/** Columns d .. d + 15 of a packed row as bytes. */
+/** Columns d .. d + 15 of a compressed row as bytes. */
 // @ts-ignore: decorator
 @inline
 function sixteen(row: usize, d: i32, bits: i32): v128 {
@@ -63,10 +63,10 @@ function sixteen(row: usize, d: i32, bits: i32): v128 {
 // @ts-ignore: decorator
 @inline
 function nibbles(at: usize): v128 {
-  const packed = v128.load64_zero(at)
+  const compressed = v128.load64_zero(at)
   const mask = i8x16.splat(15)
-  const low = v128.and(packed, mask)
-  const high = v128.and(i16x8.shr_u(packed, 4), mask)
+  const low = v128.and(compressed, mask)
+  const high = v128.and(i16x8.shr_u(compressed, 4), mask)
   const unsigned = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
   return i8x16.sub(v128.xor(unsigned, i8x16.splat(8)), i8x16.splat(8))
 }
@@ -83,7 +83,7 @@ function highFloats(shorts: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(shorts))
 }
 
-/** Column d of a packed row. */
+/** Column d of a compressed row. */
 // @ts-ignore: decorator
 @inline
 function valueAt(row: usize, d: i32, bits: i32): i32 {

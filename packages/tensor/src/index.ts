@@ -3,7 +3,7 @@ export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa
 export * from './engine/init.ts'
 export * from './engine/read.ts'
 export * from './engine/scope.ts'
-export { packedForm, shapeOf, type PackedForm } from './engine/packed.ts'
+export { compressedForm, shapeOf, type CompressedForm } from './engine/compressed.ts'
 export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
 
 export * from './ops/create/index.ts'
@@ -13,7 +13,12 @@ export { columnSum } from './ops/column-sum/index.ts'
 export { matMul, type MatMulOptions } from './ops/matmul/index.ts'
 export { linear } from './ops/linear/index.ts'
 export { attention, type AttentionOptions } from './ops/attention/index.ts'
-export { createPackedQuantizedWeight, createPackedWeight, unpackRows, unpackWeight } from './ops/packed/index.ts'
+export {
+  createCompressedQuantizedWeight,
+  createCompressedWeight,
+  decompressRows,
+  decompressWeight,
+} from './ops/compressed/index.ts'
 export { embedding, type EmbeddingOptions } from './ops/embedding/index.ts'
 export { gatherRows } from './ops/gather-rows/index.ts'
 export { scatterRows } from './ops/scatter-rows/index.ts'
@@ -30,7 +35,7 @@ export { globalNorm } from './ops/global-norm/index.ts'
 export { writeRows } from './ops/write-rows/index.ts'
 export { topK } from './ops/top-k/index.ts'
 export { argmax } from './ops/argmax/index.ts'
-export { floatToHalf, halfToFloat, packHalves, unpackBf16, unpackF16 } from './ops/unpack/index.ts'
+export { floatToHalf, halfToFloat, joinHalves, widenBf16, widenF16 } from './ops/widen/index.ts'
 export {
   createQuantizedWeight,
   dequantize,

@@ -3,16 +3,16 @@ import { CasaError } from '@casa-js/base'
 import { initialParams, type Params, type TensorTable } from '@casa-js/core'
 import {
   clone,
-  createPackedQuantizedWeight,
-  createPackedWeight,
+  createCompressedQuantizedWeight,
+  createCompressedWeight,
   dispose,
   keep,
-  packedForm,
+  compressedForm,
   shapeOf,
   tensor,
-  unpackBf16,
-  unpackF16,
-  unpackWeight,
+  widenBf16,
+  widenF16,
+  decompressWeight,
   type Tensor,
 } from '@casa-js/tensor'
 import {
@@ -99,10 +99,10 @@ export const withoutTiedHead = (table: TensorTable): NameMap =>
 function place(loaded: LoadedTensor): Tensor {
   const { shape } = loaded.spec
   if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
-  if ('quantized' in loaded) return createPackedQuantizedWeight(loaded.quantized)
-  if (shape.length === 2) return createPackedWeight(loaded.packed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
+  if ('quantized' in loaded) return createCompressedQuantizedWeight(loaded.quantized)
+  if (shape.length === 2) return createCompressedWeight(loaded.packed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
   const words = tensor(loaded.packed, [loaded.packed.length])
-  const floats = loaded.dtype === 'BF16' ? unpackBf16(words, shape) : unpackF16(words, shape)
+  const floats = loaded.dtype === 'BF16' ? widenBf16(words, shape) : widenF16(words, shape)
   dispose(words)
   return floats
 }
@@ -212,8 +212,8 @@ export interface SaveOptions {
 }
 
 async function floatsOf(weight: Tensor): Promise<Float32Array> {
-  if (!packedForm(weight)) return (await weight.data()) as Float32Array
-  const unpacked = unpackWeight(weight)
+  if (!compressedForm(weight)) return (await weight.data()) as Float32Array
+  const unpacked = decompressWeight(weight)
   try {
     return (await unpacked.data()) as Float32Array
   } finally {

@@ -1,5 +1,5 @@
 /** A folder that `casa convert` quantised, in the hands of `casa info` and `casa ask`. */
-import { close, init, packedForm } from '@casa-js/tensor'
+import { close, init, compressedForm } from '@casa-js/tensor'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
 import { createVlm, loadVlm, saveVlm } from '@casa-js/vlm'
@@ -80,7 +80,7 @@ test('a model that is loaded to talk to takes the bytes of its file', async () =
   await init({ device: 'cpu' })
   for (const weights of [undefined, 'packed', 'float32'] as const) {
     const vlm = await loadVlm(join(folder, 'bf16'), { weights })
-    expect(packedForm(vlm.model.params['model.embed_tokens.weight']!)?.kind).toBe(weights === 'float32' ? undefined : 'bf16')
+    expect(compressedForm(vlm.model.params['model.embed_tokens.weight']!)?.kind).toBe(weights === 'float32' ? undefined : 'bf16')
     vlm.dispose()
   }
   await close()

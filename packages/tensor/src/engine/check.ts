@@ -27,3 +27,12 @@ export function matrixOf(operator: string, argument: string, tensor: Tensor): { 
   }
   return { rows: sizeOf(tensor.shape) / width, width }
 }
+
+/**
+ * Kernels do not check: a wild id would read or write somebody else's memory.
+ * @param least -1 where that stands for no row
+ */
+export function checkIds(what: string, ids: Int32Array, N: number, least = -1): void {
+  const wrong = ids.findIndex((id) => id < least || id >= N)
+  if (wrong >= 0) throw new ArgumentError(`${what}: id ${ids[wrong]} at position ${wrong} is not in ${least} .. ${N - 1}`)
+}

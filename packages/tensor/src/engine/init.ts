@@ -1,6 +1,7 @@
 /** Choosing a device, saying which and why, and letting go of it. */
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
+import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { DeviceUnavailableError } from '@casa-js/base'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
@@ -88,7 +89,8 @@ async function start(name: DeviceName, options: InitOptions): Promise<StartedDev
 
 async function startCpu(): Promise<StartedDevice> {
   // Or its first use prints an advertisement for a native addon that is no longer maintained.
-  ;(tf.findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false
+  const cpu = tf.findBackend('cpu') as MathBackendCPU
+  cpu['firstUse'] = false
   return { adapter: 'JavaScript', features: [], limits: {} }
 }
 

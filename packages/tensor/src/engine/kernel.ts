@@ -1,7 +1,7 @@
 /**
  * Kernels: how an operator reaches a backend.
  *
- * A kernel is one function a backend, under one name, in tfjs's kernel registry:
+ * A kernel is one function per backend, under one name, in tfjs's kernel registry:
  *   cpu     a plain function over typed arrays. It is the reference that the other two are tested against.
  *   wasm    pointers into the tfjs heap, on which our AssemblyScript module works in place.
  *   webgpu  WGSL programs.
@@ -10,34 +10,47 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import { cpuKernel, type CpuKernel } from './cpu.ts'
+import type { Inputs } from './inputs.ts'
 import { wasmKernel, type WasmKernel } from './wasm/kernel.ts'
 import { webgpuKernel, type WebgpuKernel } from './webgpu/kernel.ts'
 
-/** Whatever an operator must tell its kernel beside tensors: sizes, flags, host-side index arrays. */
-export type Attributes = Record<string, unknown>
-
-export interface KernelSet<A extends Attributes = Attributes> {
-  cpu: CpuKernel<A>
-  wasm: WasmKernel<A>
-  webgpu: WebgpuKernel<A>
+export interface KernelSet<N extends string, A> {
+  cpu: CpuKernel<N, A>
+  wasm: WasmKernel<N, A>
+  webgpu: WebgpuKernel<N, A>
 }
-
-/** Register one kernel on the three backends. Names carry a prefix so that they never meet one of tfjs's own. */
-export function defineKernel<A extends Attributes>(name: string, set: KernelSet<A>): void {
-  const kernelName = 'Casa' + name
-  const register = (backendName: string, kernelFunc: tf.KernelFunc) => {
-    if (!tf.getKernel(kernelName, backendName)) tf.registerKernel({ kernelName, backendName, kernelFunc })
-  }
-  register('cpu', cpuKernel(name, set.cpu) as tf.KernelFunc)
-  register('wasm', wasmKernel(name, set.wasm) as tf.KernelFunc)
-  register('webgpu', webgpuKernel(name, set.webgpu) as tf.KernelFunc)
-}
-
-type Inputs = Record<string, Tensor | undefined>
 
 /** Run a kernel on the current backend; its outputs are new tensors, tracked by the innermost scope. */
-export function run(name: string, inputs: Inputs, attributes: Attributes = {}): Tensor[] {
-  const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined))
-  const out = tf.engine().runKernel('Casa' + name, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap)
-  return Array.isArray(out) ? (out as Tensor[]) : [out as Tensor]
+export type RunKernel<N extends string, A, Outputs extends Tensor[]> = (inputs: Inputs<N, Tensor>, attributes: A) => Outputs
+
+/**
+ * Define a kernel for the three backends; what is returned runs it. Registration waits for the first run, so that a bundle keeps
+ * only the kernels that it uses. Names carry a prefix so that they never meet one of tfjs's own.
+ * @typeParam N names of its input tensors; one that ends in '?' may be left out
+ * @typeParam A whatever the kernel must be told beside tensors: sizes, flags, host-side index arrays
+ */
+export function defineKernel<N extends string, A extends object, Outputs extends Tensor[]>(
+  name: string,
+  set: KernelSet<N, A>,
+): RunKernel<N, A, Outputs> {
+  const kernelName = 'Casa' + name
+  let registered = false
+  return (inputs, attributes) => {
+    if (!registered) {
+      register(kernelName, name, set)
+      registered = true
+    }
+    const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined))
+    const out: Tensor | Tensor[] = tf.engine().runKernel(kernelName, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap)
+    return (Array.isArray(out) ? out : [out]) as Outputs
+  }
+}
+
+function register<N extends string, A>(kernelName: string, name: string, set: KernelSet<N, A>): void {
+  const on = (backendName: string, kernelFunc: tf.KernelFunc) => {
+    if (!tf.getKernel(kernelName, backendName)) tf.registerKernel({ kernelName, backendName, kernelFunc })
+  }
+  on('cpu', cpuKernel(set.cpu))
+  on('wasm', wasmKernel(name, set.wasm))
+  on('webgpu', webgpuKernel(name, set.webgpu))
 }

@@ -12,8 +12,8 @@ import type { WasmBackend } from './wasm/kernel.ts'
 export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
   if (target.length !== t.size || t.dtype !== 'float32')
     throw new ArgumentError(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
-  const stored = tf.getBackend() === 'wasm' ? (tf.backend() as unknown as WasmBackend).dataIdMap.get(t.dataId) : undefined
+  const stored = tf.getBackend() === 'wasm' ? (tf.backend() as WasmBackend).dataIdMap.get(t.dataId) : undefined
   if (!stored) return target.set((await t.data()) as Float32Array)
-  const { buffer } = (tf.backend() as unknown as WasmBackend).wasm.HEAPU8
+  const { buffer } = (tf.backend() as WasmBackend).wasm.HEAPU8
   target.set(new Float32Array(buffer, stored.memoryOffset, t.size))
 }

@@ -5,7 +5,7 @@ it("the README's example runs and learns what it says", async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const [, code] = /```ts\n([\s\S]*?)```/.exec(readme)!
   const lines = vi.spyOn(console, 'log').mockImplementation(() => {})
-  const body = code
+  const body = code!
     .replace(/import \{([^}]*)\} from '@casa-js\/tensor'/, 'const {$1} = casa')
     .replace("device: 'auto'", "device: 'cpu'")
   const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (

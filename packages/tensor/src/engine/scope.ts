@@ -1,7 +1,7 @@
 /** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
 import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
-import { companionsOf } from './packed.ts'
+import { companionsOf } from './compressed.ts'
 import { isRecording } from './tape.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -19,7 +19,7 @@ export function keep<T extends Tensor>(tensor: T): T {
   return tf.keep(tensor)
 }
 
-/** Free tensors now, a packed weight with its scales. While a gradient is being taken, only kept ones: the tape frees the others. */
+/** Free tensors now, a compressed weight with its scales. While a gradient is being taken, only kept ones: the tape frees the others. */
 export function dispose(...tensors: (Tensor | undefined | null)[]): void {
   for (const t of tensors) {
     if (!t) continue

@@ -6,7 +6,7 @@
  */
 import { ArgumentError, StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
-import { packedForm } from './packed.ts'
+import { compressedForm } from './compressed.ts'
 import type { Tensor } from './tensor.ts'
 
 /**
@@ -72,15 +72,15 @@ export interface ValueAndGradients {
  * The value of a scalar function and its gradients with respect to `parameters`.
  * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
  * @param seed gradient of the value itself: 1 unless losses are to be weighted (gradient accumulation).
- * @throws ArgumentError if a parameter is a packed weight, which is only read.
+ * @throws ArgumentError if a parameter is a compressed weight, which is only read.
  */
 export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
   if (tape) throw new StateError('valueAndGradients: already inside another valueAndGradients')
   for (const parameter of parameters) {
-    const form = packedForm(parameter)
+    const form = compressedForm(parameter)
     if (form) {
       throw new ArgumentError(
-        `valueAndGradients: a ${form.kind} weight [${form.shape}] is packed and cannot be trained: load it as float32, or freeze it`,
+        `valueAndGradients: a ${form.kind} weight [${form.shape}] is compressed and cannot be trained: load it as float32, or freeze it`,
       )
     }
   }

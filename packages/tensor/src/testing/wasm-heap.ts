@@ -11,7 +11,7 @@ export interface HeapWatch {
 
 /** Watch the current backend, which must be wasm. A heap that is full throws. */
 export function watchHeap(): HeapWatch {
-  const { wasm } = tf.backend() as unknown as WasmBackend
+  const { wasm } = tf.backend() as WasmBackend
   // Emscripten replaces its stubs at the first call; wrap what stays.
   wasm._free(wasm._malloc(1))
   const { _malloc, _free } = wasm

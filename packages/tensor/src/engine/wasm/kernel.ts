@@ -1,12 +1,22 @@
 /** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
 import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Attributes } from '../kernel.ts'
+import type { InputName } from '../inputs.ts'
+import type { KernelModule } from './exports.ts'
 
-export interface WasmContext {
-  /** Address and shape of an input; pointer 0 when the optional input was not given. */
-  input(name: string): { pointer: number; shape: number[] }
-  has(name: string): boolean
+/** An input in the heap: its address, 0 for an optional one that was not given, and its shape. */
+export interface HeapTensor {
+  pointer: number
+  shape: number[]
+}
+
+export interface WasmContext<N extends string> {
+  input(name: InputName<N>): HeapTensor
+  /** Several inputs at once. */
+  inputs<const Names extends readonly InputName<N>[]>(...names: Names): { [I in keyof Names]: HeapTensor }
+  /** Only their addresses. */
+  pointers<const Names extends readonly InputName<N>[]>(...names: Names): { [I in keyof Names]: number }
+  has(name: InputName<N>): boolean
   /** Allocate an output tensor; its memory is not initialised. */
   output(shape: number[], dtype?: 'float32' | 'int32'): number
   /** Copy a host array into the heap for the length of this call. */
@@ -17,11 +27,10 @@ export interface WasmContext {
   exports: KernelModule
 }
 /** Outputs are those allocated through `context.output`, in order. */
-export type WasmKernel<A extends Attributes> = (context: WasmContext, attributes: A) => void
-export type KernelModule = Record<string, (...args: number[]) => number>
+export type WasmKernel<N extends string, A> = (context: WasmContext<N>, attributes: A) => void
 
 /** The part of tfjs's wasm backend that we lean on; not in its types. */
-export interface WasmBackend {
+export interface WasmBackend extends tf.KernelBackend {
   wasm: {
     _malloc(bytes: number): number
     _free(pointer: number): void
@@ -41,9 +50,9 @@ export function attachKernels(exports: KernelModule): void {
   kernelModule = exports
 }
 
-export function wasmKernel<A extends Attributes>(name: string, kernel: WasmKernel<A>) {
-  return ({ inputs, attrs, backend }: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
-    const call = new KernelCall(name, inputs, backend as WasmBackend)
+export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel<N, A>): tf.KernelFunc {
+  return ({ inputs, attrs, backend }) => {
+    const call = new KernelCall<N>(name, inputs, backend as WasmBackend)
     try {
       kernel(call, attrs as A)
       return call.outputs
@@ -56,27 +65,35 @@ export function wasmKernel<A extends Attributes>(name: string, kernel: WasmKerne
   }
 }
 
-class KernelCall implements WasmContext {
+class KernelCall<N extends string> implements WasmContext<N> {
   readonly outputs: tf.TensorInfo[] = []
   readonly exports: KernelModule
   private readonly temporary: number[] = []
 
   constructor(
     kernelName: string,
-    private readonly inputs: tf.NamedTensorInfoMap,
+    private readonly given: tf.NamedTensorInfoMap,
     readonly backend: WasmBackend,
   ) {
     if (!kernelModule) throw new StateError(`${kernelName}: the kernel module is not there; start the device with init()`)
     this.exports = kernelModule
   }
 
-  has(name: string): boolean {
-    return this.inputs[name] !== undefined
+  has(name: InputName<N>): boolean {
+    return this.given[name] !== undefined
   }
 
-  input(name: string): { pointer: number; shape: number[] } {
-    const info = this.inputs[name]
+  input(name: InputName<N>): HeapTensor {
+    const info = this.given[name]
     return info ? { pointer: this.pointerOf(info), shape: info.shape } : { pointer: 0, shape: [] }
+  }
+
+  inputs<const Names extends readonly InputName<N>[]>(...names: Names) {
+    return names.map((name) => this.input(name)) as { [I in keyof Names]: HeapTensor }
+  }
+
+  pointers<const Names extends readonly InputName<N>[]>(...names: Names) {
+    return names.map((name) => this.input(name).pointer) as { [I in keyof Names]: number }
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {

@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { replaceSlice } from './slice.ts'
-import { attachKernels, type KernelModule, type WasmBackend } from './kernel.ts'
+import type { KernelModule } from './exports.ts'
+import { attachKernels, type WasmBackend } from './kernel.ts'
 
 export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDevice> {
   // Lazily: a page that runs on the GPU need not load it.
@@ -14,7 +15,7 @@ export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDev
   if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError('tfjs could not start its wasm backend')
 
   const relaxed = WebAssembly.validate(relaxedProbe)
-  const { wasm } = tf.backend() as unknown as WasmBackend
+  const { wasm } = tf.backend() as WasmBackend
   refuseWhatDoesNotFit(wasm)
   const binary = await readKernelModule(relaxed ? 'kernels-relaxed.wasm' : 'kernels.wasm')
   const { instance } = await WebAssembly.instantiate(binary as BufferSource as ArrayBuffer, { env: { memory: wasm.asm.memory } })

@@ -2,6 +2,8 @@
  * tfjs's WebGPU backend with a way in for our own programs: several outputs, ranges of buffers, any WGSL extension. They are
  * recorded into the same command encoder as tfjs's, so order is kept and nothing waits.
  *
+ * Members in brackets are private to tfjs 4.22.0, whose version is pinned exactly.
+ *
  * tfjs ignores what WebGPU reports later (a lost device, no memory, a rejected shader). Here the next call says it.
  */
 import * as tf from '@tensorflow/tfjs-core'
@@ -9,15 +11,6 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import { DeviceError, DeviceLostError, OutOfMemoryError } from '@casa-js/base'
 import { boundPool } from './pool.ts'
 import type { Program, Proven } from './program.ts'
-
-/** What tfjs marks private, of 4.22.0; the version is pinned exactly. */
-interface Internals {
-  commandEncoder: GPUCommandEncoder | null
-  computePassEncoder: GPUComputePassEncoder | null
-  dispatchCountInPass: number
-  commandQueueOwnedIds: WeakSet<object>
-  uniformPendingDisposal: GPUBuffer[]
-}
 
 export interface Range {
   tensor: tf.TensorInfo
@@ -125,26 +118,25 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     this.checkDevice()
     this.ensureCommandEncoderReady()
     this.endComputePassEncoder()
-    return (this as unknown as Internals).commandEncoder!
+    return this['commandEncoder']!
   }
 
   /** Record one dispatch. Bindings and uniforms as the program lists them. */
   dispatch(program: Program, bindings: Range[], uniforms: ArrayBuffer, groups: number): void {
     this.checkDevice()
     const { pipeline, layout } = this.pipeline(program)
-    const internals = this as unknown as Internals
     const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i]!.written))]
     const bindGroup = this.device.createBindGroup({
       layout,
       entries: resources.map((resource, binding) => ({ binding, resource })),
     })
     this.ensureCommandEncoderReady()
-    const pass = (internals.computePassEncoder ??= internals.commandEncoder!.beginComputePass())
+    const pass = (this['computePassEncoder'] ??= this['commandEncoder']!.beginComputePass())
     pass.setPipeline(pipeline)
     pass.setBindGroup(0, bindGroup)
     const y = Math.ceil(groups / this.device.limits.maxComputeWorkgroupsPerDimension)
     pass.dispatchWorkgroups(Math.ceil(groups / y), y)
-    if (++internals.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
+    if (++this['dispatchCountInPass'] >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
       this.endComputePassEncoder()
       this.submitQueue()
     }
@@ -175,7 +167,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     const data = this.tensorMap.get(tensor.dataId)
     // Values that were read back are cached beside the buffer: writing makes them stale.
     if (written) data.values = null as never
-    ;(this as unknown as Internals).commandQueueOwnedIds.add(tensor.dataId)
+    this['commandQueueOwnedIds'].add(tensor.dataId)
     return data.resource as GPUBuffer
   }
 
@@ -183,13 +175,13 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     // One size for all, so that the pool has one list of them.
     const buffer = this.bufferManager.acquireBuffer(128, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
     this.queue.writeBuffer(buffer, 0, values)
-    ;(this as unknown as Internals).uniformPendingDisposal.push(buffer)
+    this['uniformPendingDisposal'].push(buffer)
     return { buffer }
   }
 
   override dispose(): void {
     // Dawn crashes when a pass is collected that was never ended and whose device is gone.
-    if ((this as unknown as Internals).commandEncoder && !(this.failure instanceof DeviceLostError)) {
+    if (this['commandEncoder'] && !(this.failure instanceof DeviceLostError)) {
       this.endComputePassEncoder()
       this.submitQueue()
     }

@@ -1,6 +1,6 @@
 /** Sums down the columns of matrices, of any term: the gradients of what was added to or multiplied with every row. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './kernel.ts'
+import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, floats, type Program } from './program.ts'
 
 /** Columns side by side in a workgroup; its other invocations take other rows. */
@@ -19,7 +19,7 @@ export function defineColumnSums<I extends string, O extends string>(spec: {
   /** [rows] */
   vectors?: readonly I[]
   terms: Record<O, string>
-}): (context: WebgpuContext, tensors: Record<I, tf.TensorInfo>, rows: number, width: number) => Record<O, tf.TensorInfo> {
+}): (context: WebgpuTools, tensors: Record<I, tf.TensorInfo>, rows: number, width: number) => Record<O, tf.TensorInfo> {
   const names = Object.keys(spec.terms) as O[]
   const { matrices, vectors = [] } = spec
   const program = defineProgram({
@@ -90,6 +90,6 @@ const slicesProgram = defineProgram({
   total[column] = sum;`,
 })
 
-function sumSlices(context: WebgpuContext, parts: tf.TensorInfo, total: tf.TensorInfo, slices: number, width: number): void {
+function sumSlices(context: WebgpuTools, parts: tf.TensorInfo, total: tf.TensorInfo, slices: number, width: number): void {
   context.run(slicesProgram, { parts, total }, { slices, width }, Math.ceil(width / finishLanes))
 }

@@ -49,10 +49,10 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
   it('products cut rows, columns or steps', async () => {
     const inputs = { a: rows, b: other, c: randomTensor([12, 7], 4), narrow: randomTensor([3, 12], 5) }
     await compareWithCpu(inputs, little, ({ a, b, c, narrow }) => ({
-      rows: ops.matMul(a, c),
-      columns: ops.matMul(narrow, a, { transposeB: true }),
-      steps: ops.matMul(a, b, { transposeA: true }),
-      bias: ops.matMul(a, c, {
+      rows: ops.matMul(a!, c!),
+      columns: ops.matMul(narrow!, a!, { transposeB: true }),
+      steps: ops.matMul(a!, b!, { transposeA: true }),
+      bias: ops.matMul(a!, c!, {
         bias: tensor(
           Float32Array.from({ length: 7 }, (_, i) => i),
           [7],
@@ -66,10 +66,10 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     const inputs = { table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }
     // Room for 64 rows of 60 and a little more.
     await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ table, added }) => ({
-      gathered: ops.gatherRows(table, ids),
-      scattered: ops.scatterRows(added, ids, 300),
+      gathered: ops.gatherRows(table!, ids),
+      scattered: ops.scatterRows(added!, ids, 300),
       manyScattered: ops.scatterRows(
-        table,
+        table!,
         Int32Array.from({ length: 300 }, (_, i) => ((i * 53) % 103) - 1),
         102,
       ),
@@ -82,16 +82,16 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     await compareWithCpu({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
       const names = ['x', 'y', 'weight']
       const loss = () => {
-        const { sum, normed } = ops.addRmsNorm(x, y, weight, { eps: 1e-5 })
-        const normedAgain = ops.layerNorm(ops.swiglu(sum, normed), weight, weight, { eps: 1e-5 })
+        const { sum, normed } = ops.addRmsNorm(x!, y!, weight!, { eps: 1e-5 })
+        const normedAgain = ops.layerNorm(ops.swiglu(sum, normed), weight!, weight!, { eps: 1e-5 })
         return ops.crossEntropy(ops.gelu(normedAgain, { approximate: 'none' }), targets, weights)
       }
-      const { value, gradients } = ops.valueAndGradients(loss, [x, y, weight])
+      const { value, gradients } = ops.valueAndGradients(loss, [x!, y!, weight!])
       return {
         value,
         ...Object.fromEntries(names.map((name, i) => [`d ${name}`, gradients[i]])),
-        norm: ops.globalNorm([x, y]),
-        ...(ops.topK(x, 3) as unknown as Tensors),
+        norm: ops.globalNorm([x!, y!]),
+        ...Object.fromEntries(Object.entries(ops.topK(x!, 3))),
       }
     })
   })
@@ -100,9 +100,9 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     await compareWithCpu({ gradient: rows, parameter: other }, little, ({ gradient, parameter }) => {
       const [firstMoment, secondMoment] = [ops.zeros([300, 12]), ops.zeros([300, 12])]
       const settings = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1 }
-      ops.adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings)
-      ops.writeRows(firstMoment, ops.slice(gradient, [0, 0], [2, 12]), 250)
-      return { parameter: ops.clone(parameter), firstMoment, secondMoment }
+      ops.adamwStep({ parameter: parameter!, firstMoment, secondMoment, gradient: gradient! }, settings)
+      ops.writeRows(firstMoment, ops.slice(gradient!, [0, 0], [2, 12]), 250)
+      return { parameter: ops.clone(parameter!), firstMoment, secondMoment }
     })
   })
 
@@ -115,10 +115,10 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
       bias: randomTensor([3000], 5),
     }
     await compareWithCpu(inputs, little, ({ a, b, c, small, bias }) => ({
-      steps: ops.matMul(a, b, { transposeB: true }),
-      stepsOfRows: ops.matMul(a, c),
-      columns: ops.matMul(small, a, { transposeA: true, bias }),
-      rows: ops.matMul(a, small, { transposeA: true }),
+      steps: ops.matMul(a!, b!, { transposeB: true }),
+      stepsOfRows: ops.matMul(a!, c!),
+      columns: ops.matMul(small!, a!, { transposeA: true, bias }),
+      rows: ops.matMul(a!, small!, { transposeA: true }),
     }))
   })
 
@@ -132,10 +132,9 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
       const inputs = { q: randomTensor(q, 1), k: randomTensor(k, 2), v: randomTensor(k, 3), weights: randomTensor(q, 4) }
       for (const causal of [false, true]) {
         await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
-          const attend = () => ops.attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal })
-          const { value, gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
-          const [dq, dk, dv] = gradients
-          return { o: attend(), value, dq, dk, dv }
+          const attend = () => ops.attention(q!, k!, v!, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal })
+          const { value, gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights!)), [q!, k!, v!])
+          return { o: attend(), value, ...Object.fromEntries(['dq', 'dk', 'dv'].map((name, i) => [name, gradients[i]!])) }
         })
       }
     })
@@ -168,8 +167,8 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
           weights: randomTensor(ofQ, 4),
         }
         const compared = compareWithCpu(inputs, { bindingBytes }, ({ q, k, v, weights }) => {
-          const attend = () => ops.attention(q, k, v, { cuQ, cuK, causal })
-          const { gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights)), [q, k, v])
+          const attend = () => ops.attention(q!, k!, v!, { cuQ, cuK, causal })
+          const { gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights!)), [q!, k!, v!])
           return { o: attend(), dq: gradients[0]!, dk: gradients[1]!, dv: gradients[2]! }
         })
         // Too little room for the least that can be cut off is told, not computed.
@@ -184,7 +183,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     )
   })
 
-  it('packed weights are cut by their rows', async () => {
+  it('compressed weights are cut by their rows', async () => {
     const values = randomTensor([900, 76], 1).data as Float32Array
     const bits = new Uint32Array(values.buffer)
     const halves = Int32Array.from(
@@ -195,15 +194,15 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     const inputs = { x: randomTensor([3, 76], 2), many: randomTensor([70, 76], 3), bias: randomTensor([900], 4) }
     await compareWithCpu(inputs, { bindingBytes: 20480 }, ({ x, many, bias }) => {
       const weights = {
-        bf16: ops.createPackedWeight(halves, [900, 76], 'bf16'),
-        int8: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 8 })),
-        int4: ops.createPackedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 4, group: 64 })),
+        bf16: ops.createCompressedWeight(halves, [900, 76], 'bf16'),
+        int8: ops.createCompressedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 8 })),
+        int4: ops.createCompressedQuantizedWeight(ops.quantize(values, [900, 76], { bits: 4, group: 64 })),
       }
       const found = Object.entries(weights).map(([name, weight]) => {
-        const { gradients } = ops.valueAndGradients(() => ops.sum(ops.linear(many, weight, bias)), [many])
+        const { gradients } = ops.valueAndGradients(() => ops.sum(ops.linear(many!, weight, bias)), [many!])
         return {
-          [`${name} few`]: ops.linear(x, weight, bias),
-          [`${name} many`]: ops.linear(many, weight),
+          [`${name} few`]: ops.linear(x!, weight, bias),
+          [`${name} many`]: ops.linear(many!, weight),
           [`${name} d many`]: gradients[0],
           [`${name} rows`]: ops.gatherRows(weight, ids),
         }
@@ -214,7 +213,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
 
   it('a product over nothing binds nothing', async () => {
     await compareWithCpu({ a: randomTensor([0, 400], 1), b: randomTensor([0, 64], 2) }, little, ({ a, b }) => ({
-      zeros: ops.matMul(a, b, { transposeA: true }),
+      zeros: ops.matMul(a!, b!, { transposeA: true }),
     }))
   })
 
@@ -222,7 +221,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     const inputs = { q: randomTensor([300, 3, 8], 1), k: randomTensor([700, 3, 8], 2), v: randomTensor([700, 3, 8], 3) }
     const [cuQ, cuK] = [Int32Array.of(0, 10, 300), Int32Array.of(0, 600, 700)]
     await compareWithCpu(inputs, { bindingBytes: 32768 }, ({ q, k, v }) => ({
-      o: ops.attention(q, k, v, { cuQ, cuK, causal: true }),
+      o: ops.attention(q!, k!, v!, { cuQ, cuK, causal: true }),
     }))
   })
 
@@ -230,11 +229,11 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     await init({ device: 'webgpu', software: true })
     webgpuBackend().bindingBytes = 1024
     const wide = tensor(new Float32Array(600), [1, 600])
-    const packed = ops.createPackedQuantizedWeight(ops.quantize(new Float32Array(1200), [2, 600], { bits: 8 }))
-    expect(() => ops.linear(wide, packed)).toThrow(
+    const int8 = ops.createCompressedQuantizedWeight(ops.quantize(new Float32Array(1200), [2, 600], { bits: 8 }))
+    expect(() => ops.linear(wide, int8)).toThrow(
       "QuantizedLinear: 'a' takes 2400 bytes, but this WebGPU device binds at most 1024",
     )
-    dispose(wide, packed)
+    dispose(wide, int8)
     const x = tensor(new Float32Array(2 * 300), [2, 300])
     const weight = tensor(new Float32Array(300), [300])
     const normed = () => ops.rmsNorm(x, weight, { eps: 1e-5 })

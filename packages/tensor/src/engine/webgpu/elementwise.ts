@@ -1,6 +1,6 @@
 /** Programs that treat every element alike. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './kernel.ts'
+import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, type Program, type ScalarType } from './program.ts'
 
 const elementLanes = 256
@@ -39,7 +39,7 @@ export function defineElementwise<I extends string, O extends string, U extends 
   })
   const cut = program.bindings.filter(({ name }) => !whole.includes(name as I))
   const perRow = Object.fromEntries(cut.map(({ name }) => [name, 1]))
-  return (context: WebgpuContext, tensors: Record<I | O, tf.TensorInfo>, size: number, uniforms = {} as Values): void => {
+  return (context: WebgpuTools, tensors: Record<I | O, tf.TensorInfo>, size: number, uniforms = {} as Values): void => {
     context.runRows(program as Program<I | O, U>, tensors, uniforms, { rows: size, perRow, rowsPerGroup: elementLanes })
   }
 }

@@ -17,7 +17,7 @@ const softwareOptions = ['enable-dawn-features=disable_workgroup_init']
 /** glibc's flag for "never unload"; Node does not name it. */
 const RTLD_NODELETE = 0x1000
 
-/** @throws DeviceUnavailableError saying what is missing. */
+/** @throws DeviceError saying what is missing. */
 export async function openGpu(software: boolean): Promise<OpenGpu> {
   if (software) useSoftwareVulkan()
   else if (process.platform === 'linux' && !['/dev/dri', '/dev/nvidiactl', '/dev/dxg'].some(existsSync)) {

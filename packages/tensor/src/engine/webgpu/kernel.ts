@@ -6,7 +6,7 @@
  */
 import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Attributes } from '../kernel.ts'
+import type { OptionalName, RequiredName } from '../inputs.ts'
 import { sizeOf } from '../tensor.ts'
 import type { CasaWebgpuBackend, Range } from './backend.ts'
 import { cutAxis, type Cut, type TensorRange } from './cuts.ts'
@@ -24,9 +24,8 @@ export interface RowSplit {
   groupsAcross?: number
 }
 
-export interface WebgpuContext {
-  input(name: string): tf.TensorInfo
-  has(name: string): boolean
+/** What every kernel is given, whatever its inputs. */
+export interface WebgpuTools {
   /** A new tensor, not initialised: programs must write all of it. */
   output(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
   /** A tensor for the length of this call, not initialised. */
@@ -61,12 +60,19 @@ export interface WebgpuContext {
   /** Bytes of workgroup memory that a program may declare. */
   readonly workgroupBytes: number
 }
+export interface WebgpuContext<N extends string> extends WebgpuTools {
+  input(name: RequiredName<N>): tf.TensorInfo
+  /** Several inputs at once. */
+  inputs<const Names extends readonly RequiredName<N>[]>(...names: Names): { [I in keyof Names]: tf.TensorInfo }
+  /** An input that may have been left out. */
+  optional(name: OptionalName<N>): tf.TensorInfo | undefined
+}
 /** Outputs are what it returns, in order. */
-export type WebgpuKernel<A extends Attributes> = (context: WebgpuContext, attributes: A) => tf.TensorInfo[]
+export type WebgpuKernel<N extends string, A> = (context: WebgpuContext<N>, attributes: A) => tf.TensorInfo[]
 
-export function webgpuKernel<A extends Attributes>(name: string, kernel: WebgpuKernel<A>) {
-  return ({ inputs, attrs, backend }: { inputs: tf.NamedTensorInfoMap; attrs?: unknown; backend: unknown }): tf.TensorInfo[] => {
-    const context = new Context(name, inputs, backend as CasaWebgpuBackend)
+export function webgpuKernel<N extends string, A>(name: string, kernel: WebgpuKernel<N, A>) {
+  return ({ inputs, attrs, backend }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo[] => {
+    const context = new Context<N>(name, inputs, backend as CasaWebgpuBackend)
     try {
       return kernel(context, attrs as A)
     } catch (error) {
@@ -78,13 +84,13 @@ export function webgpuKernel<A extends Attributes>(name: string, kernel: WebgpuK
   }
 }
 
-class Context implements WebgpuContext {
+class Context<N extends string> implements WebgpuContext<N> {
   private readonly temporary: tf.TensorInfo[] = []
   private readonly outputs: tf.TensorInfo[] = []
 
   constructor(
     private readonly kernelName: string,
-    private readonly inputs: tf.NamedTensorInfoMap,
+    private readonly given: tf.NamedTensorInfoMap,
     private readonly backend: CasaWebgpuBackend,
   ) {}
 
@@ -96,12 +102,16 @@ class Context implements WebgpuContext {
     return this.backend.device.limits.maxComputeWorkgroupStorageSize
   }
 
-  input(name: string): tf.TensorInfo {
-    return this.inputs[name]!
+  input(name: RequiredName<N>): tf.TensorInfo {
+    return this.given[name]!
   }
 
-  has(name: string): boolean {
-    return this.inputs[name] !== undefined
+  inputs<const Names extends readonly RequiredName<N>[]>(...names: Names) {
+    return names.map((name) => this.input(name)) as { [I in keyof Names]: tf.TensorInfo }
+  }
+
+  optional(name: OptionalName<N>): tf.TensorInfo | undefined {
+    return this.given[name]
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
@@ -179,7 +189,7 @@ class Context implements WebgpuContext {
   }
 }
 
-/** The last row of packed data may be cut short. */
+/** The last row of compressed data may be cut short. */
 function range(tensor: tf.TensorInfo, begin: number, length: number): TensorRange {
   return { tensor, begin, length: Math.min(length, sizeOf(tensor.shape) - begin) }
 }

@@ -3,21 +3,14 @@
  *
  * The pool keeps every freed buffer for its exact size. Where sizes vary (batches of other lengths, growing prompts) what it
  * keeps grows without end. Here the buffers that wait may take as much as was ever in use at once; beyond that the sizes that
- * were asked for longest ago go. Where sizes repeat, nothing ever goes.
+ * were asked for longest ago go. Where sizes repeat, nothing ever goes. Members in brackets are private to tfjs 4.22.0.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 
 type Pool = WebGPUBackend['bufferManager']
 
-/** What tfjs marks private, of 4.22.0. */
-interface Internals {
-  freeBuffers: Map<string, GPUBuffer[]>
-  numFreeBuffers: number
-}
-
 /** @returns a function that brings the pool within its bound, to be called when everything recorded has been submitted. */
 export function boundPool(pool: Pool): () => void {
-  const internals = pool as unknown as Internals
   const acquire = pool.acquireBuffer.bind(pool)
   let peakBytes = 0
   pool.acquireBuffer = (size, usage, ...rest) => {
@@ -25,20 +18,20 @@ export function boundPool(pool: Pool): () => void {
     peakBytes = Math.max(peakBytes, pool.numBytesUsed)
     // A Map keeps the order of insertion: what was asked for last moves to its end.
     const key = `${size}_${usage}`
-    const waiting = internals.freeBuffers.get(key)
+    const waiting = pool['freeBuffers'].get(key)
     if (waiting) {
-      internals.freeBuffers.delete(key)
-      internals.freeBuffers.set(key, waiting)
+      pool['freeBuffers'].delete(key)
+      pool['freeBuffers'].set(key, waiting)
     }
     return buffer
   }
   return () => {
-    for (const waiting of internals.freeBuffers.values()) {
+    for (const waiting of pool['freeBuffers'].values()) {
       while (waiting.length > 0) {
         if (pool.numBytesAllocated - pool.numBytesUsed <= peakBytes) return
         const buffer = waiting.pop()!
         pool.numBytesAllocated -= buffer.size
-        internals.numFreeBuffers--
+        pool['numFreeBuffers']--
         buffer.destroy()
       }
     }

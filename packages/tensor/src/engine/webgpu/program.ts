@@ -37,7 +37,7 @@ export interface Program<B extends string = string, U extends string = string> {
   source(proven: Proven): string
 }
 
-/** What WebGPU leaves optional, and a device has shown to come out right (proof.ts). */
+/** What WebGPU leaves optional, and a device has shown to come out right (feature-check.ts). */
 export interface Proven {
   /** Reductions by subgroups. */
   subgroups: boolean

@@ -3,7 +3,7 @@
  * invocation. To be called where control flow is uniform. Always combined in the same order on one device.
  *
  * With subgroups the hardware does most of it: two barriers instead of log2(lanes). WGSL does not promise that subgroups are runs
- * of consecutive invocations, so a device must prove it once (proof.ts) before this form is used.
+ * of consecutive invocations, so a device must prove it once (feature-check.ts) before this form is used.
  */
 export type Reduction = 'sumOfGroup' | 'sumOfGroup4' | 'maxOfGroup'
 

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { openGpu } from '#platform'
 import { DeviceUnavailableError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
-import { cutLargeTensors } from './large.ts'
-import { proveFeatures } from './proof.ts'
+import { cutOversizedTensors } from './oversized.ts'
+import { proveFeatures } from './feature-check.ts'
 
 /** The door to WebGPU, and how to shut it. */
 export interface OpenGpu {
@@ -35,7 +35,7 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
     const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits })
     // Lazily, and after navigator.gpu is there: tfjs looks for it on import.
     const { CasaWebgpuBackend } = await import('./backend.ts')
-    cutLargeTensors()
+    cutOversizedTensors()
     // Off: it would run small operations on the processor, by other kernels than the ones under test.
     tf.env().set('WEBGPU_CPU_FORWARD', false)
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')

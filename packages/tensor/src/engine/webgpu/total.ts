@@ -1,6 +1,6 @@
 /** The sum of a term over all elements of a tensor of any size: slices apart, then their sums, always in the same order. */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext } from './kernel.ts'
+import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, variants, type Program } from './program.ts'
 
 const lanes = 256
@@ -28,7 +28,7 @@ interface TotalOptions {
   carry?: tf.TensorInfo | undefined
 }
 
-type Total = (context: WebgpuContext, x: tf.TensorInfo, size: number, options?: TotalOptions) => tf.TensorInfo
+type Total = (context: WebgpuTools, x: tf.TensorInfo, size: number, options?: TotalOptions) => tf.TensorInfo
 
 /** @param term WGSL for element i of x. */
 export function defineTotal(name: string, term: string): Total {

@@ -29,8 +29,11 @@ await describeOp(
       gradient: randomTensor(shape, 4),
     },
     run: ({ parameter, firstMoment, secondMoment, gradient }) => {
-      adamwStep({ parameter, firstMoment, secondMoment, gradient }, { ...settings, step: 3, gradientScale: 0.3 })
-      return { parameter: clone(parameter), firstMoment: clone(firstMoment), secondMoment: clone(secondMoment) }
+      adamwStep(
+        { parameter: parameter!, firstMoment: firstMoment!, secondMoment: secondMoment!, gradient: gradient! },
+        { ...settings, step: 3, gradientScale: 0.3 },
+      )
+      return { parameter: clone(parameter!), firstMoment: clone(firstMoment!), secondMoment: clone(secondMoment!) }
     },
     differentiate: [],
   })),
@@ -42,8 +45,8 @@ await describeOp('adamwStep of a slow second moment', [
     inputs: { parameter: randomTensor([37], 1), gradient: randomTensor([37], 2) },
     run: ({ parameter, gradient }) => {
       const [firstMoment, secondMoment] = [zeros([37]), zeros([37])]
-      adamwStep({ parameter, firstMoment, secondMoment, gradient }, { ...settings, beta2: 0.999 })
-      return { parameter: clone(parameter), firstMoment, secondMoment }
+      adamwStep({ parameter: parameter!, firstMoment, secondMoment, gradient: gradient! }, { ...settings, beta2: 0.999 })
+      return { parameter: clone(parameter!), firstMoment, secondMoment }
     },
     differentiate: [],
     tolerance: { forward: 5e-6 },

@@ -8,18 +8,15 @@
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { AdamWAttributes, AdamWInputs } from './attributes.ts'
 import { adamwCpu } from './cpu.ts'
 import type { AdamWSettings } from './settings.ts'
 import { adamwWasm } from './wasm.ts'
 import { adamwWebgpu } from './webgpu.ts'
 
 export type { AdamWSettings } from './settings.ts'
-
-export interface AdamWAttributes extends AdamWSettings, Record<string, unknown> {
-  size: number
-}
 
 /** All of one shape. The first three are overwritten; moments start as zeros. */
 export interface AdamWTensors {
@@ -29,7 +26,11 @@ export interface AdamWTensors {
   gradient: Tensor
 }
 
-defineKernel<AdamWAttributes>('AdamW', { cpu: adamwCpu, wasm: adamwWasm, webgpu: adamwWebgpu })
+const runAdamW = /* @__PURE__ */ defineKernel<AdamWInputs, AdamWAttributes, []>('AdamW', {
+  cpu: adamwCpu,
+  wasm: adamwWasm,
+  webgpu: adamwWebgpu,
+})
 
 /**
  * Tensors that share memory with `parameter` (reshape, share) see the new values.
@@ -40,5 +41,5 @@ export function adamwStep({ parameter, firstMoment, secondMoment, gradient }: Ad
   expectShape('adamwStep', 'secondMoment', secondMoment, parameter.shape)
   expectShape('adamwStep', 'gradient', gradient, parameter.shape)
   if (!(settings.step >= 1)) throw new ArgumentError(`adamwStep: step counts from 1, got ${settings.step}`)
-  run('AdamW', { parameter, firstMoment, secondMoment, gradient }, { ...settings, size: parameter.size })
+  runAdamW({ parameter, firstMoment, secondMoment, gradient }, { ...settings, size: parameter.size })
 }

@@ -1,11 +1,11 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { AdamWAttributes } from './index.ts'
+import type { AdamWAttributes, AdamWInputs } from './attributes.ts'
 import { adamwFactors } from './settings.ts'
 
 /** In place: writes parameter, firstMoment and secondMoment; returns nothing. */
-export const adamwWasm: WasmKernel<AdamWAttributes> = (context, attributes) => {
+export const adamwWasm: WasmKernel<AdamWInputs, AdamWAttributes> = (context, attributes) => {
   const { size, beta1, beta2, eps, gradientScale } = attributes
   const { decay, stepSize, rootCorrection } = adamwFactors(attributes)
-  const pointers = ['parameter', 'firstMoment', 'secondMoment', 'gradient'].map((name) => context.input(name).pointer)
+  const pointers = context.pointers('parameter', 'firstMoment', 'secondMoment', 'gradient')
   context.exports.adamw(...pointers, size, 1 - beta1, beta2, 1 - beta2, eps, decay, stepSize, rootCorrection, gradientScale)
 }

@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
-import type { AdamWAttributes } from './index.ts'
+import type { AdamWAttributes, AdamWInputs } from './attributes.ts'
 import { adamwFactors } from './settings.ts'
 
 const program = defineElementwise({
@@ -28,7 +28,7 @@ const program = defineElementwise({
 })
 
 /** In place: writes parameter, firstMoment and secondMoment; returns nothing. */
-export const adamwWebgpu: WebgpuKernel<AdamWAttributes> = (context, attributes) => {
+export const adamwWebgpu: WebgpuKernel<AdamWInputs, AdamWAttributes> = (context, attributes) => {
   const { size, beta1, beta2, eps, gradientScale } = attributes
   const tensors = {
     parameter: context.input('parameter'),

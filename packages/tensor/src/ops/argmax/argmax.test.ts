@@ -17,7 +17,7 @@ const cases: [name: string, x: HostTensor][] = [
 
 await describeOp(
   'argmax',
-  cases.map(([name, x]): OpCase => ({ name, inputs: { x }, run: ({ x }) => argmax(x), differentiate: [] })),
+  cases.map(([name, x]): OpCase => ({ name, inputs: { x }, run: ({ x }) => argmax(x!), differentiate: [] })),
 )
 
 describe('argmax', () => {

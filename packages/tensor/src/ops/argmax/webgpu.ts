@@ -1,9 +1,9 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { best } from '../top-k/webgpu.ts'
-import type { ArgMaxAttributes } from './index.ts'
+import type { ArgMaxAttributes, ArgMaxInputs } from './attributes.ts'
 
 /** The best one, as topK finds it. */
-export const argMaxWebgpu: WebgpuKernel<ArgMaxAttributes> = (context, { rows, width }) => {
+export const argMaxWebgpu: WebgpuKernel<ArgMaxInputs, ArgMaxAttributes> = (context, { rows, width }) => {
   const x = context.input('x')
   const values = context.scratch([rows])
   const indices = context.output(x.shape.slice(0, -1), 'int32')

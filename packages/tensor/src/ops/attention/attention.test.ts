@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { close, init } from '../../engine/init.ts'
 import { dispose } from '../../engine/scope.ts'
 import { valueAndGradients } from '../../engine/tape.ts'
+import type { Tensor } from '../../engine/tensor.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
 import { watchHeap } from '../../testing/wasm-heap.ts'
@@ -44,7 +45,7 @@ const cases: OpCase[] = shapes.map(({ name, cuQ, cuK = cuQ, H = 2, K = H, E = 8,
   return {
     name,
     inputs: { q: randomTensor([Tq, H, E], 1), k: randomTensor([Tk, K, E], 2), v: randomTensor([Tk, K, E], 3) },
-    run: ({ q, k, v }) => attention(q, k, v, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal, scale }),
+    run: ({ q, k, v }) => attention(q!, k!, v!, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal, scale }),
   }
 })
 
@@ -75,7 +76,7 @@ describe('memory of attention and its gradient on wasm', () => {
   it('grows linearly with tokens: a matrix of scores would grow sixteenfold', async () => {
     await init({ device: 'wasm' })
     const peaks = [512, 2048, 8192].map((tokens) => {
-      const [q, k, v] = [0, 1, 2].map(() => zeros([tokens, 1, 8]))
+      const [q, k, v] = [0, 1, 2].map(() => zeros([tokens, 1, 8])) as [Tensor, Tensor, Tensor]
       // Only one query in sixteen has keys, which keeps the test short.
       const cuQ = Int32Array.of(0, tokens / 16, tokens)
       const cuK = Int32Array.of(0, tokens, tokens)

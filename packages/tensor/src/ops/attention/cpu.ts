@@ -1,5 +1,5 @@
 import type { CpuKernel, Plain } from '../../engine/cpu.ts'
-import type { AttentionAttributes } from './index.ts'
+import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 
 interface Row {
   /** Query token and head. */
@@ -14,7 +14,7 @@ interface Row {
 
 /** Every (query, head) with the keys that it sees. */
 function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal }: AttentionAttributes): Generator<Row> {
-  const [, H] = q.shape
+  const [, H] = q.shape as [number, number]
   const K = k.shape[1]!
   for (let segment = 0; segment + 1 < cuQ.length; segment++) {
     const begin = cuK[segment]!
@@ -27,15 +27,15 @@ function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal }: AttentionAtt
   }
 }
 
-const dot = (a: Float32Array, atA: number, b: Float32Array, atB: number, length: number): number => {
+const dot = (a: ArrayLike<number>, atA: number, b: ArrayLike<number>, atB: number, length: number): number => {
   let sum = 0
   for (let e = 0; e < length; e++) sum += a[atA + e]! * b[atB + e]!
   return sum
 }
 
 /** o = softmax(scale q kᵀ) v; lse = log of the sum of exponentials (0 for a row without keys). */
-export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attributes) => {
-  const [Tq, H, E] = q.shape
+export const attentionCpu: CpuKernel<AttentionInputs, AttentionAttributes> = ({ q, k, v }, attributes) => {
+  const [Tq, H, E] = q.shape as [number, number, number]
   const K = k.shape[1]!
   const o = new Float32Array(Tq * H * E)
   const lse = new Float32Array(Tq * H)
@@ -52,7 +52,7 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
     lse[t * H + h] = highest + Math.log(total)
     for (let e = 0; e < E; e++) {
       let sum = 0
-      for (let j = 0; j < weights.length; j++) sum += weights[j]! * v.data[((begin + j) * K + kv) * E + e]
+      for (let j = 0; j < weights.length; j++) sum += weights[j]! * v.data[((begin + j) * K + kv) * E + e]!
       o[query + e] = sum / total
     }
   }
@@ -63,8 +63,8 @@ export const attentionCpu: CpuKernel<AttentionAttributes> = ({ q, k, v }, attrib
 }
 
 /** With p the probabilities: dv = pᵀ dO, ds = p * (dO vᵀ - dO.o), dq = scale ds k, dk = scale dsᵀ q. */
-export const attentionGradCpu: CpuKernel<AttentionAttributes> = ({ q, k, v, o, lse, dO }, attributes) => {
-  const [, H, E] = q.shape
+export const attentionGradCpu: CpuKernel<AttentionGradInputs, AttentionAttributes> = ({ q, k, v, o, lse, dO }, attributes) => {
+  const [, H, E] = q.shape as [number, number, number]
   const K = k.shape[1]!
   const dq = new Float64Array(q.data.length)
   const dk = new Float64Array(k.data.length)
@@ -74,12 +74,12 @@ export const attentionGradCpu: CpuKernel<AttentionAttributes> = ({ q, k, v, o, l
     const delta = dot(dO.data, query, o.data, query, E)
     for (let j = begin; j < end; j++) {
       const key = (j * K + kv) * E
-      const p = Math.exp(attributes.scale * dot(q.data, query, k.data, key, E) - lse.data[t * H + h])
+      const p = Math.exp(attributes.scale * dot(q.data, query, k.data, key, E) - lse.data[t * H + h]!)
       const ds = attributes.scale * p * (dot(dO.data, query, v.data, key, E) - delta)
       for (let e = 0; e < E; e++) {
-        dq[query + e]! += ds * k.data[key + e]
-        dk[key + e]! += ds * q.data[query + e]
-        dv[key + e]! += p * dO.data[query + e]
+        dq[query + e]! += ds * k.data[key + e]!
+        dk[key + e]! += ds * q.data[query + e]!
+        dv[key + e]! += p * dO.data[query + e]!
       }
     }
   }

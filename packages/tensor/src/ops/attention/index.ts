@@ -10,24 +10,26 @@
  * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
  */
 import { ArgumentError } from '@casa-js/base'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { dispose } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 import { attentionCpu, attentionGradCpu } from './cpu.ts'
 import { attentionGradWasm, attentionWasm } from './wasm.ts'
 import { attentionGradWebgpu, attentionWebgpu } from './webgpu.ts'
 
-export interface AttentionAttributes extends Record<string, unknown> {
-  cuQ: Int32Array
-  cuK: Int32Array
-  causal: boolean
-  scale: number
-}
-
 // Attention: q, k, v -> o [Tq,H,E], lse [Tq,H].   AttentionGrad: q, k, v, o, lse, dO -> dq, dk, dv.
-defineKernel<AttentionAttributes>('Attention', { cpu: attentionCpu, wasm: attentionWasm, webgpu: attentionWebgpu })
-defineKernel<AttentionAttributes>('AttentionGrad', {
+const runAttention = /* @__PURE__ */ defineKernel<AttentionInputs, AttentionAttributes, [o: Tensor, lse: Tensor]>('Attention', {
+  cpu: attentionCpu,
+  wasm: attentionWasm,
+  webgpu: attentionWebgpu,
+})
+const runAttentionGrad = /* @__PURE__ */ defineKernel<
+  AttentionGradInputs,
+  AttentionAttributes,
+  [dq: Tensor, dk: Tensor, dv: Tensor]
+>('AttentionGrad', {
   cpu: attentionGradCpu,
   wasm: attentionGradWasm,
   webgpu: attentionGradWebgpu,
@@ -48,8 +50,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   check(q, k, v, cuQ, cuK)
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[2]!)
   const attributes: AttentionAttributes = { cuQ, cuK, causal, scale }
-  const [o, lse] = run('Attention', { q, k, v }, attributes)
-  record([q, k, v], [o, lse], ([dO]) => run('AttentionGrad', { q, k, v, o, lse, dO }, attributes))
+  const [o, lse] = runAttention({ q, k, v }, attributes)
+  record([q, k, v], [o, lse], ([dO]) => runAttentionGrad({ q, k, v, o, lse, dO: dO! }, attributes))
   dispose(lse)
   return o
 }
@@ -59,8 +61,8 @@ function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array
     throw new ArgumentError(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
   }
   if (q.rank !== 3 || k.rank !== 3) fail('expected [tokens, heads, head size]')
-  const [Tq, H, E] = q.shape as number[]
-  const [Tk, K, keySize] = k.shape as number[]
+  const [Tq, H, E] = q.shape as [number, number, number]
+  const [Tk, K, keySize] = k.shape as [number, number, number]
   if (k.shape.some((extent, i) => extent !== v.shape[i])) fail('k and v differ')
   if (E !== keySize) fail('head sizes differ')
   if (E === 0) fail('heads of no values')

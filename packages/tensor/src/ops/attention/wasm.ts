@@ -1,5 +1,5 @@
 import type { WasmContext, WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { AttentionAttributes } from './index.ts'
+import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 
 interface Layout {
   cuQ: number
@@ -9,31 +9,34 @@ interface Layout {
   mostKeys: number
 }
 
-function layoutOf(call: WasmContext, cuQ: Int32Array, cuK: Int32Array): Layout {
+function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK: Int32Array): Layout {
   const mostKeys = cuK.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuK[i - 1]!)), 0)
   return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
 }
 
-export const attentionWasm: WasmKernel<AttentionAttributes> = (call, attributes) => {
-  const [q, k, v] = ['q', 'k', 'v'].map((name) => call.input(name))
-  const [Tq, H, E] = q.shape
+export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (call, attributes) => {
+  const [q, k, v] = call.inputs('q', 'k', 'v')
+  const [Tq, H, E] = q.shape as [number, number, number]
   const K = k.shape[1]!
   const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
   const scratch = call.scratch(call.exports.attentionScratch(mostKeys, E))
   const o = call.output(q.shape)
   const lse = call.output([Tq, H])
   const causal = Number(attributes.causal)
-  call.exports.attention(q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments, H, K, E, causal, attributes.scale, scratch)
+  call.exports.attention(
+    ...[q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments],
+    ...[H, K, E, causal, attributes.scale, scratch],
+  )
 }
 
-export const attentionGradWasm: WasmKernel<AttentionAttributes> = (call, attributes) => {
-  const [q, k] = ['q', 'k'].map((name) => call.input(name))
-  const [v, o, lse, dO] = ['v', 'o', 'lse', 'dO'].map((name) => call.input(name).pointer)
-  const [, H, E] = q.shape
-  const [Tk, K] = k.shape
+export const attentionGradWasm: WasmKernel<AttentionGradInputs, AttentionAttributes> = (call, attributes) => {
+  const [q, k] = call.inputs('q', 'k')
+  const [v, o, lse, dO] = call.pointers('v', 'o', 'lse', 'dO')
+  const [, H, E] = q.shape as [number, number, number]
+  const [Tk, K] = k.shape as [number, number]
   const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
   const scratch = call.scratch(call.exports.attentionGradScratch(mostKeys, E))
-  const [dq, dk, dv] = [q.shape, k.shape, k.shape].map((shape) => call.output(shape))
+  const [dq, dk, dv] = [q.shape, k.shape, k.shape].map((shape) => call.output(shape)) as [number, number, number]
   const causal = Number(attributes.causal)
   call.exports.attentionGrad(
     ...[q.pointer, k.pointer, v, o, lse, dO, dq, dk, dv],

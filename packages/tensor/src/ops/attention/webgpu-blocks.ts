@@ -5,7 +5,7 @@
  * either side it is cut into blocks of rows, one workgroup each (times KV heads).
  */
 import type { Cut } from '../../engine/webgpu/cuts.ts'
-import type { AttentionAttributes } from './index.ts'
+import type { AttentionAttributes } from './attributes.ts'
 
 interface Stretch {
   /** Tokens, counted from the part's first. */

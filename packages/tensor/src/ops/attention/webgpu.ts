@@ -9,9 +9,9 @@ import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../engine/tensor.ts'
 import type { Cut, TensorRange } from '../../engine/webgpu/cuts.ts'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
-import type { AttentionAttributes } from './index.ts'
+import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
@@ -31,7 +31,7 @@ const tiles: [stay: number, pass: number][] = [
  * The largest tiles that fit the device's workgroup memory.
  * @param operands tiles of vectors on either side: 1 (forward) or 2 (gradients); as many tables of scores.
  */
-function tileFor(context: WebgpuContext, E: number, operands: number): [number, number] {
+function tileFor(context: WebgpuTools, E: number, operands: number): [number, number] {
   const bytes = ([stay, pass]: [number, number]) => operands * (16 * Math.ceil(E / 4) * (stay + pass) + 4 * stay * pass)
   const fits = tiles.find((tile) => bytes(tile) <= context.workgroupBytes)
   if (fits) return fits
@@ -40,8 +40,8 @@ function tileFor(context: WebgpuContext, E: number, operands: number): [number, 
 }
 
 const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttributes) => ({
-  heads: q.shape[1],
-  kvHeads: k.shape[1],
+  heads: q.shape[1]!,
+  kvHeads: k.shape[1]!,
   groupSize: q.shape[1]! / k.shape[1]!,
   scale,
 })
@@ -50,10 +50,10 @@ const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttr
 const enoughGroups = 256
 const fewestKeys = 128
 
-export const attentionWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
-  const [q, k, v] = ['q', 'k', 'v'].map((name) => context.input(name))
-  const [Tq, H, E] = q.shape
-  const [Tk, K] = k.shape
+export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes> = (context, attributes) => {
+  const [q, k, v] = context.inputs('q', 'k', 'v')
+  const [Tq, H, E] = q.shape as [number, number, number]
+  const [Tk, K] = k.shape as [number, number]
   const o = context.output(q.shape)
   const lse = context.output([Tq, H])
   const [stay, pass] = tileFor(context, E, 1)
@@ -99,11 +99,11 @@ function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: numb
   return { parts: Math.ceil(longest / span), span }
 }
 
-export const attentionGradWebgpu: WebgpuKernel<AttentionAttributes> = (context, attributes) => {
-  const [q, k, v, o, lse, dO] = ['q', 'k', 'v', 'o', 'lse', 'dO'].map((name) => context.input(name))
-  const [Tq, H, E] = q.shape
-  const [Tk, K] = k.shape
-  const [dq, dk, dv] = [q, k, v].map(({ shape }) => context.output(shape))
+export const attentionGradWebgpu: WebgpuKernel<AttentionGradInputs, AttentionAttributes> = (context, attributes) => {
+  const [q, k, v, o, lse, dO] = context.inputs('q', 'k', 'v', 'o', 'lse', 'dO')
+  const [Tq, H, E] = q.shape as [number, number, number]
+  const [Tk, K] = k.shape as [number, number]
+  const [dq, dk, dv] = [q, k, v].map(({ shape }) => context.output(shape)) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo]
   const statistics = context.scratch([Tq, H, 2])
   const rowSplit = { rows: Tq * H, perRow: { o: E, dO: E, lse: 1, statistics: 2 }, rowsPerGroup: 64 }
   context.runRows(statisticsProgram(E), { o, dO, lse, statistics }, {}, rowSplit)

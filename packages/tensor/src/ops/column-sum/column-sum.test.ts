@@ -9,6 +9,6 @@ await describeOp(
   shapes.map((shape) => ({
     name: `of [${shape}]`,
     inputs: { x: randomTensor(shape, 1) },
-    run: ({ x }) => columnSum(x),
+    run: ({ x }) => columnSum(x!),
   })),
 )

@@ -1,6 +1,6 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { ColumnSumAttributes } from './index.ts'
+import type { ColumnSumAttributes, ColumnSumInputs } from './attributes.ts'
 
-export const columnSumWasm: WasmKernel<ColumnSumAttributes> = (call, { M, N }) => {
+export const columnSumWasm: WasmKernel<ColumnSumInputs, ColumnSumAttributes> = (call, { M, N }) => {
   call.exports.columnSum(call.input('x').pointer, M, N, call.output([N]))
 }

@@ -28,7 +28,7 @@ await describeOp(
   'crossEntropy',
   shapes.map(([name, T, V]): OpCase => {
     const { targets, weights } = labels(T, V)
-    return { name, inputs: { logits: randomTensor([T, V], 1) }, run: ({ logits }) => crossEntropy(logits, targets, weights) }
+    return { name, inputs: { logits: randomTensor([T, V], 1) }, run: ({ logits }) => crossEntropy(logits!, targets, weights) }
   }),
 )
 
@@ -36,22 +36,22 @@ await describeOp('crossEntropy at the edges', [
   {
     name: 'no row counts',
     inputs: { logits: randomTensor([2, 5], 1) },
-    run: ({ logits }) => crossEntropy(logits, Int32Array.of(-1, -1), Float32Array.of(0, 0)),
+    run: ({ logits }) => crossEntropy(logits!, Int32Array.of(-1, -1), Float32Array.of(0, 0)),
   },
   {
     name: 'no rows',
     inputs: { logits: randomTensor([0, 5], 1) },
-    run: ({ logits }) => crossEntropy(logits, new Int32Array(0), new Float32Array(0)),
+    run: ({ logits }) => crossEntropy(logits!, new Int32Array(0), new Float32Array(0)),
   },
   {
     name: 'no rows, the vocabulary in chunks',
     inputs: { hidden: randomTensor([0, 4], 1), weight: randomTensor([9, 4], 2) },
-    run: ({ hidden, weight }) => linearCrossEntropy(hidden, weight, new Int32Array(0), new Float32Array(0), { chunk: 4 }),
+    run: ({ hidden, weight }) => linearCrossEntropy(hidden!, weight!, new Int32Array(0), new Float32Array(0), { chunk: 4 }),
   },
   {
     name: 'logits far from zero, and masked ones',
     inputs: { logits: { data: Float32Array.of(1e4, 1e4 + 1, -1e30, -1e4, -1e4 - 1, -1e30), shape: [2, 3] } },
-    run: ({ logits }) => crossEntropy(logits, Int32Array.of(0, 1), Float32Array.of(1, 1)),
+    run: ({ logits }) => crossEntropy(logits!, Int32Array.of(0, 1), Float32Array.of(1, 1)),
     differentiate: [],
   },
 ])
@@ -64,7 +64,7 @@ await describeOp(
     return {
       name: `vocabulary of ${V} by ${chunk}`,
       inputs: { hidden: randomTensor([T, D], 1), weight: randomTensor([V, D], 2) },
-      run: ({ hidden, weight }) => linearCrossEntropy(hidden, weight, targets, weights, { chunk }),
+      run: ({ hidden, weight }) => linearCrossEntropy(hidden!, weight!, targets, weights, { chunk }),
     }
   }),
 )
@@ -74,7 +74,7 @@ await describeOp('linearCrossEntropy of which one side is trained', [
     name,
     inputs: { hidden: randomTensor([3, 6], 1), weight: randomTensor([9, 6], 2) },
     run: ({ hidden, weight }) =>
-      linearCrossEntropy(hidden, weight, Int32Array.of(8, 0, 3), Float32Array.of(1, 1, 1), { chunk: 4 }),
+      linearCrossEntropy(hidden!, weight!, Int32Array.of(8, 0, 3), Float32Array.of(1, 1, 1), { chunk: 4 }),
     differentiate: [name],
   })),
 ])
@@ -99,8 +99,8 @@ describe('linearCrossEntropy', () => {
             [parts.value, whole.value],
             ...parts.gradients.map((gradient, i) => [gradient, whole.gradients[i]]),
           ]) {
-            const values = await expected.data()
-            ;(await found.data()).forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 4))
+            const values = await expected!.data()
+            ;(await found!.data()).forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 4))
           }
           dispose(hidden, weight, whole.value, ...whole.gradients, parts.value, ...parts.gradients)
         }),

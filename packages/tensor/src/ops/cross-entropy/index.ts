@@ -10,33 +10,34 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { expectLength, expectRank } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { dispose } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type {
+  CrossEntropyAttributes,
+  CrossEntropyGradAttributes,
+  CrossEntropyGradInputs,
+  CrossEntropyInputs,
+} from './attributes.ts'
 import { crossEntropyCpu, crossEntropyGradCpu } from './cpu.ts'
 import { crossEntropyGradWasm, crossEntropyWasm } from './wasm.ts'
 import { crossEntropyGradWebgpu, crossEntropyWebgpu } from './webgpu.ts'
 
-export interface CrossEntropyAttributes extends Record<string, unknown> {
-  rows: number
-  /** Columns given, C. */
-  width: number
-  /** Vocabulary id of the first column. */
-  start: number
-  targets: Int32Array
-}
-export interface CrossEntropyGradAttributes extends CrossEntropyAttributes {
-  /** Already divided by their sum. */
-  weights: Float32Array
-}
-
-defineKernel<CrossEntropyAttributes>('CrossEntropy', {
+export const runCrossEntropy = /* @__PURE__ */ defineKernel<
+  CrossEntropyInputs,
+  CrossEntropyAttributes,
+  [lse: Tensor, picked: Tensor]
+>('CrossEntropy', {
   cpu: crossEntropyCpu,
   wasm: crossEntropyWasm,
   webgpu: crossEntropyWebgpu,
 })
-defineKernel<CrossEntropyGradAttributes>('CrossEntropyGrad', {
+export const runCrossEntropyGrad = /* @__PURE__ */ defineKernel<
+  CrossEntropyGradInputs,
+  CrossEntropyGradAttributes,
+  [dLogits: Tensor]
+>('CrossEntropyGrad', {
   cpu: crossEntropyGradCpu,
   wasm: crossEntropyGradWasm,
   webgpu: crossEntropyGradWebgpu,
@@ -48,13 +49,13 @@ defineKernel<CrossEntropyGradAttributes>('CrossEntropyGrad', {
  */
 export function crossEntropy(logits: Tensor, targets: Int32Array, weights: Float32Array): Tensor {
   expectRank('crossEntropy', 'logits', logits, 2)
-  const [rows, width] = logits.shape
+  const [rows, width] = logits.shape as [number, number]
   const shares = sharesOf('crossEntropy', rows, width, targets, weights)
   const attributes = { rows, width, start: 0, targets }
-  const [lse, picked] = run('CrossEntropy', { logits }, attributes)
+  const [lse, picked] = runCrossEntropy({ logits }, attributes)
   const loss = weightedMean(lse, picked, shares)
   record([logits], [loss, lse, picked], ([dLoss]) =>
-    run('CrossEntropyGrad', { logits, lse, dLoss }, { ...attributes, weights: shares }),
+    runCrossEntropyGrad({ logits, lse, dLoss: dLoss! }, { ...attributes, weights: shares }),
   )
   dispose(lse, picked)
   return loss

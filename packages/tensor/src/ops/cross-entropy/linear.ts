@@ -1,7 +1,7 @@
 /**
  * linearCrossEntropy: crossEntropy(hidden weightᵀ), a chunk of the vocabulary at a time.
  *
- *   hidden [T,D]  weight [V,D], float32 or packed  ->  scalar       the largest thing that ever exists is [T, chunk]
+ *   hidden [T,D]  weight [V,D], float32 or compressed  ->  scalar       the largest thing that ever exists is [T, chunk]
  *
  * With 150k entries and thousands of tokens the logits alone would be gigabytes. The forward pass keeps a log-sum-exp a row;
  * the way back computes each chunk's logits again: one product more, T x V less (as in Liger kernels, Hsu et al. 2024).
@@ -9,17 +9,16 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { expectRank } from '../../engine/check.ts'
-import { run } from '../../engine/kernel.ts'
-import { packedForm, shapeOf } from '../../engine/packed.ts'
+import { compressedForm, shapeOf } from '../../engine/compressed.ts'
 import { dispose } from '../../engine/scope.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { linear } from '../linear/index.ts'
 import { zeros } from '../create/index.ts'
 import { matMul } from '../matmul/index.ts'
-import { unpackRange } from '../packed/index.ts'
+import { decompressRange } from '../compressed/index.ts'
 import { writeRows } from '../write-rows/index.ts'
-import { crossEntropy, sharesOf, weightedMean } from './index.ts'
+import { crossEntropy, runCrossEntropy, runCrossEntropyGrad, sharesOf, weightedMean } from './index.ts'
 
 export interface LinearCrossEntropyOptions {
   /** Vocabulary entries at a time. */
@@ -40,8 +39,8 @@ export function linearCrossEntropy(
   { chunk = defaultChunk }: LinearCrossEntropyOptions = {},
 ): Tensor {
   expectRank('linearCrossEntropy', 'hidden', hidden, 2)
-  const [rows, D] = hidden.shape
-  const [V, inputs] = shapeOf(weight)
+  const [rows, D] = hidden.shape as [number, number]
+  const [V, inputs] = shapeOf(weight) as [number, number]
   if (inputs !== D) throw new ArgumentError(`linearCrossEntropy: weight has shape [${shapeOf(weight)}], expected [V,${D}]`)
   if (!(chunk >= 1)) throw new ArgumentError(`linearCrossEntropy: chunk must be at least 1, got ${chunk}`)
   if (V <= chunk) {
@@ -80,7 +79,7 @@ function chunksOf(V: number, chunk: number): Chunk[] {
 
 /** A chunk's rows of the weight, [width, D]. */
 function rowsFrom(weight: Tensor, { start, width }: Chunk): Tensor {
-  return packedForm(weight) ? unpackRange(weight, start, width) : tf.slice(weight, [start, 0], [width, weight.shape[1]!])
+  return compressedForm(weight) ? decompressRange(weight, start, width) : tf.slice(weight, [start, 0], [width, weight.shape[1]!])
 }
 
 function forward({ hidden, weight, targets, shares, chunks }: Problem): { loss: Tensor; lse: Tensor } {
@@ -91,11 +90,11 @@ function forward({ hidden, weight, targets, shares, chunks }: Problem): { loss: 
       const before = statistics
       statistics = tf.tidy(() => {
         const logits = matMul(hidden, rowsFrom(weight, chunk), { transposeB: true })
-        return run('CrossEntropy', { logits, lse: before[0], picked: before[1] }, { rows, ...chunk, targets })
+        return runCrossEntropy({ logits, lse: before[0], picked: before[1] }, { rows, ...chunk, targets })
       })
       dispose(...before)
     }
-    const [lse, picked] = statistics
+    const [lse, picked] = statistics as [Tensor, Tensor]
     return { loss: weightedMean(lse, picked, shares), lse }
   })
 }
@@ -113,11 +112,7 @@ function backward(
     dHidden = tf.tidy(() => {
       const part = rowsFrom(weight, chunk)
       const logits = matMul(hidden, part, { transposeB: true })
-      const [dLogits] = run(
-        'CrossEntropyGrad',
-        { logits, lse, dLoss },
-        { rows: targets.length, ...chunk, targets, weights: shares },
-      )
+      const [dLogits] = runCrossEntropyGrad({ logits, lse, dLoss }, { rows: targets.length, ...chunk, targets, weights: shares })
       if (dWeight) writeRows(dWeight, matMul(dLogits, hidden, { transposeA: true }), chunk.start)
       if (!needsHidden) return undefined as never
       const dPart = matMul(dLogits, part)

@@ -1,7 +1,12 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
-import type { CrossEntropyAttributes, CrossEntropyGradAttributes } from './index.ts'
+import type {
+  CrossEntropyAttributes,
+  CrossEntropyGradAttributes,
+  CrossEntropyGradInputs,
+  CrossEntropyInputs,
+} from './attributes.ts'
 
 const lanes = 256
 
@@ -67,26 +72,29 @@ const gradient = defineProgram({
   }`,
 })
 
-export const crossEntropyWebgpu: WebgpuKernel<CrossEntropyAttributes> = (context, { rows, width, start, targets }) => {
+export const crossEntropyWebgpu: WebgpuKernel<CrossEntropyInputs, CrossEntropyAttributes> = (
+  context,
+  { rows, width, start, targets },
+) => {
   const logits = context.input('logits')
-  const continues = context.has('lse')
+  const [lseBefore, pickedBefore] = [context.optional('lse'), context.optional('picked')]
   const [lse, picked] = [context.output([rows]), context.output([rows])]
   const bindings = {
     logits,
     targets: context.upload(targets),
-    lseBefore: continues ? context.input('lse') : logits,
-    pickedBefore: continues ? context.input('picked') : logits,
+    lseBefore: lseBefore ?? logits,
+    pickedBefore: pickedBefore ?? logits,
     lse,
     picked,
   }
   const perRow = { logits: width, targets: 1, lseBefore: 1, pickedBefore: 1, lse: 1, picked: 1 }
-  context.runRows(forward(continues), bindings, { width, start }, { rows, perRow })
+  context.runRows(forward(lseBefore !== undefined), bindings, { width, start }, { rows, perRow })
   return [lse, picked]
 }
 
-export const crossEntropyGradWebgpu: WebgpuKernel<CrossEntropyGradAttributes> = (context, attributes) => {
+export const crossEntropyGradWebgpu: WebgpuKernel<CrossEntropyGradInputs, CrossEntropyGradAttributes> = (context, attributes) => {
   const { rows, width, start, targets, weights } = attributes
-  const [logits, lse, dLoss] = ['logits', 'lse', 'dLoss'].map((name) => context.input(name))
+  const [logits, lse, dLoss] = context.inputs('logits', 'lse', 'dLoss')
   const dLogits = context.output([rows, width])
   const bindings = { logits, lse, dLoss, targets: context.upload(targets), weights: context.upload(weights), dLogits }
   const perRow = { logits: width, lse: 1, targets: 1, weights: 1, dLogits: width }

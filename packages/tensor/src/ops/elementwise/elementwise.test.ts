@@ -15,38 +15,38 @@ const binary: OpCase[] = Object.entries({ add, subtract, multiply }).flatMap(([n
   operands.map(({ kind, shape }) => ({
     name: `${name}, ${kind}`,
     inputs: { a: randomTensor([5, 3, 7], 1), b: randomTensor(shape, 2) },
-    run: ({ a, b }) => operator(a, b),
+    run: ({ a, b }) => operator(a!, b!),
   })),
 )
 
 const x = { x: randomTensor([6, 5, 4], 1) }
 await describeOp('elementwise', [
   ...binary,
-  { name: 'a tensor with itself', inputs: x, run: ({ x }) => multiply(add(x, x), x) },
-  { name: 'scale', inputs: x, run: ({ x }) => scale(x, -2.5) },
-  { name: 'sum and mean', inputs: x, run: ({ x }) => ({ sum: sum(x), mean: mean(x) }) },
+  { name: 'a tensor with itself', inputs: x, run: ({ x }) => multiply(add(x!, x!), x!) },
+  { name: 'scale', inputs: x, run: ({ x }) => scale(x!, -2.5) },
+  { name: 'sum and mean', inputs: x, run: ({ x }) => ({ sum: sum(x!), mean: mean(x!) }) },
   {
     name: 'sum and mean of nothing',
     inputs: { x: randomTensor([0, 3], 1) },
-    run: ({ x }) => ({ sum: sum(x), mean: mean(x) }),
+    run: ({ x }) => ({ sum: sum(x!), mean: mean(x!) }),
   },
 ])
 
 await describeOp('shape', [
-  { name: 'reshape', inputs: x, run: ({ x }) => multiply(reshape(x, [5, -1]), reshape(x, [5, 24])) },
-  { name: 'transpose', inputs: x, run: ({ x }) => transpose(x) },
-  { name: 'transpose by axes', inputs: x, run: ({ x }) => transpose(x, [1, 2, 0]) },
-  { name: 'slice', inputs: x, run: ({ x }) => slice(x, [1, 0, 2], [4, 5, 1]) },
-  { name: 'clone', inputs: x, run: ({ x }) => clone(x) },
+  { name: 'reshape', inputs: x, run: ({ x }) => multiply(reshape(x!, [5, -1]), reshape(x!, [5, 24])) },
+  { name: 'transpose', inputs: x, run: ({ x }) => transpose(x!) },
+  { name: 'transpose by axes', inputs: x, run: ({ x }) => transpose(x!, [1, 2, 0]) },
+  { name: 'slice', inputs: x, run: ({ x }) => slice(x!, [1, 0, 2], [4, 5, 1]) },
+  { name: 'clone', inputs: x, run: ({ x }) => clone(x!) },
   {
     name: 'concat, an empty one among them',
     inputs: { a: randomTensor([2, 3], 1), b: randomTensor([0, 3], 2), c: randomTensor([5, 3], 3) },
-    run: ({ a, b, c }) => concat([a, b, c, a], 0),
+    run: ({ a, b, c }) => concat([a!, b!, c!, a!], 0),
   },
   {
     name: 'concat of columns',
     inputs: { a: randomTensor([2, 3], 1), b: randomTensor([2, 1], 2) },
-    run: ({ a, b }) => concat([a, b], 1),
+    run: ({ a, b }) => concat([a!, b!], 1),
   },
 ])
 

@@ -7,7 +7,7 @@
  */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
-import { expectUnpacked } from '../../engine/packed.ts'
+import { expectUncompressed } from '../../engine/compressed.ts'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 import { columnSum } from '../column-sum/index.ts'
@@ -16,8 +16,8 @@ import { fill } from '../create/index.ts'
 type Broadcast = 'same' | 'scalar' | 'row'
 
 function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
-  expectUnpacked(what, 'a', a)
-  expectUnpacked(what, 'b', b)
+  expectUncompressed(what, 'a', a)
+  expectUncompressed(what, 'b', b)
   if (a.shape.length === b.shape.length && a.shape.every((extent, i) => extent === b.shape[i])) return 'same'
   if (b.size === 1) return 'scalar'
   if (b.rank === 1 && b.size === a.shape[a.rank - 1]) return 'row'

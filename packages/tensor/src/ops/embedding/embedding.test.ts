@@ -7,9 +7,9 @@ import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomNumbers, randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
 import { multiply, sum } from '../elementwise/index.ts'
-import { createPackedQuantizedWeight, createPackedWeight } from '../packed/index.ts'
+import { createCompressedQuantizedWeight, createCompressedWeight } from '../compressed/index.ts'
 import { quantize } from '../quantized-linear/index.ts'
-import { floatToHalf, packHalves } from '../unpack/half.ts'
+import { floatToHalf, joinHalves } from '../widen/half.ts'
 import { embedding } from './index.ts'
 
 const next = randomNumbers(3)
@@ -19,23 +19,23 @@ const sizes: { name: string; shape: [V: number, D: number]; ids: number[] }[] = 
   { name: 'no tokens', shape: [3, 4], ids: [] },
   { name: 'past one workgroup', shape: [70, 133], ids: Array.from({ length: 300 }, () => Math.floor(next() * 70)) },
 ]
-const packed = {
+const compressed = {
   f16: (values: Float32Array, shape: [number, number]) =>
-    createPackedWeight(packHalves(Array.from(values, floatToHalf)), shape, 'f16'),
-  int8: (values: Float32Array, shape: [number, number]) => createPackedQuantizedWeight(quantize(values, shape, { bits: 8 })),
-  int4: (values: Float32Array, shape: [number, number]) => createPackedQuantizedWeight(quantize(values, shape, { bits: 4 })),
+    createCompressedWeight(joinHalves(Array.from(values, floatToHalf)), shape, 'f16'),
+  int8: (values: Float32Array, shape: [number, number]) => createCompressedQuantizedWeight(quantize(values, shape, { bits: 8 })),
+  int4: (values: Float32Array, shape: [number, number]) => createCompressedQuantizedWeight(quantize(values, shape, { bits: 4 })),
 }
 
 await describeOp('embedding', [
   ...sizes.map(({ name, shape, ids }): OpCase => ({
     name,
     inputs: { table: randomTensor(shape, 1) },
-    run: ({ table }) => embedding(table, Int32Array.from(ids)),
+    run: ({ table }) => embedding(table!, Int32Array.from(ids)),
   })),
-  ...Object.entries(packed).map(([format, pack]): OpCase => ({
+  ...Object.entries(compressed).map(([format, compress]): OpCase => ({
     name: `a table in ${format}`,
     inputs: {},
-    run: () => embedding(pack(randomValues(6 * 35, 2), [6, 35]), Int32Array.of(5, 0, 0, 3), { paddingIndex: 0 }),
+    run: () => embedding(compress(randomValues(6 * 35, 2), [6, 35]), Int32Array.of(5, 0, 0, 3), { paddingIndex: 0 }),
   })),
 ])
 

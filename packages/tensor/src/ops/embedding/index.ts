@@ -1,35 +1,36 @@
 /**
  * embedding: the vector of every token (torch.nn.functional.embedding).
  *
- *   table [V,D], or a packed weight  ids Int32Array [T], each 0 .. V - 1  ->  [T,D]
+ *   table [V,D], or a compressed weight  ids Int32Array [T], each 0 .. V - 1  ->  [T,D]
  *
  * The rows are gathered and their gradients scattered by gatherRows' and scatterRows' kernels; only the table's gradient has a
  * rule of its own: the row of `paddingIndex`, though read like any other, gets none (torch.nn.Embedding's padding_idx).
  */
 import { ArgumentError } from '@casa-js/base'
-import { shapeOf } from '../../engine/packed.ts'
+import { checkIds } from '../../engine/check.ts'
+import { shapeOf } from '../../engine/compressed.ts'
 import { noGrad, record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { gatherRows } from '../gather-rows/index.ts'
-import { checkIds, scatterRows } from '../scatter-rows/index.ts'
+import { runScatterRows } from '../scatter-rows/kernel.ts'
 
 export interface EmbeddingOptions {
   /** The token whose vector never learns. Default: none. */
   paddingIndex?: number | undefined
 }
 
-/** @throws ArgumentError naming the first id outside 0 .. V - 1, or such a paddingIndex; Error if the table is not [V,D]. */
+/** @throws ArgumentError naming the first id outside 0 .. V - 1, or such a paddingIndex; or if the table is not [V,D]. */
 export function embedding(table: Tensor, ids: Int32Array, { paddingIndex }: EmbeddingOptions = {}): Tensor {
   const shape = shapeOf(table)
   if (shape.length !== 2) throw new ArgumentError(`embedding: a table of shape [${shape}], expected [V,D]`)
-  const [V] = shape
+  const [V] = shape as [number]
   checkIds('embedding', ids, V, 0)
   if (paddingIndex !== undefined && !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < V))
     throw new ArgumentError(`embedding: paddingIndex ${paddingIndex} is not in 0 .. ${V - 1}`)
   const rows = noGrad(() => gatherRows(table, ids))
   record([table], [rows], ([dy]) => {
     const learning = paddingIndex === undefined ? ids : ids.map((id) => (id === paddingIndex ? -1 : id))
-    return [scatterRows(dy!, learning, V)]
+    return runScatterRows({ rows: dy! }, { ids: learning, N: V })
   })
   return rows
 }

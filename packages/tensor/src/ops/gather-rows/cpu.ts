@@ -1,7 +1,7 @@
 import type { CpuKernel } from '../../engine/cpu.ts'
-import type { GatherRowsAttributes } from './index.ts'
+import type { GatherRowsAttributes, GatherRowsInputs } from './attributes.ts'
 
-export const gatherRowsCpu: CpuKernel<GatherRowsAttributes> = ({ table }, { ids }) => {
+export const gatherRowsCpu: CpuKernel<GatherRowsInputs, GatherRowsAttributes> = ({ table }, { ids }) => {
   const D = table.shape[1]!
   const out = new Float32Array(ids.length * D)
   ids.forEach((id, t) => {

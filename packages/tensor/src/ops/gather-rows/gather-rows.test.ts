@@ -16,7 +16,7 @@ const shapes: { name: string; shape: number[]; ids: number[] }[] = [
 const gathers: OpCase[] = shapes.map(({ name, shape, ids }) => ({
   name,
   inputs: { table: randomTensor(shape, 1) },
-  run: ({ table }) => gatherRows(table, Int32Array.from(ids)),
+  run: ({ table }) => gatherRows(table!, Int32Array.from(ids)),
 }))
 await describeOp('gatherRows', gathers)
 

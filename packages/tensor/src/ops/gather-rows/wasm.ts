@@ -1,7 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { GatherRowsAttributes } from './index.ts'
+import type { GatherRowsAttributes, GatherRowsInputs } from './attributes.ts'
 
-export const gatherRowsWasm: WasmKernel<GatherRowsAttributes> = (call, { ids }) => {
+export const gatherRowsWasm: WasmKernel<GatherRowsInputs, GatherRowsAttributes> = (call, { ids }) => {
   const { pointer, shape } = call.input('table')
   const D = shape[1]!
   call.exports.gatherRows(pointer, call.upload(ids), ids.length, D * 4, call.output([ids.length, D]))

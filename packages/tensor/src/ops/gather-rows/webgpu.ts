@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram } from '../../engine/webgpu/program.ts'
-import type { GatherRowsAttributes } from './index.ts'
+import type { GatherRowsAttributes, GatherRowsInputs } from './attributes.ts'
 
 const lanes = 128
 
@@ -22,9 +22,9 @@ const program = defineProgram({
   }`,
 })
 
-export const gatherRowsWebgpu: WebgpuKernel<GatherRowsAttributes> = (context, { ids }) => {
+export const gatherRowsWebgpu: WebgpuKernel<GatherRowsInputs, GatherRowsAttributes> = (context, { ids }) => {
   const table = context.input('table')
-  const [N, D] = table.shape
+  const [N, D] = table.shape as [number, number]
   const gathered = context.output([ids.length, D])
   const uploaded = context.upload(ids)
   const split = { rows: D === 0 ? 0 : ids.length, perRow: { ids: 1, gathered: D } }

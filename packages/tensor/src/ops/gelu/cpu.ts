@@ -1,25 +1,25 @@
 import type { CpuKernel } from '../../engine/cpu.ts'
-import type { GeluAttributes } from './index.ts'
+import type { GeluAttributes, GeluGradInputs, GeluInputs } from './attributes.ts'
 
 const slope = Math.sqrt(2 / Math.PI)
 const cubic = 0.044715
 
-export const geluCpu: CpuKernel<GeluAttributes> = ({ x }, { size, approximate }) => {
+export const geluCpu: CpuKernel<GeluInputs, GeluAttributes> = ({ x }, { size, approximate }) => {
   const y = new Float32Array(size)
-  for (let i = 0; i < size; i++) y[i] = x.data[i] * (approximate === 'tanh' ? gate(x.data[i]) : normal(x.data[i]))
+  for (let i = 0; i < size; i++) y[i] = x.data[i]! * (approximate === 'tanh' ? gate(x.data[i]!) : normal(x.data[i]!))
   return [{ data: y, shape: x.shape }]
 }
 
 /** Of x f(x): f + x f'. */
-export const geluGradCpu: CpuKernel<GeluAttributes> = ({ x, dy }, { size, approximate }) => {
+export const geluGradCpu: CpuKernel<GeluGradInputs, GeluAttributes> = ({ x, dy }, { size, approximate }) => {
   const dx = new Float32Array(size)
   for (let i = 0; i < size; i++) {
     const value = x.data[i]
     if (approximate === 'tanh') {
-      const f = gate(value)
-      dx[i] = dy.data[i] * (f + value * 2 * f * (1 - f) * slope * (1 + 3 * cubic * value ** 2))
+      const f = gate(value!)
+      dx[i] = dy.data[i]! * (f + value! * 2 * f * (1 - f) * slope * (1 + 3 * cubic * value! ** 2))
     } else {
-      dx[i] = dy.data[i] * (normal(value) + (value * Math.exp(-(value ** 2) / 2)) / Math.sqrt(2 * Math.PI))
+      dx[i] = dy.data[i]! * (normal(value!) + (value! * Math.exp(-(value! ** 2) / 2)) / Math.sqrt(2 * Math.PI))
     }
   }
   return [{ data: dx, shape: x.shape }]

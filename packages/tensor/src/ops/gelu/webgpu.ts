@@ -1,7 +1,7 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
 import { sigmoid } from '../../engine/webgpu/snippets.ts'
-import type { GeluAttributes } from './index.ts'
+import type { GeluAttributes, GeluGradInputs, GeluInputs } from './attributes.ts'
 
 /**
  * What x is multiplied with. tanh: (1 + tanh v) / 2 is sigmoid(2 v). none: (1 + erf(x / sqrt 2)) / 2, by the fit to erfc in
@@ -53,7 +53,7 @@ const geluNoneGrad = defineElementwise({
   dx[i] = dy[i] * (gateNone(x[i]) + x[i] * density);`,
 })
 
-export const geluWebgpu: WebgpuKernel<GeluAttributes> = (context, { size, approximate }) => {
+export const geluWebgpu: WebgpuKernel<GeluInputs, GeluAttributes> = (context, { size, approximate }) => {
   const x = context.input('x')
   const y = context.output(x.shape)
   const program = approximate === 'tanh' ? geluTanh : geluNone
@@ -61,7 +61,7 @@ export const geluWebgpu: WebgpuKernel<GeluAttributes> = (context, { size, approx
   return [y]
 }
 
-export const geluGradWebgpu: WebgpuKernel<GeluAttributes> = (context, { size, approximate }) => {
+export const geluGradWebgpu: WebgpuKernel<GeluGradInputs, GeluAttributes> = (context, { size, approximate }) => {
   const [x, dy] = [context.input('x'), context.input('dy')]
   const dx = context.output(x.shape)
   const program = approximate === 'tanh' ? geluTanhGrad : geluNoneGrad

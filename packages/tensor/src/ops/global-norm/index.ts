@@ -1,26 +1,26 @@
 /** globalNorm: the Euclidean norm of many tensors as if they were one vector; what clipping compares with its limit. */
 import * as tf from '@tensorflow/tfjs-core'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { SumOfSquaresAttributes, SumOfSquaresInputs } from './attributes.ts'
 import { sumOfSquaresCpu } from './cpu.ts'
 import { sumOfSquaresWasm } from './wasm.ts'
 import { sumOfSquaresWebgpu } from './webgpu.ts'
 
-export interface SumOfSquaresAttributes extends Record<string, unknown> {
-  size: number
-}
-
-defineKernel<SumOfSquaresAttributes>('SumOfSquares', {
-  cpu: sumOfSquaresCpu,
-  wasm: sumOfSquaresWasm,
-  webgpu: sumOfSquaresWebgpu,
-})
+const runSumOfSquares = /* @__PURE__ */ defineKernel<SumOfSquaresInputs, SumOfSquaresAttributes, [total: Tensor]>(
+  'SumOfSquares',
+  {
+    cpu: sumOfSquaresCpu,
+    wasm: sumOfSquaresWasm,
+    webgpu: sumOfSquaresWebgpu,
+  },
+)
 
 /** sqrt of the sum of all squares -> scalar; 0 of no tensors. Not differentiable. Read it with `await norm.data()`. */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   return tf.tidy(() => {
     let carry: Tensor | undefined
-    for (const x of tensors) [carry] = run('SumOfSquares', { x, carry }, { size: x.size })
+    for (const x of tensors) [carry] = runSumOfSquares({ x, carry }, { size: x.size })
     return carry ? tf.sqrt(carry) : tf.scalar(0)
   })
 }

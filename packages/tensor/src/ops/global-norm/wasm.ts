@@ -1,7 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { SumOfSquaresAttributes } from './index.ts'
+import type { SumOfSquaresAttributes, SumOfSquaresInputs } from './attributes.ts'
 
-export const sumOfSquaresWasm: WasmKernel<SumOfSquaresAttributes> = (context, { size }) => {
-  const [x, carry] = ['x', 'carry'].map((name) => context.input(name).pointer)
+export const sumOfSquaresWasm: WasmKernel<SumOfSquaresInputs, SumOfSquaresAttributes> = (context, { size }) => {
+  const [x, carry] = context.pointers('x', 'carry')
   context.exports.sumOfSquares(x, size, carry, context.output([]))
 }

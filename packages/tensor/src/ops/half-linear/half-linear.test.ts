@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dispose, scope } from '../../engine/scope.ts'
 import { wantedDevices, whyMissing } from '../../testing/devices.ts'
-import { packFloats } from '../../testing/halves.ts'
+import { halvesOf } from '../../testing/halves.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
 import { linear } from '../linear/index.ts'
-import { createPackedWeight, unpackWeight } from '../packed/index.ts'
-import { packHalves } from '../unpack/half.ts'
+import { createCompressedWeight, decompressWeight } from '../compressed/index.ts'
+import { joinHalves } from '../widen/half.ts'
 
 const formats = ['bf16', 'f16'] as const
 
@@ -32,13 +32,13 @@ for (const format of formats) {
     shapes.flatMap(([name, shape, O]) =>
       [false, true].map((biased): OpCase => {
         const D = shape.at(-1)!
-        const words = packFloats(randomValues(O * D, 1), format)
+        const words = halvesOf(randomValues(O * D, 1), format)
         return {
           name: `${name}${biased ? ', bias' : ''}`,
           inputs: { x: randomTensor(shape, 2), ...(biased && { bias: randomTensor([O], 3) }) },
           run: ({ x, bias }) => {
-            const weight = createPackedWeight(words, [O, D], format)
-            const y = linear(x, weight, bias)
+            const weight = createCompressedWeight(words, [O, D], format)
+            const y = linear(x!, weight, bias)
             dispose(weight)
             return y
           },
@@ -52,7 +52,7 @@ for (const format of formats) {
 describe('halfLinear', () => {
   it('refuses a bias of another size', () => {
     scope(() => {
-      const weight = createPackedWeight(packFloats(new Float32Array(8), 'f16'), [2, 4], 'f16')
+      const weight = createCompressedWeight(halvesOf(new Float32Array(8), 'f16'), [2, 4], 'f16')
       const [x, bias] = [tensor(new Float32Array(4), [1, 4]), tensor([1, 2, 3], [3])]
       expect(() => linear(x, weight, bias)).toThrow('linear: bias has shape [3], expected [2]')
     })
@@ -77,7 +77,7 @@ for (const device of wantedDevices) {
       const halves = Array.from({ length: bits.length * columns }, (_, i) =>
         i % columns === at ? bits[Math.floor(i / columns)]! : 0,
       )
-      const weight = createPackedWeight(packHalves(halves), [bits.length, columns], 'f16')
+      const weight = createCompressedWeight(joinHalves(halves!), [bits.length, columns], 'f16')
       const x = tensor(
         Float32Array.from({ length: rows * columns }, (_, i) => Number(i % columns === at)),
         [rows, columns],
@@ -122,12 +122,12 @@ for (const device of wantedDevices) {
       await fc.assert(
         fc.asyncProperty(input, async ({ format, rows, inputs, outputs, exponents, seed }) => {
           const sized = randomValues(rows * inputs, seed).map((value, i) => value * 2 ** exponents[i % exponents.length]!)
-          const weight = createPackedWeight(
-            packFloats(randomValues(outputs * inputs, seed + 1), format),
+          const weight = createCompressedWeight(
+            halvesOf(randomValues(outputs * inputs, seed + 1), format),
             [outputs, inputs],
             format,
           )
-          const [x, whole] = [tensor(sized, [rows, inputs]), unpackWeight(weight)]
+          const [x, whole] = [tensor(sized, [rows, inputs]), decompressWeight(weight)]
           const [y, expected] = [linear(x, weight), linear(x, whole)]
           const [found, wanted] = [await y.data(), await expected.data()]
           const largest = sized.reduce((most, value) => Math.max(most, Math.abs(value)), 0)

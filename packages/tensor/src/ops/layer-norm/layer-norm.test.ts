@@ -18,7 +18,7 @@ await describeOp(
   shapes.map(([name, shape]): OpCase => ({
     name,
     inputs: { x: randomTensor(shape, 1), weight: randomTensor(shape.slice(-1), 2), bias: randomTensor(shape.slice(-1), 3) },
-    run: ({ x, weight, bias }) => layerNorm(x, weight, bias, { eps: 1e-2 }),
+    run: ({ x, weight, bias }) => layerNorm(x!, weight!, bias!, { eps: 1e-2 }),
   })),
 )
 
@@ -30,7 +30,7 @@ await describeOp('layerNorm far from zero', [
       weight: randomTensor([40], 2),
       bias: randomTensor([40], 3),
     },
-    run: ({ x, weight, bias }) => layerNorm(x, weight, bias, { eps: 1e-5 }),
+    run: ({ x, weight, bias }) => layerNorm(x!, weight!, bias!, { eps: 1e-5 }),
     differentiate: [],
     // The input's own last place is 6e-5 of its deviation.
     tolerance: { forward: 2e-4 },

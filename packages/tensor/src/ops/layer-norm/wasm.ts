@@ -1,18 +1,18 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { LayerNormAttributes, LayerNormGradAttributes } from './index.ts'
+import type { LayerNormAttributes, LayerNormGradAttributes, LayerNormGradInputs, LayerNormInputs } from './attributes.ts'
 
-export const layerNormWasm: WasmKernel<LayerNormAttributes> = (context, { rows, width, eps }) => {
+export const layerNormWasm: WasmKernel<LayerNormInputs, LayerNormAttributes> = (context, { rows, width, eps }) => {
   const x = context.input('x')
-  const [weight, bias] = ['weight', 'bias'].map((name) => context.input(name).pointer)
+  const [weight, bias] = context.pointers('weight', 'bias')
   const y = context.output(x.shape)
   const mean = context.output([rows])
   const inverse = context.output([rows])
   context.exports.layerNorm(x.pointer, weight, bias, y, mean, inverse, rows, width, eps)
 }
 
-export const layerNormGradWasm: WasmKernel<LayerNormGradAttributes> = (context, { rows, width }) => {
+export const layerNormGradWasm: WasmKernel<LayerNormGradInputs, LayerNormGradAttributes> = (context, { rows, width }) => {
   const x = context.input('x')
-  const [weight, mean, inverse, dy] = ['weight', 'mean', 'inverse', 'dy'].map((name) => context.input(name).pointer)
+  const [weight, mean, inverse, dy] = context.pointers('weight', 'mean', 'inverse', 'dy')
   const dx = context.output(x.shape)
   const dWeight = context.output([width])
   const dBias = context.output([width])

@@ -1,7 +1,7 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram } from '../../engine/webgpu/program.ts'
 import { defineColumnSums } from '../../engine/webgpu/column-sums.ts'
-import type { LayerNormAttributes, LayerNormGradAttributes } from './index.ts'
+import type { LayerNormAttributes, LayerNormGradAttributes, LayerNormGradInputs, LayerNormInputs } from './attributes.ts'
 
 const lanes = 128
 
@@ -60,16 +60,16 @@ const parameterGradients = defineColumnSums({
   terms: { dWeight: 'dy[i] * (x[i] - mean[row]) * inverse[row]', dBias: 'dy[i]' },
 })
 
-export const layerNormWebgpu: WebgpuKernel<LayerNormAttributes> = (context, { rows, width, eps }) => {
-  const [x, weight, bias] = ['x', 'weight', 'bias'].map((name) => context.input(name))
+export const layerNormWebgpu: WebgpuKernel<LayerNormInputs, LayerNormAttributes> = (context, { rows, width, eps }) => {
+  const [x, weight, bias] = context.inputs('x', 'weight', 'bias')
   const [y, mean, inverse] = [context.output(x.shape), context.output([rows]), context.output([rows])]
   const perRow = { x: width, y: width, mean: 1, inverse: 1 }
   context.runRows(forward, { x, weight, bias, y, mean, inverse }, { width, eps }, { rows, perRow })
   return [y, mean, inverse]
 }
 
-export const layerNormGradWebgpu: WebgpuKernel<LayerNormGradAttributes> = (context, { rows, width }) => {
-  const [x, weight, mean, inverse, dy] = ['x', 'weight', 'mean', 'inverse', 'dy'].map((name) => context.input(name))
+export const layerNormGradWebgpu: WebgpuKernel<LayerNormGradInputs, LayerNormGradAttributes> = (context, { rows, width }) => {
+  const [x, weight, mean, inverse, dy] = context.inputs('x', 'weight', 'mean', 'inverse', 'dy')
   const dx = context.output(x.shape)
   const perRow = { x: width, mean: 1, inverse: 1, dy: width, dx: width }
   context.runRows(gradient, { x, weight, mean, inverse, dy, dx }, { width }, { rows, perRow })

@@ -1,19 +1,19 @@
 /**
  * linear: y = x weightᵀ + bias, the weight as checkpoints hold it.
  *
- *   x [..,D]  weight [O,D], float32 or packed (../packed)  bias [O], optional  ->  [..,O]
+ *   x [..,D]  weight [O,D], float32 or compressed (../compressed)  bias [O], optional  ->  [..,O]
  */
 import { ArgumentError } from '@casa-js/base'
-import { packedForm } from '../../engine/packed.ts'
+import { compressedForm } from '../../engine/compressed.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { rowsOf } from '../../engine/tensor.ts'
 import { matMul } from '../matmul/index.ts'
-import { packedLinear } from '../packed/linear.ts'
+import { compressedLinear } from '../compressed/linear.ts'
 import { reshape } from '../shape/index.ts'
 
 /** @throws ArgumentError if x's last axis is not the weight's second. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  if (packedForm(weight)) return packedLinear(x, weight, bias)
+  if (compressedForm(weight)) return compressedLinear(x, weight, bias)
   if (weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {
     throw new ArgumentError(`linear: x [${x.shape}] does not fit weight [${weight.shape}], which is [out, in]`)
   }

@@ -21,7 +21,7 @@ const cases: OpCase[] = shapes.map(({ name, x, outputs, bias }) => ({
     weight: randomTensor([outputs, x.at(-1)!], 2),
     ...(bias && { bias: randomTensor([outputs], 3) }),
   },
-  run: ({ x, weight, bias }) => linear(x, weight, bias),
+  run: ({ x, weight, bias }) => linear(x!, weight!, bias),
 }))
 
 await describeOp('linear', cases)

@@ -7,24 +7,21 @@
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
-import { expectUnpacked } from '../../engine/packed.ts'
+import { defineKernel } from '../../engine/kernel.ts'
+import { expectUncompressed } from '../../engine/compressed.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { columnSum } from '../column-sum/index.ts'
+import type { MatMulAttributes, MatMulInputs } from './attributes.ts'
 import { matMulCpu } from './cpu.ts'
 import { matMulWasm } from './wasm.ts'
 import { matMulWebgpu } from './webgpu.ts'
 
-export interface MatMulAttributes extends Record<string, unknown> {
-  M: number
-  N: number
-  K: number
-  transposeA: boolean
-  transposeB: boolean
-}
-
-defineKernel<MatMulAttributes>('MatMul', { cpu: matMulCpu, wasm: matMulWasm, webgpu: matMulWebgpu })
+const runMatMul = /* @__PURE__ */ defineKernel<MatMulInputs, MatMulAttributes, [c: Tensor]>('MatMul', {
+  cpu: matMulCpu,
+  wasm: matMulWasm,
+  webgpu: matMulWebgpu,
+})
 
 export interface MatMulOptions {
   transposeA?: boolean
@@ -34,17 +31,17 @@ export interface MatMulOptions {
 
 /** @throws ArgumentError if the inner sizes differ, or the bias has not a value a column. */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
-  expectUnpacked('matMul', 'a', a)
-  expectUnpacked('matMul', 'b', b)
-  const [M, K] = transposeA ? [a.shape[1], a.shape[0]] : a.shape
-  const [K2, N] = transposeB ? [b.shape[1], b.shape[0]] : b.shape
+  expectUncompressed('matMul', 'a', a)
+  expectUncompressed('matMul', 'b', b)
+  const [M, K] = (transposeA ? a.shape.toReversed() : a.shape) as [number, number]
+  const [K2, N] = (transposeB ? b.shape.toReversed() : b.shape) as [number, number]
   if (a.rank !== 2 || b.rank !== 2 || K !== K2) {
     throw new ArgumentError(
       `matMul: [${a.shape}]${transposeA ? 'ᵀ' : ''} x [${b.shape}]${transposeB ? 'ᵀ' : ''}: the inner sizes must agree`,
     )
   }
   if (bias) expectShape('matMul', 'bias', bias, [N])
-  const [c] = run('MatMul', { a, b, bias }, { M, N, K, transposeA, transposeB })
+  const [c] = runMatMul({ a, b, bias }, { M, N, K, transposeA, transposeB })
   record([a, b, bias], [c], ([dc], [needsA, needsB, needsBias]) => [
     needsA
       ? transposeA

@@ -24,7 +24,7 @@ const cases: OpCase[] = sizes.flatMap(([M, K, N]) =>
         b: randomTensor(transposeB ? [N, K] : [K, N], 2),
         ...(transposeA === transposeB ? { bias: randomTensor([N], 3) } : {}),
       },
-      run: ({ a, b, bias }) => matMul(a, b, { transposeA, transposeB, bias }),
+      run: ({ a, b, bias }) => matMul(a!, b!, { transposeA, transposeB, bias }),
     })),
   ),
 )

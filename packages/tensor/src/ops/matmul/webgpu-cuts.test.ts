@@ -7,7 +7,12 @@ const axes: Axis[] = ['rows', 'columns', 'depth']
 const tensor = { dataId: {}, shape: [], dtype: 'float32' as const }
 
 /** Of any product: the three matrices, one of them with two values a word. */
-function matrices([rows, columns, depth]: number[], transposeA: boolean, transposeB: boolean, most: number): Lines[] {
+function matrices(
+  [rows, columns, depth]: readonly [number, number, number],
+  transposeA: boolean,
+  transposeB: boolean,
+  most: number,
+): Lines[] {
   return [
     transposeA ? { line: 'depth', across: 'rows', stride: rows, most } : { line: 'rows', across: 'depth', stride: depth, most },
     transposeB

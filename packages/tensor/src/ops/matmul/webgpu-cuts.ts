@@ -6,7 +6,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu/cuts.ts'
-import type { WebgpuContext } from '../../engine/webgpu/kernel.ts'
+import type { WebgpuTools } from '../../engine/webgpu/kernel.ts'
 
 export type Axis = 'rows' | 'columns' | 'depth'
 /** The part of the product that one dispatch does. Steps of depth that do not begin at 0 add to what is there. */
@@ -58,9 +58,9 @@ export interface Matrix extends Lines {
 }
 
 /** The bias [N] of a product, if the kernel has one. */
-export function biasOf(context: WebgpuContext): Matrix | undefined {
-  if (!context.has('bias')) return undefined
-  return { tensor: context.input('bias'), line: 'columns', across: undefined, stride: 1, most: context.bindingElements }
+export function biasOf(context: WebgpuTools, bias: tf.TensorInfo | undefined): Matrix | undefined {
+  if (!bias) return undefined
+  return { tensor: bias, line: 'columns', across: undefined, stride: 1, most: context.bindingElements }
 }
 
 /** What the programs of a product (webgpu-programs.ts) are given for one part. Without a bias its binding is ignored. */

@@ -3,30 +3,28 @@
  * that read each weight once. b may lie in 16-bit floats, which become floats as they are read.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
-import type { MatMulAttributes } from './index.ts'
+import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import type { MatMulAttributes, MatMulInputs } from './attributes.ts'
 import { biasOf, cutProduct, dispatchOf } from './webgpu-cuts.ts'
 import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'
 import { tileFor, tileProgram, type Format } from './webgpu-programs.ts'
 
-export const matMulWebgpu: WebgpuKernel<MatMulAttributes> = (context, attributes) => {
+export const matMulWebgpu: WebgpuKernel<MatMulInputs, MatMulAttributes> = (context, attributes) => {
   const { M, N } = attributes
   const c = context.output([M, N])
-  product(context, context.input('a'), context.input('b'), c, attributes, 'f32')
+  product(context, { a: context.input('a'), b: context.input('b'), c, bias: context.optional('bias') }, attributes, 'f32')
   return [c]
 }
 
-/** c [M,N] = a b + bias, with the bias among the kernel's inputs. */
+/** c [M,N] = a b + bias. */
 export function product(
-  context: WebgpuContext,
-  a: tf.TensorInfo,
-  b: tf.TensorInfo,
-  c: tf.TensorInfo,
+  context: WebgpuTools,
+  { a, b, c, bias: given }: Record<'a' | 'b' | 'c', tf.TensorInfo> & { bias: tf.TensorInfo | undefined },
   { M, N, K, transposeA, transposeB }: MatMulAttributes,
   format: Format,
 ): void {
   if (M * N === 0) return
-  const bias = biasOf(context)
+  const bias = biasOf(context, given)
   const most = context.bindingElements
   const perWord = format === 'f32' ? 1 : 2
   const linesOfA = transposeA

@@ -1,37 +1,39 @@
-import type { CpuKernel, PlainInputs } from '../../engine/cpu.ts'
-import type { QuantizedLinearAttributes } from './index.ts'
-import { dequantize } from './pack.ts'
+import type { CpuKernel, Plain } from '../../engine/cpu.ts'
+import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
+import { dequantize } from './quantize.ts'
 
-/** The reference may unpack everything: it is here to be read. */
-const unpacked = ({ values, scales }: PlainInputs, { inputs, outputs, bits, group }: QuantizedLinearAttributes) =>
-  dequantize({ values: values.data, scales: scales.data, inputs, outputs, bits, group })
+/** The reference may decompress everything: it is here to be read. */
+const decompressed = (
+  { values, scales }: { values: Plain; scales: Plain },
+  { inputs, outputs, bits, group }: QuantizedLinearAttributes,
+) => dequantize({ values: values.data as Int32Array, scales: scales.data as Int32Array, inputs, outputs, bits, group })
 
 /** y[t,o] = sum_d x[t,d] W[o,d] + bias[o] */
-export const quantizedLinearCpu: CpuKernel<QuantizedLinearAttributes> = (given, attributes) => {
+export const quantizedLinearCpu: CpuKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (given, attributes) => {
   const { rows, inputs, outputs } = attributes
-  const weight = unpacked(given, attributes)
+  const weight = decompressed(given, attributes)
   const { x, bias } = given
   const y = new Float32Array(rows * outputs)
   for (let t = 0; t < rows; t++) {
     for (let o = 0; o < outputs; o++) {
-      let sum = bias ? bias.data[o] : 0
-      for (let d = 0; d < inputs; d++) sum += x.data[t * inputs + d] * weight[o * inputs + d]!
-      y[t * outputs + o] = sum
+      let sum = bias ? bias.data[o]! : 0
+      for (let d = 0; d < inputs; d++) sum! += x.data[t * inputs + d]! * weight[o * inputs + d]!
+      y[t * outputs + o]! = sum
     }
   }
   return [{ data: y, shape: [...x.shape.slice(0, -1), outputs] }]
 }
 
 /** dx[t,d] = sum_o dy[t,o] W[o,d] */
-export const quantizedLinearGradCpu: CpuKernel<QuantizedLinearAttributes> = (given, attributes) => {
+export const quantizedLinearGradCpu: CpuKernel<QuantizedLinearGradInputs, QuantizedLinearAttributes> = (given, attributes) => {
   const { rows, inputs, outputs } = attributes
-  const weight = unpacked(given, attributes)
+  const weight = decompressed(given, attributes)
   const { dy } = given
   const dx = new Float32Array(rows * inputs)
   for (let t = 0; t < rows; t++) {
     for (let d = 0; d < inputs; d++) {
       let sum = 0
-      for (let o = 0; o < outputs; o++) sum += dy.data[t * outputs + o] * weight[o * inputs + d]!
+      for (let o = 0; o < outputs; o++) sum += dy.data[t * outputs + o]! * weight[o * inputs + d]!
       dx[t * inputs + d] = sum
     }
   }

@@ -1,61 +1,58 @@
 /**
- * quantizedLinear: y = x Wᵀ + bias with W in 8 or 4 bits (pack.ts), never unpacked as a whole.
+ * quantizedLinear: y = x Wᵀ + bias with W in 8 or 4 bits (quantize.ts), never decompressed as a whole.
  *
- *   x [..,D]  weight [O,D] packed  bias [O], optional  ->  [..,O]      products are summed in float32
+ *   x [..,D]  weight [O,D] compressed  bias [O], optional  ->  [..,O]      products are summed in float32
  *
  * For weights that are only read: the gradient reaches x and bias. One row, as in decoding, has a matrix-vector path that reads
- * every packed word once.
+ * every compressed word once.
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectShape, matrixOf } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { scope } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { columnSum } from '../column-sum/index.ts'
 import { tensor } from '../create/index.ts'
+import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 import { quantizedLinearCpu, quantizedLinearGradCpu } from './cpu.ts'
 import { reshape } from '../shape/index.ts'
-import type { QuantizedMatrix } from './pack.ts'
+import type { QuantizedMatrix } from './quantize.ts'
 import { quantizedLinearGradWasm, quantizedLinearWasm } from './wasm.ts'
 import { quantizedLinearGradWebgpu, quantizedLinearWebgpu } from './webgpu.ts'
 
-export * from './pack.ts'
+export * from './quantize.ts'
 
-export interface QuantizedLinearAttributes extends Record<string, unknown> {
-  rows: number
-  /** D */
-  inputs: number
-  /** O */
-  outputs: number
-  bits: 8 | 4
-  group: number
-}
+const runQuantizedLinear = /* @__PURE__ */ defineKernel<QuantizedLinearInputs, QuantizedLinearAttributes, [y: Tensor]>(
+  'QuantizedLinear',
+  {
+    cpu: quantizedLinearCpu,
+    wasm: quantizedLinearWasm,
+    webgpu: quantizedLinearWebgpu,
+  },
+)
+const runQuantizedLinearGrad = /* @__PURE__ */ defineKernel<QuantizedLinearGradInputs, QuantizedLinearAttributes, [dx: Tensor]>(
+  'QuantizedLinearGrad',
+  {
+    cpu: quantizedLinearGradCpu,
+    wasm: quantizedLinearGradWasm,
+    webgpu: quantizedLinearGradWebgpu,
+  },
+)
 
-defineKernel<QuantizedLinearAttributes>('QuantizedLinear', {
-  cpu: quantizedLinearCpu,
-  wasm: quantizedLinearWasm,
-  webgpu: quantizedLinearWebgpu,
-})
-defineKernel<QuantizedLinearAttributes>('QuantizedLinearGrad', {
-  cpu: quantizedLinearGradCpu,
-  wasm: quantizedLinearGradWasm,
-  webgpu: quantizedLinearGradWebgpu,
-})
-
-/** A packed weight on the device: values int32 [O, words], scales int32 [ceil(O G / 2)]. Its owner disposes both tensors. */
+/** A compressed weight on the device: values int32 [O, words], scales int32 [ceil(O G / 2)]. Its owner disposes both tensors. */
 export interface QuantizedWeight extends Omit<QuantizedMatrix, 'values' | 'scales'> {
   values: Tensor
   scales: Tensor
 }
 
-/** Put a packed matrix on the device. */
+/** Put a compressed matrix on the device. */
 export function createQuantizedWeight({ values, scales, ...form }: QuantizedMatrix): QuantizedWeight {
   const words = Math.ceil((form.inputs * form.bits) / 32)
   return { ...form, values: tensor(values, [form.outputs, words]), scales: tensor(scales, [scales.length]) }
 }
 
-/** @throws ArgumentError if x's width is not the weight's, or the packed tensors do not fit their description. */
+/** @throws ArgumentError if x's width is not the weight's, or the compressed tensors do not fit their description. */
 export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor): Tensor {
   const { values, scales, inputs, outputs, bits, group } = weight
   const { rows, width } = matrixOf('quantizedLinear', 'x', x)
@@ -64,9 +61,9 @@ export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tenso
   expectShape('quantizedLinear', 'scales', scales, [Math.ceil((outputs * Math.ceil(inputs / group)) / 2)])
   if (bias) expectShape('quantizedLinear', 'bias', bias, [outputs])
   const attributes = { rows, inputs, outputs, bits, group }
-  const [y] = run('QuantizedLinear', { x, values, scales, bias }, attributes)
+  const [y] = runQuantizedLinear({ x, values, scales, bias }, attributes)
   record([x, bias], [y], ([dy], [needsX, needsBias]) => {
-    const [dx] = needsX ? run('QuantizedLinearGrad', { dy, values, scales }, attributes) : []
+    const [dx] = needsX ? runQuantizedLinearGrad({ dy: dy!, values, scales }, attributes) : []
     return [dx, needsBias ? scope(() => columnSum(reshape(dy!, [rows, outputs]))) : undefined]
   })
   return y

@@ -17,7 +17,7 @@ export const benches: OpBench[] = [
       contestants() {
         const x = tf.randomNormal([1, D])
         const weight = createQuantizedWeight(quantize(randomValues(O * D, 1), [O, D], { bits, group }))
-        return { casa: () => quantizedLinear(x, weight), 'copy of the packed bytes': copier(bytes) }
+        return { casa: () => quantizedLinear(x, weight), 'copy of the compressed bytes': copier(bytes) }
       },
     }
   }),

@@ -4,7 +4,7 @@ import { dispose } from '../../engine/scope.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
-import { halfToFloat } from '../unpack/half.ts'
+import { halfToFloat } from '../widen/half.ts'
 import { createQuantizedWeight, dequantize, quantize, quantizedLinear } from './index.ts'
 
 const shapes: [name: string, x: number[], O: number, group: number][] = [
@@ -25,13 +25,13 @@ for (const bits of [8, 4] as const) {
     shapes.flatMap(([name, shape, O, group]) =>
       [false, true].map((biased): OpCase => {
         const D = shape.at(-1)!
-        const packed = quantize(randomValues(O * D, 1), [O, D], { bits, group })
+        const compressed = quantize(randomValues(O * D, 1), [O, D], { bits, group })
         return {
           name: `${name}${biased ? ', bias' : ''}`,
           inputs: { x: randomTensor(shape, 2), ...(biased && { bias: randomTensor([O], 3) }) },
           run: ({ x, bias }) => {
-            const weight = createQuantizedWeight(packed)
-            const y = quantizedLinear(x, weight, bias)
+            const weight = createQuantizedWeight(compressed)
+            const y = quantizedLinear(x!, weight, bias)
             dispose(weight.values, weight.scales)
             return y
           },
@@ -51,7 +51,7 @@ await describeOp(
       inputs: { x: { data: values, shape: [1, 256] } },
       run: ({ x }) => {
         const weight = createQuantizedWeight(quantize(randomValues(9 * 256, 1), [9, 256], { bits }))
-        const y = quantizedLinear(x, weight)
+        const y = quantizedLinear(x!, weight)
         dispose(weight.values, weight.scales)
         return y
       },
@@ -69,7 +69,7 @@ await describeOp(
       inputs: { x: { data: new Float32Array(D).fill(1), shape: [1, D] } },
       run: ({ x }) => {
         const weight = createQuantizedWeight(quantize(new Float32Array(O * D).fill(1), [O, D], { bits, group: 8192 }))
-        const y = quantizedLinear(x, weight)
+        const y = quantizedLinear(x!, weight)
         dispose(weight.values, weight.scales)
         return y
       },
@@ -92,24 +92,24 @@ describe('quantize', () => {
     fc.assert(
       fc.property(matrix, ({ outputs, inputs, bits, group, deviation, seed }) => {
         const weight = randomValues(outputs * inputs, seed).map((value) => value * deviation)
-        const packed = quantize(weight, [outputs, inputs], { bits, group })
-        const back = dequantize(packed)
+        const compressed = quantize(weight, [outputs, inputs], { bits, group })
+        const back = dequantize(compressed)
         const groups = Math.ceil(inputs / group)
         weight.forEach((value, i) => {
           const at = Math.floor(i / inputs) * groups + Math.floor((i % inputs) / group)
-          const scale = halfToFloat((packed.scales[at >> 1]! >>> (16 * (at & 1))) & 0xffff)
+          const scale = halfToFloat((compressed.scales[at >> 1]! >>> (16 * (at & 1))) & 0xffff)
           expect(Math.abs(back[i]! - value)).toBeLessThanOrEqual(0.5 * scale * (1 + 1e-6))
         })
       }),
     )
   })
 
-  it('keeps what it can represent, and packs columns low bits first', () => {
+  it('keeps what it can represent, columns low bits first', () => {
     const row = Float32Array.from([1, -2, 3, -4, 5, -6, 7, -7, 1])
-    const packed = quantize(row, [1, 9], { bits: 4 })
-    expect(Array.from(packed.values, (word) => (word >>> 0).toString(16))).toEqual(['97a5c3e1', '1'])
-    expect(packed.scales).toEqual(Int32Array.of(0x3c00))
-    expect(dequantize(packed)).toEqual(row)
+    const compressed = quantize(row, [1, 9], { bits: 4 })
+    expect(Array.from(compressed.values, (word) => (word >>> 0).toString(16))).toEqual(['97a5c3e1', '1'])
+    expect(compressed.scales).toEqual(Int32Array.of(0x3c00))
+    expect(dequantize(compressed)).toEqual(row)
     const bytes = quantize(Float32Array.of(127, -1, 2, -127, 64), [1, 5], { bits: 8 })
     expect(Array.from(bytes.values, (word) => (word >>> 0).toString(16))).toEqual(['8102ff7f', '40'])
   })

@@ -1,12 +1,12 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { QuantizedLinearAttributes } from './index.ts'
+import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** Outputs whose weights are widened together: a panel of that many rows of floats. */
 const panelRows = 4
 
-export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = (context, attributes) => {
+export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
-  const [x, values, scales, bias] = ['x', 'values', 'scales', 'bias'].map((name) => context.input(name).pointer)
+  const [x, values, scales, bias] = context.pointers('x', 'values', 'scales', 'bias')
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
   if (rows === 1 && inputs % 32 === 0) {
     const parts = context.scratch(4 * inputs)
@@ -18,14 +18,17 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearAttributes> = (conte
   }
 }
 
-export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearAttributes> = (context, attributes) => {
+export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearGradInputs, QuantizedLinearAttributes> = (
+  context,
+  attributes,
+) => {
   const { rows, inputs, outputs, bits, group } = attributes
   const dy = context.input('dy')
-  const [values, scales] = ['values', 'scales'].map((name) => context.input(name).pointer)
+  const [values, scales] = context.pointers('values', 'scales')
   const dx = context.output([...dy.shape.slice(0, -1), inputs])
   const panel = context.scratch(panelRows * inputs * 4)
   context.exports.quantizedGrad(dy.pointer, values, scales, dx, panel, rows, inputs, outputs, bits, group, strideOf(attributes))
 }
 
-/** Bytes of a packed row: whole words. */
+/** Bytes of a compressed row: whole words. */
 const strideOf = ({ inputs, bits }: QuantizedLinearAttributes) => 4 * Math.ceil((inputs * bits) / 32)

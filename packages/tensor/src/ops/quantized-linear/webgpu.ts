@@ -1,24 +1,24 @@
 /**
- * y = x Wᵀ + bias and dx = dy W, with W unpacked value by value as it is used.
+ * y = x Wᵀ + bias and dx = dy W, with W decompressed value by value as it is used.
  *
  * One program for few rows (decoding), where an invocation takes whole words; tiles of matMul for the rest. By their names a is
- * x or dy, b the packed values (strideB and offsetB count words), c is y or dx.
+ * x or dy, b the compressed values (strideB and offsetB count words), c is y or dx.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { widen } from '../../engine/webgpu/halves.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { biasOf, cutProduct, dispatchOf, rangeOf } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'
-import type { QuantizedLinearAttributes } from './index.ts'
+import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** offsetScales: which half of the range is the first scale. */
 const uniforms = { ...productUniforms, scalesPerRow: 'u32', groupSize: 'u32', offsetScales: 'u32' } as const
 type QuantizedProgram = Program<'a' | 'b' | 'scales' | 'bias' | 'c', keyof typeof uniforms>
 
 /** The weight at output o, input d. Shifting up and down again extends the sign. */
-const unpack = (bits: number): string => `${widen.f16}
+const decompress = (bits: number): string => `${widen.f16}
 fn scaleAt(o: u32, d: u32) -> f32 {
   let at = o * u.scalesPerRow + d / u.groupSize + u.offsetScales;
   return bitcast<f32>(widen((scales[at / 2u] >> (16u * (at % 2u))) & 0xffffu));
@@ -38,7 +38,7 @@ const tileProgram = variants((tile: number, bits: number, transposed: boolean, h
     ...declared(hasBias),
     name: `quantizedLinear ${bits} ${transposed ? 'gradient ' : ''}${tile}`,
     lanes,
-    declarations: `${declarations} ${accessA(false)} ${unpack(bits)} ${store(hasBias)}
+    declarations: `${declarations} ${accessA(false)} ${decompress(bits)} ${store(hasBias)}
 fn atB(k: u32, n: u32) -> f32 {
   if (k >= u.depth || n >= u.columns) { return 0.0; }
   return ${transposed ? 'weightAt(k, n)' : 'weightAt(n, k)'};
@@ -57,7 +57,7 @@ const dotProgram = variants((rows: number, bits: number, hasBias: boolean): Quan
     name: `quantizedLinear ${bits}, ${rows} rows`,
     lanes: dotLanes,
     reductions: ['sumOfGroup4'],
-    declarations: `${accessA(false)} ${unpack(bits)} ${store(hasBias)}`,
+    declarations: `${accessA(false)} ${decompress(bits)} ${store(hasBias)}`,
     body: `
   var sum = vec4f();
   for (var w = lane; w < u.strideB; w += ${dotLanes}u) {
@@ -75,36 +75,43 @@ const dotProgram = variants((rows: number, bits: number, hasBias: boolean): Quan
   })
 })
 
-export const quantizedLinearWebgpu: WebgpuKernel<QuantizedLinearAttributes> = (context, attributes) => {
+export const quantizedLinearWebgpu: WebgpuKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const x = context.input('x')
   const y = context.output([...x.shape.slice(0, -1), attributes.outputs])
-  product(context, x, y, attributes, false)
+  const [values, scales] = context.inputs('values', 'scales')
+  product(context, { a: x, c: y, values, scales, bias: context.optional('bias') }, attributes, false)
   return [y]
 }
 
-export const quantizedLinearGradWebgpu: WebgpuKernel<QuantizedLinearAttributes> = (context, attributes) => {
+export const quantizedLinearGradWebgpu: WebgpuKernel<QuantizedLinearGradInputs, QuantizedLinearAttributes> = (
+  context,
+  attributes,
+) => {
   const dy = context.input('dy')
   const dx = context.output([...dy.shape.slice(0, -1), attributes.inputs])
-  product(context, dy, dx, attributes, true)
+  const [values, scales] = context.inputs('values', 'scales')
+  product(context, { a: dy, c: dx, values, scales, bias: undefined }, attributes, true)
   return [dx]
 }
 
+interface Operands extends Record<'a' | 'c' | 'values' | 'scales', tf.TensorInfo> {
+  bias: tf.TensorInfo | undefined
+}
+
 /**
- * transposed: the gradient. What is beyond one binding is cut as matMul cuts it, but for rows of the packed weight, which stay
+ * transposed: the gradient. What is beyond one binding is cut as matMul cuts it, but for rows of the compressed weight, which stay
  * whole, and with them what is multiplied with them.
  */
 function product(
-  context: WebgpuContext,
-  a: tf.TensorInfo,
-  c: tf.TensorInfo,
+  context: WebgpuTools,
+  { a, c, values, scales, bias: given }: Operands,
   attributes: QuantizedLinearAttributes,
   transposed: boolean,
 ): void {
   const { rows: M, inputs, outputs, bits, group } = attributes
   const [N, K] = transposed ? [inputs, outputs] : [outputs, inputs]
   if (M * N === 0) return
-  const [values, scales] = [context.input('values'), context.input('scales')]
-  const bias = biasOf(context)
+  const bias = biasOf(context, given)
   const most = context.bindingElements
   const ofWeight = { line: transposed ? 'depth' : 'columns', across: undefined } as const
   const matrices = {

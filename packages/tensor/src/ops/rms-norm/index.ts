@@ -6,24 +6,24 @@
  * Statistics are float32 whatever the model's dtype; the inverse root is kept for the way back, [rows].
  */
 import { expectShape, matrixOf } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { dispose } from '../../engine/scope.ts'
 import { record, share } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { RmsNormAttributes, RmsNormGradAttributes, RmsNormGradInputs, RmsNormInputs } from './attributes.ts'
 import { rmsNormCpu, rmsNormGradCpu } from './cpu.ts'
 import { rmsNormGradWasm, rmsNormWasm } from './wasm.ts'
 import { rmsNormGradWebgpu, rmsNormWebgpu } from './webgpu.ts'
 
-export interface RmsNormGradAttributes extends Record<string, unknown> {
-  rows: number
-  width: number
-}
-export interface RmsNormAttributes extends RmsNormGradAttributes {
-  eps: number
-}
-
-defineKernel<RmsNormAttributes>('RmsNorm', { cpu: rmsNormCpu, wasm: rmsNormWasm, webgpu: rmsNormWebgpu })
-defineKernel<RmsNormGradAttributes>('RmsNormGrad', { cpu: rmsNormGradCpu, wasm: rmsNormGradWasm, webgpu: rmsNormGradWebgpu })
+const runRmsNorm = /* @__PURE__ */ defineKernel<RmsNormInputs, RmsNormAttributes, Tensor[]>('RmsNorm', {
+  cpu: rmsNormCpu,
+  wasm: rmsNormWasm,
+  webgpu: rmsNormWebgpu,
+})
+const runRmsNormGrad = /* @__PURE__ */ defineKernel<RmsNormGradInputs, RmsNormGradAttributes, [dx: Tensor, dWeight: Tensor]>(
+  'RmsNormGrad',
+  { cpu: rmsNormGradCpu, wasm: rmsNormGradWasm, webgpu: rmsNormGradWebgpu },
+)
 
 export interface NormOptions {
   /** Added to the mean square (or variance) before the root. */
@@ -37,8 +37,10 @@ export interface NormOptions {
 export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor {
   const { rows, width } = matrixOf('rmsNorm', 'x', x)
   expectShape('rmsNorm', 'weight', weight, [width])
-  const [normed, inverse] = run('RmsNorm', { x, weight }, { rows, width, eps })
-  record([x, weight], [normed, inverse], ([dNormed]) => run('RmsNormGrad', { x, weight, inverse, dNormed }, { rows, width }))
+  const [normed, inverse] = runRmsNorm({ x, weight }, { rows, width, eps }) as [Tensor, Tensor]
+  record([x, weight], [normed, inverse], ([dNormed]) =>
+    runRmsNormGrad({ x, weight, inverse, dNormed: dNormed! }, { rows, width }),
+  )
   dispose(inverse)
   return normed
 }
@@ -51,10 +53,10 @@ export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: NormOp
   const { rows, width } = matrixOf('addRmsNorm', 'x', x)
   expectShape('addRmsNorm', 'y', y, x.shape)
   expectShape('addRmsNorm', 'weight', weight, [width])
-  const [sum, normed, inverse] = run('RmsNorm', { x, y, weight }, { rows, width, eps })
+  const [sum, normed, inverse] = runRmsNorm({ x, y, weight }, { rows, width, eps }) as [Tensor, Tensor, Tensor]
   record([x, y, weight], [sum, normed, inverse], ([dSum, dNormed], [, needsY]) => {
     if (!dNormed) return [share(dSum!), share(dSum!)]
-    const [dx, dWeight] = run('RmsNormGrad', { x: sum, weight, inverse, dNormed, dSum }, { rows, width })
+    const [dx, dWeight] = runRmsNormGrad({ x: sum, weight, inverse, dNormed, dSum }, { rows, width })
     return [dx, needsY ? share(dx) : undefined, dWeight]
   })
   dispose(inverse)

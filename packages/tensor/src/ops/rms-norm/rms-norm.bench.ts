@@ -8,10 +8,12 @@ const eps = 1e-6
 const plain = (x: tf.Tensor, weight: tf.Tensor) =>
   tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), eps))), weight)
 
-export const benches: OpBench[] = [
+const shapes: [rows: number, width: number][] = [
   [1024, 256],
   [1, 2048],
-].flatMap(([rows, width]) => [
+]
+
+export const benches: OpBench[] = shapes.flatMap(([rows, width]) => [
   {
     name: `rmsNorm ${rows} x ${width}`,
     bytes: 2 * 4 * rows * width,

@@ -24,7 +24,7 @@ await describeOp(
   shapes.map(([name, shape]): OpCase => ({
     name,
     inputs: { x: randomTensor(shape, 1), weight: randomTensor(shape.slice(-1), 2) },
-    run: ({ x, weight }) => rmsNorm(x, weight, { eps: 1e-2 }),
+    run: ({ x, weight }) => rmsNorm(x!, weight!, { eps: 1e-2 }),
   })),
 )
 
@@ -33,7 +33,7 @@ await describeOp(
   shapes.map(([name, shape]): OpCase => ({
     name,
     inputs: { x: randomTensor(shape, 1), y: randomTensor(shape, 2), weight: randomTensor(shape.slice(-1), 3) },
-    run: ({ x, y, weight }) => ({ ...addRmsNorm(x, y, weight, { eps: 1e-2 }) }),
+    run: ({ x, y, weight }) => ({ ...addRmsNorm(x!, y!, weight!, { eps: 1e-2 }) }),
   })),
 )
 
@@ -41,12 +41,12 @@ await describeOp('addRmsNorm of which only one output is used', [
   {
     name: 'sum',
     inputs: { x: randomTensor([3, 6], 1), y: randomTensor([3, 6], 2), weight: randomTensor([6], 3) },
-    run: ({ x, y, weight }) => addRmsNorm(x, y, weight, { eps: 1e-6 }).sum,
+    run: ({ x, y, weight }) => addRmsNorm(x!, y!, weight!, { eps: 1e-6 }).sum,
   },
   {
     name: 'normed, of which the weight alone is trained',
     inputs: { x: randomTensor([3, 6], 1), y: randomTensor([3, 6], 2), weight: randomTensor([6], 3) },
-    run: ({ x, y, weight }) => addRmsNorm(x, y, weight, { eps: 1e-6 }).normed,
+    run: ({ x, y, weight }) => addRmsNorm(x!, y!, weight!, { eps: 1e-6 }).normed,
     differentiate: ['weight'],
   },
 ])

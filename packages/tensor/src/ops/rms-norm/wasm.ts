@@ -1,7 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
+import type { RmsNormAttributes, RmsNormGradAttributes, RmsNormGradInputs, RmsNormInputs } from './attributes.ts'
 
-export const rmsNormWasm: WasmKernel<RmsNormAttributes> = (context, { rows, width, eps }) => {
+export const rmsNormWasm: WasmKernel<RmsNormInputs, RmsNormAttributes> = (context, { rows, width, eps }) => {
   const x = context.input('x')
   const y = context.input('y').pointer
   const weight = context.input('weight').pointer
@@ -11,9 +11,9 @@ export const rmsNormWasm: WasmKernel<RmsNormAttributes> = (context, { rows, widt
   context.exports.rmsNorm(x.pointer, y, weight, sum, normed, inverse, rows, width, eps)
 }
 
-export const rmsNormGradWasm: WasmKernel<RmsNormGradAttributes> = (context, { rows, width }) => {
+export const rmsNormGradWasm: WasmKernel<RmsNormGradInputs, RmsNormGradAttributes> = (context, { rows, width }) => {
   const x = context.input('x')
-  const [weight, inverse, dNormed, dSum] = ['weight', 'inverse', 'dNormed', 'dSum'].map((name) => context.input(name).pointer)
+  const [weight, inverse, dNormed, dSum] = context.pointers('weight', 'inverse', 'dNormed', 'dSum')
   const dx = context.output(x.shape)
   const dWeight = context.output([width])
   context.exports.rmsNormGrad(x.pointer, weight, inverse, dNormed, dSum, dx, dWeight, rows, width)

@@ -1,7 +1,7 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { defineColumnSums } from '../../engine/webgpu/column-sums.ts'
-import type { RmsNormAttributes, RmsNormGradAttributes } from './index.ts'
+import type { RmsNormAttributes, RmsNormGradAttributes, RmsNormGradInputs, RmsNormInputs } from './attributes.ts'
 
 const lanes = 128
 
@@ -56,23 +56,24 @@ const weightGradient = defineColumnSums({
   terms: { dWeight: 'dNormed[i] * x[i] * inverse[row]' },
 })
 
-export const rmsNormWebgpu: WebgpuKernel<RmsNormAttributes> = (context, { rows, width, eps }) => {
+export const rmsNormWebgpu: WebgpuKernel<RmsNormInputs, RmsNormAttributes> = (context, { rows, width, eps }) => {
   const [x, weight] = [context.input('x'), context.input('weight')]
-  const hasY = context.has('y')
+  const given = context.optional('y')
+  const hasY = given !== undefined
   const [normed, inverse] = [context.output(x.shape), context.output([rows])]
-  const [y, sum] = hasY ? [context.input('y'), context.output(x.shape)] : [x, normed]
+  const [y, sum] = given ? [given, context.output(x.shape)] : [x, normed]
   const perRow = { x: width, y: width, sum: width, normed: width, inverse: 1 }
   context.runRows(forward(hasY), { x, y, weight, sum, normed, inverse }, { width, eps }, { rows, perRow })
   return hasY ? [sum, normed, inverse] : [normed, inverse]
 }
 
-export const rmsNormGradWebgpu: WebgpuKernel<RmsNormGradAttributes> = (context, { rows, width }) => {
-  const [x, weight, inverse, dNormed] = ['x', 'weight', 'inverse', 'dNormed'].map((name) => context.input(name))
-  const hasSum = context.has('dSum')
+export const rmsNormGradWebgpu: WebgpuKernel<RmsNormGradInputs, RmsNormGradAttributes> = (context, { rows, width }) => {
+  const [x, weight, inverse, dNormed] = context.inputs('x', 'weight', 'inverse', 'dNormed')
+  const given = context.optional('dSum')
   const dx = context.output(x.shape)
-  const dSum = hasSum ? context.input('dSum') : x
+  const dSum = given ?? x
   const perRow = { x: width, inverse: 1, dNormed: width, dSum: width, dx: width }
-  context.runRows(gradient(hasSum), { x, weight, inverse, dNormed, dSum, dx }, { width }, { rows, perRow })
+  context.runRows(gradient(given !== undefined), { x, weight, inverse, dNormed, dSum, dx }, { width }, { rows, perRow })
   const { dWeight } = weightGradient(context, { x, dNormed, inverse }, rows, width)
   return [dx, dWeight]
 }

@@ -8,9 +8,10 @@
  * A rotation's gradient is the rotation back, so forward and gradient are one kernel.
  */
 import { expectRank, expectShape } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { RopeAttributes, RopeInputs } from './attributes.ts'
 import { ropeCpu } from './cpu.ts'
 import type { RopeTable } from './table.ts'
 import { ropeWasm } from './wasm.ts'
@@ -18,16 +19,11 @@ import { ropeWebgpu } from './webgpu.ts'
 
 export * from './table.ts'
 
-export interface RopeAttributes extends Record<string, unknown> {
-  tokens: number
-  heads: number
-  headSize: number
-  interleaved: boolean
-  /** Turn the other way. */
-  inverse: boolean
-}
-
-defineKernel<RopeAttributes>('Rope', { cpu: ropeCpu, wasm: ropeWasm, webgpu: ropeWebgpu })
+const runRope = /* @__PURE__ */ defineKernel<RopeInputs, RopeAttributes, [y: Tensor]>('Rope', {
+  cpu: ropeCpu,
+  wasm: ropeWasm,
+  webgpu: ropeWebgpu,
+})
 
 export interface RopeOptions {
   layout: 'half' | 'interleaved'
@@ -39,11 +35,11 @@ export interface RopeOptions {
  */
 export function rope(x: Tensor, { cos, sin }: RopeTable, { layout }: RopeOptions): Tensor {
   expectRank('rope', 'x', x, 3)
-  const [tokens, heads, headSize] = x.shape
+  const [tokens, heads, headSize] = x.shape as [number, number, number]
   expectShape('rope', 'cos', cos, [tokens, headSize / 2])
   expectShape('rope', 'sin', sin, [tokens, headSize / 2])
   const attributes = { tokens, heads, headSize, interleaved: layout === 'interleaved' }
-  const [y] = run('Rope', { x, cos, sin }, { ...attributes, inverse: false })
-  record([x], [y], ([dy]) => run('Rope', { x: dy, cos, sin }, { ...attributes, inverse: true }))
+  const [y] = runRope({ x, cos, sin }, { ...attributes, inverse: false })
+  record([x], [y], ([dy]) => runRope({ x: dy!, cos, sin }, { ...attributes, inverse: true }))
   return y
 }

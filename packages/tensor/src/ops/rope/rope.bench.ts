@@ -14,11 +14,14 @@ export const benches: OpBench[] = [
         Int32Array.from({ length: T }, (_, t) => t),
         { headSize: E, theta: 10_000 },
       )
-      const [cos, sin] = [table.cos, table.sin].map((angles) => tf.reshape(angles, [T, 1, E / 2]))
+      const [cos, sin] = [table.cos, table.sin].map((angles) => tf.reshape(angles, [T, 1, E / 2])) as [
+        tf.Tensor<tf.Rank>,
+        tf.Tensor<tf.Rank>,
+      ]
       return {
         casa: () => rope(x, table, { layout: 'half' }),
         tfjs: () => {
-          const [a, b] = tf.split(x, 2, 2)
+          const [a, b] = tf.split(x, 2, 2) as [tf.Tensor<tf.Rank>, tf.Tensor<tf.Rank>]
           return tf.concat([tf.sub(tf.mul(a, cos), tf.mul(b, sin)), tf.add(tf.mul(b, cos), tf.mul(a, sin))], 2)
         },
       }

@@ -28,7 +28,7 @@ await describeOp(
           Int32Array.from({ length: T }, (_, t) => 3 * t),
           { headSize: E, theta: 100 },
         )
-        const y = rope(x, table, { layout })
+        const y = rope(x!, table, { layout })
         dispose(table.cos, table.sin)
         return y
       },
@@ -69,9 +69,9 @@ describe('rope', () => {
   it('turns pair i of position 0 not at all, and pair 0 of position 1 by one radian', async () => {
     expect(await turned(Float32Array.of(1, 2, 3, 4), 0, 'half')).toEqual(Float32Array.of(1, 2, 3, 4))
     const [first, , third] = await turned(Float32Array.of(1, 0, 0, 0), 1, 'half')
-    expect([first, third].map((value) => value.toFixed(6))).toEqual([Math.cos(1).toFixed(6), Math.sin(1).toFixed(6)])
+    expect([first, third].map((value) => value!.toFixed(6))).toEqual([Math.cos(1).toFixed(6), Math.sin(1).toFixed(6)])
     const [even, odd] = await turned(Float32Array.of(1, 0, 0, 0), 1, 'interleaved')
-    expect([even, odd].map((value) => value.toFixed(6))).toEqual([Math.cos(1).toFixed(6), Math.sin(1).toFixed(6)])
+    expect([even, odd].map((value) => value!.toFixed(6))).toEqual([Math.cos(1).toFixed(6), Math.sin(1).toFixed(6)])
   })
 })
 

@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram } from '../../engine/webgpu/program.ts'
-import type { RopeAttributes } from './index.ts'
+import type { RopeAttributes, RopeInputs } from './attributes.ts'
 
 const lanes = 128
 
@@ -25,7 +25,10 @@ const program = defineProgram({
   }`,
 })
 
-export const ropeWebgpu: WebgpuKernel<RopeAttributes> = (context, { tokens, heads, headSize, interleaved, inverse }) => {
+export const ropeWebgpu: WebgpuKernel<RopeInputs, RopeAttributes> = (
+  context,
+  { tokens, heads, headSize, interleaved, inverse },
+) => {
   const x = context.input('x')
   const y = context.output([tokens, heads, headSize])
   const pairs = headSize / 2

@@ -20,7 +20,7 @@ await describeOp(
   cases.map(({ name, N, inner, ids }) => ({
     name,
     inputs: { rows: randomTensor([ids.length, ...inner], 1) },
-    run: ({ rows }) => scatterRows(rows, Int32Array.from(ids), N),
+    run: ({ rows }) => scatterRows(rows!, Int32Array.from(ids), N),
   })),
 )
 

@@ -1,6 +1,6 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram } from '../../engine/webgpu/program.ts'
-import type { ScatterRowsAttributes } from './index.ts'
+import type { ScatterRowsAttributes, ScatterRowsInputs } from './attributes.ts'
 
 const lanes = 128
 
@@ -24,7 +24,7 @@ const program = defineProgram({
 })
 
 /** Rows and table beyond one binding are seen in parts: each part of the rows adds to each part of the table. */
-export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsAttributes> = (context, { ids, N }) => {
+export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsInputs, ScatterRowsAttributes> = (context, { ids, N }) => {
   const rows = context.input('rows')
   const D = rows.shape[1]!
   const table = context.output([N, D])

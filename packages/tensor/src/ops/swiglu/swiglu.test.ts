@@ -11,7 +11,7 @@ await describeOp(
   shapes.map((shape): OpCase => ({
     name: `[${shape}]`,
     inputs: { gate: randomTensor(shape, 1), up: randomTensor(shape, 2) },
-    run: ({ gate, up }) => swiglu(gate, up),
+    run: ({ gate, up }) => swiglu(gate!, up!),
   })),
 )
 
@@ -20,7 +20,7 @@ await describeOp('swiglu of steep gates', [
   {
     name: 'stays finite',
     inputs: { gate: { data: steep, shape: [6] }, up: randomTensor([6], 1) },
-    run: ({ gate, up }) => swiglu(gate, up),
+    run: ({ gate, up }) => swiglu(gate!, up!),
     differentiate: ['up'],
   },
 ])

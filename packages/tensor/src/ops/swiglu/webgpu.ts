@@ -1,7 +1,7 @@
 import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
 import { sigmoid } from '../../engine/webgpu/snippets.ts'
-import type { SwigluAttributes } from './index.ts'
+import type { SwigluAttributes, SwigluGradInputs, SwigluInputs } from './attributes.ts'
 
 const swiglu = defineElementwise({
   name: 'swiglu',
@@ -23,14 +23,14 @@ const swigluGrad = defineElementwise({
   dUp[i] = dy[i] * x * s;`,
 })
 
-export const swigluWebgpu: WebgpuKernel<SwigluAttributes> = (context, { size }) => {
+export const swigluWebgpu: WebgpuKernel<SwigluInputs, SwigluAttributes> = (context, { size }) => {
   const [gate, up] = [context.input('gate'), context.input('up')]
   const y = context.output(gate.shape)
   swiglu(context, { gate, up, y }, size)
   return [y]
 }
 
-export const swigluGradWebgpu: WebgpuKernel<SwigluAttributes> = (context, { size }) => {
+export const swigluGradWebgpu: WebgpuKernel<SwigluGradInputs, SwigluAttributes> = (context, { size }) => {
   const [gate, up, dy] = [context.input('gate'), context.input('up'), context.input('dy')]
   const [dGate, dUp] = [context.output(gate.shape), context.output(up.shape)]
   swigluGrad(context, { gate, up, dy, dGate, dUp }, size)

@@ -7,25 +7,24 @@
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectRank } from '../../engine/check.ts'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'
+import type { TopKAttributes, TopKInputs } from './attributes.ts'
 import { topKCpu } from './cpu.ts'
 import { topKWasm } from './wasm.ts'
 import { topKWebgpu } from './webgpu.ts'
 
-export interface TopKAttributes extends Record<string, unknown> {
-  rows: number
-  width: number
-  k: number
-}
-
-defineKernel<TopKAttributes>('TopK', { cpu: topKCpu, wasm: topKWasm, webgpu: topKWebgpu })
+const runTopK = /* @__PURE__ */ defineKernel<TopKInputs, TopKAttributes, [values: Tensor, indices: Tensor]>('TopK', {
+  cpu: topKCpu,
+  wasm: topKWasm,
+  webgpu: topKWebgpu,
+})
 
 /** @throws ArgumentError if k is not in 1 .. V. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   expectRank('topK', 'x', x, 2)
-  const [rows, width] = x.shape
+  const [rows, width] = x.shape as [number, number]
   if (!Number.isInteger(k) || k < 1 || k > width) throw new ArgumentError(`topK: k must be in 1 .. ${width}, got ${k}`)
-  const [values, indices] = run('TopK', { x }, { rows, width, k })
+  const [values, indices] = runTopK({ x }, { rows, width: width, k })
   return { values, indices }
 }

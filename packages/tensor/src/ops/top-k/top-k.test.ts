@@ -21,7 +21,7 @@ const cases: [name: string, x: HostTensor, k: number][] = [
 
 await describeOp(
   'topK',
-  cases.map(([name, x, k]): OpCase => ({ name, inputs: { x }, run: ({ x }) => topK(x, k), differentiate: [] })),
+  cases.map(([name, x, k]): OpCase => ({ name, inputs: { x }, run: ({ x }) => topK(x!, k), differentiate: [] })),
 )
 
 describe('topK', () => {

@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core'
-import type { WebgpuContext, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
+import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
-import type { TopKAttributes } from './index.ts'
+import type { TopKAttributes, TopKInputs } from './attributes.ts'
 
 const lanes = 128
 /** Columns that one workgroup of the first pass looks through. */
@@ -67,7 +67,7 @@ fn precedes(a: f32, columnA: i32, b: f32, columnB: i32) -> bool { return a > b |
 
 /** Write values and columns of the k best of each row, [rows, k]. Parts of a row first, then the best of its parts. */
 export function best(
-  context: WebgpuContext,
+  context: WebgpuTools,
   x: tf.TensorInfo,
   { rows, width, k }: TopKAttributes,
   out: { values: tf.TensorInfo; indices: tf.TensorInfo },
@@ -88,14 +88,14 @@ interface Pass extends Record<'rows' | 'width' | 'k' | 'perPart', number> {
   listed: boolean
 }
 
-function select(context: WebgpuContext, bindings: Record<Bindings, tf.TensorInfo>, pass: Pass): void {
+function select(context: WebgpuTools, bindings: Record<Bindings, tf.TensorInfo>, pass: Pass): void {
   const { rows, width, k, perPart, listed } = pass
   const parts = Math.ceil(width / perPart)
   const perRow = { candidates: width, columns: width, values: parts * k, indices: parts * k }
   context.runRows(program(listed), bindings, { width, perPart, k }, { rows, perRow, groupsAcross: parts })
 }
 
-export const topKWebgpu: WebgpuKernel<TopKAttributes> = (context, attributes) => {
+export const topKWebgpu: WebgpuKernel<TopKInputs, TopKAttributes> = (context, attributes) => {
   const shape = [attributes.rows, attributes.k]
   const [values, indices] = [context.output(shape), context.output(shape, 'int32')]
   best(context, context.input('x'), attributes, { values, indices })

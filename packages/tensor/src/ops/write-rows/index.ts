@@ -6,25 +6,24 @@
  * What a key-value cache of fixed capacity is written with: nothing is allocated, whatever the length.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
-import { defineKernel, run } from '../../engine/kernel.ts'
+import { defineKernel } from '../../engine/kernel.ts'
 import { isRecording } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+import type { WriteRowsAttributes, WriteRowsInputs } from './attributes.ts'
 import { writeRowsCpu } from './cpu.ts'
 import { writeRowsWasm } from './wasm.ts'
 import { writeRowsWebgpu } from './webgpu.ts'
 
-export interface WriteRowsAttributes extends Record<string, unknown> {
-  offset: number
-  rows: number
-  width: number
-}
-
-defineKernel<WriteRowsAttributes>('WriteRows', { cpu: writeRowsCpu, wasm: writeRowsWasm, webgpu: writeRowsWebgpu })
+const runWriteRows = /* @__PURE__ */ defineKernel<WriteRowsInputs, WriteRowsAttributes, []>('WriteRows', {
+  cpu: writeRowsCpu,
+  wasm: writeRowsWasm,
+  webgpu: writeRowsWebgpu,
+})
 
 /**
  * Tensors that share memory with `target` (reshape, share) see the new values.
- * @throws ArgumentError if the rows differ in shape or dtype, or do not fit.
- * @throws StateError while a gradient is being taken, which might read what is overwritten.
+ * @throws ArgumentError if the rows differ in shape or dtype, or if a gradient is being taken, which might read what is overwritten.
+ * @throws ArgumentError if they do not fit.
  */
 export function writeRows(target: Tensor, rows: Tensor, offset: number): void {
   const [capacity, ...inner] = target.shape
@@ -35,8 +34,8 @@ export function writeRows(target: Tensor, rows: Tensor, offset: number): void {
     )
   }
   if (!Number.isInteger(offset) || offset < 0 || offset + count > capacity) {
-    throw new StateError(`writeRows: ${count} rows at ${offset} do not fit into ${capacity}`)
+    throw new ArgumentError(`writeRows: ${count} rows at ${offset} do not fit into ${capacity}`)
   }
   if (isRecording()) throw new StateError('writeRows: overwrites values that a gradient being taken may still read')
-  run('WriteRows', { target, rows }, { offset, rows: count, width: sizeOf(inner) })
+  runWriteRows({ target, rows }, { offset, rows: count, width: sizeOf(inner) })
 }

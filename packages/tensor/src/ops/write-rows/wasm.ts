@@ -1,8 +1,8 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import type { WriteRowsAttributes } from './index.ts'
+import type { WriteRowsAttributes, WriteRowsInputs } from './attributes.ts'
 
 /** In place: writes target; returns nothing. */
-export const writeRowsWasm: WasmKernel<WriteRowsAttributes> = (context, { offset, rows, width }) => {
+export const writeRowsWasm: WasmKernel<WriteRowsInputs, WriteRowsAttributes> = (context, { offset, rows, width }) => {
   const target = context.input('target').pointer
   context.exports.copyBytes(context.input('rows').pointer, target + offset * width * 4, rows * width * 4)
 }

@@ -28,8 +28,8 @@ await describeOp(
     name,
     inputs: { target, rows },
     run: ({ target, rows }) => {
-      writeRows(target, rows, offset)
-      return clone(target)
+      writeRows(target!, rows!, offset)
+      return clone(target!)
     },
     differentiate: [],
   })),

@@ -1,0 +1,47 @@
+/** 16-bit floats two to a word, and copies of rows. */
+import { Bf16, F16, four, one } from './elements'
+
+export function widenBf16(halves: usize, values: usize, size: i32): void {
+  widen<Bf16>(halves, values, size)
+}
+
+export function widenF16(halves: usize, values: usize, size: i32): void {
+  widen<F16>(halves, values, size)
+}
+
+function widen<T>(halves: usize, values: usize, size: i32): void {
+  for (; size >= 8; size -= 8) {
+    v128.store(values, four<T>(halves))
+    v128.store(values, four<T>(halves + 8), 16)
+    halves += 16
+    values += 32
+  }
+  for (; size > 0; size--) {
+    store<f32>(values, one<T>(halves))
+    halves += 2
+    values += 4
+  }
+}
+
+/** The finite half-precision number stored at an address: scales of compressed weights. */
+// @ts-ignore: decorator
+@inline
+export function finiteHalfAt(at: usize): f32 {
+  const bits = <u32>load<u16>(at)
+  return reinterpret<f32>(((bits & 0x8000) << 16) | ((bits & 0x7fff) << 13)) * reinterpret<f32>(239 << 23)
+}
+
+/** Copy `bytes` that do not overlap. */
+export function copyBytes(from: usize, to: usize, bytes: i32): void {
+  memory.copy(to, from, <usize>bytes)
+}
+
+/** `count` blocks of `bytes`, `stride` apart, one after the other. */
+export function copyBlocks(from: usize, to: usize, count: i32, bytes: i32, stride: i32): void {
+  for (let i = 0; i < count; i++) {
+    if (bytes == 4) store<u32>(to, load<u32>(from))
+    else memory.copy(to, from, <usize>bytes)
+    from += <usize>stride
+    to += <usize>bytes
+  }
+}

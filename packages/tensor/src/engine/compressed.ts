@@ -1,0 +1,49 @@
+/**
+ * Weights that stay compressed on the device: an int32 tensor that knows what matrix [O,D] it stands for.
+ *
+ *   bf16, f16    two values a word, as checkpoints hold them; the first in the low half
+ *   quantized    8 or 4 bits a value in words, one f16 scale a group of columns (ops/quantized-linear/quantize.ts)
+ *
+ * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read:
+ * the gradient stops there.
+ */
+import { ArgumentError } from '@casa-js/base'
+import type { Tensor } from './tensor.ts'
+
+export type CompressedForm =
+  | { kind: 'bf16' | 'f16'; shape: [outputs: number, inputs: number] }
+  | { kind: 'quantized'; shape: [outputs: number, inputs: number]; bits: 8 | 4; group: number; scales: Tensor }
+
+const forms = new WeakMap<object, CompressedForm>()
+
+/** Say what a tensor of words stands for. */
+export function markCompressed(words: Tensor, form: CompressedForm): Tensor {
+  forms.set(words, form)
+  return words
+}
+
+/** What a compressed weight stands for; undefined for any other tensor. */
+export function compressedForm(t: Tensor): CompressedForm | undefined {
+  return forms.get(t)
+}
+
+/** The shape that a weight has in its model: of a compressed one the matrix that it stands for. */
+export function shapeOf(weight: Tensor): number[] {
+  return compressedForm(weight)?.shape.slice() ?? weight.shape
+}
+
+/** Tensors that belong to this one and are kept and freed with it. */
+export function companionsOf(t: Tensor): Tensor[] {
+  const form = compressedForm(t)
+  return form?.kind === 'quantized' ? [form.scales] : []
+}
+
+/** @throws ArgumentError if an operator that reads floats is given a compressed weight. */
+export function expectUncompressed(operator: string, argument: string, t: Tensor): void {
+  const form = compressedForm(t)
+  if (form)
+    throw new ArgumentError(
+      `${operator}: ${argument} is a ${form.kind} weight [${form.shape}], which only linear, linearCrossEntropy, embedding and gatherRows take: ` +
+        'decompressWeight() first',
+    )
+}

@@ -1,0 +1,69 @@
+/**
+ * tfjs's own kernels on WebGPU, for tensors beyond one binding.
+ *
+ * tfjs binds whole tensors, so one larger than maxStorageBufferBindingSize fails: the gradient of an embedding of 151,936 x 2048
+ * has 1.2 GB, the smallest devices bind 128 MiB. Those of its kernels that weights and their gradients meet go in parts here; all
+ * that fits goes to tfjs as before. Operators call them as they do everywhere.
+ */
+import { DeviceError } from '@casa-js/base'
+import * as tf from '@tensorflow/tfjs-core'
+import { sizeOf } from '../tensor.ts'
+import type { CasaWebgpuBackend } from './backend.ts'
+import { concatInParts, padInParts, paddedShape, sliceInParts, type PadAttributes } from './oversized-blocks.ts'
+import { binaryInParts, fillInParts, negateInParts, type FillAttributes } from './oversized-elementwise.ts'
+import { meanInParts, sumInParts } from './oversized-sums.ts'
+import { webgpuKernel } from './kernel.ts'
+
+interface OversizedKernel {
+  kernel: ReturnType<typeof webgpuKernel>
+  /** Elements of the output, where it may be larger than every input. */
+  outputSize?(inputs: tf.TensorInfo[], attributes: unknown): number
+}
+
+const kernels: Record<string, OversizedKernel> = {
+  Add: { kernel: webgpuKernel('Add', binaryInParts('+')) },
+  Sub: { kernel: webgpuKernel('Sub', binaryInParts('-')) },
+  Multiply: { kernel: webgpuKernel('Multiply', binaryInParts('*')) },
+  Neg: { kernel: webgpuKernel('Neg', negateInParts) },
+  Fill: {
+    kernel: webgpuKernel('Fill', fillInParts),
+    outputSize: (_, attributes) => sizeOf((attributes as FillAttributes).shape),
+  },
+  Sum: { kernel: webgpuKernel('Sum', sumInParts) },
+  Mean: { kernel: webgpuKernel('Mean', meanInParts) },
+  Slice: { kernel: webgpuKernel('Slice', sliceInParts) },
+  Concat: {
+    kernel: webgpuKernel('Concat', concatInParts),
+    outputSize: (inputs) => inputs.reduce((total, { shape }) => total + sizeOf(shape), 0),
+  },
+  PadV2: {
+    kernel: webgpuKernel('PadV2', padInParts),
+    outputSize: ([x], attributes) => sizeOf(paddedShape(x!.shape, (attributes as PadAttributes).paddings)),
+  },
+  Transpose: {
+    kernel: webgpuKernel<'x', object>('Transpose', (context) => {
+      const [shape, most] = [context.input('x').shape, 4 * context.bindingElements]
+      throw new DeviceError(`transpose of [${shape}]: this WebGPU device binds at most ${most} bytes; transpose slices of it`)
+    }),
+  },
+}
+
+let replaced = false
+
+/** Put them in front of tfjs's. Its backend must have been imported. */
+export function cutOversizedTensors(): void {
+  if (replaced) return
+  replaced = true
+  for (const [kernelName, { kernel, outputSize }] of Object.entries(kernels)) {
+    const config = tf.getKernel(kernelName, 'webgpu')
+    const kernelFunc: tf.KernelFunc = (call) => {
+      const backend = call.backend as CasaWebgpuBackend
+      const inputs = Object.values(call.inputs) as tf.TensorInfo[]
+      const sizes = inputs.map(({ shape }) => sizeOf(shape))
+      const largest = Math.max(...sizes, outputSize?.(inputs, call.attrs) ?? 0)
+      return 4 * largest <= backend.bindingBytes ? config.kernelFunc(call) : kernel({ ...call, backend })[0]!
+    }
+    tf.unregisterKernel(kernelName, 'webgpu')
+    tf.registerKernel({ ...config, kernelFunc })
+  }
+}

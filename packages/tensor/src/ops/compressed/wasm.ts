@@ -1,0 +1,14 @@
+import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import type { DecompressRowsAttributes, DecompressRowsInputs } from './attributes.ts'
+
+/** Bits of a value; bf16 is told from f16 by its sign. */
+const bitsOf = { bf16: -16, f16: 16, q8: 8, q4: 4 }
+
+export const decompressRowsWasm: WasmKernel<DecompressRowsInputs, DecompressRowsAttributes> = (
+  call,
+  { ids, width, format, group },
+) => {
+  const [compressed, scales] = call.pointers('compressed', 'scales')
+  const out = call.output([ids.length, width])
+  call.exports.decompressRows(compressed, scales, call.upload(ids), out, ids.length, width, bitsOf[format], group)
+}
