@@ -1,4 +1,5 @@
 /** The reference decoder's times as horizontal bars: SVG text that reads on light and on dark. */
+import { escapeHtml } from '../packages/eval/src/report/escape.ts'
 import { cases, comparedMs, type Row } from './table.ts'
 
 const WIDTH = 720
@@ -47,12 +48,10 @@ function group(title: string, bars: Bar[]): string {
     const [y, baseline] = [TITLE + i * (BAR + GAP), BAR - 4]
     const mark = broken ? `<path class="break" d="M${LABELS + length - 24} ${BAR}l8 -${BAR}"/>` : ''
     return (
-      `<g transform="translate(0 ${y})"><text x="${LABELS - 8}" y="${baseline}" text-anchor="end">${escape(label)}</text>` +
+      `<g transform="translate(0 ${y})"><text x="${LABELS - 8}" y="${baseline}" text-anchor="end">${escapeHtml(label)}</text>` +
       `<rect class="${ours ? 'ours' : 'peer'}" x="${LABELS}" width="${length.toFixed(1)}" height="${BAR}" rx="2"/>${mark}` +
       `<text x="${(LABELS + length + 6).toFixed(1)}" y="${baseline}">${Math.round(ms).toLocaleString('en')}</text></g>`
     )
   })
-  return [`<text class="title" x="8" y="20">${escape(title)}</text>`, ...lines].join('\n')
+  return [`<text class="title" x="8" y="20">${escapeHtml(title)}</text>`, ...lines].join('\n')
 }
-
-const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `casa` command. Only the module of the command that was asked for is loaded, so that `casa ask` starts fast. */
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { reportFailure } from './failure.ts'
@@ -22,8 +23,11 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   adapt: () => import('./commands/adapt.ts'),
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
 const program = new Command('casa')
   .description('Train, ask, evaluate and verify CASA vision-language models.')
+  .version(version, '--version', 'print the version')
   .showHelpAfterError('(try: casa --help)')
   .addHelpText(
     'after',
@@ -40,11 +44,15 @@ Examples:
   )
 
 const asked = process.argv[2]
-const chosen = asked && Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands)
-for (const load of chosen) (await load!()).register(program)
+const load = asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined
+for (const one of load ? [load] : Object.values(commands)) (await one()).register(program)
+for (const command of program.commands) command.showHelpAfterError(`(try: casa ${command.name()} --help)`)
 
 try {
   await program.parseAsync()
 } catch (error) {
-  reportFailure(error)
+  reportFailure(
+    error,
+    program.commands.find((command) => command.name() === asked),
+  )
 }

@@ -1,18 +1,34 @@
-/** The --device option: choose a device, say which and why. */
+/** The options of every command that computes: --device and --verbose. */
 import { init, type DeviceName, type DeviceReport } from '@casa-js/tensor'
 import { Option } from 'commander'
-import pc from 'picocolors'
+import { err } from './terminal/colours.ts'
 
 export type DeviceChoice = 'auto' | DeviceName
+
+export interface DeviceFlags {
+  device: DeviceChoice
+  verbose?: boolean
+}
 
 export const deviceOption = () =>
   new Option('--device <device>', 'where to compute').choices(['auto', 'webgpu', 'wasm', 'cpu']).default('auto')
 
-/** @param print where the chosen device and the reason go; stderr by default, so that stdout holds answers only. */
-export async function startDevice(device: DeviceChoice, print: (line: string) => void = console.error): Promise<DeviceReport> {
+export const verboseOption = () => new Option('--verbose', 'say which device computes, and why')
+
+/** @param print where the device goes; stderr unless given, so that stdout holds answers only. */
+export async function startDevice(
+  { device, verbose }: DeviceFlags,
+  print: (line: string) => void = console.error,
+): Promise<DeviceReport> {
   // Whoever names webgpu gets it even where only software offers it, and is told so: right, but slow.
   const report = await init({ device, ...(device === 'webgpu' && { software: true }) })
-  const software = report.software ? ', in software: for tests, not for speed' : ''
-  print(pc.dim(`device: ${report.device} (${report.adapter}${software}); ${report.reason}`))
+  print(err.dim(describeDevice(report, verbose)))
   return report
+}
+
+/** One line: short, or with the adapter and the reason. */
+export function describeDevice(report: DeviceReport, verbose = false): string {
+  const { device, adapter, reason } = report
+  const software = report.software ? ', in software: for tests, not for speed' : ''
+  return verbose ? `device: ${device} (${adapter}${software}); ${reason}` : `device: ${device}${software}`
 }

@@ -1,6 +1,6 @@
 /** What the commands that talk to a model have in common. */
-import { ConfigError } from '@casa-js/base'
 import { Option } from 'commander'
+import { wholeNumber } from './terminal/numbers.ts'
 
 export type WeightsChoice = 'packed' | 'float32'
 
@@ -9,9 +9,7 @@ export const weightsOption = () =>
     .choices(['packed', 'float32'])
     .default('packed')
 
-/** @throws ConfigError naming the flag, unless `text` is a finite number of at least `least`. */
-export function numberOf(flag: string, text: string, least: number): number {
-  const value = Number(text)
-  if (!Number.isFinite(value) || value < least) throw new ConfigError(`${flag} ${text}`, `expected a number of at least ${least}`)
-  return value
-}
+export const seedOption = (text: string) => new Option('--seed <n>', text).argParser(wholeNumber(0, 2 ** 32 - 1))
+
+export const maxPixelsOption = () =>
+  new Option('--max-pixels <n>', 'refuse larger pictures (default: 89 million, as Pillow)').argParser(wholeNumber(1, 2 ** 31))

@@ -1,20 +1,24 @@
 /** `casa adapt`: make a CASA model of a language model and a vision encoder. */
-import { ConfigError } from '@casa-js/base'
 import { Option, type Command } from 'commander'
-import pc from 'picocolors'
+import { CasaError } from '@casa-js/base'
 import { createBytesProgress } from '../convert/progress.ts'
+import { describeModel } from '../describe-model.ts'
+import { err, out } from '../terminal/colours.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { wholeNumber } from '../terminal/numbers.ts'
 
 interface AdaptFlags {
   vision?: string
   out: string
+  force?: boolean
   keys: string
   place: string
-  every: string
+  every: number
   shared?: boolean
   normImages?: boolean
   ffnUpdates?: boolean
   freezeLanguage?: boolean
-  visionBlocks: string
+  visionBlocks: number
   dtype?: 'F32' | 'BF16' | 'F16'
 }
 
@@ -24,7 +28,8 @@ export function register(program: Command): void {
     .description('make a CASA model: new layers start from the self-attention weights (arXiv 2512.19535)')
     .argument('<model>', 'folder of a language model, or of a vision-language model such as Qwen2.5-VL')
     .option('--vision <folder>', 'folder with the vision encoder; the model folder itself when it has one')
-    .requiredOption('--out <folder>', 'folder of the new model')
+    .requiredOption('--out <folder>', 'folder of the new model: new or empty')
+    .option('--force', 'write into a folder that holds something: files of the same names are replaced, others stay')
     .addOption(
       new Option('--keys <keys>', 'what a text token sees in a new layer').choices(['image+text', 'image']).default('image+text'),
     )
@@ -33,59 +38,78 @@ export function register(program: Command): void {
         .choices(['parallel', 'before', 'replace'])
         .default('parallel'),
     )
-    .option('--every <n>', 'only in every n-th block', '1')
+    .option('--every <n>', 'only in every n-th block', wholeNumber(1, 10_000), 1)
     .option('--shared', 'use the self-attention weights themselves: no new parameters')
     .option('--norm-images', "images pass the block's input norm (default with --shared)")
     .option('--ffn-updates', 'images pass the feed-forward halves')
     .option('--freeze-language', "train only what is new and the encoder's last blocks")
-    .option('--vision-blocks <n>', 'last blocks of the encoder that train', '4')
+    .option('--vision-blocks <n>', 'last blocks of the encoder that train', wholeNumber(0, 10_000), 4)
     .addOption(new Option('--dtype <dtype>', 'how weights are stored; as they were unless given').choices(['F32', 'BF16', 'F16']))
     .addHelpText(
       'after',
-      '\nExamples:\n  casa adapt helium-1-2b/ --vision qwen2.5-vl-3b/ --out casa-helium/\n  casa adapt qwen2.5-vl-3b/ --keys image --freeze-language --out ca-qwen/\n  casa train run.ts                 with model: { folder: "casa-helium" } in the run',
+      `
+Examples:
+  casa adapt helium-1-2b/ --vision qwen2.5-vl-3b/ --out casa-helium/
+  casa adapt qwen2.5-vl-3b/ --keys image --freeze-language --out ca-qwen/
+  casa train run.ts                 with model: { folder: "casa-helium" } in the run`,
     )
     .action(run)
 }
 
-function count(flag: string, text: string, least: number): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < least)
-    throw new ConfigError(`${flag} ${text}`, `expected a whole number of at least ${least}`)
-  return value
-}
-
 async function run(language: string, flags: AdaptFlags): Promise<void> {
+  const { vision, out: to, keys, place, every, dtype } = flags
   const fusion = {
-    keys: flags.keys,
-    place: flags.place,
-    every: count('--every', flags.every, 1),
+    keys,
+    place,
+    every,
     ...(flags.shared && { shared: true }),
     ...(flags.normImages && { norm_images: true }),
     ...(flags.ffnUpdates && { ffn_updates: true }),
   }
-  const trainedVisionBlocks = count('--vision-blocks', flags.visionBlocks, 0)
-  const { adapt } = await import('@casa-js/vlm')
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
+  const [{ adapt }, { openModelFolder }, { writeFolderWhole }] = await Promise.all([
+    import('@casa-js/vlm'),
+    import('@casa-js/weights'),
+    import('@casa-js/weights/node'),
+  ])
+  const interrupt = onInterrupt()
+  const { signal } = interrupt
+  const source = await openModelFolder(language, { signal })
+  await source.weights.close()
+  const { fusion_config } = source.config as { fusion_config?: { kind?: string } }
+  if (fusion_config?.kind === 'casa' && !flags.force)
+    throw new CasaError(
+      `${language}: this is a CASA model already; train it as it is, or add --force to start its CASA layers anew`,
+    )
   const progress = createBytesProgress()
   try {
-    await adapt(
-      {
-        language,
-        vision: flags.vision,
-        fusion,
-        trainLanguage: !flags.freezeLanguage,
-        trainedVisionBlocks,
-        dtype: flags.dtype,
-        signal: interrupted.signal,
-        onProgress: ({ tensor, writtenBytes, totalBytes }) => progress.show(tensor, writtenBytes, totalBytes),
-      },
-      flags.out,
+    await writeFolderWhole(
+      to,
+      { kind: 'model', reuse: false, force: flags.force ?? false, inputs: inputsOf(language, vision) },
+      (folder) =>
+        adapt(
+          {
+            language,
+            vision,
+            fusion,
+            trainLanguage: !flags.freezeLanguage,
+            trainedVisionBlocks: flags.visionBlocks,
+            dtype,
+            signal,
+            onProgress: ({ tensor, writtenBytes, totalBytes }) => progress.show(tensor, writtenBytes, totalBytes),
+          },
+          folder,
+        ),
     )
   } finally {
+    interrupt.release()
     progress.stop()
   }
-  console.log(
-    `${pc.green('written')} ${flags.out}   (casa info ${flags.out} shows it; casa train a run with model: { folder: ${JSON.stringify(flags.out)} })`,
-  )
+  console.log(out.bold(`${to}: written`))
+  const { lines } = await describeModel(to)
+  for (const line of lines) console.log(line)
+  console.error(err.dim(`train it: casa train run.json with "model": { "folder": ${JSON.stringify(to)} } in the run file`))
 }
+
+/** Folders on this machine; addresses cannot be overwritten. */
+const inputsOf = (...paths: (string | undefined)[]) =>
+  paths.filter((path) => path !== undefined).filter((path) => !/^(https?|hub):/.test(path))

@@ -1,18 +1,23 @@
 /** `casa ask`: a question about pictures. */
-import { ArgumentError } from '@casa-js/base'
-import { close, type DeviceName } from '@casa-js/tensor'
+import { ArgumentError, CasaError } from '@casa-js/base'
+import { close } from '@casa-js/tensor'
 import type { Command } from 'commander'
-import { deviceOption, startDevice } from '../device.ts'
-import { numberOf, weightsOption, type WeightsChoice } from '../model-options.ts'
+import { existsSync } from 'node:fs'
+import { extname } from 'node:path'
+import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { maxPixelsOption, seedOption, weightsOption, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
-interface AskFlags {
+interface AskFlags extends DeviceFlags {
   model: string
-  device: 'auto' | DeviceName
-  maxTokens: string
-  temperature: string
-  topK: string
-  seed?: string
+  maxTokens: number
+  temperature: number
+  topK: number
+  seed?: number
+  capacity?: number
+  maxPixels?: number
   weights: WeightsChoice
 }
 
@@ -20,50 +25,70 @@ export function register(program: Command): void {
   program
     .command('ask')
     .description('ask a model about one or more pictures')
-    .argument('<pictures-and-question...>', 'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question')
+    .argument('<pictures-and-question...>', 'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question in quotes')
     .option('--model <folder>', 'model folder', shippedModel)
-    .option('--max-tokens <n>', 'longest answer', '64')
-    .option('--temperature <t>', '0 takes the likeliest token each time', '0')
-    .option('--top-k <k>', 'sample among the k likeliest', '50')
-    .option('--seed <n>', 'seed of the sampling')
+    .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
+    .option('--temperature <t>', '0 takes the likeliest token each time', decimal(0, 100), 0)
+    .option('--top-k <k>', 'sample among the k likeliest', wholeNumber(1, mostTokens), 50)
+    .addOption(seedOption('seed of the sampling (default: another each time)'))
+    .option('--capacity <tokens>', 'text that the model can hold (default: as its config says)', wholeNumber(16, mostTokens))
+    .addOption(maxPixelsOption())
     .addOption(weightsOption())
     .addOption(deviceOption())
+    .addOption(verboseOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  casa ask sign.png "What does it say?"\n  casa ask first.png second.png "What does the second picture show?"\n  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7',
+      `
+Examples:
+  casa ask sign.png "What does it say?"
+  casa ask first.png second.png "What does the second picture show?"
+  casa ask photo.jpg "Describe it." --model my-model/ --temperature 0.7`,
     )
     .action(run)
 }
 
-async function run(given: string[], flags: AskFlags): Promise<void> {
-  const question = given.at(-1)!
+/** The pictures and the question. @throws CasaError when one of them is missing. */
+function parseGiven(given: readonly string[]): { files: string[]; question: string } {
+  const question = given.at(-1) ?? ''
+  const example = 'casa ask picture.png "What does it say?"'
+  if (/\.(png|jpe?g|webp|gif|avif|tiff?|bmp|heic)$/i.test(question))
+    throw new ArgumentError(`the question is missing: the last argument is a picture, ${question}. For example: ${example}`)
+  if (question.trim() === '') throw new ArgumentError(`the question is empty. For example: ${example}`)
   const files = given.slice(0, -1)
-  if (/\.(png|jpe?g|webp)$/i.test(question))
-    throw new ArgumentError(`the last argument must be the question, found a picture: ${question}`)
-  const maxNewTokens = numberOf('--max-tokens', flags.maxTokens, 1)
-  const temperature = numberOf('--temperature', flags.temperature, 0)
-  const topK = numberOf('--top-k', flags.topK, 1)
-  const seed = flags.seed === undefined ? Date.now() % 2 ** 31 : numberOf('--seed', flags.seed, 0)
+  // A word without an extension is rather a word of a question that the shell cut into pieces.
+  const cut = files.find((file) => extname(file) === '' && !existsSync(file))
+  if (cut) throw new ArgumentError(`${cut}: there is no such picture. Is the question in quotes? For example: ${example}`)
+  return { files, question }
+}
 
+async function run(given: string[], flags: AskFlags): Promise<void> {
+  const { files, question } = parseGiven(given)
+  const { temperature, topK, seed = Date.now() % 2 ** 31, maxTokens: maxNewTokens, capacity, maxPixels, weights } = flags
+  const interrupt = onInterrupt()
+  const { signal } = interrupt
   const [{ loadImage }, { askStreaming, createSampler, loadVlm }] = await Promise.all([
     import('@casa-js/vision'),
     import('@casa-js/vlm'),
   ])
-  const images = await Promise.all(files.map((file) => loadImage(file)))
-  await startDevice(flags.device)
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
+  const limit = maxPixels === undefined ? {} : { maxPixels }
+  const images = await Promise.all(files.map((file) => loadImage(file, { ...limit, signal })))
+  await startDevice(flags)
   try {
-    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal: interrupted.signal })
+    const vlm = await loadVlm(flags.model, { weights, signal })
+    if (images.length === 0 && vlm.model.vision)
+      throw new CasaError(
+        `this model answers about pictures: name at least one before the question. For example: casa ask picture.png "${question}"`,
+      )
     const sampler = createSampler(temperature === 0 ? {} : { temperature, topK, seed })
-    for await (const { text } of askStreaming(vlm, images, question, { maxNewTokens, sampler, signal: interrupted.signal }))
-      process.stdout.write(text)
+    const options = { maxNewTokens, sampler, signal, ...(capacity !== undefined && { capacityTokens: capacity }) }
+    for await (const { text } of askStreaming(vlm, images, question, options)) process.stdout.write(text)
     process.stdout.write('\n')
     vlm.dispose()
   } catch (error) {
-    if (!interrupted.signal.aborted) throw error
-    process.stdout.write('\n')
+    if (signal.aborted) process.stdout.write('\n')
+    throw error
   } finally {
+    interrupt.release()
     await close()
   }
 }

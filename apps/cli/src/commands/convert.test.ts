@@ -56,7 +56,9 @@ describe('casa convert', () => {
   })
 
   test('refuses a folder that holds weights, and options that make no sense', async () => {
-    await expect(casaConvert(model, join(folder, 'merged'))).rejects.toThrow('convert into another folder')
+    await expect(casaConvert(model, join(folder, 'merged'))).rejects.toThrow(
+      /merged: it is a folder .* and holds .*Choose a new or an empty folder/,
+    )
     for (const option of [
       ['--group', '20'],
       ['--keep', '('],

@@ -1,9 +1,10 @@
 /** `casa convert`: a model folder in, another out: cut, merged, in another dtype, or quantised. */
-import { CasaError } from '@casa-js/base'
 import type { ConvertedTensor, ConvertReport, ConvertRun, DownloadProgress } from '@casa-js/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import pc from 'picocolors'
-import { createBytesProgress, megabytes } from '../convert/progress.ts'
+import { createBytesProgress } from '../convert/progress.ts'
+import { out } from '../terminal/colours.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { megabytes } from '../terminal/text.ts'
 
 interface ConvertFlags {
   dtype?: 'f32' | 'f16' | 'bf16' | 'int8' | 'int4'
@@ -11,6 +12,8 @@ interface ConvertFlags {
   keep?: RegExp
   rest?: 'f32' | 'f16' | 'bf16'
   shardSize?: number
+  force?: boolean
+  all?: boolean
   json?: boolean
   quiet?: boolean
 }
@@ -22,7 +25,7 @@ export function register(program: Command): void {
     .command('convert')
     .description('convert a model folder: merge or cut its files, change its dtype, quantise it')
     .argument('<from>', 'model folder: a path, an address, or hub:organisation/name[@revision]')
-    .argument('<to>', 'new folder; it must not hold weights yet')
+    .argument('<to>', 'the new folder: not there yet, or empty')
     .addOption(new Option('--dtype <dtype>', 'dtype of the weights (default: as they are)').choices(Object.keys(dtypes)))
     .option('--group <columns>', 'inputs that share a scale when quantising, a multiple of 32 (default: 32)', groupOf)
     .option(
@@ -32,6 +35,8 @@ export function register(program: Command): void {
     )
     .addOption(new Option('--rest <dtype>', 'dtype of what is not quantised (default: as it is)').choices(['f32', 'f16', 'bf16']))
     .option('--shard-size <size>', 'cut into files of at most this, e.g. 2GB (default: one file)', bytesOf)
+    .option('--force', 'write into a folder that holds something: files of the same names are replaced, others stay')
+    .option('--all', 'list also the tensors whose bytes stay the same')
     .option('--quiet', 'no list of tensors')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -52,44 +57,58 @@ Examples:
 }
 
 async function run(from: string, to: string, flags: ConvertFlags): Promise<void> {
-  const { convertModelFolder, folderAt, pathFolder } = await import('@casa-js/weights')
+  const [{ convertModelFolder, folderAt }, { writeFolderWhole }] = await Promise.all([
+    import('@casa-js/weights'),
+    import('@casa-js/weights/node'),
+  ])
   const progress = createBytesProgress()
-  const stop = new AbortController()
-  const interrupt = () => stop.abort(new CasaError('stopped; nothing half-written is left as weights'))
-  process.once('SIGINT', interrupt)
+  const interrupt = onInterrupt()
+  const { signal } = interrupt
   const options: ConvertRun = {
     dtype: flags.dtype && dtypes[flags.dtype],
     group: flags.group,
     keep: flags.keep,
     rest: flags.rest && dtypes[flags.rest],
     shardBytes: flags.shardSize,
-    signal: stop.signal,
+    signal,
     onProgress: ({ tensor, writtenBytes, totalBytes }) => progress.show(tensor, writtenBytes, totalBytes),
   }
   const onFetched = ({ file, receivedBytes, totalBytes }: DownloadProgress) =>
     progress.show(file, receivedBytes, totalBytes ?? receivedBytes)
+  const isRemote = /^(https?|hub):/.test(from)
   let report: ConvertReport
   try {
-    const source = await folderAt(from, { token: process.env.HF_TOKEN || undefined, signal: stop.signal, onProgress: onFetched })
-    report = await convertModelFolder(source, pathFolder(to), options)
+    report = await writeFolderWhole(
+      to,
+      { kind: 'model', reuse: false, force: flags.force ?? false, inputs: isRemote ? [] : [from] },
+      async (folder) => {
+        const source = await folderAt(from, { token: process.env.HF_TOKEN || undefined, signal, onProgress: onFetched })
+        return convertModelFolder(source, folder, options)
+      },
+    )
   } finally {
-    process.off('SIGINT', interrupt)
+    interrupt.release()
     progress.stop()
   }
   if (flags.json) return console.log(JSON.stringify(report, null, 1))
-  if (!flags.quiet) listTensors(report.tensors)
+  if (!flags.quiet) listTensors(report.tensors, flags.all)
   summarise(to, report)
 }
 
-function listTensors(tensors: ConvertedTensor[]): void {
-  const width = Math.max(...tensors.map(({ name }) => name.length), 0)
-  for (const { name, shape, from, to, error } of tensors) {
+/** Tensors that changed, each on its line; of the others only how many there are. */
+function listTensors(tensors: readonly ConvertedTensor[], all = false): void {
+  const listed = all ? tensors : tensors.filter(({ error }) => error)
+  const width = Math.max(...listed.map(({ name }) => name.length), 0)
+  for (const { name, shape, from, to, error } of listed) {
     const change = from === to ? to : `${from} -> ${to}`
     const errors = error
       ? `error ${(100 * error.relative).toFixed(3)} %, at most ${error.largest.toPrecision(3)}`
-      : pc.dim('the same bytes')
-    console.log(`${name.padEnd(width)}  ${change.padEnd(11)} ${`[${shape}]`.padEnd(16)} ${errors}`)
+      : out.dim('the same bytes')
+    console.log(`${name.padEnd(width)}  ${change.padEnd(11)} ${`[${shape.join(', ')}]`.padEnd(16)} ${errors}`)
   }
+  const same = tensors.length - listed.length
+  if (same > 0)
+    console.log(out.dim(`${same} ${same === 1 ? 'tensor has' : 'tensors have'} the same bytes as before (--all lists them)`))
 }
 
 function summarise(to: string, { files, tensors, totalBytes }: ConvertReport): void {
@@ -99,7 +118,7 @@ function summarise(to: string, { files, tensors, totalBytes }: ConvertReport): v
     undefined,
   )
   console.log(
-    pc.bold(
+    out.bold(
       `${to}: ${tensors.length} tensors, ${megabytes(totalBytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
     ),
   )

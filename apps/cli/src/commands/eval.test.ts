@@ -93,6 +93,6 @@ test('what cannot be asked is named', async () => {
   await expect(casaEval('--data', join(folder, 'questions.jsonl'), '--task', 'words')).rejects.toThrow(
     /--task words: .* there are questions/,
   )
-  await expect(casaEval('--limit', '0')).rejects.toThrow(/--limit 0: expected a whole number, 1 or more/)
-  await expect(casaEval('--baseline', 'blind')).rejects.toThrow(/the one baseline is "no-image"/)
+  await expect(casaEval('--limit', '0')).rejects.toThrow(/--limit <n>.*Expected a whole number, 1 or more/)
+  await expect(casaEval('--baseline', 'blind')).rejects.toThrow(/Allowed choices are no-image/)
 })

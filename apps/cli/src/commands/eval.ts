@@ -1,24 +1,27 @@
 /** `casa eval`: held-out accuracy of a model, with a baseline that sees no picture, results on disk and a report. */
-import { ConfigError } from '@casa-js/base'
-import { close, type DeviceName } from '@casa-js/tensor'
-import type { Command } from 'commander'
-import pc from 'picocolors'
-import { writeFile } from 'node:fs/promises'
-import { deviceOption, startDevice } from '../device.ts'
+import { close } from '@casa-js/tensor'
+import { Option, type Command } from 'commander'
+import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { seedOption } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
+import { err } from '../terminal/colours.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { mostTokens, wholeNumber } from '../terminal/numbers.ts'
+import { claimFile, writeWhole } from '../terminal/outputs.ts'
 
-interface EvalFlags {
+interface EvalFlags extends DeviceFlags {
   data?: string[]
   task?: string[]
-  limit: string
-  seed: string
-  maxTokens: string
+  limit: number
+  seed: number
+  maxTokens: number
   baseline?: 'no-image'
   loose?: boolean
   results?: string
   report?: string
+  force?: boolean
+  allowOutside?: boolean
   json?: boolean
-  device: 'auto' | DeviceName
 }
 
 export function register(program: Command): void {
@@ -31,15 +34,17 @@ export function register(program: Command): void {
       "your own questions: JSONL files or dataset modules; without it, the shipped model's held-out sets",
     )
     .option('--task <names...>', 'only these tasks')
-    .option('--limit <n>', 'examples of each task', '200')
-    .option('--seed <n>', 'seed that held-out sets are drawn by', '1')
-    .option('--max-tokens <n>', 'longest answer', '64')
-    .option('--baseline <kind>', 'no-image: ask everything again without pictures', noImage)
+    .option('--limit <n>', 'examples of each task', wholeNumber(1), 200)
+    .addOption(seedOption('seed that held-out sets are drawn by').default(1))
+    .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
+    .addOption(new Option('--baseline <kind>', 'no-image: ask everything again without pictures').choices(['no-image']))
     .option('--loose', 'ignore case and punctuation')
     .option('--results <file>', 'JSONL of all answers; a second run with it asks only what is missing')
     .option('--report <file>', 'HTML report, with answers beside their pictures')
     .option('--json', 'print one JSON document instead of the table')
+    .option('--force', 'replace a file that is no report, where --report names one')
     .addOption(deviceOption())
+    .addOption(verboseOption())
     .addHelpText(
       'after',
       `
@@ -52,15 +57,17 @@ Examples:
 }
 
 async function run(folder: string, flags: EvalFlags): Promise<void> {
-  const limit = whole('--limit', flags.limit, 1)
-  const options = {
-    data: flags.data ?? [],
-    only: flags.task ?? [],
-    count: limit,
-    seed: whole('--seed', flags.seed, 0),
-    loose: flags.loose,
-  }
-  const maxNewTokens = whole('--max-tokens', flags.maxTokens, 1)
+  const {
+    data = [],
+    task: only = [],
+    limit,
+    seed,
+    maxTokens: maxNewTokens,
+    loose,
+    results: resultsFile,
+    report: reportFile,
+  } = flags
+  if (reportFile) await claimFile(reportFile, { ours: isReport, force: flags.force })
   const [{ evalReport, formatSummary, memoryResults, runEval, vlmAnswers }, { fileResults }, { loadVlm }, { encodePng }] =
     await Promise.all([import('@casa-js/eval'), import('@casa-js/eval/node'), import('@casa-js/vlm'), import('@casa-js/vision')])
   const [{ findTasks }, { modelFingerprint }, { createAskingProgress }] = await Promise.all([
@@ -68,55 +75,46 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     import('../eval/fingerprint.ts'),
     import('../eval/progress.ts'),
   ])
-  const tasks = await findTasks({ ...options, maxNewTokens, warn: (message) => console.error(pc.yellow(message)) })
-  const device = await startDevice(flags.device)
+  const results = resultsFile ? fileResults(resultsFile) : memoryResults()
+  // Refuses a file that holds something else, before anything is computed.
+  await results.read()
+  const warn = (message: string) => console.error(err.yellow(message))
+  const tasks = await findTasks({ data, only, count: limit, seed, loose, maxNewTokens, warn })
+  const device = await startDevice(flags)
 
-  const stop = new AbortController()
-  const interrupt = () => stop.abort()
-  process.once('SIGINT', interrupt)
+  const interrupt = onInterrupt()
   const progress = createAskingProgress()
   try {
-    const vlm = await loadVlm(folder)
+    const vlm = await loadVlm(folder, { signal: interrupt.signal })
     const result = await runEval(vlmAnswers(vlm, { name: await modelFingerprint(folder) }), tasks, {
       limit,
-      baseline: flags.baseline,
-      results: flags.results ? fileResults(flags.results) : memoryResults(),
+      ...(flags.baseline && { baseline: flags.baseline }),
+      results,
       onProgress: (now) => progress.show(now),
-      signal: stop.signal,
+      signal: interrupt.signal,
     })
     progress.stop()
     vlm.dispose()
     const { model, summary, skipped } = result
-    for (const { task, index, reason } of skipped) console.error(pc.yellow(`${task} ${index} is left out: ${reason}`))
+    for (const { task, index, reason } of skipped) warn(`${task} ${index} is left out: ${reason}`)
     console.log(flags.json ? JSON.stringify({ model, device, ...summary, skipped }, null, 1) : formatSummary(summary))
-    if (flags.report) {
+    if (reportFile) {
       const facts = { device: `${device.device} (${device.adapter})`, date: new Date().toISOString().slice(0, 10) }
-      await writeFile(flags.report, await evalReport(result, tasks, { title: `Evaluation of ${model}`, encodePng, facts }))
-      console.error(`${flags.report}: the report`)
+      await writeWhole(reportFile, await evalReport(result, tasks, { title: `Evaluation of ${model}`, encodePng, facts }))
+      console.error(`${reportFile}: the report`)
     }
   } catch (error) {
     progress.stop()
-    if (!stop.signal.aborted) throw error
-    console.error(
-      flags.results
-        ? `stopped; the same command goes on from ${flags.results}`
-        : 'stopped; with --results <file> it could have gone on',
-    )
-    process.exitCode = 130
+    if (interrupt.signal.aborted) {
+      const next = resultsFile ? `the same command goes on from ${resultsFile}` : 'with --results <file> it could have gone on'
+      console.error(`stopped; ${next}`)
+    }
+    throw error
   } finally {
-    process.off('SIGINT', interrupt)
+    interrupt.release()
     await close()
   }
 }
 
-function noImage(kind: string): 'no-image' {
-  if (kind !== 'no-image') throw new ConfigError(`--baseline ${kind}`, 'the one baseline is "no-image"')
-  return kind
-}
-
-function whole(flag: string, text: string, least: number): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new ConfigError(`${flag} ${text}`, `expected a whole number, ${least} or more`)
-  return value
-}
+/** The page that this command writes. */
+const isReport = /^<!doctype html>[^]*<title>Evaluation of /

@@ -1,17 +1,17 @@
 /** `casa train`: a run file in, checkpoints, a model folder, metrics and a report out. */
-import { ConfigError } from '@casa-js/base'
-import type { DeviceName } from '@casa-js/tensor'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { relative } from 'node:path'
-import { deviceOption } from '../device.ts'
-import { createProgress, describeEvaluation, duration, type Progress } from '../train/progress.ts'
+import { deviceOption, describeDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { err } from '../terminal/colours.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { wholeNumber } from '../terminal/numbers.ts'
+import { duration } from '../terminal/text.ts'
+import { createTrainingProgress, describeEvaluation, type TrainingProgress } from '../train/progress.ts'
 
-interface TrainFlags {
+interface TrainFlags extends DeviceFlags {
   resume?: boolean
-  steps?: string
-  workers?: string
-  device: 'auto' | DeviceName
+  steps?: number
+  workers?: number
   out?: string
 }
 
@@ -21,14 +21,15 @@ export function register(program: Command): void {
     .description('train the model that a run file describes')
     .argument('<run>', 'run.ts, run.js or run.json')
     .option('--resume', 'go on from the last checkpoint')
-    .option('--steps <n>', 'updates, instead of what the run file says')
-    .option('--workers <n>', 'threads that share each update')
+    .option('--steps <n>', 'updates, instead of what the run file says', wholeNumber(1))
+    .option('--workers <n>', 'threads that share each update', wholeNumber(1, 1024))
     .option('--out <folder>', 'folder of the run: checkpoints/, model/, metrics.jsonl, report.html')
     .addOption(deviceOption())
+    .addOption(verboseOption())
     .addHelpText(
       'after',
       `
-Ctrl-C finishes the update, writes a checkpoint and ends; press it again to end at once.
+Ctrl-C finishes the update, writes a checkpoint and ends with exit code 130; press it again to end at once.
 
 Examples:
   casa train run.ts                              train into runs/run
@@ -46,8 +47,8 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
     import('../train/report.ts'),
   ])
   const overrides = {
-    steps: whole('--steps', flags.steps),
-    workers: whole('--workers', flags.workers),
+    steps: flags.steps,
+    workers: flags.workers,
     out: flags.out,
     device: flags.device === 'auto' ? undefined : flags.device,
   }
@@ -57,24 +58,20 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
   const report = createReport(options.out, settings)
 
   const say = (text: string) => (progress ? progress.note(text) : console.error(text))
-  let progress: Progress | undefined
-  const stop = stopOnSignals(() => say(pc.dim('stopping after this update; again to end at once')))
+  let progress: TrainingProgress | undefined
+  const interrupt = onInterrupt(() => say(err.dim('stopping after this update; again to end at once')))
   const startMs = performance.now()
   try {
-    for await (const event of train({ ...options, signal: stop.signal, onWarning: (message) => say(pc.yellow(message)) })) {
+    for await (const event of train({ ...options, signal: interrupt.signal, onWarning: (message) => say(err.yellow(message)) })) {
       switch (event.kind) {
         case 'start': {
-          const { device } = event
-          say(
-            pc.dim(
-              `device: ${device.device} (${device.adapter}); ${device.reason}${event.workers > 1 ? `; ${event.workers} workers` : ''}`,
-            ),
-          )
+          const workers = event.workers > 1 ? `; ${event.workers} workers` : ''
+          say(err.dim(describeDevice(event.device, flags.verbose) + workers))
           say(
             `${event.trained.toLocaleString('en')} of ${event.parameters.toLocaleString('en')} parameters train; ${event.step > 0 ? `from step ${event.step} ` : ''}to step ${event.steps}`,
           )
           report.start(event)
-          progress = createProgress(event.steps, event.step)
+          progress = createTrainingProgress(event.steps, event.step)
           break
         }
         case 'step':
@@ -102,26 +99,6 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
     }
   } finally {
     progress?.stop()
-    stop.release()
+    interrupt.release()
   }
-}
-
-/** The first SIGINT or SIGTERM asks for an end; the second takes its usual effect. */
-function stopOnSignals(onFirst: () => void): { signal: AbortSignal; release(): void } {
-  const controller = new AbortController()
-  const handle = () => {
-    release()
-    onFirst()
-    controller.abort()
-  }
-  const release = () => void process.off('SIGINT', handle).off('SIGTERM', handle)
-  process.on('SIGINT', handle).on('SIGTERM', handle)
-  return { signal: controller.signal, release }
-}
-
-function whole(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new ConfigError(`${flag} ${text}`, 'expected a whole number, 1 or more')
-  return value
 }

@@ -1,10 +1,10 @@
 /** `casa verify`: known answers, forward and gradient, on this machine's device. */
 import { close } from '@casa-js/tensor'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
-import { deviceOption, startDevice, type DeviceChoice } from '../device.ts'
+import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { out } from '../terminal/colours.ts'
 import { passed, tolerancesOf, type Check } from '../verify/compare.ts'
 import { findGoldens, shortName } from '../verify/index.ts'
 
@@ -26,6 +26,7 @@ export function register(program: Command): void {
       'folders with goldens, searched with all their subfolders; without one, the set that comes with casa',
     )
     .addOption(deviceOption())
+    .addOption(verboseOption())
     .option('--json', 'print one JSON document instead of lines')
     .option('--all', 'print every tensor, not only the worst of each case')
     .addHelpText(
@@ -35,8 +36,8 @@ export function register(program: Command): void {
     .action(run)
 }
 
-async function run(folders: string[], options: { device: DeviceChoice; json?: boolean; all?: boolean }): Promise<void> {
-  const report = await startDevice(options.device, options.json ? () => {} : console.error)
+async function run(folders: string[], options: DeviceFlags & { json?: boolean; all?: boolean }): Promise<void> {
+  const report = await startDevice(options, options.json ? () => {} : console.error)
   const tolerances = tolerancesOf(report.device)
   const rows: Row[] = []
   try {
@@ -61,7 +62,7 @@ async function run(folders: string[], options: { device: DeviceChoice; json?: bo
   const failures = rows.filter((row) => !row.passed)
   if (options.json) console.log(JSON.stringify({ device: report, passed: failures.length === 0, checks: rows }, null, 1))
   else {
-    for (const row of options.all ? [] : failures) console.log(pc.red(`  ${row.case}: ${line(row, 1)}`))
+    for (const row of options.all ? [] : failures) console.log(out.red(`  ${row.case}: ${line(row, 1)}`))
     console.log(`${rows.length - failures.length} of ${rows.length} checks within tolerance on ${report.device}`)
   }
   if (failures.length > 0) process.exitCode = 1
@@ -75,8 +76,8 @@ function worst(rows: Row[]): Row {
 }
 
 function line(row: Row, of: number): string {
-  const mark = row.skipped ? pc.yellow('skip') : row.passed ? pc.green('ok  ') : pc.red('FAIL')
+  const mark = row.skipped ? out.yellow('skip') : row.passed ? out.green('ok  ') : out.red('FAIL')
   const error = row.skipped ? '' : `${row.error.toExponential(1)} of ${row.tolerance.toExponential(0)}`
-  const count = of > 1 ? pc.dim(` (worst of ${of})`) : ''
-  return `${mark} ${row.case.padEnd(28)} ${row.name.padEnd(24)} ${error}${count}${row.note ? pc.dim('  ' + row.note) : ''}`
+  const count = of > 1 ? out.dim(` (worst of ${of})`) : ''
+  return `${mark} ${row.case.padEnd(28)} ${row.name.padEnd(24)} ${error}${count}${row.note ? out.dim('  ' + row.note) : ''}`
 }

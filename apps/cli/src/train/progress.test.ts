@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, it } from 'vitest'
-import { createProgress, describeEvaluation, duration } from './progress.ts'
+import { duration } from '../terminal/text.ts'
+import { createTrainingProgress, describeEvaluation } from './progress.ts'
 
 const step = (n: number) => ({
   kind: 'step' as const,
@@ -29,20 +30,20 @@ function keeping(isTTY: boolean) {
 
 it('writes plain lines where there is no terminal: the first and the last update, and few between', () => {
   const { stream, text } = keeping(false)
-  const progress = createProgress(100, 0, stream)
+  const progress = createTrainingProgress(100, 0, stream)
   for (let n = 0; n < 100; n++) progress.step(step(n))
   progress.note('a note')
   progress.stop()
   expect(text().trim().split('\n')).toEqual([
-    'step 1/100  loss 1.2346  7.8 examples/s  512 tokens/s  1 min 5 s left',
-    'step 100/100  loss 1.2346  7.8 examples/s  512 tokens/s  1 min 5 s left',
+    'step 1/100  1 min 5 s left  loss 1.2346  7.8 examples/s  512 tokens/s',
+    'step 100/100  1 min 5 s left  loss 1.2346  7.8 examples/s  512 tokens/s',
     'a note',
   ])
 })
 
 it('draws a bar on a terminal, and notes stand above it', () => {
   const { stream, text } = keeping(true)
-  const progress = createProgress(10, 4, stream)
+  const progress = createTrainingProgress(10, 4, stream)
   progress.step(step(4))
   progress.note('held out: 50 %')
   progress.stop()
@@ -54,7 +55,7 @@ it('draws a bar on a terminal, and notes stand above it', () => {
 it('says how far an evaluation is, on a terminal and elsewhere', () => {
   for (const isTTY of [true, false]) {
     const { stream, text } = keeping(isTTY)
-    const progress = createProgress(10, 0, stream)
+    const progress = createTrainingProgress(10, 0, stream)
     progress.evaluating({ kind: 'evaluating', step: 5, answered: 12, total: 60 })
     progress.note('')
     progress.stop()

@@ -1,8 +1,7 @@
-/** The report's page and its charts, from rows alone. */
+/** The report's page, from rows alone. */
 import { parseRun, type EvaluationEvent } from '@casa-js/train'
 import { describe, expect, it } from 'vitest'
-import { lineChart, smoothed } from './charts.ts'
-import { reportPage, type ReportContent } from './report.ts'
+import { trainingReport, type ReportContent } from './report.ts'
 
 const run = parseRun(
   { model: { folder: 'model' }, data: { jsonl: 'rows.jsonl' }, batch: { textTokens: 8, imageTokens: 8 }, steps: 100 },
@@ -37,8 +36,8 @@ const evaluation: EvaluationEvent = {
   ],
 }
 
-describe('reportPage', () => {
-  const page = reportPage({
+describe('trainingReport', () => {
+  const page = trainingReport({
     out: 'runs/try',
     run,
     rows: [...rows, { kind: 'evaluation', step: 50, loss: 0.25, accuracy: evaluation.accuracy }],
@@ -51,6 +50,7 @@ describe('reportPage', () => {
     expect(page).toContain('<td>word</td><td>3 / 4</td><td>75.0 %</td>')
     expect(page).toContain('src="data:image/png;base64,AQID"')
     expect(page).toContain('expected <b>dog</b>')
+    expect(page.indexOf('class="wrong"')).toBeLessThan(page.indexOf('class="right"'))
     expect(page).toContain('(nothing)')
     expect(page).not.toContain('not shown')
     expect(page).toContain('&#34;textTokens&#34;: 8')
@@ -61,38 +61,7 @@ describe('reportPage', () => {
     expect(page).not.toMatch(/<script|<link|src="http|url\(/)
   })
   it('is a page before the first evaluation, and before the first step', () => {
-    expect(reportPage({ out: 'x', run, rows })).toContain('No evaluation yet.')
-    expect(reportPage({ out: 'x', run, rows: [] })).toContain('0 of 100')
+    expect(trainingReport({ out: 'x', run, rows })).toContain('No evaluation yet.')
+    expect(trainingReport({ out: 'x', run, rows: [] })).toContain('0 of 100')
   })
-})
-
-describe('lineChart', () => {
-  const draw = (ys: number[], options = {}) =>
-    lineChart({ title: 't', xLabel: 'x', series: [{ name: 's', points: ys.map((y, x) => ({ x, y })) }], ...options })
-  it('never writes a coordinate that is not a number', () => {
-    for (const svg of [
-      draw([1, 2, 3]),
-      draw([5]),
-      draw([2, 2, 2]),
-      draw([1, NaN, 3]),
-      draw([1e-9, 1e9], { log: true }),
-      draw([0, 1], { log: true }),
-      draw([4.1, 4.2, 4.3], { log: true }),
-    ]) {
-      expect(svg).toContain('<path')
-      expect(svg).not.toMatch(/NaN|Infinity|undefined/)
-    }
-  })
-  it('is empty without data', () => {
-    expect(draw([])).toBe('')
-    expect(draw([NaN])).toBe('')
-  })
-  it('draws long curves in at most a thousand points', () => {
-    expect(draw(Array.from({ length: 25_000 }, (_, i) => i)).match(/L/g)!.length).toBeLessThan(1000)
-  })
-})
-
-it('smoothing keeps a constant and starts without bias', () => {
-  const points = smoothed(Array.from({ length: 1000 }, (_, x) => ({ x, y: 2 })))
-  for (const { y } of points) expect(y).toBeCloseTo(2, 10)
 })

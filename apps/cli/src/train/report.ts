@@ -1,11 +1,10 @@
 /** report.html of a run: one file, nothing loaded from elsewhere. Curves, held-out predictions beside their pictures, config, machine. */
+import { answerCard, escapeHtml, factList, htmlPage, lineChart, smoothed } from '@casa-js/eval/internal'
 import type { EvaluationEvent, ParsedRun, StartEvent } from '@casa-js/train'
 import { METRICS_FILE, readMetrics, type MetricsRow } from '@casa-js/train/node'
-import { fileSink } from '@casa-js/weights'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { escapeHtml, lineChart, smoothed } from './charts.ts'
-import { reportStyle } from './report-style.ts'
+import { writeWhole } from '../terminal/outputs.ts'
 
 export interface Report {
   readonly path: string
@@ -23,13 +22,8 @@ export function createReport(out: string, run: ParsedRun): Report {
     start: (event) => void (started = event),
     async write(evaluation) {
       newest = evaluation ?? newest
-      const sink = await fileSink(path)
-      await sink.write(
-        new TextEncoder().encode(
-          reportPage({ out, run, rows: await readMetrics(join(out, METRICS_FILE)), started, evaluation: newest }),
-        ),
-      )
-      await sink.commit()
+      const rows = await readMetrics(join(out, METRICS_FILE))
+      await writeWhole(path, trainingReport({ out, run, rows, started, evaluation: newest }))
     },
   }
 }
@@ -42,37 +36,28 @@ export interface ReportContent {
   evaluation?: EvaluationEvent | undefined
 }
 
-export function reportPage({ out, run, rows, started, evaluation }: ReportContent): string {
+/** The page, from rows alone. @returns a whole HTML document. */
+export function trainingReport({ out, run, rows, started, evaluation }: ReportContent): string {
   const steps = rows.filter((row) => row.kind === 'step')
   const evaluations = rows.filter((row) => row.kind === 'evaluation')
   const last = steps.at(-1)
-  const facts = [
-    ['steps', last ? `${last.step + 1} of ${run.steps}` : `0 of ${run.steps}`],
-    [
-      'loss',
-      last
-        ? smoothed(steps.map(({ step, loss }) => ({ x: step, y: loss })))
-            .at(-1)!
-            .y.toFixed(4)
-        : '-',
-    ],
-    ['held-out loss', evaluations.at(-1)?.loss.toFixed(4) ?? '-'],
-    ['exact match', overall(evaluations.at(-1)?.accuracy)],
-    ['examples/s', last ? last.examplesPerSecond.toFixed(1) : '-'],
-    ['tokens/s', last ? Math.round(last.tokensPerSecond).toLocaleString('en') : '-'],
-  ]
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(out)}: training report</title>
-<style>${reportStyle}</style>
-<main>
-<h1>Training report</h1><p class="muted">${escapeHtml(out)}</p>
-<dl class="facts">${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>
+  const loss = smoothed(steps.map(({ step, loss }) => ({ x: step, y: loss }))).at(-1)
+  const facts = {
+    steps: `${last ? last.step + 1 : 0} of ${run.steps}`,
+    loss: loss?.y.toFixed(4) ?? '-',
+    'held-out loss': evaluations.at(-1)?.loss.toFixed(4) ?? '-',
+    'exact match': overall(evaluations.at(-1)?.accuracy),
+    'examples/s': last ? last.examplesPerSecond.toFixed(1) : '-',
+    'tokens/s': last ? Math.round(last.tokensPerSecond).toLocaleString('en') : '-',
+  }
+  return htmlPage(
+    `Training report: ${out}`,
+    `${factList(facts)}
 <section class="charts">${charts(steps, evaluations)}</section>
 ${evaluation ? predictions(evaluation) : '<p class="muted">No evaluation yet.</p>'}
 <h2>Run</h2><pre>${escapeHtml(JSON.stringify(run, undefined, 2))}</pre>
-<h2>Machine</h2><p>${machine(started)}</p>
-</main></html>
-`
+<h2>Machine</h2><p>${escapeHtml(machine(started))}</p>`,
+  )
 }
 
 type StepRow = Extract<MetricsRow, { kind: 'step' }>
@@ -119,7 +104,7 @@ function charts(steps: StepRow[], evaluations: EvaluationRow[]): string {
       title: 'Learning rate',
       xLabel: 'step',
       series: [{ name: 'largest group', points: of('learningRate'), colour: 3 }],
-      format: (y) => (y === 0 ? '0' : y.toExponential(0)),
+      format: (y) => (y === 0 ? '0' : Number(y.toPrecision(2)).toExponential()),
     }),
   ].join('')
 }
@@ -129,14 +114,21 @@ function predictions({ step, examples, accuracy }: EvaluationEvent): string {
     ([task, { correct, total }]) =>
       `<tr><td>${escapeHtml(task)}</td><td>${correct} / ${total}</td><td>${((100 * correct) / total).toFixed(1)} %</td></tr>`,
   )
-  const shown = examples.filter(({ pictures }) => pictures)
-  const cards = shown.map(({ id, task, correct, question, expected, predicted, pictures }) => {
-    const images = pictures!
-      .map((png) => `<img alt="" src="data:image/png;base64,${Buffer.from(png).toString('base64')}">`)
-      .join('')
-    const wanted = correct ? '' : `<p class="muted">expected <b>${escapeHtml(expected ?? '')}</b></p>`
-    return `<article class="${correct ? 'right' : 'wrong'}" title="${escapeHtml(id)}"><div class="pictures">${images}</div><p class="muted">${escapeHtml(task)}: ${escapeHtml(question ?? '')}</p><p class="answer">${escapeHtml(predicted || '(nothing)')}</p>${wanted}</article>`
-  })
+  // What a model gets wrong says more than what it gets right.
+  const ordered = [...examples.filter(({ correct }) => !correct), ...examples.filter(({ correct }) => correct)]
+  const cards = ordered.flatMap(
+    ({ id, task, correct: right, question = '', expected = '', predicted: prediction = '', pictures }) =>
+      pictures
+        ? answerCard({
+            id,
+            right,
+            question: `${task}: ${question}`,
+            prediction,
+            pictures,
+            notes: right ? [] : [`expected <b>${escapeHtml(expected)}</b>`],
+          })
+        : [],
+  )
   return `<h2>Held-out examples after ${step} steps</h2>
 <table><tr><th>task</th><th>exact</th><th></th></tr>${table.join('')}</table>
 <section class="cards">${cards.join('')}</section>`
@@ -162,5 +154,5 @@ function machine(started: StartEvent | undefined): string {
       `${started.workers} worker${started.workers > 1 ? 's' : ''}`,
       `${started.trained.toLocaleString('en')} of ${started.parameters.toLocaleString('en')} parameters train`,
     )
-  return escapeHtml(parts.join(' · '))
+  return parts.join(' · ')
 }

@@ -1,0 +1,32 @@
+/** Ctrl-C: the first asks the command to end, the second ends the process at once. Exit codes are the shell's, 130 and 143. */
+import { CasaError } from '@casa-js/base'
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Why a command's signal was aborted. */
+export class Interrupted extends CasaError {
+  override name = 'Interrupted'
+  constructor(readonly exitCode: number) {
+    super('stopped')
+  }
+}
+
+export interface Interrupt {
+  readonly signal: AbortSignal
+  /** From here on Ctrl-C takes its usual effect. */
+  release(): void
+}
+
+/** @param onFirst called when the first signal comes. */
+export function onInterrupt(onFirst?: () => void): Interrupt {
+  const controller = new AbortController()
+  const handle = (name: keyof typeof exitCodes) => {
+    release()
+    process.exitCode = exitCodes[name]
+    onFirst?.()
+    controller.abort(new Interrupted(exitCodes[name]))
+  }
+  const release = () => void process.off('SIGINT', handle).off('SIGTERM', handle)
+  process.on('SIGINT', handle).on('SIGTERM', handle)
+  return { signal: controller.signal, release }
+}
