@@ -25,7 +25,10 @@ export function register(program: Command): void {
   program
     .command('ask')
     .description('ask a model about one or more pictures')
-    .argument('<pictures-and-question...>', 'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question in quotes')
+    .argument(
+      '<pictures-and-question...>',
+      'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question in quotes',
+    )
     .option('--model <folder>', 'model folder', shippedModel)
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
     .option('--temperature <t>', '0 takes the likeliest token each time', decimal(0, 100), 0)
