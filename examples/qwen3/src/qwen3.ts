@@ -5,18 +5,8 @@
  *
  * Source: arXiv 2505.09388, section 2; transformers' Qwen3ForCausalLM. E is 128 unless the config says otherwise, whatever D / H is.
  */
-import { parseDecoderConfig } from '@casa-js/backbones'
-import {
-  bindDecoder,
-  decoderTensors,
-  defineBackbone,
-  Fields,
-  llamaNames,
-  type DecoderConfig,
-  type Params,
-  type Site,
-  type TensorTable,
-} from '@casa-js/core'
+import { parseDecoderConfig, bindDecoder, decoderTensors, llamaNames, type DecoderConfig } from '@casa-js/backbones'
+import { defineBackbone, type Params, type Site, type TensorTable, Fields } from '@casa-js/core'
 import { rmsNorm, type Tensor } from '@casa-js/tensor'
 
 const normName = (layer: number, of: 'q' | 'k') => `model.layers.${layer}.self_attn.${of}_norm.weight`

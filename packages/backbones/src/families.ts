@@ -1,6 +1,8 @@
 /** The list of families. Adding one is a line here. */
 import { ConfigError } from '@casa-js/base'
-import { Fields, type BackboneFamily, type DecoderConfig } from '@casa-js/core'
+import { Fields } from '@casa-js/base'
+import type { BackboneFamily } from '@casa-js/core'
+import type { DecoderConfig } from './decoder/index.ts'
 import { helium } from './helium.ts'
 import { llama } from './llama.ts'
 import { qwen2 } from './qwen2.ts'

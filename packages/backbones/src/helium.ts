@@ -2,8 +2,9 @@
  * Helium, the preview (helium-1-preview-2b): Llama's block with interleaved rotary pairs (2i, 2i + 1).
  * Helium-1-2b itself is published as `llama`.
  */
-import { bindDecoder, decoderTensors, defineBackbone, Fields, llamaNames, type DecoderConfig } from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+import { Fields } from '@casa-js/base'
+import { defineBackbone } from '@casa-js/core'
+import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
 export const helium = defineBackbone<DecoderConfig>({
   modelType: 'helium',

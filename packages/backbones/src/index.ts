@@ -1,5 +1,5 @@
 export * from './families.ts'
-export { parseDecoderConfig, type Specifics } from './common.ts'
+export * from './decoder/index.ts'
 export { helium } from './helium.ts'
 export { llama } from './llama.ts'
 export { qwen2 } from './qwen2.ts'

@@ -2,8 +2,9 @@
  * Llama, and what is published in its format: Helium-1-2b among others.
  * Half-split rotary; biases only where the config asks for them. Source: Touvron et al., arXiv 2302.13971.
  */
-import { bindDecoder, decoderTensors, defineBackbone, Fields, llamaNames, type DecoderConfig } from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+import { Fields } from '@casa-js/base'
+import { defineBackbone } from '@casa-js/core'
+import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
 export const llama = defineBackbone<DecoderConfig>({
   modelType: 'llama',

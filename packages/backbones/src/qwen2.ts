@@ -1,6 +1,6 @@
 /** Qwen2 and Qwen2.5, text only: Llama's block with biases on q, k and v. Source: arXiv 2407.10671, 2412.15115. */
-import { bindDecoder, decoderTensors, defineBackbone, llamaNames, type DecoderConfig } from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+import { defineBackbone } from '@casa-js/core'
+import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
 export const qwen2 = defineBackbone<DecoderConfig>({
   modelType: 'qwen2',

@@ -3,16 +3,16 @@
  * Source: arXiv 2502.13923, section 2. config.json holds it under `text_config` (5.x) or flat (4.x); some checkpoints store it
  * as "model.language_model.*".
  */
+import { Fields } from '@casa-js/base'
+import { defineBackbone } from '@casa-js/core'
 import {
   bindDecoder,
   decoderTensors,
-  defineBackbone,
-  Fields,
   llamaNames,
+  parseDecoderConfig,
   type DecoderConfig,
   type DecoderNames,
-} from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+} from './decoder/index.ts'
 
 const names: DecoderNames = { ...llamaNames, aliases: [{ prefix: 'model.language_model.', head: 'lm_head.weight' }] }
 

@@ -2,8 +2,9 @@
  * SmolLM3: Llama's block, of which every fourth has no positions (NoPE): its queries and keys are not rotated.
  * Source: Yang et al., arXiv 2501.18795, section 3 (RNoPE); transformers' SmolLM3ForCausalLM.
  */
-import { bindDecoder, decoderTensors, defineBackbone, Fields, llamaNames, type DecoderConfig } from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+import { Fields } from '@casa-js/base'
+import { defineBackbone } from '@casa-js/core'
+import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
 export interface Smollm3Config extends DecoderConfig {
   /** By layer: whether its heads are rotated. */

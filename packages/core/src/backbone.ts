@@ -26,7 +26,10 @@ export interface KvCache {
    * @throws CasaError when they do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor }
-  /** Forget everything after the first `tokens`. */
+  /**
+   * Forget everything after the first `tokens`.
+   * @throws CasaError when there are fewer.
+   */
   truncate(tokens: number): void
   dispose(): void
 }

@@ -2,8 +2,8 @@
  * __model_type__: Llama's block as it stands. Say here what is unusual about the model.
  * Source: the paper's arXiv number and section; transformers' class.
  */
-import { bindDecoder, decoderTensors, defineBackbone, llamaNames, type DecoderConfig } from '@casa-js/core'
-import { parseDecoderConfig } from './common.ts'
+import { defineBackbone } from '@casa-js/core'
+import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
 export const __identifier__ = defineBackbone<DecoderConfig>({
   modelType: '__model_type__',

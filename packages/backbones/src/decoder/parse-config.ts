@@ -1,5 +1,6 @@
 /** Fields that config.json of every Llama-like family shares, in the layouts of transformers 4.x and 5.x. */
-import { Fields, type DecoderConfig } from '@casa-js/core'
+import { Fields } from '@casa-js/base'
+import type { DecoderConfig } from './config.ts'
 
 /** Differences of a family, filled in by its own file. */
 export type Specifics = Pick<DecoderConfig, 'modelType' | 'ropeLayout' | 'biases'> & {

@@ -6,87 +6,12 @@
  *
  * A family says how its checkpoint names things and what differs; everything else is here once.
  */
-import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
-import type { Backbone, Fuse, Positions, Site, Step } from '../backbone.ts'
 import { CasaError } from '@casa-js/base'
-import type { Init, Params, TensorSpec, TensorTable } from '../table.ts'
+import type { Backbone, Fuse, Params, Positions, Site, Step } from '@casa-js/core'
+import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
+import type { DecoderConfig } from './config.ts'
 import { createKvCache } from './kv-cache.ts'
-
-export interface DecoderConfig {
-  modelType: string
-  layers: number
-  /** D */
-  width: number
-  /** Width of the feed-forward half. */
-  intermediateSize: number
-  /** H */
-  heads: number
-  /** K */
-  kvHeads: number
-  /** E */
-  headSize: number
-  /** V */
-  vocabSize: number
-  normEps: number
-  ropeTheta: number
-  ropeLayout: 'half' | 'interleaved'
-  /** Pairs of a head that turn with (time, height, width); absent: one position a token. */
-  ropeSections?: number[] | undefined
-  biases: { qkv: boolean; output: boolean; feedForward: boolean }
-  tiedEmbeddings: boolean
-  /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */
-  padToken?: number | undefined
-  maxPositions: number
-}
-
-/** Checkpoint names under which this line stores its weights. `aliases` are prefixes that replace "model.". */
-export interface DecoderNames {
-  prefix: string
-  head: string
-  aliases?: { prefix: string; head: string }[]
-}
-
-export const llamaNames: DecoderNames = { prefix: 'model.', head: 'lm_head.weight' }
-
-const fanIn: Init = { kind: 'fanIn' }
-/** Layers that write into the residual stream start small, by their number, or what the first tokens say drowns (GPT-2's rule). */
-const residual = (layers: number): Init => ({ kind: 'fanIn', gain: 1 / Math.sqrt(2 * layers) })
-const ones: Init = { kind: 'ones' }
-const zeros: Init = { kind: 'zeros' }
-
-/** Every weight, in checkpoint order. Linear layers are [out, in]. */
-export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTable {
-  const { width: D, intermediateSize: F, heads: H, kvHeads: K, headSize: E, vocabSize: V } = c
-  const named = (suffix: string, shape: number[], init: Init): TensorSpec => ({
-    name: names.prefix + suffix,
-    shape,
-    init,
-    ...(names.aliases && { aliases: names.aliases.map((alias) => alias.prefix + suffix) }),
-  })
-  const table: TensorTable = [named('embed_tokens.weight', [V, D], { kind: 'normal', std: 1 / Math.sqrt(D) })]
-  const dense = (name: string, out: number, inner: number, bias: boolean, init = fanIn) => {
-    table.push(named(name + '.weight', [out, inner], init))
-    if (bias) table.push(named(name + '.bias', [out], zeros))
-  }
-  for (let i = 0; i < c.layers; i++) {
-    const at = `layers.${i}.`
-    table.push(named(at + 'input_layernorm.weight', [D], ones))
-    dense(at + 'self_attn.q_proj', H * E, D, c.biases.qkv)
-    dense(at + 'self_attn.k_proj', K * E, D, c.biases.qkv)
-    dense(at + 'self_attn.v_proj', K * E, D, c.biases.qkv)
-    dense(at + 'self_attn.o_proj', D, H * E, c.biases.output, residual(c.layers))
-    table.push(named(at + 'post_attention_layernorm.weight', [D], ones))
-    dense(at + 'mlp.gate_proj', F, D, c.biases.feedForward)
-    dense(at + 'mlp.up_proj', F, D, c.biases.feedForward)
-    dense(at + 'mlp.down_proj', D, F, c.biases.feedForward, residual(c.layers))
-  }
-  table.push(named('norm.weight', [D], ones))
-  if (!c.tiedEmbeddings) {
-    const aliases = names.aliases?.map((alias) => alias.head)
-    table.push({ name: names.head, shape: [V, D], init: fanIn, ...(aliases && { aliases }) })
-  }
-  return table
-}
+import type { DecoderNames } from './tensors.ts'
 
 /**
  * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.

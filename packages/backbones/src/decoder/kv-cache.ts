@@ -5,9 +5,10 @@
  * how many rows are valid, so nothing is sliced or copied per token either.
  */
 import { dispose, keep, writeRows, zeros, type Tensor } from '@casa-js/tensor'
-import { CasaError } from '@casa-js/base'
-import type { KvCache } from '../backbone.ts'
+import { StateError } from '@casa-js/base'
+import type { KvCache } from '@casa-js/core'
 
+/** The part of a decoder's config that its cache depends on. */
 export interface CacheShape {
   layers: number
   /** K */
@@ -16,6 +17,10 @@ export interface CacheShape {
   headSize: number
 }
 
+/**
+ * An empty cache of zeros: 2 * layers tensors of [capacity, K, E] in float32. Its owner disposes it.
+ * @param capacityTokens most tokens that it will hold; `append` throws a StateError beyond
+ */
 export function createKvCache({ layers, kvHeads, headSize }: CacheShape, capacityTokens: number): KvCache {
   const allocate = () => keep(zeros([capacityTokens, kvHeads, headSize]))
   const keys: Tensor[] = Array.from({ length: layers }, allocate)
@@ -26,14 +31,16 @@ export function createKvCache({ layers, kvHeads, headSize }: CacheShape, capacit
     append(layer, k, v) {
       const end = this.length + k.shape[0]!
       if (end > capacityTokens) {
-        throw new CasaError(`the KV cache holds ${capacityTokens} tokens and ${end} are needed: create it with a larger capacity`)
+        throw new StateError(
+          `the KV cache holds ${capacityTokens} tokens and ${end} are needed: create it with a larger capacity`,
+        )
       }
       writeRows(keys[layer]!, k, this.length)
       writeRows(values[layer]!, v, this.length)
       return { k: keys[layer]!, v: values[layer]! }
     },
     truncate(tokens) {
-      if (tokens > this.length) throw new CasaError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)
+      if (tokens > this.length) throw new StateError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)
       this.length = tokens
     },
     dispose() {

@@ -1,0 +1,29 @@
+/** What differs between the models of Llama's line: the numbers of one config.json, parsed. */
+
+/** One model of the line. Letters as in the legend of ARCHITECTURE.md. */
+export interface DecoderConfig {
+  modelType: string
+  layers: number
+  /** D */
+  width: number
+  /** Width of the feed-forward half. */
+  intermediateSize: number
+  /** H */
+  heads: number
+  /** K */
+  kvHeads: number
+  /** E */
+  headSize: number
+  /** V */
+  vocabSize: number
+  normEps: number
+  ropeTheta: number
+  ropeLayout: 'half' | 'interleaved'
+  /** Pairs of a head that turn with (time, height, width); absent: one position a token. */
+  ropeSections?: number[] | undefined
+  biases: { qkv: boolean; output: boolean; feedForward: boolean }
+  tiedEmbeddings: boolean
+  /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */
+  padToken?: number | undefined
+  maxPositions: number
+}

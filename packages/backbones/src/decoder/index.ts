@@ -1,0 +1,6 @@
+/** The decoder that families bind to their names, and the reading of their config.json. */
+export type { DecoderConfig } from './config.ts'
+export { bindDecoder } from './decoder.ts'
+export { createKvCache, type CacheShape } from './kv-cache.ts'
+export { parseDecoderConfig, type Specifics } from './parse-config.ts'
+export { decoderTensors, llamaNames, type DecoderNames } from './tensors.ts'
