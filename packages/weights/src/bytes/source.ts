@@ -54,8 +54,21 @@ export function blobSource(name: string, blob: Blob): ByteSource {
   return source
 }
 
-/** All bytes as UTF-8 text. */
-export async function readText(source: ByteSource, signal?: AbortSignal): Promise<string> {
+/** Text files of a model are small; whatever is larger is another file. */
+const defaultTextLimitBytes = 16 << 20
+
+/**
+ * All bytes as UTF-8 text.
+ * @param limitBytes larger files are refused before they are read. Default 16 MiB.
+ * @throws WeightError when the file is too large or not UTF-8.
+ */
+export async function readText(
+  source: ByteSource,
+  signal?: AbortSignal,
+  limitBytes: number = defaultTextLimitBytes,
+): Promise<string> {
+  if (source.size > limitBytes)
+    refuse(source.name, 'too-large', `${source.size} bytes are too many for this file; at most ${limitBytes} are read`)
   const bytes = await source.read(0, source.size, signal)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { WeightError } from '@casa-js/base'
+import { FileError, WeightError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import type { ByteSink } from '../bytes/sink.ts'
 import { checkRange, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
+import { PooledFile } from './handles.node.ts'
 
 /** @throws WeightError when there is no such file. */
 export async function fileSource(path: string): Promise<ByteSource> {
@@ -25,9 +26,9 @@ export function fsFolder(path: string): FolderSource & FolderSink {
  */
 export async function fileSink(path: string): Promise<ByteSink> {
   const folder = dirname(resolve(path))
-  await mkdir(folder, { recursive: true })
+  await explained(folder, () => mkdir(folder, { recursive: true }))
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
-  const handle = await open(temporary, 'wx')
+  const handle = await explained(path, () => open(temporary, 'wx'))
   let finished = false
   return {
     name: path,
@@ -50,39 +51,39 @@ export async function fileSink(path: string): Promise<ByteSink> {
 }
 
 export async function openFile(path: string): Promise<ByteSource | undefined> {
-  let handle: FileHandle
-  try {
-    handle = await open(path, 'r')
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
-  }
-  const stat = await handle.stat()
-  if (!stat.isFile()) {
-    await handle.close()
-    return refuse(path, 'missing', 'this is not a file')
-  }
+  const file = await PooledFile.open(path)
+  if (!file) return undefined
   const source: ByteSource = {
     name: path,
-    size: stat.size,
+    size: file.size,
     async read(begin, end, signal) {
       signal?.throwIfAborted()
       checkRange(source, begin, end)
-      const bytes = new Uint8Array(end - begin)
-      for (let at = 0; at < bytes.length;) {
-        // One read call takes at most 2^31 - 1 bytes.
-        const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 1 << 30), begin + at)
-        if (bytesRead === 0)
-          refuse(path, 'file-length', `the file ended at byte ${begin + at} of ${stat.size}: it was cut while it was read`)
-        at += bytesRead
-        signal?.throwIfAborted()
-      }
-      return bytes
+      return file.with((handle) => readExactly(handle, path, file.size, begin, end, signal))
     },
-    close: () => handle.close(),
+    close: () => file.close(),
   }
   return source
+}
+
+async function readExactly(
+  handle: FileHandle,
+  path: string,
+  size: number,
+  begin: number,
+  end: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - begin)
+  for (let at = 0; at < bytes.length;) {
+    // One read call takes at most 2^31 - 1 bytes.
+    const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 1 << 30), begin + at)
+    if (bytesRead === 0)
+      refuse(path, 'file-length', `the file ended at byte ${begin + at} of ${size}: it was cut while it was read`)
+    at += bytesRead
+    signal?.throwIfAborted()
+  }
+  return bytes
 }
 
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
@@ -99,14 +100,31 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle?.close()
 }
 
+/** What the system says when something cannot be written, in words. */
+const writeFaults: Record<string, string> = {
+  EACCES: 'there is no right to write here',
+  EPERM: 'there is no right to write here',
+  EROFS: 'the disk is read-only',
+  ENOTDIR: 'a file stands where a folder is needed',
+  EEXIST: 'a file stands where a folder is needed',
+  EISDIR: 'a folder of this name is in the way',
+}
+
+/** Runs a step of writing; what the system refuses becomes an error that says so in words. */
 export async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-    throw new WeightError(`${path}: the disk is full; free some space and try again. What was there before is untouched`, {
-      file: path,
-      rule: 'disk-full',
-    })
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new WeightError(`${path}: the disk is full; free some space and try again. What was there before is untouched`, {
+        file: path,
+        rule: 'disk-full',
+        cause: error,
+      })
+    }
+    const fault = writeFaults[code]
+    if (fault === undefined) throw error
+    throw new FileError(path, `${fault} (${code}); choose another place`, { cause: error })
   }
 }

@@ -5,7 +5,7 @@
 import { mkdir, readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { FileError } from '@casa-js/base'
-import { fileSink } from '../files/fs.node.ts'
+import { explained, fileSink } from '../files/fs.node.ts'
 import { commitAfter } from '../bytes/sink.ts'
 import { folderMark, markText } from './mark.ts'
 import { finishReplacement, markOf } from './replaced.node.ts'
@@ -67,7 +67,7 @@ function claim(path: string, state: FolderClaim['state'], holds: string[], kind:
     state,
     holds,
     async mark() {
-      await mkdir(path, { recursive: true })
+      await explained(path, () => mkdir(path, { recursive: true }))
       if (state === 'marked') return
       const sink = await fileSink(join(path, folderMark))
       await commitAfter(sink, () => sink.write(new TextEncoder().encode(markText({ kind }))))

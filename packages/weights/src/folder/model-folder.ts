@@ -7,6 +7,7 @@ import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { commitAfter } from '../bytes/sink.ts'
 import { refuse } from '../refuse.ts'
+import { textLimitBytes } from './limits.ts'
 import { withQuantized } from '../quantize/quantized-source.ts'
 import { openShards } from '../safetensors/shards.ts'
 import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
@@ -122,7 +123,7 @@ async function readOptional(folder: FolderSource, file: string, signal?: AbortSi
   const source = await folder.open(file, signal)
   if (!source) return undefined
   try {
-    return await readText(source, signal)
+    return await readText(source, signal, textLimitBytes(file))
   } finally {
     await source.close()
   }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { fsFolder, syncFolder } from '../files/fs.node.ts'
+import { explained, fsFolder, syncFolder } from '../files/fs.node.ts'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { claimFolder, type ClaimOptions, type FolderClaim } from './claim.node.ts'
 import { keepForeign, replacedPath } from './replaced.node.ts'
@@ -24,8 +24,7 @@ export async function writeFolderWhole<T>(
 ): Promise<T> {
   const claim = await claimFolder(path, options)
   const temporary = `${claim.path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
-  await mkdir(dirname(temporary), { recursive: true })
-  await mkdir(temporary)
+  await explained(path, () => mkdir(temporary, { recursive: true }))
   try {
     const result = await write({ ...fsFolder(temporary), name: path }, temporary)
     await moveIn(claim, temporary)

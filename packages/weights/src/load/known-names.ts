@@ -1,14 +1,16 @@
 /** Name maps of published checkpoints: checkpoint name -> the name in our tensor tables. Users extend them by concatenation. */
 import type { NameMap } from './name-map.ts'
 
-/** Buffers that older transformers versions saved although they follow from the config. */
-export const derivedBuffers: NameMap = [['(^|\\.)rotary_emb\\.inv_freq$', null]]
+/** Buffers that older transformers versions saved although they follow from the config. Loading leaves them out. */
+export const derivedBuffers: NameMap = [
+  ['(^|\\.)rotary_emb\\.inv_freq$', null],
+  ['(^|\\.)embeddings\\.position_ids$', null],
+]
 
 /** Qwen2.5-VL as transformers >= 4.52 names its modules in memory; files on the hub keep the shorter names of our tables. */
 export const qwen25VlNames: NameMap = [
   ['^model\\.visual\\.', 'visual.'],
   ['^model\\.language_model\\.', 'model.'],
-  ...derivedBuffers,
 ]
 
 /**

@@ -122,6 +122,14 @@ describe('strict loading', () => {
     expect(() => parseNameMap(json)).toThrow(message)
   })
 
+  it('leaves out buffers that old checkpoints carry, unless the table wants them', async () => {
+    const source = await open({ 'model.norm.weight': f32([2]), 'model.layers.0.self_attn.rotary_emb.inv_freq': f32([2]) })
+    const norm: TensorTable = [{ name: 'model.norm.weight', shape: [2], init }]
+    expect(Object.keys(await loadParams(norm, source))).toEqual(['model.norm.weight'])
+    const wanted = [...norm, { name: 'model.layers.0.self_attn.rotary_emb.inv_freq', shape: [2], init }]
+    expect(Object.keys(await loadParams(wanted, source))).toHaveLength(2)
+  })
+
   it('knows the vision tower of the released CASA checkpoints', async () => {
     const source = await open({ 'image_prefix.enc.visual.norm.weight': f32([2]), 'model.language_model.norm.weight': f32([2]) })
     const wanted: TensorTable = ['visual.norm.weight', 'model.norm.weight'].map((name) => ({ name, shape: [2], init }))

@@ -1,6 +1,7 @@
 /** Pairs a tensor table with what a checkpoint holds, and says all that does not fit at once. */
 import type { TensorSpec, TensorTable } from '@casa-js/core'
 import { WeightError } from '@casa-js/base'
+import { derivedBuffers } from './known-names.ts'
 import { nearest } from './nearest.ts'
 import { compileNameMap, type NameMap } from './name-map.ts'
 
@@ -35,6 +36,7 @@ export function matchTable(
 ): Match[] {
   const entries = source.entries()
   const renamed = rename(source.name ?? 'the checkpoint', entries, options.names ?? [])
+  leaveOutBuffers(renamed, table)
   const matches: Match[] = []
   const missing: TensorSpec[] = []
   const misfits: string[] = []
@@ -85,6 +87,13 @@ function rename(source: string, entries: Map<string, Entry>, names: NameMap): Ma
     renamed.set(name, found)
   }
   return renamed
+}
+
+/** Buffers that a model computes itself are no surplus; a table that names one gets it all the same. */
+function leaveOutBuffers(renamed: Map<string, string>, table: TensorTable): void {
+  const wanted = new Set(table.flatMap(({ name, aliases = [] }) => [name, ...aliases]))
+  const keep = compileNameMap(derivedBuffers)
+  for (const name of renamed.keys()) if (!wanted.has(name) && keep(name) === undefined) renamed.delete(name)
 }
 
 function report(

@@ -25,6 +25,8 @@ const tensor = (dtype: string, shape: string, offsets: string) =>
 const accepted: [string, Raw, number][] = [
   ['no tensors', { header: '{}' }, 0],
   ['padding by spaces', { header: '{}      ' }, 0],
+  ['padding by newlines', { header: `{"a":${tensor('F32', '[1]', '[0,4]')}}\n\n`, data: 4 }, 1],
+  ['metadata that is null', { header: `{"__metadata__": null, "a":${tensor('F32', '[1]', '[0,4]')}}`, data: 4 }, 1],
   ['white space between tokens', { header: '{ "a" :\n{"dtype":"U8",\t"shape":[ 2 ], "data_offsets":[0 , 2]}\r}', data: 2 }, 1],
   ['a scalar', { header: `{"a":${tensor('F32', '[]', '[0,4]')}}`, data: 4 }, 1],
   [
@@ -41,7 +43,16 @@ const accepted: [string, Raw, number][] = [
   ['metadata', { header: '{"__metadata__":{"format":"pt","__proto__":"x"}}' }, 0],
 ]
 
+const text = (value: string) => new TextEncoder().encode(value)
+
 const refused: [string, string, Raw | Uint8Array][] = [
+  [
+    'lfs-pointer',
+    'what git-lfs leaves in place of a file',
+    text('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 98000000\n'),
+  ],
+  ['format', 'a GGUF file', text('GGUF\x03\0\0\0\0\0\0\0')],
+  ['format', 'a web page', text('<!DOCTYPE html><html></html>')],
   ['file-length', 'an empty file', new Uint8Array(0)],
   ['file-length', 'seven bytes', new Uint8Array(7)],
   ['header-size', 'a header above the limit', { header: '{}', length: 100_000_001n }],
@@ -58,7 +69,6 @@ const refused: [string, string, Raw | Uint8Array][] = [
   ['json', 'a trailing comma', { header: `{"a":${tensor('U8', '[1]', '[0,1]')},}`, data: 1 }],
   ['json', 'a comment', { header: '{/**/}' }],
   ['json', 'something after the object', { header: '{}{}' }],
-  ['json', 'a new line as padding', { header: '{}\n' }],
   ['json', 'a control character in a name', { header: '{"\u0001":{}}' }],
   ['json', 'half a character in a name', { header: '{"\\ud800":{}}' }],
   ['json', 'an entry that is a string', { header: '{"a":"b"}' }],

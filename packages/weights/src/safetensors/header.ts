@@ -11,6 +11,9 @@ import { JsonCursor, JsonFault } from './json-cursor.ts'
 /** The reference implementation's limit. */
 export const headerLimitBytes = 100_000_000
 
+/** Ten times the tensors of the largest models in all their shards together. */
+const tensorLimit = 1_000_000
+
 /** More dimensions than any framework holds. */
 const rankLimit = 64
 
@@ -34,6 +37,7 @@ export async function readHeader(source: ByteSource, signal?: AbortSignal): Prom
   if (source.size < 8)
     refuse(file, 'file-length', `a safetensors file starts with 8 bytes of length, this one has ${source.size} bytes`)
   const prefix = await source.read(0, 8, signal)
+  await refuseOtherFormats(source, prefix, signal)
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
   if (length > BigInt(headerLimitBytes)) {
     refuse(file, 'header-size', `the header claims ${length} bytes, more than ${headerLimitBytes}: not a safetensors file?`)
@@ -49,6 +53,23 @@ export async function readHeader(source: ByteSource, signal?: AbortSignal): Prom
     entry.end += dataBegin
   }
   return header
+}
+
+/** Files that are put in the place of weights by mistake start with text, which would be read as an absurd length. */
+async function refuseOtherFormats(source: ByteSource, prefix: Uint8Array, signal?: AbortSignal): Promise<void> {
+  const begin = String.fromCharCode(...prefix)
+  if (begin.startsWith('version ') && source.size < 1024) {
+    const text = String.fromCharCode(...(await source.read(0, source.size, signal)))
+    if (!text.includes('git-lfs')) return
+    const bytes = /^size (\d+)$/m.exec(text)?.[1]
+    refuse(
+      source.name,
+      'lfs-pointer',
+      `this is the pointer that git-lfs leaves in place of a file${bytes ? ` of ${bytes} bytes` : ''}, not the weights: run "git lfs pull" in its folder`,
+    )
+  }
+  if (begin.startsWith('GGUF')) refuse(source.name, 'format', 'this is a GGUF file, not safetensors: give it the ending .gguf')
+  if (/^\s*<[!?h]/i.test(begin)) refuse(source.name, 'format', 'this is a web page, not weights')
 }
 
 function decodeUtf8(file: string, bytes: Uint8Array): string {
@@ -68,9 +89,10 @@ function parseHeader(file: string, text: string): SafetensorsHeader {
   try {
     cursor.object('the header', (name) => {
       if (name === '__metadata__') {
-        header.metadata = parseMetadata(cursor)
+        header.metadata = cursor.skipNull() ? {} : parseMetadata(cursor)
       } else {
         tensor = name
+        if (header.tensors.size === tensorLimit) refuse(file, 'tensor-count', `the header names more than ${tensorLimit} tensors`)
         header.tensors.set(name, parseEntry(file, name, cursor))
         tensor = undefined
       }
@@ -79,7 +101,7 @@ function parseHeader(file: string, text: string): SafetensorsHeader {
     if (!(error instanceof JsonFault)) throw error
     return refuse(file, error.rule, error.message, tensor)
   }
-  if (/[^ ]/.test(text.slice(cursor.at))) refuse(file, 'json', 'only spaces may follow the header object')
+  if (!cursor.isAtEnd()) refuse(file, 'json', 'only white space may follow the header object')
   return header
 }
 

@@ -49,6 +49,8 @@ export class JsonCursor {
 
   integer(what: string): number {
     this.space()
+    const plain = this.plainInteger()
+    if (plain !== undefined) return plain
     const digits = /(?:0|[1-9][0-9]*)(?![0-9.eE])/y
     digits.lastIndex = this.at
     const match = digits.exec(this.text)
@@ -60,9 +62,29 @@ export class JsonCursor {
     return value
   }
 
+  /** An integer of at most 15 digits, followed by a comma or a bracket; undefined for any other text. */
+  private plainInteger(): number | undefined {
+    const { text } = this
+    let value = 0
+    let end = this.at
+    for (; end < this.at + 16; end++) {
+      const digit = text.charCodeAt(end) - 0x30
+      if (!(digit >= 0 && digit <= 9)) break
+      value = value * 10 + digit
+    }
+    const length = end - this.at
+    const next = text[end]
+    const isPlain = length > 0 && length < 16 && (length === 1 || text[this.at] !== '0') && (next === ',' || next === ']')
+    if (!isPlain) return undefined
+    this.at = end
+    return value
+  }
+
   string(what: string): string {
     this.space()
     if (this.text[this.at] !== '"') throw new JsonFault('json', `${what} must be a string, found ${this.excerpt()}`)
+    const plain = this.plainString()
+    if (plain !== undefined) return plain
     let end = this.at + 1
     while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === '\\' ? 2 : 1
     let value: unknown
@@ -76,6 +98,35 @@ export class JsonCursor {
     }
     this.at = end + 1
     return value
+  }
+
+  /** A string of printable ASCII without escapes, as nearly all are; undefined for any other. A header may hold a million. */
+  private plainString(): string | undefined {
+    const { text } = this
+    for (let end = this.at + 1; end < text.length; end++) {
+      const code = text.charCodeAt(end)
+      if (code === 0x22) {
+        const value = text.slice(this.at + 1, end)
+        this.at = end + 1
+        return value
+      }
+      if (code === 0x5c || code < 0x20 || code > 0x7e) return undefined
+    }
+    return undefined
+  }
+
+  /** Whether null is next; then it is consumed. */
+  skipNull(): boolean {
+    this.space()
+    if (!this.text.startsWith('null', this.at)) return false
+    this.at += 4
+    return true
+  }
+
+  /** Whether only white space follows. */
+  isAtEnd(): boolean {
+    this.space()
+    return this.at === this.text.length
   }
 
   /** Reads past any value. */
@@ -119,6 +170,10 @@ export class JsonCursor {
   }
 
   private space(): void {
-    while (this.at < this.text.length && ' \t\n\r'.includes(this.text[this.at]!)) this.at++
+    for (;;) {
+      const code = this.text.charCodeAt(this.at)
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.at++
+    }
   }
 }

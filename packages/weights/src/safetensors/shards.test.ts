@@ -59,6 +59,7 @@ describe('sharded checkpoints', () => {
     ['missing', { a: 'gone.safetensors' }],
     ['index', { a: '../1.safetensors' }],
     ['index', { a: '1.bin' }],
+    ['index', { a: '1\0.safetensors' }],
     ['json', { a: 5 }],
     ['json', []],
     ['index', '{}'],

@@ -4,6 +4,7 @@
  */
 import type { FolderSource } from '../bytes/folder.ts'
 import { readText, type ByteSource } from '../bytes/source.ts'
+import { textLimitBytes } from '../folder/limits.ts'
 import { refuse } from '../refuse.ts'
 import type { Dtype } from './dtypes.ts'
 import { JsonCursor, JsonFault } from './json-cursor.ts'
@@ -20,7 +21,7 @@ export function parseShardIndex(file: string, text: string): Map<string, string>
       found = true
       cursor.object('weight_map', (tensor) => {
         const shard = cursor.string(`the file of ${JSON.stringify(tensor)}`)
-        if (!/^[^/\\:]+\.safetensors$/.test(shard))
+        if (!/^[^/\\:\p{Cc}]+\.safetensors$/u.test(shard))
           refuse(file, 'index', `${JSON.stringify(shard)} is not the name of a file beside the index`, tensor)
         files.set(tensor, shard)
       })
@@ -36,7 +37,7 @@ export function parseShardIndex(file: string, text: string): Map<string, string>
 
 /** @throws WeightError when a shard is missing or broken, or holds other tensors than the index says. */
 export async function openShards(folder: FolderSource, index: ByteSource, signal?: AbortSignal): Promise<TensorSource> {
-  const files = parseShardIndex(index.name, await readText(index, signal))
+  const files = parseShardIndex(index.name, await readText(index, signal, textLimitBytes(index.name)))
   const shards = new Map<string, Safetensors>()
   try {
     for (const shard of new Set(files.values())) {
