@@ -7,10 +7,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import type { ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState, FileCache } from '../remote/draft.ts'
-import { explained, openFile, syncFolder, writeAll } from './fs.node.ts'
+import { explained, syncFolder, writeAll } from './fs.node.ts'
+import { openSealed, sealFolder, writeSeal, type Place } from './sealed.node.ts'
 
 /** After so many bytes a draft is flushed and its length noted; what a power cut may have spoiled behind that is dropped. */
 const checkpointBytes = 32 << 20
@@ -22,30 +22,38 @@ export function defaultCacheFolder(): string {
 
 export function folderCache(folder: string = defaultCacheFolder()): FileCache {
   const root = resolve(folder)
-  const pathOf = (key: string) => {
+  const placeOf = (key: string): Place => {
     const path = resolve(root, key)
-    return path.startsWith(root + sep) ? path : refuse(key, 'cache', `this is not a path inside the cache ${folder}`)
+    if (!path.startsWith(root + sep) || path.includes('\0'))
+      return refuse(key, 'cache', `this is not a path inside the cache ${folder}`)
+    return { path, seal: join(root, sealFolder, `${key}.json`) }
   }
-  return { open: (key): Promise<ByteSource | undefined> => openFile(pathOf(key)), draft: (key) => FileDraft.take(pathOf(key)) }
+  return {
+    open: (key, expected, signal) => openSealed(placeOf(key), expected, signal),
+    draft: (key) => FileDraft.take(placeOf(key)),
+  }
 }
 
 class FileDraft implements Draft {
   readonly name: string
   size = 0
   state: DraftState = {}
+  private readonly sealPath: string
   private readonly part: string
   private readonly handle: FileHandle
   private notedBytes = 0
   private isOpen = true
 
-  private constructor(path: string, part: string, handle: FileHandle) {
+  private constructor({ path, seal }: Place, part: string, handle: FileHandle) {
     this.name = path
+    this.sealPath = seal
     this.part = part
     this.handle = handle
   }
 
-  static async take(path: string): Promise<FileDraft> {
-    await mkdir(dirname(path), { recursive: true })
+  static async take(place: Place): Promise<FileDraft> {
+    const { path } = place
+    await explained(path, () => mkdir(dirname(path), { recursive: true }))
     const part = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`
     for (const abandoned of await abandonedParts(path)) {
       // Another process may be quicker; then there is nothing to rename any more.
@@ -57,7 +65,7 @@ class FileDraft implements Draft {
       await rename(`${abandoned}.json`, `${part}.json`).catch(() => {})
       break
     }
-    const draft = new FileDraft(path, part, await open(part, 'a+'))
+    const draft = new FileDraft(place, part, await explained(path, () => open(part, 'a+')))
     await draft.resume()
     return draft
   }
@@ -81,9 +89,11 @@ class FileDraft implements Draft {
     return bytesRead === bytes.length ? bytes : refuse(this.part, 'file-length', 'the file was cut by someone else')
   }
 
-  async commit(): Promise<void> {
+  async commit(sha256: string): Promise<void> {
     await explained(this.name, () => this.handle.sync())
     await this.close()
+    // The seal first: a file without one is fetched again, and a seal without its file says nothing.
+    await writeSeal(this.sealPath, { sizeBytes: this.size, sha256 })
     await rename(this.part, this.name)
     await rm(`${this.part}.json`, { force: true })
     await syncFolder(dirname(this.name))

@@ -6,20 +6,32 @@ import { blobSource, readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState, FileCache } from '../remote/draft.ts'
 import { opfsHandle } from './opfs.browser.ts'
+import { checkSeal, parseSeal, type Seal } from './seal.ts'
 
 interface Note {
   state: DraftState
-  finishedBytes?: number
+  /** Of a finished file. */
+  seal?: Seal | undefined
 }
 
 /** @param folder path from the root of the private file system. */
 export function opfsCache(folder = 'casa-js'): FileCache {
   return {
-    async open(key) {
+    async open(key, expected = {}, signal) {
       const path = `${folder}/${key}`
-      const { finishedBytes } = await readNote(path)
-      const file = finishedBytes === undefined ? undefined : await (await opfsHandle(path, false))?.getFile()
-      return file?.size === finishedBytes && file ? blobSource(path, file) : undefined
+      const { state, seal } = await readNote(path)
+      const handle = seal && (await opfsHandle(path, false))
+      if (!seal || !handle) return undefined
+      const file = await handle.getFile()
+      const source = blobSource(path, file)
+      const checked = await checkSeal(source, seal, `${file.size} ${file.lastModified}`, expected, signal)
+      if (!checked) {
+        await writeNote(path, { state: {} })
+        await (await handle.createWritable()).close()
+        return undefined
+      }
+      if (checked !== seal) await writeNote(path, { state, seal: checked })
+      return source
     },
     draft: (key) => OpfsDraft.take(`${folder}/${key}`),
   }
@@ -76,11 +88,11 @@ class OpfsDraft implements Draft {
     return blobSource(this.name, await this.handle.getFile()).read(begin, end)
   }
 
-  async commit(): Promise<void> {
+  async commit(sha256: string): Promise<void> {
     await this.flush()
     const { size } = await this.handle.getFile()
     if (size !== this.size) refuse(this.name, 'file-length', `${this.size} bytes were written, ${size} are there`)
-    await writeNote(this.name, { state: this.state, finishedBytes: size })
+    await writeNote(this.name, { state: this.state, seal: { sizeBytes: size, sha256 } })
     this.unlock()
   }
 
@@ -98,7 +110,17 @@ class OpfsDraft implements Draft {
 async function readNote(path: string): Promise<Note> {
   const file = await (await opfsHandle(`${path}.note.json`, false))?.getFile()
   if (!file || file.size === 0) return { state: {} }
-  return JSON.parse(await readText(blobSource(path, file)))
+  const note = parseNote(await readText(blobSource(path, file)))
+  return { state: Object(note['state']) as DraftState, seal: parseSeal(JSON.stringify(note['seal'] ?? null)) }
+}
+
+/** A note that was cut in the writing is none: the file is fetched again. */
+function parseNote(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>
+  } catch {
+    return {}
+  }
 }
 
 async function writeNote(path: string, note: Note): Promise<void> {

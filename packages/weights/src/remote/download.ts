@@ -16,6 +16,8 @@ export interface DownloadProgress {
 
 export interface DownloadOptions extends HttpOptions {
   onProgress?: ((progress: DownloadProgress) => void) | undefined
+  /** Refuses files of more bytes, however many the server says there are. Default: no limit. */
+  limitBytes?: number | undefined
 }
 
 /** A file that changes, or comes out wrong, again and again is not fetched for ever. */
@@ -38,7 +40,7 @@ export async function download(
       options,
       () => run.keptBytes(),
     )
-    if (found) await draft.commit()
+    if (found) await draft.commit(run.sha256())
     else await draft.release()
     return found
   } catch (error) {
@@ -72,6 +74,11 @@ class Run {
     return true
   }
 
+  /** After a successful attempt. */
+  sha256(): string {
+    return this.hash!.hex()
+  }
+
   /** Bytes of the last attempt that the next can build on. */
   keptBytes(): number {
     return this.draft.state.validator === undefined ? 0 : this.attemptBytes
@@ -103,7 +110,9 @@ class Run {
         throw new PassingError(draft.name, `the file changed at the server`)
       }
       this.checkSize(answer.totalBytes)
+      await this.refuseBeyondLimit(answer.totalBytes ?? 0)
       for await (const chunk of answer.chunks) {
+        await this.refuseBeyondLimit(draft.size + chunk.byteLength)
         await draft.append(chunk)
         this.hash!.update(chunk)
         this.attemptBytes += chunk.byteLength
@@ -125,9 +134,20 @@ class Run {
     this.attemptBytes = 0
   }
 
-  /** The server's file ends before what we have of it: ours is another, and must be begun again. */
+  /** Nothing stays of a file that is too large: it may be all the disk has room for. */
+  private async refuseBeyondLimit(bytes: number): Promise<void> {
+    const { limitBytes = Infinity } = this.options
+    if (bytes <= limitBytes) return
+    await this.begin({})
+    refuse(this.draft.name, 'too-large', `the server sends ${bytes} bytes or more; a file of this name may have ${limitBytes}`)
+  }
+
+  /**
+   * The server's file ends before what we have of it, so that ours is another; or it answers nonsense when asked for a part. Then
+   * the whole is asked for.
+   */
   private async forgetUnlessKept(error: unknown): Promise<never> {
-    if (error instanceof NoSuchRange) {
+    if (error instanceof NoSuchRange || (error instanceof PassingError && error.isAnswer)) {
       this.countRestart()
       await this.begin({})
     }

@@ -1,5 +1,6 @@
 /** A file in the making: what a download has brought so far, kept so that a later attempt, or a later run, can go on. */
 import type { ByteSource } from '../bytes/source.ts'
+import type { Expected } from './file-hash.ts'
 
 export interface DraftState {
   /** What the server called this version of the file; undefined when it gave nothing to go by. */
@@ -17,16 +18,22 @@ export interface Draft {
   reset(state: DraftState): Promise<void>
   append(bytes: Uint8Array): Promise<void>
   read(begin: number, end: number): Promise<Uint8Array>
-  /** The file is complete and right: it appears under its name. */
-  commit(): Promise<void>
+  /**
+   * The file is complete and right: it appears under its name.
+   * @param sha256 hash of its bytes, in hex, by which damage is noticed later
+   */
+  commit(sha256: string): Promise<void>
   /** Keep what is there for later. */
   release(): Promise<void>
 }
 
 /** A place for finished files and drafts. Keys look like relative paths; the same key always means the same bytes. */
 export interface FileCache {
-  /** undefined when there is no finished file of this key. */
-  open(key: string): Promise<ByteSource | undefined>
+  /**
+   * undefined when there is no finished file of this key. A file is hashed when it is opened for the first time, and whenever its
+   * size, date or inode is another; one that is damaged, or of which nothing is known, counts as none and is removed.
+   */
+  open(key: string, expected?: Expected, signal?: AbortSignal): Promise<ByteSource | undefined>
   /** Whoever holds a draft holds it alone. */
   draft(key: string): Promise<Draft>
 }

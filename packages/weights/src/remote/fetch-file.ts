@@ -22,10 +22,12 @@ export async function fetchFile(
   options: DownloadOptions,
 ): Promise<ByteSource | undefined> {
   if (cache && file.key !== undefined) {
-    const hit = await cache.open(file.key)
+    const hit = await cache.open(file.key, file, options.signal)
     if (hit && hit.size === (file.sizeBytes ?? hit.size)) return hit
     await hit?.close()
-    return (await download(file.url, await cache.draft(file.key), file, options)) ? cache.open(file.key) : undefined
+    return (await download(file.url, await cache.draft(file.key), file, options))
+      ? cache.open(file.key, file, options.signal)
+      : undefined
   }
   if (file.sizeBytes !== undefined && file.sizeBytes <= wholeLimitBytes) {
     const draft = memoryDraft(file.url)

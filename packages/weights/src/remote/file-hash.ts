@@ -1,6 +1,5 @@
 /** The hash of a file as it comes, compared with the one that is expected. */
 import { createHasher } from '#platform'
-import type { Draft } from './draft.ts'
 
 /** What is known of a file before it comes. Hashes in hex. */
 export interface Expected {
@@ -16,44 +15,54 @@ export interface Hasher {
   hex(): string
 }
 
-/** Bytes of an earlier run that are hashed at a time. */
+/** Bytes of a finished file that are hashed at a time. */
 const rehashBytes = 4 << 20
 
-/** Whatever hash is expected of the bytes so far. */
+/** The SHA-256 of the bytes so far, and the git SHA-1 where that is what is expected. */
 export class FileHash {
-  private readonly kind?: 'SHA-256' | 'git SHA-1'
-  private readonly wanted?: string
-  private readonly hasher?: Hasher
+  private readonly expected: Expected
+  private readonly sha256 = createHasher('sha256')
+  private readonly gitSha1?: Hasher
+  private digest?: string
 
-  constructor({ sizeBytes, sha256, gitSha1 }: Expected) {
-    if (sha256 !== undefined) {
-      this.kind = 'SHA-256'
-      this.wanted = sha256.toLowerCase()
-      this.hasher = createHasher('sha256')
-    } else if (gitSha1 !== undefined && sizeBytes !== undefined) {
-      this.kind = 'git SHA-1'
-      this.wanted = gitSha1.toLowerCase()
-      this.hasher = createHasher('sha1')
-      this.hasher.update(new TextEncoder().encode(`blob ${sizeBytes}\0`))
-    }
+  constructor(expected: Expected) {
+    this.expected = expected
+    if (expected.sha256 !== undefined || expected.gitSha1 === undefined || expected.sizeBytes === undefined) return
+    this.gitSha1 = createHasher('sha1')
+    this.gitSha1.update(new TextEncoder().encode(`blob ${expected.sizeBytes}\0`))
   }
 
   update(bytes: Uint8Array): void {
-    this.hasher?.update(bytes)
+    this.sha256.update(bytes)
+    this.gitSha1?.update(bytes)
+  }
+
+  /** SHA-256 in hex; nothing can be added any more. */
+  hex(): string {
+    return (this.digest ??= this.sha256.hex())
   }
 
   /** Ends it. undefined: as expected, or nothing was. */
   fault(): string | undefined {
-    const digest = this.hasher?.hex()
-    return digest === this.wanted ? undefined : `the ${this.kind} is ${digest}, expected is ${this.wanted}`
+    const { sha256, gitSha1 } = this.expected
+    if (sha256 !== undefined) return differs('SHA-256', this.hex(), sha256)
+    return this.gitSha1 && gitSha1 !== undefined ? differs('git SHA-1', this.gitSha1.hex(), gitSha1) : undefined
   }
 }
 
-/** The hash of what a draft holds. */
-export async function hashOf(draft: Draft, expected: Expected): Promise<FileHash> {
+function differs(kind: string, found: string, wanted: string): string | undefined {
+  return found === wanted.toLowerCase() ? undefined : `the ${kind} is ${found}, expected is ${wanted.toLowerCase()}`
+}
+
+/** The hash of what a draft or a file holds. */
+export async function hashOf(
+  file: { readonly size: number; read(begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array> },
+  expected: Expected = {},
+  signal?: AbortSignal,
+): Promise<FileHash> {
   const hash = new FileHash(expected)
-  for (let begin = 0; begin < draft.size; begin += rehashBytes) {
-    hash.update(await draft.read(begin, Math.min(draft.size, begin + rehashBytes)))
+  for (let begin = 0; begin < file.size; begin += rehashBytes) {
+    hash.update(await file.read(begin, Math.min(file.size, begin + rehashBytes), signal))
   }
   return hash
 }

@@ -12,6 +12,7 @@ import { encodeSafetensors } from '../safetensors/writer.ts'
 import { download, type DownloadOptions } from './download.ts'
 import type { Expected } from './file-hash.ts'
 import { memoryDraft } from './draft.ts'
+import type { Retry } from './retry.ts'
 import { openHttp } from './http-source.ts'
 import { HostileServer, type Misdeed } from './fixtures/hostile-server.ts'
 
@@ -50,6 +51,8 @@ describe('downloading a whole file', () => {
     ['a Content-Range from another place', [{ cutAfter: 90_000 }, { contentRange: `bytes 5-${file.length - 1}/${file.length}` }]],
     ['a Content-Length that is too long', [{ contentLength: file.length + 5 }, { contentLength: file.length + 5 }]],
     ['no length', [{ noLength: true }]],
+    ['a server that sends a byte now and then', [{ dripMs: 20 }]],
+    ['a rest of unknown length', [{ cutAfter: 90_000 }, { contentRange: `bytes 90000-${file.length - 1}/*` }]],
     ['no validator and a cut: begun again, not continued', [{ noValidator: true, cutAfter: 90_000 }]],
   ]
   it.each(survived)('survives %s', async (_, misdeeds) => {
@@ -119,6 +122,45 @@ describe('downloading a whole file', () => {
     await expect(fetched({ sizeBytes: file.length, gitSha1 })).rejects.toMatchObject({ rule: 'hash' })
   })
 
+  it('says each retry, with its reason', async () => {
+    server.misdeeds = [{ status: 503, headers: { 'Retry-After': '0.01' } }, { cutAfter: 0 }]
+    const seen: Retry[] = []
+    await fetched({}, { onRetry: (retry) => seen.push(retry) })
+    expect(seen).toEqual([
+      { file: server.url, reason: 'the server answered 503', attempts: 1, retryAfterMs: 10 },
+      { file: server.url, reason: expect.stringMatching(/cut|terminated|closed/), attempts: 2, retryAfterMs: 0 },
+    ])
+  })
+
+  it('asks only once more when the answer would be the same', async () => {
+    server.always = { ignoreIfRange: true, contentRange: 'bytes 7-8/9' }
+    server.requests.length = 0
+    const source = openHttp(server.url, quick)
+    expect(same(await source.then((s) => s!.read(0, s!.size)), file)).toBe(true)
+    expect(server.requests.length).toBe(2)
+  })
+
+  it('gives up within two attempts when there is no way to the server', async () => {
+    const attempts: number[] = []
+    const onRetry = ({ attempts: made }: Retry) => attempts.push(made)
+    const error = await download('http://127.0.0.1:9/x', memoryDraft('x'), {}, { ...quick, onRetry }).catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      rule: 'http',
+      message: expect.stringContaining('gave up after 2 attempts: the server cannot be reached'),
+    })
+    expect(attempts).toEqual([1])
+  })
+
+  it.each([
+    ['without an end', { endless: true }],
+    ['of too many bytes, as announced', {}],
+  ] as [string, Misdeed][])('refuses a file %s, and keeps nothing of it', async (_, misdeed) => {
+    server.always = misdeed
+    const draft = memoryDraft('config.json')
+    await expect(download(server.url, draft, {}, { ...quick, limitBytes: 100_000 })).rejects.toMatchObject({ rule: 'too-large' })
+    expect(draft.size).toBe(0)
+  })
+
   it('waits as long as Retry-After says', async () => {
     server.misdeeds = [{ status: 429, headers: { 'Retry-After': '0.3' } }]
     const begin = performance.now()
@@ -184,7 +226,7 @@ describe('the cache folder', () => {
     await living.release()
     const third = await cache.draft('w')
     expect(third).toMatchObject({ size: 50, state: { validator: '"1"', totalBytes: file.length } })
-    await third.commit()
+    await third.commit('0'.repeat(64))
   })
 
   it('refuses keys that lead out of it', () => {
@@ -209,6 +251,7 @@ describe('reading by ranges', () => {
     ['stalls', [{}, { stallAfter: 70_000 }]],
     ['a busy server', [{ status: 503 }, { status: 429, headers: { 'Retry-After': '0' } }, { status: 502 }]],
     ['false ranges', [{ contentRange: 'bytes 1-2/3' }, { contentRange: 'bytes 0-65535/*' }, {}, { contentRange: 'bytes 0-0/1' }]],
+    ['a server that sends the whole file as any part', Array(9).fill({ wholeAsPart: true })],
     ['a server without ranges', Array(9).fill({ ignoreRange: true })],
     ['a server without validators', Array(9).fill({ noValidator: true })],
   ] as [string, Misdeed[]][])('survives %s', async (_, misdeeds) => {

@@ -1,9 +1,13 @@
 /** A model folder on a web server. */
+import { WeightError } from '@casa-js/base'
 import type { FolderSource } from '../bytes/folder.ts'
+import type { ByteSource } from '../bytes/source.ts'
+import { textLimitBytes } from '../folder/limits.ts'
+import { folderMark, parseMark, type FolderMark } from '../folder/mark.ts'
 import { createHasher, defaultCache } from '#platform'
-import type { DownloadOptions } from './download.ts'
+import { download, type DownloadOptions } from './download.ts'
 import type { Expected } from './file-hash.ts'
-import type { FileCache } from './draft.ts'
+import { memoryDraft, type FileCache } from './draft.ts'
 import { fetchFile, type RemoteFile } from './fetch-file.ts'
 import { httpGet } from './http.ts'
 import { withRetries } from './retry.ts'
@@ -21,28 +25,86 @@ export interface HttpFolderOptions extends RemoteOptions {
   files?: Record<string, Pick<Expected, 'sizeBytes' | 'sha256'>>
 }
 
+/**
+ * A folder on a server. Its casa-folder.json is asked for first, where it has one: files that it does not list are not asked for,
+ * and weights are checked by its hashes.
+ * @param address of the folder, with or without a slash at the end
+ */
 export function httpFolder(address: string, options: HttpFolderOptions = {}): FolderSource {
   const base = address.endsWith('/') ? address : `${address}/`
   const cache = options.cache === false ? undefined : (options.cache ?? defaultCache())
+  let mark: Promise<FolderMark | undefined> | undefined
+  let hasServed = false
   return {
     name: address,
     async open(file, signal) {
       const url = new URL(file, base).href
-      const request = { ...options, signal: signal ?? options.signal }
-      const known = options.files?.[file]
-      if (known?.sha256 !== undefined || !cache) {
-        return fetchFile({ ...known, url, key: known?.sha256 && `sha256/${known.sha256.toLowerCase()}` }, cache, request)
+      const request: DownloadOptions = {
+        ...options,
+        signal: signal ?? options.signal,
+        limitBytes: textLimitBytes(file),
+        forbiddenIsMissing: hasServed && isOptional(file),
       }
-      const remote = await identify(url, file, request)
-      return remote && fetchFile({ ...remote, ...known }, cache, request)
+      let known = options.files?.[file]
+      if (!known) {
+        mark ??= readMark(new URL(folderMark, base).href, request)
+        const listed = (await mark.catch((error: unknown) => ((mark = undefined), Promise.reject(error))))?.files
+        if (listed && !Object.hasOwn(listed, file)) return undefined
+        known = listed?.[file]
+      }
+      const source = await openFile(url, file, known, cache, request)
+      hasServed ||= source !== undefined
+      return source
     },
   }
 }
 
-/** Asks the server which file this is now, so that a kept one is used only as long as it is the same. */
+async function openFile(
+  url: string,
+  file: string,
+  known: Pick<Expected, 'sizeBytes' | 'sha256'> | undefined,
+  cache: FileCache | undefined,
+  request: DownloadOptions,
+): Promise<ByteSource | undefined> {
+  if (known?.sha256 !== undefined || !cache) {
+    return fetchFile({ ...known, url, key: known?.sha256 && `sha256/${known.sha256.toLowerCase()}` }, cache, request)
+  }
+  const remote = await identify(url, file, request)
+  return remote && fetchFile({ ...remote, ...known }, cache, request)
+}
+
+/** Storage that may not be listed answers 403 for a file that is not there; for these that is no trouble. */
+function isOptional(file: string): boolean {
+  return file === 'model.safetensors' || !/\.(safetensors|safetensors\.index\.json|gguf)$/.test(file)
+}
+
+/** Marks list a few files; whatever is larger is something else. */
+const markLimitBytes = 4 << 20
+
+/** undefined when the folder has none, or something else lies at its place. */
+async function readMark(url: string, options: DownloadOptions): Promise<FolderMark | undefined> {
+  const draft = memoryDraft(url)
+  try {
+    const found = await download(
+      url,
+      draft,
+      {},
+      { ...options, limitBytes: markLimitBytes, forbiddenIsMissing: true, onProgress: undefined },
+    )
+    return found ? parseMark(new TextDecoder().decode(draft.bytes())) : undefined
+  } catch (error) {
+    if (WeightError.isInstance(error) && error.rule === 'too-large') return undefined
+    throw error
+  }
+}
+
+/**
+ * Asks the server which file this is now, so that a kept one is used only as long as it is the same. Two bytes, not one: sirv, which
+ * serves Vite's builds, takes "0-0" for the whole file.
+ */
 async function identify(url: string, file: string, options: DownloadOptions): Promise<RemoteFile | undefined> {
   return withRetries(async () => {
-    const answer = await httpGet(url, { begin: 0, end: 1 }, options)
+    const answer = await httpGet(url, { begin: 0, end: 2 }, options)
     if (!answer) return undefined
     answer.cancel()
     const { validator, totalBytes } = answer

@@ -6,11 +6,25 @@ export function validatorOf(headers: Headers): string | undefined {
   return etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined)
 }
 
-export function parseContentRange(text: string | null): { begin: number; end: number; total: number } | undefined {
-  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(text ?? '')
+/** Bytes [begin, end) of `total`; without it where the server does not know how long the file is (`*`). */
+export function parseContentRange(text: string | null): { begin: number; end: number; total?: number } | undefined {
+  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(text ?? '')
   if (!match) return undefined
-  const [begin, last, total] = match.slice(1).map(Number) as [number, number, number]
-  return begin <= last && last < total && Number.isSafeInteger(total) ? { begin, end: last + 1, total } : undefined
+  const [begin, last] = match.slice(1, 3).map(Number) as [number, number]
+  if (begin > last || !Number.isSafeInteger(last)) return undefined
+  if (match[3] === '*') return { begin, end: last + 1 }
+  const total = Number(match[3])
+  return last < total && Number.isSafeInteger(total) ? { begin, end: last + 1, total } : undefined
+}
+
+/**
+ * Whether a web page came where a file was asked for: hosts of single-page applications answer every address that they do not know
+ * with their index.html.
+ */
+export function isPage(url: string, headers: Headers): boolean {
+  return (
+    /^\s*(text\/html|application\/xhtml)/i.test(headers.get('content-type') ?? '') && !/\.x?html?$/i.test(new URL(url).pathname)
+  )
 }
 
 export function parseLength(text: string | null): number | undefined {

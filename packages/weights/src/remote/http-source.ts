@@ -13,12 +13,29 @@ const openingBytes = 64 << 10
 /** A file that cannot be read by ranges is taken whole, up to this; beyond, a cache is the place for it. */
 const wholeLimitBytes = 256 << 20
 
+export interface HttpSourceOptions extends HttpOptions {
+  /** Refuses files of more bytes. Default: no limit. */
+  limitBytes?: number | undefined
+}
+
 /** undefined when there is no such file. The file is refused when it changes while it is open. */
-export async function openHttp(url: string, options: HttpOptions = {}): Promise<ByteSource | undefined> {
+export async function openHttp(url: string, options: HttpSourceOptions = {}): Promise<ByteSource | undefined> {
   return withRetries(async () => {
-    const answer = await httpGet(url, { begin: 0, end: openingBytes }, options)
+    const answer = await httpGet(url, { begin: 0, end: openingBytes }, options).catch((error: unknown) => {
+      if (error instanceof PassingError && error.isAnswer) return 'nonsense' as const
+      throw error
+    })
     if (!answer) return undefined
+    if (answer === 'nonsense') return takeWhole(url, options)
     const { totalBytes, validator } = answer
+    if ((totalBytes ?? 0) > (options.limitBytes ?? Infinity)) {
+      answer.cancel()
+      return refuse(
+        withoutQuery(url),
+        'too-large',
+        `${totalBytes} bytes are too many for this file; at most ${options.limitBytes} are read`,
+      )
+    }
     // Without a validator two answers might be of two files. One answer is always of one.
     const canRange = answer.isPart && validator !== undefined && totalBytes !== undefined
     const isWhole = totalBytes !== undefined && totalBytes <= openingBytes
@@ -72,16 +89,17 @@ function rangedSource(url: string, opening: Uint8Array, size: number, validator:
   return source
 }
 
-async function takeWhole(url: string, options: HttpOptions): Promise<ByteSource | undefined> {
+async function takeWhole(url: string, options: HttpSourceOptions): Promise<ByteSource | undefined> {
   const answer = await httpGet(url, undefined, options)
   if (!answer) return undefined
+  const limitBytes = Math.min(wholeLimitBytes, options.limitBytes ?? Infinity)
   const tooLarge = (bytes: number) =>
     refuse(
       withoutQuery(url),
-      'http',
+      'too-large',
       `the server cannot serve parts of this file reliably, and its ${bytes} bytes or more are too many to hold; read it through a cache`,
     )
-  if ((answer.totalBytes ?? 0) > wholeLimitBytes) {
+  if ((answer.totalBytes ?? 0) > limitBytes) {
     answer.cancel()
     return tooLarge(answer.totalBytes!)
   }
@@ -90,7 +108,7 @@ async function takeWhole(url: string, options: HttpOptions): Promise<ByteSource 
   for await (const chunk of answer.chunks) {
     chunks.push(chunk)
     size += chunk.byteLength
-    if (size > wholeLimitBytes) return tooLarge(size)
+    if (size > limitBytes) return tooLarge(size)
   }
   return memorySource(withoutQuery(url), new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer()))
 }

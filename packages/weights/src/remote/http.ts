@@ -4,15 +4,18 @@
  * Source: RFC 9110, sections 13 (conditional requests) and 14 (ranges).
  */
 import { refuse } from '../refuse.ts'
-import { parseContentRange, parseLength, retryAfterMs, validatorOf } from './http-headers.ts'
+import { isPage, parseContentRange, parseLength, retryAfterMs, validatorOf } from './http-headers.ts'
+import { fetchKeepingHeaders } from './redirects.ts'
 import { PassingError, type RetryOptions } from './retry.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface HttpOptions extends RetryOptions {
-  /** Sent with every request, e.g. Authorization. fetch drops that one when a redirect leads to another origin. */
+  /** Sent with every request, e.g. Authorization. When a redirect leads to another host, none of them goes there. */
   headers?: Record<string, string> | undefined
-  /** A connection that brings nothing for this long is given up and tried again. Default 30,000. */
+  /** A connection that brings less than a kilobyte a second for this long is given up and tried again. Default 30,000. */
   stallMs?: number | undefined
+  /** Takes 403 as "there is no such file": so answers storage that may not be listed. Default false. */
+  forbiddenIsMissing?: boolean | undefined
   fetch?: typeof fetch | undefined
 }
 
@@ -45,15 +48,23 @@ export interface Range {
 /** Statuses that pass: time-outs, too many requests, and servers in trouble. */
 const passing = new Set([408, 425, 429, 500, 502, 503, 504])
 
-/** undefined: there is no such file. @throws PassingError for what may go better next time, WeightError for what will not. */
+/**
+ * undefined: there is no such file, or the server answers with a web page instead.
+ * @throws PassingError for what may go better next time, WeightError for what will not.
+ */
 export async function httpGet(url: string, range: Range | undefined, options: HttpOptions): Promise<HttpAnswer | undefined> {
   const name = withoutQuery(url)
   const watchdog = new Watchdog(name, options.stallMs ?? 30_000, options.signal)
   try {
     // A browser's own cache would keep every file a second time and cut ranges in its own way.
-    const request: RequestInit = { headers: requestHeaders(url, range, options), signal: watchdog.signal, cache: 'no-store' }
-    const response = await watchdog.guard((options.fetch ?? fetch)(url, request))
-    const answer = await judge(name, response, range, watchdog)
+    const request = fetchKeepingHeaders(url, {
+      headers: requestHeaders(url, range),
+      privateHeaders: options.headers,
+      init: { signal: watchdog.signal, cache: 'no-store' },
+      fetch: options.fetch ?? fetch,
+    })
+    const response = await watchdog.guard(request)
+    const answer = isPage(url, response.headers) && response.ok ? undefined : judge(name, response, range, watchdog, options)
     if (!answer) watchdog.stop()
     return answer
   } catch (error) {
@@ -70,24 +81,24 @@ function mayNameVersion(url: string): boolean {
   return typeof location === 'undefined' || new URL(url).origin === location.origin
 }
 
-function requestHeaders(url: string, range: Range | undefined, options: HttpOptions): Record<string, string> {
+function requestHeaders(url: string, range: Range | undefined): Record<string, string> {
   return {
     // A compressed body has other lengths and offsets than the file. Browsers choose this header themselves.
     'Accept-Encoding': 'identity',
-    ...options.headers,
     ...(range && { Range: `bytes=${range.begin}-${range.end === undefined ? '' : range.end - 1}` }),
     ...(range?.ifValidator && mayNameVersion(url) && { 'If-Range': range.ifValidator }),
   }
 }
 
-async function judge(
+function judge(
   name: string,
   response: Response,
   range: Range | undefined,
   watchdog: Watchdog,
-): Promise<HttpAnswer | undefined> {
+  options: HttpOptions,
+): HttpAnswer | undefined {
   const { status, headers } = response
-  if (status === 404 || status === 410) return undefined
+  if (status === 404 || status === 410 || (status === 403 && options.forbiddenIsMissing)) return undefined
   if (status === 401 || status === 403) {
     refuse(name, 'access', `the server answered ${status}: a token is missing, wrong, or without the right to this file`)
   }
@@ -102,44 +113,44 @@ async function judge(
       begin: 0,
       isPart: false,
       totalBytes: contentLength,
-      chunks: exactly(name, response, contentLength, watchdog),
+      chunks: exactly(name, response, contentLength, contentLength, watchdog),
     }
   }
   if (status === 416) {
     // An empty file has no range at all.
     const total = /^bytes \*\/(\d+)$/.exec(headers.get('content-range') ?? '')
     if (range?.begin === 0 && total?.[1] === '0')
-      return { ...answer, begin: 0, isPart: true, totalBytes: 0, chunks: exactly(name, new Response(null), 0, watchdog) }
+      return { ...answer, begin: 0, isPart: true, totalBytes: 0, chunks: exactly(name, new Response(null), 0, 0, watchdog) }
     throw new NoSuchRange(name, `the server has no bytes from ${range?.begin} on: the file has changed`)
   }
   if (status !== 206 || !range) return refuse(name, 'http', `the server answered ${status} ${response.statusText}`.trimEnd())
   if (encoded) return refuse(name, 'http', `the server sent a compressed part of the file; it must serve ranges as they are`)
   const part = parseContentRange(headers.get('content-range'))
-  if (
-    !part ||
-    part.begin !== range.begin ||
-    part.end > (range.end ?? part.total) ||
-    (contentLength ?? part.end - part.begin) !== part.end - part.begin
-  ) {
+  if (!part || part.begin !== range.begin || (contentLength ?? part.end - part.begin) !== part.end - part.begin) {
     const asked = `${range.begin}-${range.end === undefined ? '' : range.end - 1}`
     throw new PassingError(
       name,
       `asked for bytes ${asked}, the server claims to send ${JSON.stringify(headers.get('content-range'))} in ${headers.get('content-length')} bytes`,
+      { isAnswer: true },
     )
   }
+  // Some servers send more than was asked: the rest of the file for its first bytes. What was asked is in it.
+  const wanted = Math.min(part.end, range.end ?? part.end) - part.begin
   return {
     ...answer,
     begin: part.begin,
     isPart: true,
     totalBytes: part.total,
-    chunks: exactly(name, response, part.end - part.begin, watchdog),
+    chunks: exactly(name, response, part.end - part.begin, wanted, watchdog),
   }
 }
 
+/** The body, which must have `expected` bytes; after the first `wanted` ones the connection is let go. */
 async function* exactly(
   name: string,
   response: Response,
   expected: number | undefined,
+  wanted: number | undefined,
   watchdog: Watchdog,
 ): AsyncGenerator<Uint8Array> {
   let received = 0
@@ -148,10 +159,13 @@ async function* exactly(
     while (reader) {
       const { done, value } = await watchdog.guard(reader.read())
       if (done) break
+      watchdog.received(value.byteLength)
       received += value.byteLength
       if (expected !== undefined && received > expected)
         throw new PassingError(name, `more came than the ${expected} bytes announced`)
-      yield value
+      const surplus = wanted === undefined ? 0 : Math.max(0, received - wanted)
+      if (surplus < value.byteLength) yield surplus === 0 ? value : value.subarray(0, value.byteLength - surplus)
+      if (wanted !== expected && received >= wanted!) return
     }
     if (expected !== undefined && received < expected) throw new PassingError(name, `cut after ${received} of ${expected} bytes`)
   } finally {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -52,6 +52,30 @@ describe('a repository of the hub', () => {
     const before = hub.requests.hub.length
     expect((await open({ revision: commit })).values).toEqual([1, 2])
     expect(hub.requests.hub.length).toBe(before)
+  })
+
+  it('asks again for a listing that was damaged in the cache', async () => {
+    await open()
+    for (const text of ['{', '[1]', '{"a":1}']) {
+      await writeFile(join(folder, 'hub/org/tiny', commit, '.listing.json'), text)
+      expect((await open({ revision: commit })).values).toEqual([1, 2])
+    }
+  })
+
+  it('repairs a garbled config.json of the right length', async () => {
+    await open()
+    await writeFile(join(folder, 'hub/org/tiny', commit, 'config.json'), 'x'.repeat(config.length))
+    expect((await open()).config).toEqual({ model_type: 'llama' })
+  })
+
+  it('says soon, and in words, that there is no way to the hub', async () => {
+    await hub.stop()
+    const begin = performance.now()
+    await expect(hubFolder('org/tiny', { ...options, retries: 6 })).rejects.toThrow(
+      /cannot be reached.*name a commit whose files are kept/,
+    )
+    expect(performance.now() - begin).toBeLessThan(5000)
+    hub = await FakeHub.start(files)
   })
 
   it('opens gated ones with a token, and shows the token to the hub alone', async () => {

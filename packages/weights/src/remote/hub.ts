@@ -6,13 +6,15 @@ import { ConfigError, WeightError } from '@casa-js/base'
 import type { HubApiError } from '@huggingface/hub'
 import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
+import { textLimitBytes } from '../folder/limits.ts'
 import { refuse } from '../refuse.ts'
 import { defaultCache } from '#platform'
 import type { FileCache } from './draft.ts'
 import { fetchFile } from './fetch-file.ts'
-import type { Expected } from './file-hash.ts'
+import { hashOf, type Expected } from './file-hash.ts'
 import type { RemoteOptions } from './http-folder.ts'
 import { PassingError, withRetries } from './retry.ts'
+import { isUnreachable, reasonOf } from './watchdog.ts'
 
 export interface HubOptions extends RemoteOptions {
   /** A commit of 40 hex digits pins the files for ever; a branch or a tag is looked up each time. Default "main". */
@@ -52,11 +54,15 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
         ...options,
         headers,
         signal: signal ?? options.signal,
+        limitBytes: textLimitBytes(file),
       })
       return source ?? refuse(url, 'missing', 'the repository lists this file, but the hub does not have it')
     },
   }
 }
+
+/** Answers of the hub's API are short; one that takes longer does not come. */
+const apiLimitMs = 10_000
 
 /** What is asked of the hub's API, by its own client. */
 class Hub {
@@ -90,7 +96,7 @@ class Hub {
   }
 
   private ask<T>(question: (common: { hubUrl?: string; accessToken?: string; fetch: typeof fetch }) => Promise<T>): Promise<T> {
-    const { hubUrl, token, signal, stallMs = 30_000 } = this.options
+    const { hubUrl, token, signal, stallMs = apiLimitMs } = this.options
     const watched: typeof fetch = (input, init) => {
       const limits = [AbortSignal.timeout(stallMs), ...(signal ? [signal] : [])]
       return (this.options.fetch ?? fetch)(input, { ...init, signal: AbortSignal.any(limits) })
@@ -112,7 +118,10 @@ class Hub {
   private explain(error: Error): Error {
     const status = (error as HubApiError).statusCode
     if (status === undefined || status === 408 || status === 429 || status >= 500)
-      return new PassingError(this.repository, error.message, { cause: error })
+      return new PassingError(this.repository, this.describe(error), {
+        cause: error,
+        isUnreachable: isUnreachable(error) || error.name === 'TimeoutError',
+      })
     if (status === 404) return this.fault('the hub has no such repository or revision (or it is private and no token was given)')
     if (status === 401 || status === 403) {
       return this.fault(
@@ -120,6 +129,11 @@ class Hub {
       )
     }
     return this.fault(error.message)
+  }
+
+  private describe(error: Error): string {
+    if (!isUnreachable(error) && error.name !== 'TimeoutError') return error.message
+    return `${this.options.hubUrl}: ${reasonOf(error)}. Without a network, name a commit whose files are kept: "hub:${this.repository}@COMMIT"`
   }
 
   private fault(message: string): WeightError {
@@ -131,13 +145,13 @@ function isCommit(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{40}$/.test(text)
 }
 
-/** The listing of a commit never changes: asked once, then read from the cache. */
+/** The listing of a commit never changes: asked once, then read from the cache. One that is broken there is asked for again. */
 async function kept(cache: FileCache | undefined, key: string, ask: () => Promise<Listing>): Promise<Listing> {
   const source = await cache?.open(key)
   if (source) {
-    const text = await readText(source)
-    await source.close()
-    return JSON.parse(text)
+    const text = await readText(source, undefined, listingLimitBytes).finally(() => source.close())
+    const listing = parseListing(text)
+    if (listing) return listing
   }
   const listing = await ask()
   if (cache) {
@@ -145,7 +159,22 @@ async function kept(cache: FileCache | undefined, key: string, ask: () => Promis
     const bytes = new TextEncoder().encode(JSON.stringify(listing))
     await draft.reset({ totalBytes: bytes.length })
     await draft.append(bytes)
-    await draft.commit()
+    await draft.commit((await hashOf(draft)).hex())
   }
   return listing
+}
+
+const listingLimitBytes = 256 << 20
+
+function parseListing(text: string): Listing | undefined {
+  try {
+    const json: unknown = JSON.parse(text)
+    const isListing =
+      typeof json === 'object' &&
+      json !== null &&
+      Object.values(json).every((entry) => typeof entry === 'object' && entry !== null)
+    return isListing ? (json as Listing) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -7,18 +7,45 @@ export interface RetryOptions {
   retries?: number | undefined
   /** Wait before the first retry, doubled each time up to 30 s. Default 500. */
   firstDelayMs?: number | undefined
+  /** Called before each wait, so that nobody wonders at the silence. */
+  onRetry?: ((retry: Retry) => void) | undefined
   signal?: AbortSignal | undefined
+}
+
+/** An attempt that failed and is made again. */
+export interface Retry {
+  /** What is fetched. */
+  file: string
+  /** What went wrong. */
+  reason: string
+  /** Attempts so far. */
+  attempts: number
+  /** Wait that the server asked for, ms; the back-off comes on top. */
+  retryAfterMs: number
+}
+
+interface PassingOptions {
+  retryAfterMs?: number
+  isUnreachable?: boolean
+  isAnswer?: boolean
+  cause?: unknown
 }
 
 /** Something that may go better next time: a cut connection, a stall, a busy server. */
 export class PassingError extends CasaError {
   /** The server's Retry-After. */
   readonly retryAfterMs: number
+  /** The request never reached its server. */
+  readonly isUnreachable: boolean
+  /** The server gave an answer that makes no sense; to the same question it gives the same one. */
+  readonly isAnswer: boolean
   readonly file: string
-  constructor(file: string, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(file: string, message: string, options: PassingOptions = {}) {
     super(message, { cause: options.cause })
     this.file = file
     this.retryAfterMs = options.retryAfterMs ?? 0
+    this.isUnreachable = options.isUnreachable ?? false
+    this.isAnswer = options.isAnswer ?? false
   }
 }
 
@@ -30,7 +57,7 @@ export const headwayBytes = 64 << 10
 
 /**
  * Runs `attempt` again while it throws PassingError; whatever else it throws ends the matter at once. `broughtBytes` tells what the
- * last attempt brought for good.
+ * last attempt brought for good. A server that was never reached is tried twice, and so is one that answers nonsense twice alike.
  * @throws WeightError when the retries are used up.
  */
 export async function withRetries<T>(
@@ -39,33 +66,46 @@ export async function withRetries<T>(
   broughtBytes: () => number = () => 0,
 ): Promise<T> {
   let attempts = 0
-  const counted = () => {
-    attempts++
-    return attempt()
+  let wasReached = false
+  let lastAnswer: string | undefined
+  const isHopeless = (error: PassingError) => {
+    wasReached ||= !error.isUnreachable || broughtBytes() > 0
+    const isRepeated = error.isAnswer && error.message === lastAnswer
+    lastAnswer = error.isAnswer ? error.message : undefined
+    return isRepeated || (!wasReached && attempts >= 2)
   }
+  let gaveUp = false
   try {
-    return await retry(counted, options, broughtBytes)
+    return await pRetry(
+      () => {
+        attempts++
+        return attempt()
+      },
+      {
+        retries: options.retries ?? 6,
+        minTimeout: options.firstDelayMs ?? 500,
+        maxTimeout: 30_000,
+        randomize: true,
+        ...(options.signal && { signal: options.signal }),
+        shouldRetry: ({ error }) => error instanceof PassingError && !gaveUp,
+        shouldConsumeRetry: () => broughtBytes() < headwayBytes,
+        onFailedAttempt: async ({ error, retriesLeft }) => {
+          if (!(error instanceof PassingError)) return
+          gaveUp = isHopeless(error)
+          if (gaveUp || retriesLeft === 0) return
+          const { file, message: reason, retryAfterMs } = error
+          options.onRetry?.({ file, reason, attempts, retryAfterMs })
+          await sleep(Math.min(retryAfterMs, longestWaitMs), options.signal)
+        },
+      },
+    )
   } catch (error) {
     if (!(error instanceof PassingError)) throw error
     const { file, message } = error
-    throw new WeightError(`${file}: gave up after ${attempts} attempts: ${message}`, { file, rule: 'http' })
+    const tries = attempts === 1 ? 'one attempt' : `${attempts} attempts`
+    const why = error.isUnreachable ? `the server cannot be reached: ${message}` : message
+    throw new WeightError(`${file}: gave up after ${tries}: ${why}`, { file, rule: 'http', cause: error })
   }
-}
-
-function retry<T>(attempt: () => Promise<T>, options: RetryOptions, broughtBytes: () => number): Promise<T> {
-  return pRetry(attempt, {
-    retries: options.retries ?? 6,
-    minTimeout: options.firstDelayMs ?? 500,
-    maxTimeout: 30_000,
-    randomize: true,
-    signal: options.signal,
-    shouldRetry: ({ error }) => error instanceof PassingError,
-    shouldConsumeRetry: () => broughtBytes() < headwayBytes,
-    onFailedAttempt: async ({ error, retriesLeft }) => {
-      if (error instanceof PassingError && retriesLeft > 0)
-        await sleep(Math.min(error.retryAfterMs, longestWaitMs), options.signal)
-    },
-  })
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {

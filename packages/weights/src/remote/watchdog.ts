@@ -1,12 +1,21 @@
 import { PassingError } from './retry.ts'
 
-/** Aborts a request that stands still; turns failures of the network into PassingError. */
+/** A connection slower than this stands still for all that anybody gains: a gigabyte would take two weeks. */
+const slowestBytesPerSecond = 1024
+
+/**
+ * Aborts a request that stands still, or drips: in `stallMs` of waiting at least a kilobyte a second must come. Turns failures of the
+ * network into PassingError. Time that the reader of the bytes takes does not count.
+ */
 export class Watchdog {
   private readonly controller = new AbortController()
   private readonly name: string
   private readonly stallMs: number
   private readonly outer?: AbortSignal | undefined
   private readonly follow = () => this.controller.abort(this.outer!.reason)
+  /** Waited, and received, since enough came the last time. */
+  private waitedMs = 0
+  private receivedBytes = 0
 
   constructor(name: string, stallMs: number, outer?: AbortSignal) {
     this.name = name
@@ -21,25 +30,62 @@ export class Watchdog {
   }
 
   async guard<T>(step: Promise<T>): Promise<T> {
-    const stalled = new PassingError(this.name, `nothing came for ${this.stallMs} ms`)
-    const timer = setTimeout(() => this.controller.abort(stalled), this.stallMs)
+    const begin = performance.now()
+    const timer = setTimeout(() => this.controller.abort(this.stalled()), Math.max(0, this.stallMs - this.waitedMs))
     try {
       return await step
     } catch (error) {
       this.outer?.throwIfAborted()
-      throw error instanceof PassingError ? error : new PassingError(this.name, `${reasonOf(error)}`, { cause: error })
+      if (error instanceof PassingError) throw error
+      throw new PassingError(this.name, reasonOf(error), { cause: error, isUnreachable: isUnreachable(error) })
     } finally {
       clearTimeout(timer)
+      this.waitedMs += performance.now() - begin
     }
+  }
+
+  /** Tells that so many bytes came. */
+  received(bytes: number): void {
+    this.receivedBytes += bytes
+    if (this.receivedBytes < (this.stallMs / 1000) * slowestBytesPerSecond) return
+    this.waitedMs = 0
+    this.receivedBytes = 0
   }
 
   stop(): void {
     this.outer?.removeEventListener('abort', this.follow)
     this.controller.abort()
   }
+
+  private stalled(): PassingError {
+    const what = this.receivedBytes === 0 ? 'nothing' : `only ${this.receivedBytes} bytes`
+    return new PassingError(this.name, `${what} came for ${this.stallMs} ms`)
+  }
 }
 
-function reasonOf(error: unknown): string {
+/** What the system calls a host that cannot be reached: no network, no such name, nobody who listens. */
+const unreachableCodes = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Whether a failed request never reached its server. */
+export function isUnreachable(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (unreachableCodes.has((at as Error & { code?: string }).code ?? '')) return true
+  }
+  return typeof navigator !== 'undefined' && navigator.onLine === false
+}
+
+/** What the network says of a failed request. */
+export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error
-  return cause instanceof Error ? `${message} (${cause.message})` : message
+  // Several addresses of one host failed: the reason is with each of them.
+  const inner = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
+  return inner instanceof Error ? `${message} (${inner.message})` : message
 }
