@@ -3,7 +3,7 @@ import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
 import { clone, concat, reshape, slice, transpose } from '../shape/index.ts'
-import { add, mean, multiply, scale, subtract, sum } from './index.ts'
+import { add, mean, multiply, scale, subtract, sum, tanh } from './index.ts'
 
 const operands = [
   { kind: 'the same shape', shape: [5, 3, 7] },
@@ -24,6 +24,7 @@ await describeOp('elementwise', [
   ...binary,
   { name: 'a tensor with itself', inputs: x, run: ({ x }) => multiply(add(x!, x!), x!) },
   { name: 'scale', inputs: x, run: ({ x }) => scale(x!, -2.5) },
+  { name: 'tanh', inputs: x, run: ({ x }) => tanh(x!) },
   { name: 'sum and mean', inputs: x, run: ({ x }) => ({ sum: sum(x!), mean: mean(x!) }) },
   {
     name: 'sum and mean of nothing',

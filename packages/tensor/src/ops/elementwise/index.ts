@@ -1,5 +1,5 @@
 /**
- * add, subtract, multiply, scale, sum, mean.
+ * add, subtract, multiply, scale, tanh, sum, mean.
  *
  *   a [..]  with b of the same shape, a scalar, or a row [N] where a is [..,N]
  *
@@ -64,6 +64,15 @@ export function multiply(a: Tensor, b: Tensor): Tensor {
     needsA ? tf.mul(dy!, b) : undefined,
     needsB ? reduceTo(b, how, tf.mul(dy!, a)) : undefined,
   ])
+  return out
+}
+
+/** tanh(t), element by element: a gate between -1 and 1. */
+export function tanh(t: Tensor): Tensor {
+  expectUnpacked('tanh', 't', t)
+  const out = tf.tanh(t)
+  // 1 - tanh²
+  record([t], [out], ([dy]) => [tf.tidy(() => tf.mul(dy!, tf.sub(1, tf.square(out))))])
   return out
 }
 
