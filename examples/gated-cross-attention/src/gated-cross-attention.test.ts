@@ -43,7 +43,7 @@ const config = {
   fusion_config: { kind: 'gated-cross-attention', every: 1, widening: 2 },
 }
 const files = {
-  tokenizerJson: trainBpe([], { vocabulary: 262, specialTokens: readerTokens }),
+  tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
   processorConfig: { chat: { name: 'casa-reader' } },
 }
 

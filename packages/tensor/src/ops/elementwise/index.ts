@@ -69,7 +69,7 @@ export function multiply(a: Tensor, b: Tensor): Tensor {
 
 /** tanh(t), element by element: a gate between -1 and 1. */
 export function tanh(t: Tensor): Tensor {
-  expectUnpacked('tanh', 't', t)
+  expectUncompressed('tanh', 't', t)
   const out = tf.tanh(t)
   // 1 - tanh²
   record([t], [out], ([dy]) => [tf.tidy(() => tf.mul(dy!, tf.sub(1, tf.square(out))))])
