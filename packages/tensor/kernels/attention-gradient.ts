@@ -3,7 +3,9 @@
  *
  *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
  */
-import { clearFrom, fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled } from './attention-parts'
+import {
+  clearFrom, fourRowsTimesPanels, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled,
+} from './attention-parts'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { exp4 } from './simd'
@@ -26,7 +28,7 @@ export function attentionGradScratch(keys: i32, E: i32): i32 {
 
 export function attentionGrad(
   q: usize, k: usize, v: usize, o: usize, lse: usize, dO: usize, dq: usize, dk: usize, dv: usize,
-  cuQ: usize, cuK: usize, segments: i32, Tk: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+  cuQ: usize, cuK: usize, segments: i32, Tk: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const group = H / K
@@ -42,7 +44,7 @@ export function attentionGrad(
       const key = <usize>(k0 * K + kv) * headBytes
       gradientOfGroup(
         q + query, k + key, v + key, o + query, lse + (<usize>first << 2), dO + query, dq + query, dk + key, dv + key,
-        queries, keys, group, H, K, E, causal, scale, scratch,
+        queries, keys, group, H, K, E, causal, window, scale, scratch,
       )
     }
   }
@@ -54,7 +56,7 @@ export function attentionGrad(
 
 function gradientOfGroup(
   q: usize, k: usize, v: usize, o: usize, lse: usize, dO: usize, dq: usize, dk: usize, dv: usize,
-  queries: i32, keys: i32, group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+  queries: i32, keys: i32, group: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const stride = <usize>K * headBytes
@@ -83,34 +85,45 @@ function gradientOfGroup(
   for (let b0 = 0; b0 < rows; b0 += blockRows) {
     const height = min(blockRows, rows - b0)
     const seenByBlock = keysSeen(b0 + height - 1, group, queries, keys, causal)
+    const blockStart = keysHidden(b0, group, queries, keys, causal, window) & ~7
     packGroup(q, b0, height, group, H, E, queryRows)
     packGroup(dO, b0, height, group, H, E, outRows)
     for (let i = 0; i < height; i += 4) {
       const r0 = b0 + i
       const count = min(4, height - i)
       const seen = keysSeen(r0 + count - 1, group, queries, keys, causal)
-      const at = <usize>i * rowBytes
-      fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels, E, seen, zeros, p + at, rowBytes)
-      fourRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels, E, seen, zeros, ds + at, rowBytes)
+      // Panels hold eight keys: the first that matters may hold some before the window.
+      const start = keysHidden(r0, group, queries, keys, causal, window) & ~7
+      const skipped = <usize>start * headBytes
+      const at = <usize>i * rowBytes + (<usize>start << 2)
+      fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels + skipped, E, seen - start, zeros, p + at, rowBytes)
+      fourRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels + skipped, E, seen - start, zeros, ds + at, rowBytes)
       for (let r = r0; r < r0 + count; r++) {
         const row = <usize>(r - b0) * rowBytes
         const delta = dot(rowAddress(dO, r, group, H, headBytes), rowAddress(o, r, group, H, headBytes), E)
         const seenByRow = keysSeen(r, group, queries, keys, causal)
-        probabilities(p + row, ds + row, seenByRow, scale, load<f32>(rowAddress(lse, r, group, H, 4)), delta)
+        const from = <usize>start << 2
+        probabilities(p + row + from, ds + row + from, seenByRow - start, scale, load<f32>(rowAddress(lse, r, group, H, 4)), delta)
+        const hidden = keysHidden(r, group, queries, keys, causal, window)
+        clearFrom(p + row, blockStart, hidden)
+        clearFrom(ds + row, blockStart, hidden)
         clearFrom(p + row, seenByRow, roundUp8(seenByBlock))
         clearFrom(ds + row, seenByRow, roundUp8(seenByBlock))
       }
       storeRowAddresses(addresses, dq, r0, count, group, H, headBytes)
       for (let e = 0; e < E; e += 8) {
         const a = ds + at
-        tileOfRows(a, a + rowBytes, a + 2 * rowBytes, a + 3 * rowBytes, keyRows + (<usize>(e * keys) << 2), 32, seen, zeros, 0, tile, 32)
+        const panel = keyRows + (<usize>(e * keys) << 2) + (<usize>start << 5)
+        tileOfRows(a, a + rowBytes, a + 2 * rowBytes, a + 3 * rowBytes, panel, 32, seen - start, zeros, 0, tile, 32)
         for (let r = 0; r < count; r++) {
           storeScaled(tile + (<usize>r << 5), min(8, E - e), scale, load<usize>(addresses + (<usize>r << 2)) + (<usize>e << 2))
         }
       }
     }
-    addProduct(p, rowBytes, seenByBlock, outRows, height, E, sumV, sumStride)
-    addProduct(ds, rowBytes, seenByBlock, queryRows, height, E, sumK, sumStride)
+    const before = <usize>blockStart << 2
+    const sumsBefore = <usize>blockStart * sumStride
+    addProduct(p + before, rowBytes, seenByBlock - blockStart, outRows, height, E, sumV + sumsBefore, sumStride)
+    addProduct(ds + before, rowBytes, seenByBlock - blockStart, queryRows, height, E, sumK + sumsBefore, sumStride)
   }
   for (let j = 0; j < keys; j++) {
     storeScaled(sumK + <usize>j * sumStride, E, scale, dk + <usize>j * stride)

@@ -33,6 +33,13 @@ export function keysSeen(r: i32, group: i32, queries: i32, keys: i32, causal: bo
   return causal ? max(0, keys - (queries - 1 - r / group)) : keys
 }
 
+/** The first of the keys that row r sees; the last is before keysSeen(r). Below 2^30 keys nothing overflows. */
+// @ts-ignore: decorator
+@inline
+export function keysHidden(r: i32, group: i32, queries: i32, keys: i32, causal: boolean, window: i32): i32 {
+  return causal ? max(0, keys - (queries - 1 - r / group) - window) : 0
+}
+
 /** Four rows (r0 .. r0 + 3, the last repeated past `rows`) times panels [columns / 8][depth][8] -> to, row-major. */
 export function fourRowsTimesPanels(
   base: usize, r0: i32, rows: i32, group: i32, heads: i32, headBytes: usize,
@@ -50,6 +57,11 @@ export function fourRowsTimesPanels(
   }
 }
 
+/** Scores [from, to) of a row become those of keys that are not there. */
+export function hideKeys(row: usize, from: i32, to: i32, scale: f32): void {
+  for (let j = from; j < to; j++) store<f32>(row + (<usize>j << 2), scale < 0 ? f32.MAX_VALUE : -f32.MAX_VALUE)
+}
+
 /**
  * In place: scores [0, seen) -> exp(scale * score - highest), then zeros up to `padded`, a multiple of 8 within the row.
  * Stores the log-sum-exp and returns 1 / sum; 0 for both where nothing is seen.
@@ -57,7 +69,7 @@ export function fourRowsTimesPanels(
 export function softmaxRow(scores: usize, seen: i32, padded: i32, scale: f32, lse: usize): f32 {
   const whole = roundUp8(seen)
   const end = scores + (<usize>whole << 2)
-  for (let j = seen; j < whole; j++) store<f32>(scores + (<usize>j << 2), scale < 0 ? f32.MAX_VALUE : -f32.MAX_VALUE)
+  hideKeys(scores, seen, whole, scale)
   const factor = f32x4.splat(scale)
   let most = f32x4.splat(-f32.MAX_VALUE)
   for (let at = scores; at < end; at += 32) {

@@ -1,5 +1,7 @@
 /** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
-import { fourRowsTimesPanels, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, storeScaled } from './attention-parts'
+import {
+  clearFrom, fourRowsTimesPanels, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, storeScaled,
+} from './attention-parts'
 import { dots } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { madd } from './simd'
@@ -15,7 +17,7 @@ export function attentionScratch(keys: i32, E: i32): i32 {
 
 export function attention(
   q: usize, k: usize, v: usize, o: usize, lse: usize, cuQ: usize, cuK: usize, segments: i32,
-  H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+  H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const group = H / K
@@ -32,15 +34,18 @@ export function attention(
       const query = q + <usize>first * headBytes
       const out = o + <usize>first * headBytes
       const stats = lse + (<usize>first << 2)
-      if (queries * group <= fewRows) attendFew(query, key, value, out, stats, queries, keys, group, H, K, E, causal, scale, scratch)
-      else attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, scale, scratch)
+      if (queries * group <= fewRows) {
+        attendFew(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
+      } else {
+        attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
+      }
     }
   }
 }
 
 function attendBlocks(
   q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
-  group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+  group: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const stride = <usize>K * headBytes
@@ -60,18 +65,24 @@ function attendBlocks(
   for (let r0 = 0; r0 < rows; r0 += 4) {
     const height = min(4, rows - r0)
     const seen = keysSeen(r0 + height - 1, group, queries, keys, causal)
-    fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels, E, seen, zeros, scores, rowBytes)
+    // Panels hold eight keys: the first that matters may hold some before the window.
+    const start = keysHidden(r0, group, queries, keys, causal, window) & ~7
+    const panels = keyPanels + <usize>start * headBytes
+    fourRowsTimesPanels(q, r0, rows, group, H, headBytes, panels, E, seen - start, zeros, scores, rowBytes)
     for (let i = 0; i < height; i++) {
       const r = r0 + i
-      const inverse = softmaxRow(
-        scores + <usize>i * rowBytes, keysSeen(r, group, queries, keys, causal), roundUp8(seen), scale, rowAddress(lse, r, group, H, 4),
-      )
+      const row = scores + <usize>i * rowBytes
+      const hidden = keysHidden(r, group, queries, keys, causal, window) - start
+      hideKeys(row, 0, hidden, scale)
+      const rowSeen = keysSeen(r, group, queries, keys, causal) - start
+      const inverse = softmaxRow(row, rowSeen, roundUp8(seen - start), scale, rowAddress(lse, r, group, H, 4))
+      clearFrom(row, 0, hidden)
       store<f32>(inverses + (<usize>i << 2), inverse)
     }
     storeRowAddresses(addresses, o, r0, height, group, H, headBytes)
     for (let e = 0; e < E; e += 8) {
-      const panel = valuePanels + (<usize>(e * keys) << 2)
-      tileOfRows(scores, scores + rowBytes, scores + 2 * rowBytes, scores + 3 * rowBytes, panel, 32, seen, zeros, 0, tile, 32)
+      const panel = valuePanels + (<usize>(e * keys) << 2) + (<usize>start << 5)
+      tileOfRows(scores, scores + rowBytes, scores + 2 * rowBytes, scores + 3 * rowBytes, panel, 32, seen - start, zeros, 0, tile, 32)
       for (let i = 0; i < height; i++) {
         const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
         storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(inverses + (<usize>i << 2)), to)
@@ -82,16 +93,18 @@ function attendBlocks(
 
 function attendFew(
   q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
-  group: i32, H: i32, K: i32, E: i32, causal: boolean, scale: f32, scratch: usize,
+  group: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const stride = <usize>K * headBytes
   const scores = scratch + 256
   for (let r = 0; r < queries * group; r++) {
-    const seen = keysSeen(r, group, queries, keys, causal)
-    dots(rowAddress(q, r, group, H, headBytes), k, stride, seen, E, scratch, 0, scores, 4)
+    const start = keysHidden(r, group, queries, keys, causal, window)
+    const seen = keysSeen(r, group, queries, keys, causal) - start
+    const skipped = <usize>start * stride
+    dots(rowAddress(q, r, group, H, headBytes), k + skipped, stride, seen, E, scratch, 0, scores, 4)
     const inverse = softmaxRow(scores, seen, roundUp8(seen), scale, rowAddress(lse, r, group, H, 4))
-    weightedRows(scores, v, stride, seen, E, inverse, rowAddress(o, r, group, H, headBytes))
+    weightedRows(scores, v + skipped, stride, seen, E, inverse, rowAddress(o, r, group, H, headBytes))
   }
 }
 

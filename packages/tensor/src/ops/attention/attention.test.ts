@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { close, init } from '../../engine/init.ts'
-import { dispose } from '../../engine/scope.ts'
+import { dispose, scope } from '../../engine/scope.ts'
 import { valueAndGradients } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
@@ -8,6 +9,7 @@ import { randomTensor } from '../../testing/random.ts'
 import { watchHeap } from '../../testing/wasm-heap.ts'
 import { tensor, zeros } from '../create/index.ts'
 import { sum } from '../elementwise/index.ts'
+import { slice } from '../shape/index.ts'
 import { attention } from './index.ts'
 
 interface Shape {
@@ -18,6 +20,7 @@ interface Shape {
   K?: number
   E?: number
   causal?: boolean
+  window?: number
   scale?: number
 }
 
@@ -38,18 +41,61 @@ const shapes: Shape[] = [
   { name: 'few queries, many keys', cuQ: [0, 1, 3], cuK: [0, 300, 310], causal: true, H: 4, K: 2 },
   { name: 'few queries, many keys, head size 7', cuQ: [0, 2, 2, 3], cuK: [0, 0, 5, 270], causal: true, E: 7 },
   { name: 'head size 7, large scores', cuQ: [0, 12], E: 7, scale: 6 },
+  { name: 'window of 1: a query sees itself', cuQ: [0, 6], causal: true, window: 1 },
+  { name: 'window of 3, two segments', cuQ: [0, 4, 15], causal: true, window: 3 },
+  { name: 'window larger than the segment', cuQ: [0, 6], causal: true, window: 9 },
+  { name: 'window of 5, grouped, past one tile', cuQ: [0, 70], E: 16, H: 4, K: 2, causal: true, window: 5 },
+  { name: 'window of 13, past one tile, head size 20', cuQ: [0, 31, 90], E: 20, H: 3, causal: true, window: 13 },
+  { name: 'window of 7, cached decoding', cuQ: [0, 1], cuK: [0, 23], causal: true, H: 4, K: 2, window: 7 },
+  { name: 'window of 40, few queries, many keys', cuQ: [0, 1, 4], cuK: [0, 300, 340], causal: true, H: 4, K: 2, window: 40 },
+  { name: 'window of 6, a cache and many queries', cuQ: [0, 19], cuK: [0, 50], causal: true, H: 2, K: 1, window: 6 },
+  { name: 'window, more queries than keys', cuQ: [0, 12], cuK: [0, 5], causal: true, window: 2 },
+  { name: 'window, large scores of negative scale', cuQ: [0, 24], E: 7, causal: true, scale: -6, window: 4 },
 ]
 
-const cases: OpCase[] = shapes.map(({ name, cuQ, cuK = cuQ, H = 2, K = H, E = 8, causal = false, scale }) => {
+const cases: OpCase[] = shapes.map(({ name, cuQ, cuK = cuQ, H = 2, K = H, E = 8, causal = false, window, scale }) => {
   const [Tq, Tk] = [cuQ.at(-1)!, cuK.at(-1)!]
   return {
     name,
     inputs: { q: randomTensor([Tq, H, E], 1), k: randomTensor([Tk, K, E], 2), v: randomTensor([Tk, K, E], 3) },
-    run: ({ q, k, v }) => attention(q!, k!, v!, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal, scale }),
+    run: ({ q, k, v }) => attention(q!, k!, v!, { cuQ: Int32Array.from(cuQ), cuK: Int32Array.from(cuK), causal, window, scale }),
   }
 })
 
 await describeOp('attention', cases)
+
+describe('a sliding window', () => {
+  beforeAll(() => init({ device: 'cpu' }))
+
+  it('gives each query what it gets alone, over its own keys', async () => {
+    const shape = fc.record({ tokens: fc.integer({ min: 1, max: 12 }), window: fc.integer({ min: 1, max: 14 }), seed: fc.nat() })
+    await fc.assert(
+      fc.asyncProperty(shape, async ({ tokens, window, seed }) => {
+        const [q, k, v] = [0, 1, 2].map((i) => tensor(randomTensor([tokens, 2, 4], seed + i).data, [tokens, 2, 4])) as [
+          Tensor,
+          Tensor,
+          Tensor,
+        ]
+        const cu = Int32Array.of(0, tokens)
+        const together = attention(q, k, v, { cuQ: cu, cuK: cu, causal: true, window })
+        for (let t = 0; t < tokens; t++) {
+          const first = Math.max(0, t - window + 1)
+          const alone = scope(() => {
+            const [keys, values] = [k, v].map((x) => slice(x, [first, 0, 0], [t + 1 - first, 2, 4])) as [Tensor, Tensor]
+            const cuK = Int32Array.of(0, t + 1 - first)
+            return attention(slice(q, [t, 0, 0], [1, 2, 4]), keys, values, { cuQ: Int32Array.of(0, 1), cuK, causal: false })
+          })
+          const row = ((await together.data()) as Float32Array).subarray(8 * t, 8 * t + 8)
+          const wanted = (await alone.data()) as Float32Array
+          row.forEach((value, i) => expect(value).toBeCloseTo(wanted[i]!, 5))
+          dispose(alone)
+        }
+        dispose(together, q, k, v)
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
 
 describe('attention refuses', () => {
   const q = () => tensor(new Float32Array(24), [3, 2, 4])
@@ -63,6 +109,11 @@ describe('attention refuses', () => {
     expect(() => attention(q(), q(), q(), { cuQ: cu(0, 3), cuK: cu(0, 1, 3), causal: false })).toThrow(
       '1 query segments but 2 key segments',
     )
+  })
+  it('a window without causality, or of no keys', () => {
+    const boundaries = { cuQ: cu(0, 3), cuK: cu(0, 3) }
+    expect(() => attention(q(), q(), q(), { ...boundaries, causal: false, window: 2 })).toThrow('a window needs causal')
+    expect(() => attention(q(), q(), q(), { ...boundaries, causal: true, window: 0 })).toThrow('whole number of keys, got 0')
   })
   it('heads that do not divide', () => {
     const k = tensor(new Float32Array(36), [3, 3, 4])

@@ -7,5 +7,10 @@ export interface AttentionAttributes {
   cuQ: Int32Array
   cuK: Int32Array
   causal: boolean
+  /** Most keys that a query sees, counted back from the last one that causality leaves it; `unbounded` for all of them. */
+  window: number
   scale: number
 }
+
+/** A window that holds any segment, and may be added to any position without leaving 32 bits. */
+export const unbounded = 2 ** 30

@@ -13,15 +13,16 @@ interface Row {
 }
 
 /** Every (query, head) with the keys that it sees. */
-function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal }: AttentionAttributes): Generator<Row> {
+function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal, window }: AttentionAttributes): Generator<Row> {
   const [, H] = q.shape as [number, number]
   const K = k.shape[1]!
   for (let segment = 0; segment + 1 < cuQ.length; segment++) {
-    const begin = cuK[segment]!
+    const first = cuK[segment]!
     for (let t = cuQ[segment]!; t < cuQ[segment + 1]!; t++) {
       // Bottom-right: queries after this one hide as many keys.
       const hidden = causal ? cuQ[segment + 1]! - 1 - t : 0
-      const end = Math.max(begin, cuK[segment + 1]! - hidden)
+      const end = Math.max(first, cuK[segment + 1]! - hidden)
+      const begin = Math.max(first, end - window)
       for (let h = 0; h < H; h++) yield { t, h, kv: Math.floor((h * K) / H), begin, end }
     }
   }

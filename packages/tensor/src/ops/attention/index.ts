@@ -5,6 +5,8 @@
  *
  * Segment s: queries cuQ[s] .. cuQ[s+1] see keys cuK[s] .. cuK[s+1]. Query head h reads KV head floor(h K / H).
  * causal is aligned bottom-right: the last query sees every key of its segment, the one before it all but the last.
+ * window W (with causal): of the keys that causality leaves a query, it sees the last W: itself and the W - 1 before (sliding window
+ * attention, Beltagy et al. 2020, arXiv:2004.05150; Mistral 7B, arXiv:2310.06825, section 2). Work grows with T W, not with T T.
  * Rows of k and v past the last boundary are never read, so a cache with spare capacity is passed whole; their gradient is zero.
  * A query without keys gets zeros. The segment rules are those of varlen FlashAttention-2 (Dao 2023, arXiv:2307.08691),
  * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
@@ -14,7 +16,7 @@ import { defineKernel } from '../../engine/kernel.ts'
 import { dispose } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
 import type { Tensor } from '../../engine/tensor.ts'
-import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
+import { unbounded, type AttentionAttributes, type AttentionGradInputs, type AttentionInputs } from './attributes.ts'
 import { attentionCpu, attentionGradCpu } from './cpu.ts'
 import { attentionGradWasm, attentionWasm } from './wasm.ts'
 import { attentionGradWebgpu, attentionWebgpu } from './webgpu.ts'
@@ -40,23 +42,31 @@ export interface AttentionOptions {
   cuQ: Int32Array
   cuK: Int32Array
   causal: boolean
+  /** Sliding window: a query sees at most this many keys, itself and those before it. Only with `causal`. Default: all of them. */
+  window?: number | undefined
   /** Default 1 / sqrt(E). */
   scale?: number | undefined
 }
 
-/** @throws ArgumentError if shapes or boundaries do not fit one another. */
+/**
+ * softmax(scale q kᵀ) v by segments. Returns [Tq,H,E] in float32.
+ * @param q queries [Tq,H,E]
+ * @param k keys [Tk,K,E]; H is a multiple of K
+ * @param v values [Tk,K,E]
+ * @throws ArgumentError if shapes, boundaries or the window do not fit.
+ */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { cuQ, cuK, causal } = options
-  check(q, k, v, cuQ, cuK)
+  const { cuQ, cuK, causal, window = unbounded } = options
+  check(q, k, v, options)
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[2]!)
-  const attributes: AttentionAttributes = { cuQ, cuK, causal, scale }
+  const attributes: AttentionAttributes = { cuQ, cuK, causal, window: Math.min(window, unbounded), scale }
   const [o, lse] = runAttention({ q, k, v }, attributes)
   record([q, k, v], [o, lse], ([dO]) => runAttentionGrad({ q, k, v, o, lse, dO: dO! }, attributes))
   dispose(lse)
   return o
 }
 
-function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array): void {
+function check(q: Tensor, k: Tensor, v: Tensor, { cuQ, cuK, causal, window }: AttentionOptions): void {
   const fail = (why: string) => {
     throw new ArgumentError(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
   }
@@ -66,6 +76,9 @@ function check(q: Tensor, k: Tensor, v: Tensor, cuQ: Int32Array, cuK: Int32Array
   if (k.shape.some((extent, i) => extent !== v.shape[i])) fail('k and v differ')
   if (E !== keySize) fail('head sizes differ')
   if (E === 0) fail('heads of no values')
+  if (window !== undefined && !(Number.isInteger(window) && window >= 1))
+    fail(`window must be a whole number of keys, got ${window}`)
+  if (window !== undefined && !causal) fail('a window needs causal: it is counted back from the query')
   if (H % K !== 0) fail('query heads must be a multiple of KV heads')
   if (cuQ.length !== cuK.length) fail(`${cuQ.length - 1} query segments but ${cuK.length - 1} key segments`)
   const rises = (cu: Int32Array) => cu[0] === 0 && cu.every((at, i) => i === 0 || at >= cu[i - 1]!)

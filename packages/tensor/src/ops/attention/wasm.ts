@@ -25,7 +25,7 @@ export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (
   const causal = Number(attributes.causal)
   call.exports.attention(
     ...[q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments],
-    ...[H, K, E, causal, attributes.scale, scratch],
+    ...[H, K, E, causal, attributes.window, attributes.scale, scratch],
   )
 }
 
@@ -40,6 +40,6 @@ export const attentionGradWasm: WasmKernel<AttentionGradInputs, AttentionAttribu
   const causal = Number(attributes.causal)
   call.exports.attentionGrad(
     ...[q.pointer, k.pointer, v, o, lse, dO, dq, dk, dv],
-    ...[cuQ, cuK, segments, Tk, H, K, E, causal, attributes.scale, scratch],
+    ...[cuQ, cuK, segments, Tk, H, K, E, causal, attributes.window, attributes.scale, scratch],
   )
 }

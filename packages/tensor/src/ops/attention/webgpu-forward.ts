@@ -30,17 +30,20 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
   ${fill(tile, stay, 'r < count', { tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale' })}
   let end = min(visible((first + count - 1u) / u.groupSize, keys, diagonal), i32((slice + 1u) * u.span));
   let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);
+  let earliest = hidden((first + row) / u.groupSize, diagonal);
+  // What the block's first row does not see, no row sees.
+  let begin = max(i32(slice * u.span), hidden(first / u.groupSize, diagonal) / ${pass} * ${pass});
   var top = ${lowest};
   var sum = 0.0;
   ${declareHeld(tile, 'held')}
-  for (var k0 = i32(slice * u.span); k0 < end; k0 += ${pass}) {
+  for (var k0 = begin; k0 < end; k0 += ${pass}) {
     workgroupBarrier();
     ${fill(tile, pass, 'k0 + i32(r) < keys', { tileKV: 'load_k((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)' })}
     workgroupBarrier();
     for (var c = part; c < ${pass}u; c += 4u) {
       var score = 0.0;
       for (var j = 0u; j < ${vectors}u; j++) { score += dot(tileQ[row * ${vectors}u + j], tileKV[c * ${vectors}u + j]); }
-      scores[row * ${pass}u + c] = select(${lowest}, score, k0 + i32(c) < limit);
+      scores[row * ${pass}u + c] = select(${lowest}, score, k0 + i32(c) < limit && k0 + i32(c) >= earliest);
     }
     workgroupBarrier();
     ${fill(tile, pass, 'k0 + i32(r) < keys', { tileKV: 'load_v((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)' })}
@@ -51,7 +54,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     sum *= shrink;
     ${eachHeld(tile, (i) => `held${i} *= shrink;`)}
     workgroupBarrier();
-    for (var c = 0u; c < ${pass}u && k0 + i32(c) < limit; c++) {
+    for (var c = u32(max(0, earliest - k0)); c < ${pass}u && k0 + i32(c) < limit; c++) {
       let p = exp(scores[row * ${pass}u + c] - top);
       sum += p;
       ${eachHeld(tile, (i, j) => `held${i} += p * tileKV[c * ${vectors}u + ${j}];`)}

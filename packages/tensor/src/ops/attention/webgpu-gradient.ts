@@ -50,11 +50,12 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dq', E)}
   })}
   let longest = visible((first + count - 1u) / u.groupSize, keys, diagonal);
   let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);
+  let earliest = hidden((first + row) / u.groupSize, diagonal);
   let head = queryHead(queryStart, first + min(row, count - 1u), kvHead);
   let lse = statistics[2u * head];
   let delta = statistics[2u * head + 1u];
   ${declareHeld(tile, 'held')}
-  for (var k0 = 0; k0 < longest; k0 += ${pass}) {
+  for (var k0 = hidden(first / u.groupSize, diagonal) / ${pass} * ${pass}; k0 < longest; k0 += ${pass}) {
     workgroupBarrier();
     ${fill(tile, pass, 'k0 + i32(r) < keys', {
       tileK: 'load_k((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)',
@@ -71,7 +72,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dq', E)}
       ds[row * ${pass}u + c] = exp(score - lse) * (dp - delta);
     }
     workgroupBarrier();
-    for (var c = 0u; c < ${pass}u && k0 + i32(c) < limit; c++) {
+    for (var c = u32(max(0, earliest - k0)); c < ${pass}u && k0 + i32(c) < limit; c++) {
       ${eachHeld(tile, (i, j) => `held${i} += ds[row * ${pass}u + c] * tileK[c * ${vectors}u + ${j}];`)}
     }
   }
@@ -108,8 +109,10 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dk', E)}
   let key = i32(first + row);
   // Queries before this one see none of the block.
   let earliest = max(0, i32(first) + 1 - diagonal);
+  // Queries from this one on have every key of the block behind their window.
+  let latest = clamp(i32(first + count) + u.window - diagonal, 0, queries);
   ${declareHeld(tile, 'heldK', 'heldV')}
-  for (var r0 = u32(earliest) * u.groupSize; r0 < rows; r0 += ${pass}u) {
+  for (var r0 = u32(earliest) * u.groupSize; r0 < u32(latest) * u.groupSize; r0 += ${pass}u) {
     workgroupBarrier();
     ${fill(tile, pass, 'r0 + r < rows', {
       tileQ: 'load_q(queryHead(queryStart, r0 + r, kvHead), j)',
@@ -120,7 +123,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dk', E)}
       let slot = row * ${pass}u + c;
       p[slot] = 0.0;
       ds[slot] = 0.0;
-      if (row < count && r0 + c < rows && key < diagonal + i32((r0 + c) / u.groupSize)) {
+      if (row < count && r0 + c < rows && key < diagonal + i32((r0 + c) / u.groupSize) && key >= hidden((r0 + c) / u.groupSize, diagonal)) {
         var score = 0.0;
         var dp = 0.0;
         for (var j = 0u; j < ${vectors}u; j++) {

@@ -5,7 +5,7 @@
  */
 import type { ElementType } from '../../engine/webgpu/program.ts'
 
-export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', scale: 'f32' } as const
+export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', window: 'i32', scale: 'f32' } as const
 /** accumulate 1: add to the gradients that are there. */
 export const gradientUniforms = { ...uniforms, accumulate: 'u32' } as const
 
@@ -61,6 +61,8 @@ export const block = (side: 'query' | 'key', work = 'group'): string => `
 export const helpers = `
 // How many of the segment's keys query i sees.
 fn visible(i: u32, keys: i32, diagonal: i32) -> i32 { return clamp(diagonal + i32(i), 0, keys); }
+// The first of the keys that query i sees, if it sees any.
+fn hidden(i: u32, diagonal: i32) -> i32 { return max(0, diagonal + i32(i) - u.window); }
 // Where row r of a segment's queries lies, counted in heads.
 fn queryHead(start: u32, r: u32, kvHead: u32) -> u32 {
   return (start + r / u.groupSize) * u.heads + kvHead * u.groupSize + r % u.groupSize;

@@ -11,7 +11,7 @@ import { sizeOf } from '../../engine/tensor.ts'
 import type { Cut, TensorRange } from '../../engine/webgpu/cuts.ts'
 import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
-import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
+import { unbounded, type AttentionAttributes, type AttentionGradInputs, type AttentionInputs } from './attributes.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
@@ -39,10 +39,11 @@ function tileFor(context: WebgpuTools, E: number, operands: number): [number, nu
   throw new DeviceError(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
 }
 
-const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { scale }: AttentionAttributes) => ({
+const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, window, scale }: AttentionAttributes) => ({
   heads: q.shape[1]!,
   kvHeads: k.shape[1]!,
   groupSize: q.shape[1]! / k.shape[1]!,
+  window: causal ? window : unbounded,
   scale,
 })
 
