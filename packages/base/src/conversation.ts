@@ -7,7 +7,14 @@ export interface RgbImage {
   data: Uint8Array
 }
 
-export type ContentPart = { type: 'text'; text: string } | { type: 'image'; image: RgbImage }
+export type ContentPart =
+  | {
+      type: 'text'
+      text: string
+      /** The template's first stop token follows the text, as live captions end each frame. The turn's own end needs no mark. */
+      stop?: boolean
+    }
+  | { type: 'image'; image: RgbImage }
 
 export interface Message {
   role: 'system' | 'user' | 'assistant'

@@ -91,23 +91,35 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
   return assemble(pieces, pictures, tokenizer, template, imageTokens, (text) => restore(text, specials))
 }
 
-/** Content in the template's shape. Texts in a row are joined first: two of them could spell a special token together. */
+/**
+ * Content in the template's shape. Texts in a row are joined before special tokens in them are hidden: two of them could spell one
+ * together. Stop tokens come after that, so they act.
+ */
 function writeContent(content: ContentPart[], template: ChatTemplate, specials: string[], hidden: RegExp | undefined): unknown {
-  const parts: ({ type: 'text'; text: string } | { type: 'image' })[] = []
-  for (const part of content) {
+  const parts: ({ type: 'text'; text: string; stops: boolean } | { type: 'image' })[] = []
+  content.forEach((part, index) => {
     const last = parts.at(-1)
-    if (part.type === 'image') parts.push({ type: 'image' })
-    else if (last?.type === 'text') last.text += part.text
-    else parts.push({ type: 'text', text: part.text })
-  }
-  for (const part of parts) {
-    if (part.type !== 'text') continue
-    part.text = part.text.replace(/[\uFDD0-\uFDD2]/g, '\uFFFD')
-    if (hidden) part.text = part.text.replace(hidden, (found) => `${HIDE}${specials.indexOf(found)}${HIDE}`)
-  }
-  if (template.content === 'parts') return parts
+    if (part.type === 'image') return void parts.push({ type: 'image' })
+    const stops = part.stop === true && index + 1 < content.length
+    if (last?.type === 'text' && !last.stops) Object.assign(last, { text: last.text + part.text, stops })
+    else parts.push({ type: 'text', text: part.text, stops })
+  })
+  const written = parts.map((part) => {
+    if (part.type === 'image') return part
+    let text = part.text.replace(/[\uFDD0-\uFDD2]/g, '\uFFFD')
+    if (hidden) text = text.replace(hidden, (found) => `${HIDE}${specials.indexOf(found)}${HIDE}`)
+    return { type: 'text' as const, text: part.stops ? text + stopOf(template) : text }
+  })
+  if (template.content === 'parts') return written
   const { before = '', after = '' } = template.image
-  return parts.map((part) => (part.type === 'text' ? part.text : before + IMAGE + after)).join('')
+  return written.map((part) => (part.type === 'text' ? part.text : before + IMAGE + after)).join('')
+}
+
+function stopOf({ name, stop }: ChatTemplate): string {
+  if (stop[0] === undefined) {
+    throw new TokenizerError(`chat template "${name}": a text ends with a stop token, and the template names none (ChatTemplate.stop)`)
+  }
+  return stop[0]
 }
 
 function restore(text: string, specials: string[]): string {

@@ -1,0 +1,37 @@
+/** A scene frame by frame, with what is to be said of each: what training clips and videos are both made of. */
+import type { RgbImage } from '@casa-js/base'
+import { createRandom, hashIntegers } from '@casa-js/data'
+import { captionOf } from './captions.ts'
+import { createScene, type Scene, type SceneEvent, type SceneMaterial } from './scene.ts'
+import { drawBackdrop, type Backdrop, type Painter, type Sprite } from './stage.ts'
+
+export interface Frame {
+  /** What happened since the frame before. */
+  event?: SceneEvent
+  /** '' where nothing did. */
+  caption: string
+  sprites: Sprite[]
+  backdrop: Backdrop
+  /** -> rgb [96, 96, 3] */
+  paint(): Promise<RgbImage>
+}
+
+/** Frames without end, made as they are asked for; they follow from the seeds alone. */
+export function* playScene(
+  material: SceneMaterial,
+  painter: Painter,
+  { seeds, eventChance }: { seeds: number[]; eventChance: number },
+): Generator<Frame, never> {
+  const random = createRandom(...seeds)
+  const scene: Scene = createScene(material, random)
+  const backdrop = drawBackdrop(random)
+  let last: number | undefined
+  for (let index = 0; ; index++) {
+    const event = scene.step(eventChance)
+    const caption = event ? captionOf(event, last) : ''
+    last = event?.thing.id ?? last
+    const sprites = painter.sprites(scene.things)
+    const noiseSeed = hashIntegers(...seeds, index)
+    yield { ...(event && { event }), caption, sprites, backdrop, paint: () => painter.paint(sprites, backdrop, noiseSeed) }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What training starts from: the reader's weights, with a token for each part of a sentence that captions repeat.
+ *
+ *     pnpm --filter @casa-js/live start            writes runs/live-start/casa, /ca and /insertion at the top of the checkout
+ *
+ * A new token's row begins as the mean of those of the tokens that spell it.
+ */
+import { fileURLToPath } from 'node:url'
+import { close, dispose, init, tensor } from '@casa-js/tensor'
+import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
+import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
+import { captionTokens } from '../captions.ts'
+
+const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
+
+/** The fusions that are compared, on the same backbone and encoder. */
+const fusions: Record<string, Record<string, unknown>> = {
+  casa: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true, windows: 'with-marks' },
+  ca: { kind: 'casa', keys: 'image', place: 'parallel', norm_images: true, windows: 'with-marks' },
+  insertion: { kind: 'insertion' },
+}
+
+/** The reader's tokenizer with tokens of several words: found in a text before anything else is. */
+function extendTokenizer(json: TokenizerJson, vocabulary: number): TokenizerJson {
+  const added = captionTokens.map((content, index) => ({ id: vocabulary + index, content, special: false, normalized: false }))
+  return { ...json, added_tokens: [...(json.added_tokens ?? []), ...added] }
+}
+
+/** Rows [V, D] of the reader, then one a new token. */
+async function extendEmbedding(reader: Vlm, name: string): Promise<Float32Array> {
+  const old = reader.model.params[name]!
+  const width = old.shape[1]!
+  const rows = (await old.data()) as Float32Array
+  const out = new Float32Array(rows.length + captionTokens.length * width)
+  out.set(rows)
+  captionTokens.forEach((text, index) => {
+    const ids = reader.tokenizer.encode(text)
+    const row = out.subarray(rows.length + index * width, rows.length + (index + 1) * width)
+    for (const id of ids) for (let d = 0; d < width; d++) row[d]! += rows[id * width + d]! / ids.length
+  })
+  return out
+}
+
+await init({ device: 'cpu' })
+const reader = await loadVlm(top('apps/cli/model'), { weights: 'float32' })
+const text = reader.model.config.json.text_config as Record<string, unknown>
+const vocabulary = text.vocab_size as number
+const tokenizerJson = extendTokenizer(reader.files.tokenizerJson, vocabulary)
+const embedding = Object.keys(reader.model.params).find((name) => name.endsWith('embed_tokens.weight'))!
+const rows = await extendEmbedding(reader, embedding)
+for (const [name, fusion] of Object.entries(fusions)) {
+  const config = {
+    ...reader.model.config.json,
+    text_config: { ...text, vocab_size: vocabulary + captionTokens.length },
+    fusion_config: fusion,
+  }
+  const files = { ...reader.files, tokenizerJson }
+  const vlm = createVlm(config, 1, files)
+  for (const [weight, fresh] of Object.entries(vlm.model.params)) {
+    const known = weight === embedding ? rows : ((await reader.model.params[weight]?.data()) as Float32Array | undefined)
+    if (!known) throw new Error(`${name}: the reader has no ${weight}`)
+    vlm.model.params[weight] = tensor(known, [...fresh.shape])
+    dispose(fresh)
+  }
+  const folder = top(`runs/live-start/${name}`)
+  await saveVlm(vlm, folder)
+  const parameters = Object.values(vlm.model.params).reduce((sum, { size }) => sum + size, 0)
+  console.log(`${folder}: ${parameters.toLocaleString('en')} parameters, ${parseTokenizer(tokenizerJson).vocabulary} tokens`)
+  vlm.dispose()
+}
+reader.dispose()
+await close()

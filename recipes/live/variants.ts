@@ -1,0 +1,21 @@
+/** The same run with another fusion, or without pictures: same data, updates and rates. */
+import { defineRun, type RunDefinition } from '@casa-js/train'
+
+export type Variant = 'casa' | 'ca' | 'insertion' | 'blind'
+
+/** @returns the run of one variant, into runs/live-<variant>. */
+export const liveRun = (variant: Variant): RunDefinition =>
+  defineRun({
+    model: { folder: `../../runs/live-start/${variant === 'blind' ? 'casa' : variant}` },
+    data: { module: './src/dataset.ts', options: { split: 'train', seed: 1, blind: variant === 'blind' } },
+    batch: { textTokens: 1024, imageTokens: 1152, perStep: 1 },
+    steps: 4000,
+    schedule: { warmup: 100, cooldown: 800 },
+    groups: [{ name: 'all', match: ['*'], learningRate: 4e-4, weightDecay: 0.05 }],
+    optimizer: { betas: [0.9, 0.98] },
+    clip: 1,
+    checkpoint: { every: 50, keep: 3 },
+    save: 'BF16',
+    seed: 1,
+    out: `../../runs/live-${variant}`,
+  })
