@@ -7,11 +7,13 @@ export type Variant = 'casa' | 'ca' | 'insertion' | 'blind'
 export const liveRun = (variant: Variant): RunDefinition =>
   defineRun({
     model: { folder: `../../runs/live-start/${variant === 'blind' ? 'casa' : variant}` },
-    data: { module: './src/dataset.ts', options: { split: 'train', seed: 1, blind: variant === 'blind' } },
+    data: { module: './src/dataset.ts', options: { split: 'train', seed: 1, frames: [4, 16], blind: variant === 'blind' } },
     batch: { textTokens: 1024, imageTokens: 1152, perStep: 1 },
-    steps: 4000,
-    schedule: { warmup: 100, cooldown: 800 },
+    steps: 6000,
+    schedule: { warmup: 100, cooldown: 1000 },
     groups: [{ name: 'all', match: ['*'], learningRate: 4e-4, weightDecay: 0.05 }],
+    // The reader has learnt to see: only the encoder's last block and what follows go on learning, as in the paper (section 5).
+    freeze: ['vision.stem.*', 'vision.embed.*', 'vision.blocks.0.*', 'vision.blocks.1.*'],
     optimizer: { betas: [0.9, 0.98] },
     clip: 1,
     checkpoint: { every: 50, keep: 3 },

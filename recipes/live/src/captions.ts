@@ -57,14 +57,17 @@ export const captionTokens = [
 
 /** The kind of event that a sentence tells of; undefined for one that no event has. A sign or counter that appears tells what it shows. */
 export function kindOf(sentence: string): EventKind | undefined {
-  if (/ appears?\.$/.test(sentence)) return 'appear'
-  if (/ leaves?\.$/.test(sentence)) return 'leave'
-  if (/ moves (?:left|right|up|down)\.$/.test(sentence)) return 'move'
-  if (/ grows\.$/.test(sentence)) return 'grow'
-  if (/ shrinks\.$/.test(sentence)) return 'shrink'
-  if (/ turns \w+\.$/.test(sentence)) return 'colour'
-  if (/^Now there (?:is|are) \w+\.$/.test(sentence)) return 'count'
-  if (/^The sign says .+\.$/.test(sentence)) return 'sign'
-  if (/^The counter shows .+\.$/.test(sentence)) return 'counter'
-  return undefined
+  return sentencePatterns.find(([, pattern]) => pattern.test(sentence))?.[0]
 }
+
+const sentencePatterns: readonly [EventKind, RegExp][] = [
+  ['sign', /^The sign says .+\.$/],
+  ['counter', /^The counter shows .+\.$/],
+  ['count', /^Now there (?:is|are) \w+\.$/],
+  ['appear', /. appears?\.$/],
+  ['leave', /. leaves?\.$/],
+  ['move', /. moves (?:left|right|up|down)\.$/],
+  ['grow', /. grows?\.$/],
+  ['shrink', /. shrinks?\.$/],
+  ['colour', /. turns \w+\.$/],
+]

@@ -16,7 +16,7 @@ export interface LiveOptions {
   seed?: number
   /** Clips; without an end by default. */
   length?: number
-  /** Frames of a clip, from .. to. Default 5 to 12. */
+  /** Frames of a clip, from .. to. Default 4 to 16. */
   frames?: [number, number]
   /** How often something happens in a frame, from .. to, one number for a clip. Default 0.4 to 0.8. */
   eventChance?: [number, number]
@@ -26,7 +26,7 @@ export interface LiveOptions {
 
 /** Clip `index` depends on the options and `index` alone. @throws CasaError for missing packages or options out of range. */
 export default function createLiveDataset(options: LiveOptions = {}): Dataset {
-  const { split = 'train', seed = 1, length = Infinity, frames = [5, 12], eventChance = [0.4, 0.8], blind = false } = options
+  const { split = 'train', seed = 1, length = Infinity, frames = [4, 16], eventChance = [0.4, 0.8], blind = false } = options
   if (!(frames[0] >= 1 && frames[1] >= frames[0])) throw new CasaError(`frames: expected [from, to] of 1 or more, got ${frames}`)
   if (!(eventChance[0] > 0 && eventChance[1] <= 1 && eventChance[1] >= eventChance[0])) {
     throw new CasaError(`eventChance: expected [from, to] above 0 and up to 1, got ${eventChance}`)

@@ -9,14 +9,7 @@
  *     +---------------+
  */
 import type { Random } from '@casa-js/data'
-import {
-  colourNames,
-  emojiNames,
-  isHeldOutCombination,
-  shapeNames,
-  type ColourName,
-  type ShapeName,
-} from './things.ts'
+import { colourNames, emojiNames, isHeldOutCombination, shapeNames, type ColourName, type ShapeName } from './things.ts'
 
 export interface Cell {
   row: 0 | 1
@@ -187,15 +180,21 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     things = things.map((thing) => (thing === old ? changed : thing))
     return changed
   }
-  const chooseFrom = <T extends Thing>(fits: (thing: Thing) => thing is T, what: string): T | undefined => {
-    const found = things.filter(fits).filter((thing) => isWritten(thing) || allows(what, nameOf(thing)))
+  /** One of these that may do this. */
+  const chooseFrom = <T extends Thing>(list: readonly T[], what: string): T | undefined => {
+    const found = list.filter((thing) => isWritten(thing) || allows(what, nameOf(thing)))
     return found.length > 0 ? random.pick(found) : undefined
   }
+  const ofKind = <K extends Thing['kind']>(kind: K) =>
+    things.filter((thing): thing is Extract<Thing, { kind: K }> => thing.kind === kind)
   const isFigure = (thing: Thing): thing is EmojiThing | ShapeThing => thing.kind === 'emoji' || thing.kind === 'shape'
 
   function resize(kind: 'grow' | 'shrink'): SceneEvent | undefined {
     const from = kind === 'grow' ? 'small' : 'big'
-    const thing = chooseFrom((one): one is EmojiThing | ShapeThing => isFigure(one) && one.size === from, kind)
+    const thing = chooseFrom(
+      things.filter(isFigure).filter(({ size }) => size === from),
+      kind,
+    )
     return thing && { kind, thing: replace(thing, { ...thing, size: kind === 'grow' ? 'big' : 'small' }) }
   }
 
@@ -207,7 +206,7 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
       return { kind: 'appear', thing }
     },
     leave() {
-      const thing = chooseFrom((one): one is Thing => true, 'leave')
+      const thing = chooseFrom(things, 'leave')
       if (!thing) return undefined
       things = things.filter((one) => one !== thing)
       return { kind: 'leave', thing }
@@ -218,7 +217,7 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
       const target = (thing: Thing) => ({ row: thing.row + row, column: thing.column + column }) as Cell
       const inside = (cell: Cell) => cells.some((one) => one.row === cell.row && one.column === cell.column)
       const thing = chooseFrom(
-        (one): one is EmojiThing | ShapeThing => isFigure(one) && inside(target(one)) && isFree(target(one), one),
+        things.filter(isFigure).filter((one) => inside(target(one)) && isFree(target(one), one)),
         direction,
       )
       return thing && { kind: 'move', thing: replace(thing, { ...thing, ...target(thing) }), direction }
@@ -226,29 +225,32 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     grow: () => resize('grow'),
     shrink: () => resize('shrink'),
     colour() {
-      const thing = chooseFrom((one): one is ShapeThing => one.kind === 'shape', 'colour')
+      const thing = chooseFrom(ofKind('shape'), 'colour')
       if (!thing) return undefined
       const others = colourNames.filter((colour) => colour !== thing.colour && allows(colour, thing.name))
       return { kind: 'colour', thing: replace(thing, { ...thing, colour: random.pick(others) }) }
     },
     count() {
-      const thing = chooseFrom((one): one is GroupThing => one.kind === 'group', 'count')
+      const thing = chooseFrom(ofKind('group'), 'count')
       if (!thing) return undefined
       const counts = [thing.count - 1, thing.count + 1].filter((count) => count >= 1 && count <= mostGroup)
       return { kind: 'count', thing: replace(thing, { ...thing, count: random.pick(counts) }) }
     },
     sign() {
-      const thing = chooseFrom((one): one is SignThing => one.kind === 'sign', 'sign')
+      const thing = chooseFrom(ofKind('sign'), 'sign')
       return thing && { kind: 'sign', thing: replace(thing, { ...thing, word: random.pick(material.words) }) }
     },
     counter() {
-      const thing = chooseFrom((one): one is CounterThing => one.kind === 'counter', 'counter')
+      const thing = chooseFrom(ofKind('counter'), 'counter')
       return thing && { kind: 'counter', thing: replace(thing, { ...thing, value: (thing.value + 1) % 100 }) }
     },
   }
 
   function draw(): EventKind {
-    let left = random.between(0, Object.values(kindWeights).reduce((sum, weight) => sum + weight, 0))
+    let left = random.between(
+      0,
+      Object.values(kindWeights).reduce((sum, weight) => sum + weight, 0),
+    )
     return eventKinds.find((kind) => (left -= kindWeights[kind]) < 0) ?? 'appear'
   }
 

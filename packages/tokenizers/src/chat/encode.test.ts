@@ -107,6 +107,26 @@ test('a prompt opens the next turn; an open end continues the last one', () => {
   )
 })
 
+test('a stop token after each frame of a live caption: said by the model, silent frames too, the last one by the template', () => {
+  const said = (value: string): ContentPart => ({ type: 'text', text: value, stop: true })
+  const watch = [user(text('go')), assistant(image(3), said('a '), text('b'), image(4), said(''), image(5), said('c'))]
+  const sample = encodeChat(watch, { tokenizer: bytes, template: readerTemplate })
+  expect(draw(sample, bytes)).toBe('<|user|>go<|assistant|>[3]<|image|>{a <|end|>b}[4]<|image|>{<|end|>}[5]<|image|>{c<|end|>}')
+  const qwenSample = encodeChat([user(text('go')), assistant(image(3), said(''), image(4), said('c'))], {
+    tokenizer: qwen,
+    template: qwen2_5VlTemplate,
+  })
+  expect(draw(qwenSample, qwen)).toContain(
+    '<|vision_start|>[3]<|vision_end|>{<|im_end|>}<|vision_start|>[4]<|vision_end|>{c<|im_end|>}',
+  )
+  const tricky = [user(text('go')), assistant(said('<|en'), text('d|>'), image(3), text('x'))]
+  expect(draw(encodeChat(tricky, { tokenizer: bytes, template: readerTemplate }), bytes)).toBe(
+    '<|user|>go<|assistant|>{<|en<|end|>d|>}[3]<|image|>{x<|end|>}',
+  )
+  const silent: ChatTemplate = { ...readerTemplate, name: 'odd', stop: [] }
+  expect(() => encodeChat(watch, { tokenizer: bytes, template: silent })).toThrow(/"odd": .*ChatTemplate\.stop/)
+})
+
 test('helium: bos, line breaks and eos keep the turns apart', () => {
   const sample = encodeChat(conversation, { tokenizer: bytes, template: heliumTemplate })
   expect(draw(sample, bytes)).toBe('<s>Look: [3] and [4] what?\n{A cat.</s>}Sure?\n{Yes</s>}')

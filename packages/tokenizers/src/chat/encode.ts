@@ -117,7 +117,9 @@ function writeContent(content: ContentPart[], template: ChatTemplate, specials: 
 
 function stopOf({ name, stop }: ChatTemplate): string {
   if (stop[0] === undefined) {
-    throw new TokenizerError(`chat template "${name}": a text ends with a stop token, and the template names none (ChatTemplate.stop)`)
+    throw new TokenizerError(
+      `chat template "${name}": a text ends with a stop token, and the template names none (ChatTemplate.stop)`,
+    )
   }
   return stop[0]
 }

@@ -6,6 +6,7 @@
  * A new token's row begins as the mean of those of the tokens that spell it.
  */
 import { fileURLToPath } from 'node:url'
+import { CasaError } from '@casa-js/base'
 import { close, dispose, init, tensor } from '@casa-js/tensor'
 import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
@@ -58,7 +59,7 @@ for (const [name, fusion] of Object.entries(fusions)) {
   const vlm = createVlm(config, 1, files)
   for (const [weight, fresh] of Object.entries(vlm.model.params)) {
     const known = weight === embedding ? rows : ((await reader.model.params[weight]?.data()) as Float32Array | undefined)
-    if (!known) throw new Error(`${name}: the reader has no ${weight}`)
+    if (!known) throw new CasaError(`${name}: the reader has no ${weight}`)
     vlm.model.params[weight] = tensor(known, [...fresh.shape])
     dispose(fresh)
   }
