@@ -66,7 +66,7 @@ for (const [name, fusion] of Object.entries(fusions)) {
   const folder = top(`runs/live-start/${name}`)
   await saveVlm(vlm, folder)
   const parameters = Object.values(vlm.model.params).reduce((sum, { size }) => sum + size, 0)
-  console.log(`${folder}: ${parameters.toLocaleString('en')} parameters, ${parseTokenizer(tokenizerJson).vocabulary} tokens`)
+  console.log(`${folder}: ${parameters.toLocaleString('en')} parameters, ${parseTokenizer(tokenizerJson).vocabSize} tokens`)
   vlm.dispose()
 }
 reader.dispose()
