@@ -143,12 +143,15 @@ describe('downloading a whole file', () => {
   it('gives up within two attempts when there is no way to the server', async () => {
     const attempts: number[] = []
     const onRetry = ({ attempts: made }: Retry) => attempts.push(made)
-    const error = await download('http://127.0.0.1:9/x', memoryDraft('x'), {}, { ...quick, onRetry }).catch((e: unknown) => e)
+    const { url } = server
+    await server.stop()
+    const error = await download(url, memoryDraft('x'), {}, { ...quick, onRetry }).catch((e: unknown) => e)
     expect(error).toMatchObject({
       rule: 'http',
       message: expect.stringContaining('gave up after 2 attempts: the server cannot be reached'),
     })
     expect(attempts).toEqual([1])
+    server = await HostileServer.start(file)
   })
 
   it.each([
