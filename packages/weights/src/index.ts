@@ -21,13 +21,8 @@ export { loadEach, loadParams, type LoadedTensor, type LoadOptions } from './loa
 export { matchTable, type Match, type MatchOptions } from './load/match.ts'
 export { compileNameMap, parseNameMap, type NameMap } from './load/name-map.ts'
 export { casaReleasedNames, derivedBuffers, qwen25VlNames } from './load/known-names.ts'
-export {
-  openModelFolder,
-  openWeights,
-  writeModelFolder,
-  type ModelFolder,
-  type ModelFolderToWrite,
-} from './folder/model-folder.ts'
+export { openModelFolder, openWeights, type ModelFolder } from './folder/model-folder.ts'
+export { writeModelFolder, type ModelFolderToWrite, type WriteModelOptions } from './folder/write-model-folder.ts'
 export { folderAt, type AddressOptions } from './remote/address.ts'
 export { download, type DownloadOptions, type DownloadProgress } from './remote/download.ts'
 export { type Expected } from './remote/file-hash.ts'

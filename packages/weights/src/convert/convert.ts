@@ -7,6 +7,7 @@ import { partsOf } from '../quantize/quantized-source.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type Produced, type TensorPlan, type TensorProducer } from '../safetensors/writer.ts'
 import { metadataOf, planShards, planTensors, type ConvertOptions, type PlannedTensor } from './plan.ts'
+import { listedSink } from '../folder/listed-sink.ts'
 import { cast, copied, ErrorMeter, quantized, type ConversionError } from './transform.ts'
 import { copyCompanions } from './companions.ts'
 
@@ -46,8 +47,11 @@ export async function convertModelFolder(
   const source = options.dtype ? await openWeights(from, { signal: options.signal }) : await openStored(from, options.signal)
   try {
     await refuseWeightsIn(to)
-    await copyCompanions(from, to, options)
-    return await convertWeights(source, to, options)
+    const listed = listedSink(to)
+    await copyCompanions(from, listed, options)
+    const report = await convertWeights(source, listed, options)
+    await listed.writeMark('model')
+    return report
   } finally {
     await source.close()
   }

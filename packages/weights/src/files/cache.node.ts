@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState, FileCache } from '../remote/draft.ts'
 import { explained, syncFolder, writeAll } from './fs.node.ts'
+import { isAlive } from './processes.node.ts'
 import { openSealed, sealFolder, writeSeal, type Place } from './sealed.node.ts'
 
 /** After so many bytes a draft is flushed and its length noted; what a power cut may have spoiled behind that is dropped. */
@@ -157,13 +158,4 @@ async function abandonedParts(path: string): Promise<string[]> {
       return owner === undefined || !isAlive(Number(owner))
     })
     .map((file) => join(dirname(path), file))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { FileError, WeightError } from '@casa-js/base'
+import { ConfigError, FileError, WeightError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import type { ByteSink } from '../bytes/sink.ts'
 import { checkRange, type ByteSource } from '../bytes/source.ts'
@@ -16,6 +16,8 @@ export async function fileSource(path: string): Promise<ByteSource> {
 
 /** A folder of files; nothing is opened yet, and a folder that is not there is one without files. */
 export function fsFolder(path: string): FolderSource & FolderSink {
+  if (path.startsWith('opfs:'))
+    throw new ConfigError('folder', `${JSON.stringify(path)}: only a browser has a private file system`)
   const folder = resolve(path)
   return { name: path, open: (file) => openFile(join(folder, file)), create: (file) => fileSink(join(folder, file)) }
 }

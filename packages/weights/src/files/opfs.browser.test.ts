@@ -97,20 +97,39 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
   it('keeps a model folder by its path, whole or not at all', async () => {
     const result = await page.evaluate(async () => {
       const tensors = weights.tensorsInMemory({ w: { dtype: 'F16', shape: [2], data: Float32Array.of(1, 2) } })
-      await weights.writeModelFolder('models/tiny', { config: { model_type: 'x' }, weights: tensors })
+      await weights.writeModelFolder('opfs:models/tiny', { config: { model_type: 'x' }, weights: tensors })
       const failing = { plans: tensors.plans, produce: () => Promise.reject(new Error('no data')) }
       const failure = await weights
-        .writeModelFolder('models/tiny', { config: {}, weights: failing })
+        .writeModelFolder('opfs:models/tiny', { config: {}, weights: failing })
         .catch((error: Error) => error.message)
-      const model = await weights.openModelFolder('models/tiny')
-      const missing = await weights.openModelFolder('models/none').catch((error: Error) => error.message)
+      const model = await weights.openModelFolder('opfs:models/tiny')
+      const missing = await weights.openModelFolder('opfs:models/none').catch((error: Error) => error.message)
       return { failure, missing, config: model.config, values: [...(await model.weights.read('w'))] }
     })
     expect(result).toEqual({
       failure: 'no data',
-      missing: 'models/none: config.json is missing: not a model folder',
+      missing: 'opfs:models/none: config.json is missing: not a model folder',
       config: {},
       values: [1, 2],
     })
+  })
+
+  it('resolves an address without a host against the page', async () => {
+    const served = await page.evaluate(async () => {
+      const open = (address: string) => weights.openModelFolder(address, { cache: false }).then(({ config }) => config)
+      const failure = (address: string) => open(address).catch(({ message }: Error) => message)
+      return {
+        absolute: await open('/fixtures/llama-helium1-bf16-sharded'),
+        relative: await open('fixtures/llama-helium1-bf16-sharded/'),
+        none: await failure('/nowhere'),
+        write: await weights
+          .writeModelFolder('models/x', { config: {}, weights: { plans: [], produce: () => new Uint8Array(0) } })
+          .catch(({ message }: Error) => message),
+      }
+    })
+    expect(served.absolute).toMatchObject({ model_type: 'llama' })
+    expect(served.relative).toEqual(served.absolute)
+    expect(served.none).toMatch(/^http:.*\/nowhere: config.json is missing/)
+    expect(served.write).toContain('expected "opfs:.."')
   })
 })

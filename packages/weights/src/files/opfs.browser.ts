@@ -2,6 +2,7 @@
  * Files in the origin-private file system (OPFS) of a browser, by path from its root. A file written here appears when it is
  * committed, and not before: the browser keeps what `createWritable` takes beside the file until it is closed.
  */
+import { ConfigError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import type { ByteSink } from '../bytes/sink.ts'
 import { blobSource, type ByteSource } from '../bytes/source.ts'
@@ -12,8 +13,23 @@ export async function opfsFile(path: string): Promise<ByteSource> {
   return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file in the private file system of this origin')
 }
 
+/** @param path with or without "opfs:" before it */
 export function opfsFolder(path: string): FolderSource & FolderSink {
   return { name: path, open: (file) => openFile(`${path}/${file}`), create: (file) => opfsSink(`${path}/${file}`) }
+}
+
+/** Folders cannot be renamed here: each file appears whole, and the weights come last. */
+export async function writeFolderWhole<T>(
+  path: string,
+  _options: unknown,
+  write: (folder: FolderSource & FolderSink) => Promise<T>,
+): Promise<T> {
+  if (!path.startsWith('opfs:'))
+    throw new ConfigError(
+      'folder',
+      `a page can only write to its private file system: expected "opfs:..", found ${JSON.stringify(path)}`,
+    )
+  return write(opfsFolder(path))
 }
 
 export async function opfsSink(path: string): Promise<ByteSink> {
@@ -37,7 +53,10 @@ export async function opfsSink(path: string): Promise<ByteSink> {
 
 /** The handle of a file; undefined when it, or a folder on the way, is not there and is not to be created. */
 export async function opfsHandle(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  const parts = path
+    .replace(/^opfs:/, '')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
   const file = parts.pop()
   if (file === undefined) return refuse(path, 'missing', 'this is not the path of a file')
   try {

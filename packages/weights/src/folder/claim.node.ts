@@ -14,15 +14,15 @@ export interface ClaimOptions {
   /** What the folder holds, in words that fit into "a folder of kind X": "training run", "captions". */
   kind: string
   /** Write into a folder that is neither new, empty nor of this kind. Files of the same names are replaced, others stay. */
-  force?: boolean
+  force?: boolean | undefined
   /** false: also a folder of this kind is refused without `force`. For outputs that are written once. Default true. */
-  reuse?: boolean
+  reuse?: boolean | undefined
   /** Names that the command is going to write, for the message that says what `force` would replace. */
-  writes?: readonly string[]
+  writes?: readonly string[] | undefined
   /** Folders and files that the command reads. The target must be none of them, nor hold one, forced or not. */
-  inputs?: readonly string[]
+  inputs?: readonly string[] | undefined
   /** How the user says `force`. Default "--force". */
-  forceOption?: string
+  forceOption?: string | undefined
 }
 
 export interface FolderClaim {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
 import { tensorsInMemory } from '../safetensors/writer.ts'
-import { openModelFolder, writeModelFolder } from './model-folder.ts'
+import { openModelFolder } from './model-folder.ts'
+import { writeModelFolder } from './write-model-folder.ts'
 
 const weights = tensorsInMemory({ w: { dtype: 'BF16', shape: [2], data: Float32Array.of(1, 2) } })
 const text = (value: string) => new TextEncoder().encode(value)
@@ -20,6 +21,7 @@ describe('a model folder', () => {
     }
     await writeModelFolder(path, { ...model, weights })
     expect((await readdir(path)).sort()).toEqual([
+      'casa-folder.json',
       'chat_template.jinja',
       'config.json',
       'model.safetensors',

@@ -3,16 +3,13 @@
  * carries: tokenizer, processor config, chat template. The names are the hub's.
  */
 import { ConfigError } from '@casa-js/base'
-import type { FolderSink, FolderSource } from '../bytes/folder.ts'
+import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
-import { commitAfter } from '../bytes/sink.ts'
 import { refuse } from '../refuse.ts'
 import { textLimitBytes } from './limits.ts'
 import { withQuantized } from '../quantize/quantized-source.ts'
 import { openShards } from '../safetensors/shards.ts'
 import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
-import { writeSafetensors, type TensorProducer, type WriteOptions } from '../safetensors/writer.ts'
-import { pathFolder } from '#platform'
 import { folderAt, type AddressOptions } from '../remote/address.ts'
 
 export interface ModelFolder {
@@ -79,36 +76,6 @@ export async function openStored(folder: FolderSource, signal?: AbortSignal): Pr
   }
 }
 
-/** What a folder is written from. Values that are undefined get no file. */
-export interface ModelFolderToWrite extends Omit<ModelFolder, 'name' | 'weights'> {
-  weights: TensorProducer
-}
-
-/**
- * Writes a model folder, each file whole or not at all. Weights come last: a new folder with model.safetensors in it is complete.
- * @param folder a path (Node) or any FolderSink.
- */
-export async function writeModelFolder(
-  folder: string | FolderSink,
-  model: ModelFolderToWrite,
-  options: WriteOptions = {},
-): Promise<void> {
-  const sink = typeof folder === 'string' ? pathFolder(folder) : folder
-  const files: [string, unknown][] = [
-    ['config.json', model.config],
-    ['generation_config.json', model.generationConfig],
-    ['tokenizer.json', model.tokenizerJson],
-    ['tokenizer_config.json', model.tokenizerConfig],
-    ['processor_config.json', model.processorConfig],
-  ]
-  for (const [file, value] of files) {
-    if (value !== undefined) await writeText(sink, file, `${JSON.stringify(value, null, 2)}\n`)
-  }
-  if (model.chatTemplate !== undefined) await writeText(sink, 'chat_template.jinja', model.chatTemplate)
-  const metadata = { format: 'pt', ...options.metadata }
-  await writeSafetensors(await sink.create('model.safetensors'), model.weights, { ...options, metadata })
-}
-
 /** Fields of both; the second's win. What is no object is left for its reader to refuse. */
 function merged(older: unknown, newer: unknown): unknown {
   if (older === undefined || newer === undefined) return newer ?? older
@@ -145,9 +112,4 @@ function templateOf(tokenizerConfig: unknown): string | undefined {
   if (typeof template === 'string') return template
   if (!Array.isArray(template)) return undefined
   return template.find((item) => item?.name === 'default')?.template
-}
-
-async function writeText(folder: FolderSink, file: string, text: string): Promise<void> {
-  const sink = await folder.create(file)
-  await commitAfter(sink, () => sink.write(new TextEncoder().encode(text)))
 }

@@ -3,11 +3,14 @@
  * by the same kind goes with it, files of the same names are replaced, and everything else that lay there is kept.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, rmdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { explained, fsFolder, syncFolder } from '../files/fs.node.ts'
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { explained, fileSink, fsFolder, syncFolder } from '../files/fs.node.ts'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
+import { commitAfter } from '../bytes/sink.ts'
+import { isAlive } from '../files/processes.node.ts'
 import { claimFolder, type ClaimOptions, type FolderClaim } from './claim.node.ts'
+import { folderMark, markText } from './mark.ts'
 import { keepForeign, replacedPath } from './replaced.node.ts'
 
 /**
@@ -23,16 +26,36 @@ export async function writeFolderWhole<T>(
   write: (folder: FolderSink & FolderSource, temporary: string) => Promise<T>,
 ): Promise<T> {
   const claim = await claimFolder(path, options)
+  await removeAbandoned(claim.path)
   const temporary = `${claim.path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   await explained(path, () => mkdir(temporary, { recursive: true }))
   try {
     const result = await write({ ...fsFolder(temporary), name: path }, temporary)
+    await ensureMark(temporary, options.kind)
     await moveIn(claim, temporary)
     return result
   } catch (error) {
     await rm(temporary, { recursive: true, force: true })
     throw error
   }
+}
+
+/** Half folders of processes that were killed while they wrote to this one. */
+async function removeAbandoned(path: string): Promise<void> {
+  const prefix = `${basename(path)}.`
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    const owner = name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined
+    if (owner !== undefined && !isAlive(Number(owner))) await rm(join(dirname(path), name), { recursive: true, force: true })
+  }
+}
+
+/** A folder whose writer left no mark gets one that lists what is in it. */
+async function ensureMark(folder: string, kind: string): Promise<void> {
+  const names = await readdir(folder)
+  if (names.includes(folderMark)) return
+  const files = Object.fromEntries(names.map((name) => [name, {}]))
+  const sink = await fileSink(join(folder, folderMark))
+  await commitAfter(sink, () => sink.write(new TextEncoder().encode(markText({ kind, files }))))
 }
 
 async function moveIn(claim: FolderClaim, temporary: string): Promise<void> {

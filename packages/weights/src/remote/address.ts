@@ -1,6 +1,6 @@
 /** Folders by what a user writes: a path, an address, or a repository of the hub. */
 import type { FolderSource } from '../bytes/folder.ts'
-import { pathFolder } from '#platform'
+import { pathFolder, resolveAddress } from '#platform'
 import { httpFolder, type RemoteOptions } from './http-folder.ts'
 import { hubFolder } from './hub.ts'
 
@@ -10,12 +10,15 @@ export interface AddressOptions extends RemoteOptions {
 }
 
 /**
- * - "models/tiny": a path (in a browser: in the private file system of the origin)
+ * A folder by what a user writes; nothing is opened yet.
+ * - "models/tiny": a path; in a page an address relative to it
+ * - "opfs:models/tiny": in a browser, a folder in the private file system of the origin
  * - "https://host/models/tiny": a folder on a server
  * - "hub:organisation/name" or "hub:organisation/name@revision": a repository of the Hugging Face hub
  */
 export async function folderAt(address: string, options: AddressOptions = {}): Promise<FolderSource> {
   const hub = /^hub:([^@]+)(?:@(.+))?$/.exec(address)
   if (hub) return hubFolder(hub[1]!, { ...options, revision: hub[2] })
-  return /^https?:\/\//.test(address) ? httpFolder(address, options) : pathFolder(address)
+  const url = /^https?:\/\//.test(address) ? address : resolveAddress(address)
+  return url === undefined ? pathFolder(address) : httpFolder(url, options)
 }
