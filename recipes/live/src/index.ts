@@ -1,4 +1,5 @@
 /** Scenes that change, and the captions that tell of it. Private to this repository. */
+export * from './between.ts'
 export * from './captions.ts'
 export * from './clip.ts'
 export { default as createLiveDataset, livePrompt, type LiveOptions } from './dataset.ts'
