@@ -27,6 +27,8 @@ export interface Example {
 /** Examples by index. Deterministic: the same index gives the same example, whatever was asked before. */
 export interface Dataset {
   readonly name: string
+  /** Changes when the examples do, e.g. a hash of the file. Without it only name and length are known. */
+  readonly fingerprint?: string
   /** Infinity for a generator. */
   readonly length: number
   get(index: number): Promise<Example>

@@ -8,10 +8,13 @@
 import { CasaError } from '@casa-js/base'
 import type { Dataset, EncodedSample, Message, PackedBatch } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
-import { packPrepared, prepareSample, type ImageRules, type PreparedSample } from './pack.ts'
+import { createLookahead, type LoadedItem } from './lookahead.ts'
+import { packPrepared, prepareSample, type ImageModel, type PreparedSample } from './pack.ts'
 import { permutation } from './random.ts'
 
-export interface BatchOptions extends ImageRules {
+export interface BatchOptions {
+  /** The model that the batches are for: it says how pictures become patches and tokens. */
+  model: ImageModel
   /** Messages -> ids and image slots, e.g. the tokenizer's `encodeChat`. */
   encode(messages: Message[]): EncodedSample
   /** Text tokens a batch holds at most. */
@@ -22,76 +25,104 @@ export interface BatchOptions extends ImageRules {
   seed: number
   /** Examples asked for ahead of need, so that workers stay busy. Default 32. */
   prefetch?: number
-  /** Where to go on; without it, from the start. */
-  state?: BatchState
+  /** Bytes of pictures and patches that those examples may take together; one is always asked for. Default 256 MiB. */
+  prefetchBytes?: number
   /**
-   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a torn picture). Without it
+   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a corrupt picture). Without it
    * such an example is an error.
    */
   onSkip?(exampleId: string, reason: string): void
 }
 
-/** Plain integers: goes into a checkpoint as it is. */
-export interface BatchState {
-  /** Examples consumed so far, over all epochs. */
-  position: number
+/** One micro-batch and what a training loop needs to know about it. */
+export interface TrainingBatch<B = PackedBatch> {
+  batch: B
+  /** Ids of its examples, for error messages. */
+  examples: string[]
+  /** Text tokens. */
+  tokens: number
+  /** Sum of the loss's weights: the loss is a mean over so many tokens. */
+  counted: number
 }
 
-export interface BatchStream {
-  /** The next batch, and the ids of its examples. Calls must not overlap. */
-  next(): Promise<PackedBatch & { exampleIds: string[] }>
-  /** State after the batches handed out so far; a stream made with it goes on with the next one. */
-  state(): BatchState
+/** An endless stream of micro-batches that can be left and taken up again. */
+export interface BatchStream<B = PackedBatch> {
+  /**
+   * The next batch. Calls must not overlap.
+   * @param step the update that the batch is for, counted from 0: a curriculum may look at it.
+   */
+  next(step: number): Promise<TrainingBatch<B>>
+  /** Where the next batch starts: a few integers, always the same number of them. They go into a checkpoint as they are. */
+  position(): number[]
+  /**
+   * Goes on from a position that `position` gave.
+   * @throws CasaError for what is no position.
+   */
+  seek(position: readonly number[]): void
 }
 
-/** @throws CasaError for an empty dataset, budgets under 1 or a state that is no count. */
+interface Loaded {
+  id: string
+  prepared: PreparedSample
+}
+
+interface Failed {
+  id: string
+  error: Error
+  /** Only this example is lost, not the dataset. */
+  skippable: boolean
+}
+
+/**
+ * Packs a dataset's examples into batches. `position()` is the number of examples consumed, over all epochs.
+ *
+ * @throws CasaError for an empty dataset or budgets under 1; from `next`, for an example that cannot be used and may not be skipped.
+ */
 export function createBatchStream(dataset: Dataset, options: BatchOptions): BatchStream {
-  const { maxTextTokens, maxImageTokens, seed, prefetch = 32, onSkip } = options
+  const { maxTextTokens, maxImageTokens, seed, prefetch = 32, prefetchBytes = 256 * 2 ** 20, onSkip } = options
   if (dataset.length < 1) throw new CasaError(`dataset ${dataset.name}: it holds no examples`)
   if (!(maxTextTokens >= 1 && maxImageTokens >= 0)) {
     throw new CasaError(`maxTextTokens must be at least 1 and maxImageTokens at least 0, got ${maxTextTokens}, ${maxImageTokens}`)
   }
-  const start = options.state?.position ?? 0
-  if (!Number.isSafeInteger(start) || start < 0) throw new CasaError(`batch state: position must be a count, got ${start}`)
-
   const indexAt = createOrder(dataset.length, seed)
-  type Loaded = { id: string; prepared: PreparedSample; textTokens: number; imageTokens: number }
-  /** `skippable`: only this example is lost, not the dataset. */
-  type Failed = { id: string; error: Error; skippable: boolean }
-  const ahead: Promise<Loaded | Failed>[] = []
-  let asked = start
-  let consumed = start
+  let consumed = 0
   let skippedInARow = 0
+  let ahead = lookFrom(0)
 
-  const load = async (position: number): Promise<Loaded | Failed> => {
+  function lookFrom(start: number) {
+    return createLookahead(start, load, { most: prefetch + 1, bytes: prefetchBytes })
+  }
+
+  async function load(position: number): Promise<LoadedItem<Loaded | Failed>> {
     const index = indexAt(position)
     try {
-      const example = await dataset.get(index)
-      const prepared = prepareSample(options.encode(example.messages), options, `example ${example.id}`)
-      const imageTokens = prepared.imageTokens.reduce((sum, tokens) => sum + tokens, 0)
-      return withinBudget({ id: example.id, prepared, textTokens: prepared.sample.ids.length, imageTokens })
+      const { id, messages } = await dataset.get(index)
+      const prepared = prepareSample(options.encode(messages), options.model, `example ${id}`)
+      const heldBytes = prepared.pictures.reduce((sum, { patches }) => sum + patches.values.byteLength, 0)
+      return { value: withinBudget({ id, prepared }), heldBytes, peakBytes: heldBytes + pixelBytes(messages) }
     } catch (error) {
       // Kept as a value: an example asked for ahead must not fail before its turn.
-      return { id: `${dataset.name}[${index}]`, error: error as Error, skippable: error instanceof BrokenExampleError }
+      const failed = { id: `${dataset.name}[${index}]`, error: error as Error, skippable: BrokenExampleError.isInstance(error) }
+      return { value: failed, heldBytes: 0, peakBytes: undefined }
     }
   }
-  const withinBudget = (loaded: Loaded): Loaded | Failed => {
-    const { id, textTokens, imageTokens } = loaded
-    if (textTokens <= maxTextTokens && imageTokens <= maxImageTokens) return loaded
-    const sizes = `${textTokens} text and ${imageTokens} image tokens`
+
+  function withinBudget(loaded: Loaded): Loaded | Failed {
+    const { id, prepared } = loaded
+    const textTokens = prepared.ids.length
+    if (textTokens <= maxTextTokens && prepared.imageTokens <= maxImageTokens) return loaded
+    const sizes = `${textTokens} text and ${prepared.imageTokens} image tokens`
     const budgets = `a batch of ${maxTextTokens} and ${maxImageTokens}`
     const error = new CasaError(`example ${id}: ${sizes} do not fit in ${budgets}; raise the budgets or shorten the example`)
     return { id, error, skippable: true }
   }
-  const peek = (): Promise<Loaded | Failed> => {
-    while (ahead.length <= prefetch) ahead.push(load(asked++))
-    return ahead[0]!
-  }
-  const take = () => {
-    void ahead.shift()
+
+  function take(): void {
+    ahead.take()
     consumed++
   }
-  const skip = ({ id, error, skippable }: Failed) => {
+
+  function skip({ id, error, skippable }: Failed): void {
     if (!skippable || !onSkip) throw error
     onSkip(id, error.message)
     take()
@@ -105,26 +136,38 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
       let textTokens = 0
       let imageTokens = 0
       for (;;) {
-        const sample = await peek()
+        const sample = await ahead.peek()
         if ('error' in sample) {
           skip(sample)
           continue
         }
-        textTokens += sample.textTokens
-        imageTokens += sample.imageTokens
+        textTokens += sample.prepared.ids.length
+        imageTokens += sample.prepared.imageTokens
         if (textTokens > maxTextTokens || imageTokens > maxImageTokens) break
         chosen.push(sample)
         skippedInARow = 0
         take()
       }
-      const batch = packPrepared(
-        chosen.map(({ prepared }) => prepared),
-        options,
-      )
-      return { ...batch, exampleIds: chosen.map(({ id }) => id) }
+      const batch = packPrepared(chosen.map(({ prepared }) => prepared))
+      const counted = batch.weights.reduce((sum, weight) => sum + weight, 0)
+      return { batch, examples: chosen.map(({ id }) => id), tokens: batch.ids.length, counted }
     },
-    state: () => ({ position: consumed }),
+    position: () => [consumed],
+    seek(position) {
+      const [to] = position
+      if (position.length !== 1 || !Number.isSafeInteger(to) || to! < 0)
+        throw new CasaError(`dataset ${dataset.name}: a position is one count, got ${JSON.stringify(position)}`)
+      consumed = to!
+      skippedInARow = 0
+      ahead = lookFrom(consumed)
+    },
   }
+}
+
+/** Bytes that the decoded pictures of a conversation take. */
+function pixelBytes(messages: readonly Message[]): number {
+  const parts = messages.flatMap(({ content }) => content)
+  return parts.reduce((sum, part) => sum + (part.type === 'image' ? part.image.data.byteLength : 0), 0)
 }
 
 /** Position over all epochs -> index in the dataset. */

@@ -1,6 +1,7 @@
 import { CasaError } from '@casa-js/base'
 
-/** One example of a dataset cannot be used, e.g. its picture is torn; the others can. The message says where it stands. */
+/** One example of a dataset cannot be used, e.g. because its picture is corrupt; the others can. The message says where it stands. */
 export class BrokenExampleError extends CasaError {
+  static override readonly code: string = 'broken-example'
   override name = 'BrokenExampleError'
 }

@@ -5,81 +5,98 @@
  *     {"messages": [{"role": "user", "content": "<image>What is it?"}, {"role": "assistant", "content": "a cat"}], "images": [..]}
  *
  * `<image>` in a text marks where the next picture stands; without a mark, pictures stand before the first question. A content
- * may also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id",
- * "task".
+ * may also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id" (a text
+ * or a number), "task".
+ *
+ * Pictures must lie in the folder. A file of someone else's could otherwise bring any picture of this machine into a report.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
-import { CasaError } from '@casa-js/base'
+import { createHash } from 'node:crypto'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { CasaError, FileError } from '@casa-js/base'
 import type { Dataset, Message, RgbImage } from '@casa-js/core'
 import { BrokenExampleError } from './broken-example.ts'
+import { createGate } from './gate.ts'
 import { parseRow, type Row } from './jsonl-row.ts'
 
-/** A row that was left out. */
+/** Something about a row that its author should know. */
 export interface RowProblem {
   file: string
   /** From 1. */
   line: number
   message: string
+  /** Whether the row has no index. Otherwise it is used as the message says. */
+  leftOut: boolean
 }
 
 export interface JsonlOptions {
   /** The JSONL file. */
   file: string
-  /** Folder that image paths start from. Default: the file's own folder. */
+  /** Folder that image paths start from, and that the pictures must lie in. Default: the file's own folder. */
   imageFolder?: string | undefined
+  /** Read pictures outside the folder too: by "../", an absolute path or a link. Default false. */
+  allowOutside?: boolean | undefined
   /** Image file -> pixels, e.g. `decodeImage` of @casa-js/vision. */
   decode(bytes: Uint8Array): Promise<RgbImage>
-  /** Told of every row that is left out, as it is found. */
+  /** Told of every problem as it is found. */
   onProblem?(problem: RowProblem): void
 }
 
 /** A dataset that knows what it left out. */
 export interface JsonlDataset extends Dataset {
-  /** Broken rows and rows whose image file is missing, in order of lines. They have no index. */
+  /** Broken rows, rows whose picture is missing or lies outside the folder, and rows read otherwise than they say; by line. */
   readonly problems: RowProblem[]
+  /** SHA-256 of the file, in hex. */
+  readonly fingerprint: string
 }
+
+/** Pictures decoded at once. Each may take hundreds of megabytes, and more threads than this gain little. */
+const DECODED_AT_ONCE = 2
 
 /**
  * Reads and checks every row; pixels are decoded when an example is asked for. `get` throws BrokenExampleError, with file and
- * line, for a picture that turns out to be torn; `createBatchStream` leaves such examples out and counts them.
- * @throws CasaError when the file cannot be read or holds no good row.
+ * line, for a picture that turns out to be corrupt; `createBatchStream` leaves such examples out and counts them.
+ *
+ * @throws FileError when the file cannot be read or holds no good row.
  */
-export async function openJsonlDataset({ file, imageFolder, decode, onProblem }: JsonlOptions): Promise<JsonlDataset> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    throw new CasaError(`${file}: cannot be read (${(error as Error).message}); give the path of a JSONL file`)
-  }
-  const folder = imageFolder ?? dirname(file)
+export async function openJsonlDataset(options: JsonlOptions): Promise<JsonlDataset> {
+  const { file, decode, onProblem } = options
+  const bytes = await readFile(file).catch((error: Error) => {
+    throw new FileError(file, `cannot be read (${error.message}); give the path of a JSONL file`, { cause: error })
+  })
+  const pictures = openPictures(options.imageFolder ?? dirname(file), options.allowOutside ?? false)
   const rows: { row: Row; line: number }[] = []
   const problems: RowProblem[] = []
-  for (const [index, source] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
-    if (source.trim() === '') continue
+  const report = (line: number, message: string, leftOut: boolean): void => {
+    const problem = { file, line, message, leftOut }
+    problems.push(problem)
+    onProblem?.(problem)
+  }
+  for (const [index, source] of linesOf(bytes).entries()) {
     const line = index + 1
     try {
-      const row = parseRow(source)
-      await checkImages(row, folder)
+      const text = decodeUtf8(source, index === 0)
+      if (text.trim() === '') continue
+      const { row, notes } = parseRow(text)
+      for (const image of imagesOf(row)) await pictures.locate(image)
+      for (const note of notes) report(line, note, false)
       rows.push({ row, line })
     } catch (error) {
-      const problem = { file, line, message: (error as Error).message }
-      problems.push(problem)
-      onProblem?.(problem)
+      if (!CasaError.isInstance(error)) throw error
+      report(line, error.message, true)
     }
   }
   if (rows.length === 0) {
     const first = problems[0] ? `; the first problem: line ${problems[0].line}: ${problems[0].message}` : ''
-    throw new CasaError(`${file}: no usable row among ${problems.length}${first}`)
+    throw new FileError(file, `no usable row among ${problems.length}${first}`)
   }
+  const decoding = createGate(DECODED_AT_ONCE)
 
   return {
     name: basename(file, '.jsonl'),
     length: rows.length,
     problems,
+    fingerprint: createHash('sha256').update(bytes).digest('hex'),
     async get(index) {
       if (!rows[index]) throw new CasaError(`${file}: index ${index} is outside 0..${rows.length - 1}`)
       const { row, line } = rows[index]
@@ -95,24 +112,71 @@ export async function openJsonlDataset({ file, imageFolder, decode, onProblem }:
     },
   }
 
-  async function load(image: string, line: number): Promise<RgbImage> {
-    try {
-      return await decode(await readFile(resolve(folder, image)))
-    } catch (error) {
-      throw new BrokenExampleError(`${file}, line ${line}: image ${image}: ${(error as Error).message}`)
-    }
+  function load(image: string, line: number): Promise<RgbImage> {
+    return decoding(async () => {
+      try {
+        return await decode(await readFile(await pictures.locate(image)))
+      } catch (error) {
+        throw new BrokenExampleError(`${file}, line ${line}: image ${image}: ${(error as Error).message}`, { cause: error })
+      }
+    })
   }
 }
 
-async function checkImages({ messages }: Row, folder: string) {
-  for (const { content } of messages) {
-    for (const part of content) {
-      if (part.type === 'text') continue
-      const status = await stat(resolve(folder, part.image)).catch(() => {
-        throw new CasaError(`image ${part.image} is not in ${folder}`)
-      })
-      // A pipe or a device may have no end.
-      if (!status.isFile()) throw new CasaError(`image ${part.image} in ${folder} is no regular file`)
-    }
+/** Bytes of each line, without line ends. */
+function linesOf(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  let start = 0
+  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+    lines.push(bytes.subarray(start, end))
+    start = end + 1
   }
+  return [...lines, bytes.subarray(start)]
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** @throws CasaError for bytes that are no UTF-8: they would be trained on as question marks. */
+function decodeUtf8(bytes: Uint8Array, first: boolean): string {
+  try {
+    const text = utf8.decode(bytes)
+    return first ? text.replace(/^\uFEFF/, '') : text
+  } catch {
+    throw new CasaError('not UTF-8: save the file with that encoding')
+  }
+}
+
+function imagesOf({ messages }: Row): string[] {
+  return messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
+}
+
+/** Where pictures lie. */
+function openPictures(folder: string, allowOutside: boolean): { locate(image: string): Promise<string> } {
+  let root: Promise<string> | undefined
+  return {
+    /** @throws CasaError for a picture that is missing, no file, or not to be read. */
+    async locate(image) {
+      if (image.includes('\0')) throw new CasaError(`image ${JSON.stringify(image)}: a path holds no NUL`)
+      root ??= realpath(folder).catch(() => resolve(folder))
+      const path = resolve(folder, image)
+      if (!allowOutside && !isInside(resolve(folder), path)) throw outside(image, folder)
+      const found = await realpath(path).catch(() => undefined)
+      if (found === undefined) throw new CasaError(`image ${image} is not in ${folder}`)
+      if (!allowOutside && !isInside(await root, found)) throw outside(image, folder)
+      // A pipe or a device has no end.
+      if (!(await stat(found)).isFile()) throw new CasaError(`image ${image} is no regular file`)
+      return found
+    },
+  }
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path)
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+}
+
+function outside(image: string, folder: string): CasaError {
+  return new CasaError(
+    `image ${image} lies outside ${folder}: move it there, or allow pictures outside the folder (allowOutside)`,
+  )
 }

@@ -10,24 +10,39 @@ export interface Row {
   messages: { role: Message['role']; content: RowPart[] }[]
 }
 
+/** A row, and what its author should know of how it was read. */
+export interface ParsedRow {
+  row: Row
+  notes: string[]
+}
+
 const mark = '<image>'
 
-/** @throws CasaError saying which field is wrong and what was expected. */
-export function parseRow(source: string): Row {
+/**
+ * Reads one line of a JSONL file. A field that is null counts as one that is not there.
+ *
+ * @throws CasaError saying which field is wrong and what was expected.
+ */
+export function parseRow(source: string): ParsedRow {
   let json: unknown
   try {
     json = JSON.parse(source)
   } catch (error) {
     throw new CasaError(`not JSON: ${(error as Error).message}`)
   }
-  const row = object(json, 'a row')
+  const given = object(json, 'a row')
+  const nulls = Object.keys(given).filter((field) => given[field] === null)
+  const row = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
   const images = imagePaths(row)
   const messages = row.messages === undefined ? fromQuestion(row) : fromMessages(row.messages)
   place(images, messages)
 
   const last = messages.at(-1)
   if (last?.role !== 'assistant') throw new CasaError(`messages: the last one must be the assistant's answer, which is learnt`)
-  return { id: optionalText(row, 'id'), task: optionalText(row, 'task'), messages }
+  const notes = nulls
+    .filter((field) => field === 'image' || field === 'images')
+    .map((field) => `${field} is null: read as a row without pictures`)
+  return { row: { id: optionalId(row), task: optionalText(row, 'task'), messages }, notes }
 }
 
 function fromQuestion(row: Record<string, unknown>): Row['messages'] {
@@ -98,8 +113,14 @@ function object(json: unknown, where: string): Record<string, unknown> {
 
 function text(json: unknown, field: string): string {
   if (typeof json === 'string' && json !== '') return json
-  throw new CasaError(`${field}: expected a text, got ${json === undefined ? 'nothing' : JSON.stringify(json)}`)
+  throw new CasaError(`${field}: expected a text, got ${json === undefined ? 'nothing' : JSON.stringify(json).slice(0, 80)}`)
 }
 
-const optionalText = (row: Record<string, unknown>, field: string) =>
-  row[field] === undefined ? undefined : text(row[field], field)
+function optionalText(row: Record<string, unknown>, field: string): string | undefined {
+  return row[field] === undefined ? undefined : text(row[field], field)
+}
+
+/** Exports of tables number their rows. */
+function optionalId({ id }: Record<string, unknown>): string | undefined {
+  return id === undefined ? undefined : typeof id === 'number' ? String(id) : text(id, 'id')
+}

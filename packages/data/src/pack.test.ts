@@ -1,17 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EncodedSample, RgbImage } from '@casa-js/core'
-import { packSamples, type ImageRules } from './pack.ts'
+import { packSamples, type ImageModel } from './pack.ts'
 
 /** One patch a pixel; 2x2 merge. */
-export const pixelRules: ImageRules = {
+export const pixelModel: ImageModel = {
   process: ({ widthPx, heightPx, data }) => ({
     values: Float32Array.from(data),
     grid: { rows: heightPx, columns: widthPx },
     valuesPerPatch: 3,
   }),
-  tokensOf: ({ rows, columns }) => (rows / 2) * (columns / 2),
-  outputGrid: ({ rows, columns }) => ({ rows: rows / 2, columns: columns / 2 }),
+  vision: {
+    tokens: ({ rows, columns }) => (rows / 2) * (columns / 2),
+    outputGrid: ({ rows, columns }) => ({ rows: rows / 2, columns: columns / 2 }),
+  },
 }
 
 const picture = (widthPx: number, heightPx: number, colour = 0): RgbImage => ({
@@ -40,7 +42,7 @@ describe('packSamples', () => {
       images: [{ before: 3, from: 2, image: picture(4, 2) }],
     }
     const two = { ids: Int32Array.of(4, 5), answer: Uint8Array.of(1, 1), images: [{ before: 0, image: picture(2, 2) }] }
-    const batch = packSamples([one, two], pixelRules)
+    const batch = packSamples([one, two], pixelModel)
     expect([...batch.ids]).toEqual([1, 2, 3, 4, 5])
     expect([...batch.targets]).toEqual([2, 3, 0, 5, 0])
     expect([...batch.weights]).toEqual([0, 1, 0, 1, 0])
@@ -55,8 +57,8 @@ describe('packSamples', () => {
   it('is its samples one after another: packing is concatenation with shifted boundaries', () => {
     fc.assert(
       fc.property(fc.array(sampleArbitrary, { minLength: 1, maxLength: 5 }), (samples) => {
-        const packed = packSamples(samples, pixelRules)
-        const alone = samples.map((sample) => packSamples([sample], pixelRules))
+        const packed = packSamples(samples, pixelModel)
+        const alone = samples.map((sample) => packSamples([sample], pixelModel))
         expect([...packed.ids]).toEqual(alone.flatMap(({ ids }) => [...ids]))
         expect([...packed.targets]).toEqual(alone.flatMap(({ targets }) => [...targets]))
         expect([...packed.weights]).toEqual(alone.flatMap(({ weights }) => [...weights]))
@@ -73,7 +75,7 @@ describe('packSamples', () => {
   it('weighs a token exactly when the next one of its sample is an answer', () => {
     fc.assert(
       fc.property(sampleArbitrary, (sample) => {
-        const { weights, targets } = packSamples([sample], pixelRules)
+        const { weights, targets } = packSamples([sample], pixelModel)
         sample.ids.forEach((_, t) => {
           expect(weights[t]).toBe(sample.answer[t + 1] ?? 0)
           expect(targets[t]).toBe(sample.ids[t + 1] ?? 0)
@@ -84,16 +86,16 @@ describe('packSamples', () => {
 
   it('names the sample and the image that are wrong', () => {
     const good = { ids: Int32Array.of(1), answer: Uint8Array.of(0), images: [] }
-    expect(() => packSamples([good, { ...good, ids: new Int32Array() }], pixelRules)).toThrow(/sample 1: it has no tokens/)
-    expect(() => packSamples([{ ...good, answer: new Uint8Array(2) }], pixelRules)).toThrow(/sample 0: answer marks 2/)
+    expect(() => packSamples([good, { ...good, ids: new Int32Array() }], pixelModel)).toThrow(/sample 1: it has no tokens/)
+    expect(() => packSamples([{ ...good, answer: new Uint8Array(2) }], pixelModel)).toThrow(/sample 0: answer marks 2/)
     const late = { ...good, images: [{ before: 2, image: picture(2, 2) }] }
-    expect(() => packSamples([late], pixelRules)).toThrow(/sample 0: image 0 stands before token 2; expected 0\.\.1/)
+    expect(() => packSamples([late], pixelModel)).toThrow(/sample 0: image 0 stands before token 2; expected 0\.\.1/)
     const marked = { ...good, images: [{ before: 0, from: 1, image: picture(2, 2) }] }
-    expect(() => packSamples([marked], pixelRules)).toThrow(/sample 0: the marks of image 0 begin at token 1; expected 0\.\.0/)
+    expect(() => packSamples([marked], pixelModel)).toThrow(/sample 0: the marks of image 0 begin at token 1; expected 0\.\.0/)
   })
 
   it('gives an empty batch for no samples', () => {
-    const batch = packSamples([], pixelRules)
+    const batch = packSamples([], pixelModel)
     expect(batch.layout).toEqual({ tokens: 0, cu: new Int32Array(1), images: [] })
   })
 })

@@ -8,85 +8,101 @@
  * A token never predicts across a boundary, and only answer tokens are predicted (ARCHITECTURE.md, conventions).
  */
 import { CasaError } from '@casa-js/base'
-import type { EncodedSample, Layout, PackedBatch, Patches, RgbImage } from '@casa-js/core'
+import type { EncodedSample, Layout, PackedBatch, Patches, RgbImage, VisionEncoder } from '@casa-js/core'
 
-/** What packing must know of the vision encoder. */
-export interface ImageRules {
-  /** Pixels -> patches, as the encoder's family wants them. */
+/** What packing needs of a model: `vlm.model` as it is. */
+export interface ImageModel {
+  /** Pixels -> patches, as the model's encoder wants them. */
   process(image: RgbImage): Patches
-  /** Image tokens that a grid of patches becomes. */
-  tokensOf(grid: Patches['grid']): number
-  /** Grid of those tokens, for multi-section rotary; without it the layout carries no grids. */
-  outputGrid?(grid: Patches['grid']): Patches['grid']
+  /** Without it, samples must hold no pictures. */
+  vision?: Pick<VisionEncoder, 'tokens' | 'outputGrid'> | undefined
 }
 
-/** A sample whose pictures are already patches, with its price in tokens. */
+/** A sample whose pictures are patches already: their pixels are let go. */
 export interface PreparedSample {
-  sample: EncodedSample
-  patches: Patches[]
-  /** Image tokens of each picture. */
-  imageTokens: number[]
+  ids: Int32Array
+  /** 1 where a token belongs to an answer. */
+  answer: Uint8Array
+  pictures: PreparedPicture[]
+  /** Image tokens of all pictures. */
+  imageTokens: number
 }
 
-/** @throws CasaError for a sample without tokens, of unequal lengths, or with image slots out of range or order. */
-export function prepareSample(sample: EncodedSample, rules: ImageRules, what = 'sample'): PreparedSample {
+export interface PreparedPicture {
+  /** The token that the picture stands before. */
+  before: number
+  /** The first of the tokens that mark its place, where the template has such. */
+  from?: number
+  patches: Patches
+  /** Image tokens that it becomes. */
+  tokens: number
+  /** Grid of those tokens, for multi-section rotary positions. */
+  grid: Patches['grid']
+}
+
+/**
+ * Checks a sample and turns its pictures into patches.
+ *
+ * @param what how errors name the sample
+ * @throws CasaError for a sample without tokens, of unequal lengths, with image slots out of range or order, or with pictures for a
+ *   model without a vision encoder
+ */
+export function prepareSample(sample: EncodedSample, model: ImageModel, what = 'sample'): PreparedSample {
   const { ids, answer, images } = sample
   if (ids.length === 0) throw new CasaError(`${what}: it has no tokens; a sample needs at least one`)
   if (answer.length !== ids.length) {
     throw new CasaError(`${what}: answer marks ${answer.length} tokens but there are ${ids.length}; they must be of one length`)
   }
-  images.forEach(({ before, from = before }, index) => {
+  const pictures = images.map(({ before, from, image }, index): PreparedPicture => {
     const least = index === 0 ? 0 : images[index - 1]!.before
     if (!Number.isInteger(before) || before < least || before > ids.length) {
       throw new CasaError(`${what}: image ${index} stands before token ${before}; expected ${least}..${ids.length}, in order`)
     }
-    if (!Number.isInteger(from) || from < least || from > before) {
+    if (from !== undefined && (!Number.isInteger(from) || from < least || from > before)) {
       throw new CasaError(`${what}: the marks of image ${index} begin at token ${from}; expected ${least}..${before}`)
     }
+    if (!model.vision) throw new CasaError(`${what} has pictures, but the model has no vision encoder`)
+    const patches = model.process(image)
+    const [tokens, grid] = [model.vision.tokens(patches.grid), model.vision.outputGrid(patches.grid)]
+    return { before, ...(from !== undefined && { from }), patches, tokens, grid }
   })
-  const patches = images.map(({ image }) => rules.process(image))
-  return { sample, patches, imageTokens: patches.map(({ grid }) => rules.tokensOf(grid)) }
+  return { ids, answer, pictures, imageTokens: pictures.reduce((sum, { tokens }) => sum + tokens, 0) }
 }
 
-/** Pack prepared samples in the order given. */
-export function packPrepared(prepared: PreparedSample[], rules: ImageRules): PackedBatch {
-  const cu = new Int32Array(prepared.length + 1)
-  prepared.forEach(({ sample }, index) => (cu[index + 1] = cu[index]! + sample.ids.length))
-  const tokens = cu[prepared.length]!
+/**
+ * Packs prepared samples in the order given.
+ *
+ * @returns ids, targets int32 [T]; weights float32 [T]; layout.cu [samples + 1]; patches in the order of layout.images. No samples
+ *   give an empty batch (T = 0).
+ */
+export function packPrepared(samples: readonly PreparedSample[]): PackedBatch {
+  const cu = new Int32Array(samples.length + 1)
+  samples.forEach(({ ids }, index) => (cu[index + 1] = cu[index]! + ids.length))
+  const tokens = cu[samples.length]!
   const ids = new Int32Array(tokens)
   const targets = new Int32Array(tokens)
   const weights = new Float32Array(tokens)
   const images: Layout['images'] = []
   const patches: Patches[] = []
 
-  prepared.forEach(({ sample, patches: own, imageTokens }, index) => {
-    const start = cu[index]!
-    ids.set(sample.ids, start)
-    targets.set(sample.ids.subarray(1), start)
-    weights.set(sample.answer.subarray(1), start)
-    sample.images.forEach(({ before, from }, slot) => {
-      const grid = rules.outputGrid?.(own[slot]!.grid)
-      images.push({
-        sample: index,
-        before: start + before,
-        ...(from !== undefined && { from: start + from }),
-        tokens: imageTokens[slot]!,
-        ...(grid && { grid }),
-      })
-      patches.push(own[slot]!)
-    })
+  samples.forEach((one, sample) => {
+    const start = cu[sample]!
+    ids.set(one.ids, start)
+    targets.set(one.ids.subarray(1), start)
+    weights.set(one.answer.subarray(1), start)
+    for (const { before, from, tokens: own, grid, patches: pixels } of one.pictures) {
+      images.push({ sample, before: start + before, ...(from !== undefined && { from: start + from }), tokens: own, grid })
+      patches.push(pixels)
+    }
   })
   return { ids, layout: { tokens, cu, images }, patches, targets, weights }
 }
 
 /**
- * Samples -> one batch. ids, targets int32 [T]; weights float32 [T]; layout.cu [samples + 1]; patches in the order of
- * layout.images. No samples give an empty batch (T = 0).
+ * Packs encoded samples into one batch: `prepareSample`, then `packPrepared`.
+ *
  * @throws CasaError naming the sample that breaks the contract of EncodedSample.
  */
-export function packSamples(samples: EncodedSample[], rules: ImageRules): PackedBatch {
-  return packPrepared(
-    samples.map((sample, index) => prepareSample(sample, rules, `sample ${index}`)),
-    rules,
-  )
+export function packSamples(samples: readonly EncodedSample[], model: ImageModel): PackedBatch {
+  return packPrepared(samples.map((sample, index) => prepareSample(sample, model, `sample ${index}`)))
 }

@@ -2,7 +2,7 @@ import type { Dataset, Message, RgbImage } from '@casa-js/core'
 import { BrokenExampleError } from '@casa-js/data'
 import type * as core from '@casa-js/core'
 import type * as tokenizers from '@casa-js/tokenizers'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, expectTypeOf, test } from 'vitest'
@@ -12,6 +12,7 @@ import {
   casaTask,
   defineTask,
   type EvalProgress,
+  type EvalRecord,
   evalReport,
   exactMatch,
   formatSummary,
@@ -147,6 +148,31 @@ test('an interrupted evaluation goes on where it stopped, whatever the interrupt
   expect(other.records.map((record) => record.model)).toEqual(['another', 'another'])
   appendFileSync(path, 'no record\n')
   await expect(fileResults(path).read()).rejects.toThrow(/results\.jsonl:9: /)
+})
+
+test('a file that holds anything but results is refused and left as it is', async () => {
+  const photo = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 1, 2])
+  const record = { model: 'm', task: 't', dataset: 'd', index: 0, score: 1 }
+  const files: [string, string | Uint8Array, RegExp][] = [
+    ['note.txt', 'buy milk', /note\.txt:1: this is no record of an evaluation, and nothing was changed/],
+    ['photo.png', photo, /photo\.png:1: /],
+    ['rows.jsonl', `${JSON.stringify(record)}\n{"question": "what`, /rows\.jsonl:2: /],
+    ['other.jsonl', '{"model": 3}\n', /other\.jsonl:1: /],
+  ]
+  for (const [name, content, message] of files) {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    await expect(fileResults(path).read()).rejects.toThrow(message)
+    await expect(fileResults(path).append(record as EvalRecord)).rejects.toThrow(message)
+    expect(readFileSync(path).equals(Buffer.from(content))).toBe(true)
+  }
+  await expect(fileResults(folder).read()).rejects.toThrow(/this is no file/)
+  // Cut short anywhere within its first record, a results file is still one.
+  for (const cut of [0, 1, 5, 30]) {
+    const path = join(folder, `cut-${cut}.jsonl`)
+    writeFileSync(path, JSON.stringify(record).slice(0, cut))
+    expect(await fileResults(path).read()).toEqual([])
+  }
 })
 
 test('broken examples are left out by name; other errors and impossible requests end the evaluation', async () => {

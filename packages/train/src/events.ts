@@ -1,4 +1,4 @@
-/** What a run tells while it works. */
+/** Events emitted during training. */
 import type { DeviceReport } from '@casa-js/tensor'
 import type { Evaluation, HeldOut } from './program.ts'
 
@@ -30,7 +30,7 @@ export interface StepEvent {
   etaMs: number
 }
 
-/** Told while held-out examples are being answered: how far the first rank is with its part. */
+/** Emitted while held-out examples are being answered: how far the first rank is with its part. */
 export interface EvaluatingEvent {
   kind: 'evaluating'
   /** Updates done. */
@@ -68,7 +68,11 @@ export interface EndEvent {
 
 export type RunEvent = StartEvent | StepEvent | EvaluatingEvent | EvaluationEvent | CheckpointEvent | EndEvent
 
-/** Put the ranks' parts of one evaluation together; examples come task by task. */
+/**
+ * Merges the ranks' parts of one evaluation; examples come task by task.
+ *
+ * @param step updates done
+ */
 export function mergeEvaluations(step: number, parts: Evaluation[]): EvaluationEvent {
   const all = parts.flatMap((part) => part.examples)
   const accuracy: EvaluationEvent['accuracy'] = {}

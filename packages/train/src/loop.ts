@@ -1,20 +1,21 @@
 /**
- * The loop that every rank of a run goes through: updates, checkpoints, evaluations, the wish to stop.
+ * The loop that every rank of a run goes through: updates, checkpoints, evaluations, stop requests.
  *
- * All ranks decide alike at the same step, for they wait for one another. Rank 0 alone writes and tells of updates; each rank
- * hands out its own part of an evaluation.
+ * All ranks decide alike at the same step, because they wait for one another. Rank 0 alone writes, and emits the events of updates;
+ * each rank emits its own part of an evaluation.
  */
+import type { BatchStream } from '@casa-js/data'
 import type { DeviceReport } from '@casa-js/tensor'
-import type { CheckpointContent, CheckpointStore, RunConfig } from './checkpoint/content.ts'
+import type { CheckpointStore, RunConfig } from './checkpoint/content.ts'
 import type { CheckpointEvent, EndEvent, EvaluatingEvent, StartEvent, StepEvent } from './events.ts'
 import { groupWeights, type GroupRule } from './groups.ts'
 import { Adamw, type AdamwOptions } from './optimizer.ts'
 import type { Collective } from './parallel/collective.ts'
 import { Queue } from './parallel/queue.ts'
-import type { BatchStream, Evaluation, Program, TellAnswered } from './program.ts'
-import { Rate } from './rate.ts'
+import type { DataFacts, Evaluation, Program, ReportAnswered } from './program.ts'
 import { checkSchedule, type Schedule } from './schedule.ts'
 import { trainStep } from './step.ts'
+import { Throughput } from './throughput.ts'
 
 /** Plain data: it travels to workers. */
 export interface LoopOptions {
@@ -42,6 +43,8 @@ export interface LoopContext {
   /** A checkpoint to go on from, already checked. */
   resumeFrom?: string | undefined
   stopRequested(): boolean
+  /** Tells the user of something that does not stop the run. */
+  warn(message: string): void
 }
 
 /** One rank's part of an evaluation, before they are merged. */
@@ -52,115 +55,131 @@ export interface EvaluationPart extends Evaluation {
 
 export type LoopEvent = StartEvent | StepEvent | CheckpointEvent | EndEvent | EvaluatingEvent | EvaluationPart
 
+/**
+ * Trains from where the checkpoint left off, or from the start, to the last step of the schedule or a stop request.
+ *
+ * @throws ConfigError for a schedule or groups that cannot be; CheckpointError, DivergedError, or what the program throws
+ */
 export async function* runLoop(options: LoopOptions, context: LoopContext): AsyncGenerator<LoopEvent, void, undefined> {
   const { program, collective, store, device } = context
+  const { rank, ranks } = collective
   const schedule = checkSchedule(options.schedule)
   const weights = groupWeights(program.params, options.groups, options.freeze)
   const optimizer = new Adamw(weights, options.adamw)
-  const streams = await openStreams(program, options.shards, collective)
   try {
-    let done = 0
-    if (store && context.resumeFrom) {
-      const { step, positions } = await store.restore(context.resumeFrom, program.params, optimizer)
-      streams.forEach(({ shard, stream }) => stream.seek(positions[shard]!))
-      done = step
-    }
-    const isLast = () => done === schedule.steps
-    if (collective.rank === 0) {
-      const trained = weights.reduce((sum, { tensor }) => sum + tensor.size, 0)
-      const parameters = Object.values(program.params).reduce((sum, { size }) => sum + size, 0)
-      yield { kind: 'start', step: done, steps: schedule.steps, workers: collective.ranks, device, parameters, trained }
-    }
-
-    const stepContext = { ...context, streams: streams.map(({ stream }) => stream), optimizer, schedule, clip: options.clip }
-    const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
-    const rate = new Rate()
+    const shards = await openShards(program, options.shards, collective)
+    let done = await restore(context, optimizer, shards)
     let stopped = false
-    const evaluation = async function* (): AsyncGenerator<EvaluatingEvent | EvaluationPart> {
-      if (!program.evaluate || !(isLast() || (!stopped && isDue(done, options.evaluateEvery)))) return
-      const told = new Queue<EvaluatingEvent>()
-      const tell: TellAnswered = (answered, total) => {
-        if (collective.rank === 0) told.push({ kind: 'evaluating', step: done, answered, total })
-      }
-      const part = program.evaluate(collective, done, tell)
-      part.then(
-        () => told.end(),
-        (error: Error) => told.fail(error),
-      )
-      yield* told
-      yield { kind: 'evaluation-part', step: done, ...(await part) }
+    const isLast = (): boolean => done >= schedule.steps
+    if (rank === 0) {
+      const [parameters, trained] = [countValues(Object.values(program.params)), countValues(weights.map(({ tensor }) => tensor))]
+      yield { kind: 'start', step: done, steps: schedule.steps, workers: ranks, device, parameters, trained }
     }
-
     if (done > 0) {
       // What follows a checkpoint may have been cut off.
-      if (isLast() && collective.rank === 0) await saveModel(store, program)
-      yield* evaluation()
+      if (isLast() && rank === 0) await saveModel(store, program)
+      if (isLast() || isDue(done, options.evaluateEvery)) yield* evaluate(context, done)
     }
+    const step = { ...context, streams: shards.map(({ stream }) => stream), optimizer, schedule, clip: options.clip }
+    const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
+    const throughput = new Throughput()
     while (!isLast() && !stopped) {
       const startMs = performance.now()
-      const { loss, gradientNorm, factor, tokens, examples, stop } = await trainStep(stepContext, done)
-      stopped = stop
-      rate.add({ ms: performance.now() - startMs, tokens, examples })
-      if (collective.rank === 0) {
-        yield {
-          kind: 'step',
-          step: done,
-          loss,
-          gradientNorm,
-          learningRate: peakRate * factor,
-          ...rate.report(schedule.steps - done - 1),
-        }
-      }
+      const { loss, gradientNorm, factor, tokens, examples, stop } = await trainStep(step, done)
+      throughput.add({ ms: performance.now() - startMs, tokens, examples })
+      const speed = throughput.report(schedule.steps - done - 1)
+      if (rank === 0) yield { kind: 'step', step: done, loss, gradientNorm, learningRate: peakRate * factor, ...speed }
       done++
+      stopped = stop
       if (store && (isLast() || stopped || isDue(done, options.checkpointEvery))) {
-        const content = {
-          step: done,
-          config: options.config,
-          positions: await gatherPositions(streams, options.shards, collective),
-          params: program.params,
-          optimizer,
+        const positions = await gatherPositions(shards, options.shards, collective)
+        if (rank === 0) {
+          const { params, data } = program
+          const folder = await store.write({ step: done, config: options.config, positions, data, params, optimizer })
+          await saveModel(store, program)
+          yield { kind: 'checkpoint', step: done, folder }
         }
-        if (collective.rank === 0) yield await checkpoint(store, content, program)
       }
-      yield* evaluation()
+      if (isLast() || (!stopped && isDue(done, options.evaluateEvery))) yield* evaluate(context, done)
     }
-    if (collective.rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast() }
+    if (rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast() }
   } finally {
     optimizer.dispose()
   }
 }
 
-const isDue = (step: number, every: number | undefined) => every !== undefined && every > 0 && step % every === 0
-
-interface OwnStream {
-  shard: number
-  stream: BatchStream
+function isDue(step: number, every: number | undefined): boolean {
+  return every !== undefined && every > 0 && step % every === 0
 }
 
-async function openStreams(program: Program, shards: number, { rank, ranks }: Collective): Promise<OwnStream[]> {
-  const streams: OwnStream[] = []
-  for (let shard = rank; shard < shards; shard += ranks) streams.push({ shard, stream: await program.stream(shard, shards) })
-  return streams
+function countValues(tensors: readonly { size: number }[]): number {
+  return tensors.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** One shard of the data, of those that this rank works on. */
+interface OwnShard {
+  shard: number
+  stream: BatchStream<unknown>
+}
+
+/** Every `ranks`-th shard. */
+async function openShards(program: Program, shards: number, { rank, ranks }: Collective): Promise<OwnShard[]> {
+  const own: OwnShard[] = []
+  for (let shard = rank; shard < shards; shard += ranks) own.push({ shard, stream: await program.stream(shard, shards) })
+  return own
+}
+
+/** @returns updates done: 0 without a checkpoint. */
+async function restore(
+  { program, collective, store, resumeFrom, warn }: LoopContext,
+  optimizer: Adamw,
+  shards: OwnShard[],
+): Promise<number> {
+  if (!store || resumeFrom === undefined) return 0
+  const { step, positions, data } = await store.restore(resumeFrom, program.params, optimizer)
+  for (const { shard, stream } of shards) stream.seek(positions[shard]!)
+  const change = changedData(data, program.data)
+  if (change && collective.rank === 0) warn(`since ${resumeFrom} ${change}: examples come in another order than before`)
+  return step
+}
+
+/** What is to be said where the data is not what it was. */
+function changedData(before: DataFacts | undefined, now: DataFacts | undefined): string | undefined {
+  if (!before || !now) return undefined
+  if (before.length !== now.length)
+    return `the data went from ${before.length ?? 'endless'} to ${now.length ?? 'endless'} examples`
+  if (before.fingerprint !== now.fingerprint) return `the content of the data has changed`
+  return before.name === now.name ? undefined : `the data's name went from ${before.name} to ${now.name}`
+}
+
+/** Reports progress on rank 0, then this rank's part. */
+async function* evaluate({ program, collective }: LoopContext, step: number): AsyncGenerator<EvaluatingEvent | EvaluationPart> {
+  if (!program.evaluate) return
+  const events = new Queue<EvaluatingEvent>()
+  const onAnswered: ReportAnswered = (answered, total) => {
+    if (collective.rank === 0) events.push({ kind: 'evaluating', step, answered, total })
+  }
+  const part = program.evaluate(collective, step, onAnswered)
+  part.then(
+    () => events.end(),
+    (error: Error) => events.fail(error),
+  )
+  yield* events
+  yield { kind: 'evaluation-part', step, ...(await part) }
 }
 
 /** Positions of all shards, in the order of shards. */
-async function gatherPositions(streams: OwnStream[], shards: number, collective: Collective): Promise<number[][]> {
-  const own = streams.flatMap(({ shard, stream }) => {
+async function gatherPositions(own: OwnShard[], shards: number, collective: Collective): Promise<number[][]> {
+  const numbers = own.flatMap(({ shard, stream }) => {
     const position = stream.position()
     return [shard, position.length, ...position]
   })
   const positions: number[][] = Array.from({ length: shards }, () => [])
-  for (const numbers of await collective.gather(own)) {
-    for (let at = 0; at < numbers.length; at += 2 + numbers[at + 1]!)
-      positions[numbers[at]!] = numbers.slice(at + 2, at + 2 + numbers[at + 1]!)
+  for (const ofRank of await collective.gather(numbers)) {
+    for (let at = 0; at < ofRank.length; at += 2 + ofRank[at + 1]!)
+      positions[ofRank[at]!] = ofRank.slice(at + 2, at + 2 + ofRank[at + 1]!)
   }
   return positions
-}
-
-async function checkpoint(store: CheckpointStore, content: CheckpointContent, program: Program): Promise<CheckpointEvent> {
-  const folder = await store.write(content)
-  await saveModel(store, program)
-  return { kind: 'checkpoint', step: content.step, folder }
 }
 
 async function saveModel(store: CheckpointStore | undefined, program: Program): Promise<void> {

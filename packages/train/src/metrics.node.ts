@@ -1,5 +1,5 @@
 /**
- * metrics.jsonl of a run: one JSON object a line, for every update and every evaluation.
+ * metrics.jsonl of a run: one JSON object per line, for every update, evaluation and checkpoint.
  *
  * On resume, lines of updates that will be made again are dropped, and so is a line that a killed process left unfinished.
  */
@@ -7,21 +7,36 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { CasaError } from '@casa-js/base'
+import { FileError } from '@casa-js/base'
 import { fileSink } from '@casa-js/weights'
-import type { EvaluationEvent, StepEvent } from './events.ts'
+import type { CheckpointEvent, EvaluationEvent, RunEvent, StepEvent } from './events.ts'
 
-export type MetricsRow = Omit<StepEvent, 'etaMs'> | Omit<EvaluationEvent, 'examples'>
+export const METRICS_FILE = 'metrics.jsonl'
+
+export type MetricsRow = Omit<StepEvent, 'etaMs'> | Omit<EvaluationEvent, 'examples'> | Omit<CheckpointEvent, 'folder'>
+type LoggedEvent = StepEvent | EvaluationEvent | CheckpointEvent
 
 export interface MetricsLog {
-  add(event: StepEvent | EvaluationEvent): Promise<void>
+  add(event: LoggedEvent): Promise<void>
   close(): Promise<void>
 }
 
-/** @param keepBefore the step that the run starts from: it makes the rows from there on anew, an evaluation at that step included. */
-export async function openMetrics(path: string, keepBefore: number): Promise<MetricsLog> {
+/** Whether an event has a row in the metrics. */
+export function isLogged(event: RunEvent): event is LoggedEvent {
+  return event.kind === 'step' || event.kind === 'evaluation' || event.kind === 'checkpoint'
+}
+
+/**
+ * Opens the metrics of a run for writing.
+ *
+ * @param start the step that the run starts from: it makes the rows from there on anew, an evaluation at that step included
+ */
+export async function openMetrics(path: string, start: number): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
-  const kept = (await readMetrics(path)).filter((row) => row.step < keepBefore)
+  const rows = await readMetrics(path)
+  const kept = rows.filter((row) => row.step < start)
+  // The checkpoint that the run starts from may be younger than the last row.
+  if (start > 0) kept.push({ kind: 'checkpoint', step: start })
   const sink = await fileSink(path)
   await sink.write(new TextEncoder().encode(kept.map((row) => JSON.stringify(row) + '\n').join('')))
   await sink.commit()
@@ -31,14 +46,13 @@ export async function openMetrics(path: string, keepBefore: number): Promise<Met
   stream.on('error', (error) => (failure = error))
   return {
     async add(event) {
-      if (failure) throw new CasaError(`${path}: metrics cannot be written: ${failure.message}`)
-      const row = event.kind === 'step' ? without(event, 'etaMs') : without(event, 'examples')
-      if (!stream.write(JSON.stringify(row) + '\n'))
+      if (failure) throw new FileError(path, `metrics cannot be written: ${failure.message}`)
+      if (!stream.write(JSON.stringify(rowOf(event)) + '\n'))
         await new Promise<void>((resolve) => stream.once('drain', resolve).once('error', () => resolve()))
     },
     async close() {
       stream.end()
-      // A failed write was told by `add`, or the run has ended for the same reason.
+      // `add` has thrown for a failed write, or the run has ended for the same reason.
       await finished(stream).catch(() => {})
     },
   }
@@ -54,6 +68,12 @@ export async function readMetrics(path: string): Promise<MetricsRow[]> {
       return []
     }
   })
+}
+
+/** What is known only while the run lasts, and what a report shows but nobody counts, gets no row. */
+function rowOf(event: LoggedEvent): MetricsRow {
+  if (event.kind === 'step') return without(event, 'etaMs')
+  return event.kind === 'evaluation' ? without(event, 'examples') : without(event, 'folder')
 }
 
 function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T, K> {

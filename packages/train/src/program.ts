@@ -6,26 +6,15 @@
  * continue bit for bit.
  */
 import type { Params } from '@casa-js/core'
+import type { BatchStream } from '@casa-js/data'
 import type { DeviceReport, Tensor } from '@casa-js/tensor'
 
-/** One micro-batch and what the loop has to know about it. */
-export interface TrainingBatch<B = unknown> {
-  batch: B
-  /** Ids of its examples, for error messages. */
-  examples: string[]
-  /** Text tokens. */
-  tokens: number
-  /** Sum of the loss's weights: `loss` is a mean over so many tokens. */
-  counted: number
-}
-
-/** An endless stream of micro-batches that can be left and taken up again. */
-export interface BatchStream<B = unknown> {
-  /** @param step the update that the batch is for, counted from 0: a curriculum may look at it. */
-  next(step: number): Promise<TrainingBatch<B>>
-  /** Where the next batch starts: a few integers, always the same number of them. */
-  position(): number[]
-  seek(position: number[]): void
+/** What a checkpoint remembers of the data, so that a change between resumes is told. */
+export interface DataFacts {
+  name: string
+  /** null for a generator without an end. */
+  length: number | null
+  fingerprint?: string
 }
 
 /** One held-out example and what became of it. */
@@ -47,14 +36,14 @@ export interface Evaluation {
   examples: HeldOut[]
 }
 
-/** Which part of some work is ours: rank of ranks. */
+/** Which part of shared work this rank does. */
 export interface Share {
   rank: number
   ranks: number
 }
 
-/** How many held-out examples have been answered, of so many. */
-export type TellAnswered = (answered: number, total: number) => void
+/** Reports that so many held-out examples of so many have been answered. */
+export type ReportAnswered = (answered: number, total: number) => void
 
 export interface Program<B = unknown> {
   /** The weights. The loop writes into these tensors, in place. */
@@ -63,20 +52,22 @@ export interface Program<B = unknown> {
   loss(batch: B): Tensor
   /** Micro-batches of one shard of the data. */
   stream(shard: number, shards: number): BatchStream<B> | Promise<BatchStream<B>>
-  /** This rank's part of the held-out examples. `tell` may be called on the way, where it takes long. */
-  evaluate?(share: Share, step: number, tell: TellAnswered): Promise<Evaluation>
-  /** Write the model as users load it. Called by rank 0 alone. */
+  /** The data that `stream` reads. */
+  data?: DataFacts
+  /** Answers this rank's part of the held-out examples. `onAnswered` may be called as it goes. */
+  evaluate?(share: Share, step: number, onAnswered: ReportAnswered): Promise<Evaluation>
+  /** Writes the model as users load it. Called by rank 0 alone. */
   save?(folder: string): Promise<void>
   close?(): Promise<void>
 }
 
 export interface ProgramContext {
   device: DeviceReport
-  /** Tell the user of something that does not stop the run. */
+  /** Tells the user of something that does not stop the run. */
   warn(message: string): void
 }
 
 /** What a program module exports. `options` went through structured clone. */
-export interface ProgramModule<O = unknown> {
-  createProgram(options: O, context: ProgramContext): Program<any> | Promise<Program<any>>
+export interface ProgramModule<O = unknown, B = unknown> {
+  createProgram(options: O, context: ProgramContext): Program<B> | Promise<Program<B>>
 }

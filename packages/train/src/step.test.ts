@@ -1,4 +1,5 @@
 /** Laws of one update: how tokens are dealt does not matter, frozen weights stay, nothing leaks. */
+import type { BatchStream } from '@casa-js/data'
 import { close, dispose, init, memory, type DeviceName } from '@casa-js/tensor'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createProgram } from './fixtures/toy-program.ts'
@@ -6,7 +7,7 @@ import { groupWeights, type GroupRule } from './groups.ts'
 import { runLoop } from './loop.ts'
 import { Adamw } from './optimizer.ts'
 import { solo } from './parallel/collective.ts'
-import type { BatchStream, Program } from './program.ts'
+import type { Program } from './program.ts'
 import { trainStep } from './step.ts'
 
 afterAll(close)
@@ -29,7 +30,7 @@ const cut = ({ x, targets }: Rows, begin: number, end: number): Rows => ({
   targets: targets.slice(begin, end),
 })
 
-const streamOf = (batch: Rows): BatchStream => ({
+const streamOf = (batch: Rows): BatchStream<unknown> => ({
   next: async () => ({ batch, examples: ['rows'], tokens: batch.targets.length, counted: batch.targets.length }),
   position: () => [],
   seek: () => {},
@@ -86,6 +87,7 @@ describe.each<DeviceName>(['cpu', 'wasm'])('on %s', (device) => {
       collective: solo,
       device: report,
       stopRequested: () => false,
+      warn: () => {},
     })) {
       if (event.kind === 'step') seen.add(JSON.stringify(memory()))
     }

@@ -31,6 +31,7 @@ const content = (step: number, tensors = params): CheckpointContent => ({
   step,
   positions: [[step], [2 * step]],
   config: { fixed: { seed: 1 }, tunable: {} },
+  data: { name: 'rows', length: 3 },
   params: tensors,
   optimizer,
 })
@@ -45,7 +46,11 @@ it('restores weights, moments, step and positions in place, without leaks', asyn
   const folder = await store().write(content(1))
   optimizer.update([tensor(new Float32Array(6).fill(9), [2, 3]), tensor([9, 9], [2])], { step: 1, factor: 1, gradientScale: 1 })
   await withoutLeaks('restore', async () => {
-    expect(await store().restore(folder, params, optimizer)).toEqual({ step: 1, positions: [[1], [2]] })
+    expect(await store().restore(folder, params, optimizer)).toEqual({
+      step: 1,
+      positions: [[1], [2]],
+      data: { name: 'rows', length: 3 },
+    })
   })
   const got = await Promise.all([params.a, params.b, ...optimizer.state.first, ...optimizer.state.second].map((t) => t!.data()))
   expect(got).toEqual(wanted)
@@ -93,6 +98,22 @@ it('passes over a damaged checkpoint, and says so', async () => {
   expect(found!.warnings).toEqual([expect.stringMatching(/step-00000002.*not those that were written/)])
   await truncate(join(found!.folder, 'optimizer.safetensors'), 10)
   await expect(findCheckpoint(out)).rejects.toThrow(/no checkpoint in .* is whole/)
+})
+
+it('passes over a checkpoint whose state was edited, and reads one of before states were hashed', async () => {
+  await store().write(content(1))
+  const second = await store().write(content(2))
+  const path = join(second, 'state.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace('"step": 2', '"step": 5'))
+  const found = await findCheckpoint(out)
+  expect(found!.state.step).toBe(1)
+  expect(found!.warnings).toEqual([expect.stringMatching(/step-00000002.state\.json: its content is not what was written/)])
+  const { hash: _, data: __, ...old } = JSON.parse(text) as Record<string, unknown>
+  await writeFile(path, JSON.stringify({ ...old, format: 'casa-js checkpoint 1' }))
+  expect((await findCheckpoint(out))!.state.step).toBe(2)
+  await writeFile(path, JSON.stringify(old))
+  expect((await findCheckpoint(out))!.state.step).toBe(1)
 })
 
 it('refuses to keep NaN', async () => {

@@ -1,6 +1,7 @@
 /** What a checkpoint holds, and what keeps checkpoints. */
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'
+import type { DataFacts } from '../program.ts'
 
 /** What a run's numbers depend on. */
 export interface RunConfig {
@@ -20,18 +21,22 @@ export interface CheckpointContent {
   /** Where each shard of the data goes on. */
   positions: number[][]
   config: RunConfig
+  data?: DataFacts | undefined
   params: Params
   optimizer: Adamw
 }
 
+/** What a checkpoint says beside its tensors. */
+export type Restored = Pick<CheckpointContent, 'step' | 'positions' | 'data'>
+
 export interface CheckpointStore {
-  /** Write a checkpoint; it appears whole or not at all. Returns its folder. */
+  /** Writes a checkpoint; it appears whole or not at all. Returns its folder. */
   write(content: CheckpointContent): Promise<string>
   /**
-   * Copy a checkpoint into weights and moments, in place.
+   * Copies a checkpoint into weights and moments, in place.
    * @throws CheckpointError if it is damaged or belongs to another model.
    */
-  restore(folder: string, params: Params, optimizer: Adamw): Promise<{ step: number; positions: number[][] }>
-  /** Have the model written as users load it. */
+  restore(folder: string, params: Params, optimizer: Adamw): Promise<Restored>
+  /** Has the model written as users load it. */
   saveModel(save: (folder: string) => Promise<void>): Promise<void>
 }

@@ -9,9 +9,9 @@ import { dispose, tensor, writeRows } from '@casa-js/tensor'
 import { fileSource, Safetensors } from '@casa-js/weights'
 import { CheckpointError } from '../errors.ts'
 import type { Adamw } from '../optimizer.ts'
-import type { RunConfig } from './content.ts'
+import type { Restored, RunConfig } from './content.ts'
+import { LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
 import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.ts'
-import { LATEST_FILE, listCheckpoints, moments } from './store.node.ts'
 
 export interface FoundCheckpoint {
   folder: string
@@ -55,16 +55,15 @@ export function compareConfig(state: CheckpointState, config: RunConfig, folder:
   return changedFields(state.config.tunable, now.tunable)
 }
 
-/** Copy a checkpoint into weights and moments, in place. */
-export async function restoreCheckpoint(
-  folder: string,
-  params: Params,
-  optimizer: Adamw,
-): Promise<{ step: number; positions: number[][] }> {
-  const { step, positions } = await readState(folder, { checkHashes: false })
+/**
+ * Copies a checkpoint into weights and moments, in place.
+ * @throws CheckpointError when it is of another model.
+ */
+export async function restoreCheckpoint(folder: string, params: Params, optimizer: Adamw): Promise<Restored> {
+  const { step, positions, data } = await readState(folder, { checkHashes: false })
   await readInto(join(folder, WEIGHTS_FILE), params)
-  await readInto(join(folder, OPTIMIZER_FILE), moments(optimizer))
-  return { step, positions }
+  await readInto(join(folder, OPTIMIZER_FILE), momentTensors(optimizer))
+  return { step, positions, data }
 }
 
 async function readState(folder: string, { checkHashes }: { checkHashes: boolean }): Promise<CheckpointState> {

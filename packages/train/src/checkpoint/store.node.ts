@@ -13,14 +13,15 @@ import { basename, join } from 'node:path'
 import type { Params } from '@casa-js/core'
 import type { Tensor } from '@casa-js/tensor'
 import { fileSink, writeSafetensors, type ByteSink } from '@casa-js/weights'
+import { writeFolderWhole } from '@casa-js/weights/node'
 import { CheckpointError } from '../errors.ts'
-import type { Adamw } from '../optimizer.ts'
-import type { CheckpointContent, CheckpointStore } from './content.ts'
+import type { CheckpointStore } from './content.ts'
+import { checkpointName, LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
 import { restoreCheckpoint } from './restore.node.ts'
-import { FORMAT, OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.ts'
+import { OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, writeState } from './state.ts'
 
-export const LATEST_FILE = 'latest'
 const TEMPORARY = '.tmp-'
+const MODEL_FOLDER = 'model'
 
 export interface StoreOptions {
   /** Checkpoints that are kept, the newest. Default 2. */
@@ -29,22 +30,30 @@ export interface StoreOptions {
   createSink?: (path: string) => Promise<ByteSink>
 }
 
-/** @param out folder of the run: checkpoints go to out/checkpoints, the model to out/model. */
+/**
+ * The checkpoints of one run.
+ *
+ * @param out folder of the run: checkpoints go to out/checkpoints, the model to out/model
+ */
 export function createCheckpointStore(out: string, { keep = 2, createSink = fileSink }: StoreOptions = {}): CheckpointStore {
   const root = join(out, 'checkpoints')
 
   return {
     async write(content) {
-      const name = `step-${String(content.step).padStart(8, '0')}`
+      const { step, positions, config, data, params, optimizer } = content
+      const name = checkpointName(step)
       const temporary = join(root, TEMPORARY + name)
       try {
-        await sweep(root)
+        await sweep(root, (entry) => entry.startsWith(TEMPORARY) || entry.endsWith('.tmp'))
         await mkdir(temporary, { recursive: true })
         const files = {
-          [WEIGHTS_FILE]: await writeTensors(await createSink(join(temporary, WEIGHTS_FILE)), content.params),
-          [OPTIMIZER_FILE]: await writeTensors(await createSink(join(temporary, OPTIMIZER_FILE)), moments(content.optimizer)),
+          [WEIGHTS_FILE]: await writeTensors(await createSink(join(temporary, WEIGHTS_FILE)), params),
+          [OPTIMIZER_FILE]: await writeTensors(await createSink(join(temporary, OPTIMIZER_FILE)), momentTensors(optimizer)),
         }
-        await writeText(await createSink(join(temporary, STATE_FILE)), stateOf(content, files))
+        await writeText(
+          await createSink(join(temporary, STATE_FILE)),
+          writeState({ step, positions, config, ...(data && { data }), files }),
+        )
         await syncFolder(temporary)
         await replaceFolder(temporary, join(root, name))
         await writeText(await createSink(join(root, LATEST_FILE)), name + '\n')
@@ -54,7 +63,7 @@ export function createCheckpointStore(out: string, { keep = 2, createSink = file
         if (error instanceof CheckpointError) throw error
         const reason = error instanceof Error ? error.message : String(error)
         throw new CheckpointError(
-          `the checkpoint of step ${content.step} could not be written: ${reason}. The one before is intact: continue with --resume`,
+          `the checkpoint of step ${step} could not be written: ${reason}. The one before is intact: continue with --resume`,
           { cause: error },
         )
       }
@@ -64,32 +73,11 @@ export function createCheckpointStore(out: string, { keep = 2, createSink = file
     restore: restoreCheckpoint,
 
     async saveModel(save) {
-      const temporary = join(out, TEMPORARY + 'model')
-      await rm(temporary, { recursive: true, force: true })
-      await save(temporary)
-      await replaceFolder(temporary, join(out, 'model'))
+      await sweep(out, isOwnTemporary)
+      // The run's folder is ours, so the model in it may be replaced; what else its owner put there stays.
+      await writeFolderWhole(join(out, MODEL_FOLDER), { kind: 'model', force: true }, (_, temporary) => save(temporary))
     },
   }
-}
-
-/** Names of checkpoints, the newest first. */
-export async function listCheckpoints(root: string): Promise<string[]> {
-  const names = await readdir(root).catch(() => [])
-  return names.filter((name) => /^step-\d+$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
-}
-
-/** Names under which the moments are stored, in the order first, second of each weight. */
-export function moments({ weights, state }: Adamw): Params {
-  return Object.fromEntries(
-    weights.flatMap(({ name }, i) => [
-      [`first.${name}`, state.first[i]!],
-      [`second.${name}`, state.second[i]!],
-    ]),
-  )
-}
-
-function stateOf({ step, positions, config }: CheckpointContent, files: Record<string, string>): string {
-  return JSON.stringify({ format: FORMAT, step, positions, config, files } satisfies CheckpointState, undefined, 1) + '\n'
 }
 
 /** Returns the file's SHA-256. */
@@ -125,7 +113,7 @@ async function writeText(sink: ByteSink, text: string): Promise<void> {
   }
 }
 
-/** Put a finished folder in its place; what was there before is gone only once the new one stands. */
+/** Puts a finished folder in its place; what was there before is gone only once the new one stands. */
 async function replaceFolder(from: string, to: string): Promise<void> {
   const old = join(to, '..', `${TEMPORARY}old-${basename(to)}`)
   await rm(old, { recursive: true, force: true })
@@ -137,12 +125,17 @@ async function replaceFolder(from: string, to: string): Promise<void> {
   await rm(old, { recursive: true, force: true })
 }
 
-/** Remove what a killed process left half written. */
-async function sweep(root: string): Promise<void> {
-  await mkdir(root, { recursive: true })
-  for (const name of await readdir(root)) {
-    if (name.startsWith(TEMPORARY) || name.endsWith('.tmp')) await rm(join(root, name), { recursive: true, force: true })
+/** Removes what a killed process left half written. */
+async function sweep(folder: string, isLeftOver: (entry: string) => boolean): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  for (const entry of await readdir(folder)) {
+    if (isLeftOver(entry)) await rm(join(folder, entry), { recursive: true, force: true })
   }
+}
+
+/** Model folders that were being written beside their place. Only the process that holds the run's lock writes them. */
+function isOwnTemporary(entry: string): boolean {
+  return new RegExp(`^${MODEL_FOLDER}\\.\\d+-[0-9a-f]{8}\\.tmp$`).test(entry)
 }
 
 async function prune(root: string, keep: number, newest: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Runs the ranks of a data-parallel run in worker threads and hands on what they tell. */
+/** Runs the ranks of a data-parallel run in worker threads and passes on their events. */
 import { Worker } from 'node:worker_threads'
 import { CasaError } from '@casa-js/base'
 import { mergeEvaluations, type RunEvent } from '../events.ts'
@@ -8,7 +8,7 @@ import type { RunMessage, WorkerMessage, WorkerStart } from './protocol.ts'
 import { Queue } from './queue.ts'
 import { abort, createSharedMemory, requestStop, type SharedMemory } from './shared-memory.ts'
 
-/** How long a worker may take to close after its last word. */
+/** How long a worker may take to close after its last message. */
 const CLOSE_MS = 10_000
 
 /** @param signal asks the run to end after the current update, with a checkpoint. */
@@ -20,6 +20,8 @@ export async function* runPool(
   const events = new Queue<LoopEvent>()
   const ready: number[] = []
   let memory: SharedMemory | undefined
+  /** Ranks that reported their end, good or bad. */
+  const ended = new Set<number>()
   let done = 0
   let failure: Error | undefined
 
@@ -27,7 +29,8 @@ export async function* runPool(
     if (!failure) events.fail((failure = error))
     if (memory) abort(memory)
   }
-  const hear = (message: WorkerMessage) => {
+  const receive = (rank: number, message: WorkerMessage) => {
+    if (message.kind === 'done' || message.kind === 'error') ended.add(rank)
     if (message.kind === 'event') events.push(message.event)
     else if (message.kind === 'warning') warn(message.message)
     else if (message.kind === 'ready') {
@@ -47,11 +50,12 @@ export async function* runPool(
 
   const workers = Array.from({ length: start.ranks }, (_, rank) => startWorker({ ...start, rank }))
   const exits = workers.map((worker, rank) => {
-    worker.on('message', hear)
+    worker.on('message', (message: WorkerMessage) => receive(rank, message))
     worker.on('error', fail)
     return new Promise<void>((resolve) =>
       worker.on('exit', (code) => {
-        if (code !== 0) fail(new CasaError(`worker ${rank} ended with code ${code}`))
+        // Code 0 is no better: a worker that ends without a word leaves the others waiting for it.
+        if (!ended.has(rank)) fail(new CasaError(`worker ${rank} ended with code ${code} before its work was done`))
         resolve()
       }),
     )
@@ -67,7 +71,7 @@ export async function* runPool(
   }
 }
 
-/** An evaluation is told once the parts of all ranks are there. */
+/** An evaluation is an event once the parts of all ranks are there. */
 async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGenerator<RunEvent, void, undefined> {
   const parts = new Map<number, EvaluationPart[]>()
   for await (const event of events) {

@@ -24,6 +24,7 @@ export async function* runSolo(
         store: start.out === undefined ? undefined : createCheckpointStore(start.out, { keep: start.keep }),
         resumeFrom: start.resumeFrom,
         stopRequested: () => signal?.aborted ?? false,
+        warn,
       }
       for await (const event of runLoop(start.loop, context)) {
         yield event.kind === 'evaluation-part' ? mergeEvaluations(event.step, [event]) : event

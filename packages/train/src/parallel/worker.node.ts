@@ -13,16 +13,17 @@ import { abort, stopRequested, type SharedMemory } from './shared-memory.ts'
 
 const start = workerData as WorkerStart
 const port = parentPort!
-const tell = (message: WorkerMessage) => port.postMessage(message)
+const send = (message: WorkerMessage) => port.postMessage(message)
 
 let memory: SharedMemory | undefined
 try {
   const device = await init({ device: start.device })
   const { createProgram } = (await import(start.program.module)) as ProgramModule
-  const program = await createProgram(start.program.options, { device, warn: (message) => tell({ kind: 'warning', message }) })
+  const warn = (message: string) => send({ kind: 'warning', message })
+  const program = await createProgram(start.program.options, { device, warn })
   try {
     const weights = groupWeights(program.params, start.loop.groups, start.loop.freeze)
-    tell({ kind: 'ready', parameters: weights.reduce((sum, { tensor }) => sum + tensor.size, 0) })
+    send({ kind: 'ready', parameters: weights.reduce((sum, { tensor }) => sum + tensor.size, 0) })
     const shared = (memory = await new Promise<SharedMemory>((resolve) =>
       port.once('message', (message: RunMessage) => resolve(message.memory)),
     ))
@@ -33,15 +34,16 @@ try {
       store: start.out === undefined ? undefined : createCheckpointStore(start.out, { keep: start.keep }),
       resumeFrom: start.resumeFrom,
       stopRequested: () => stopRequested(shared),
+      warn,
     }
-    for await (const event of runLoop(start.loop, context)) tell({ kind: 'event', event })
+    for await (const event of runLoop(start.loop, context)) send({ kind: 'event', event })
   } finally {
     await program.close?.()
     await close()
   }
-  tell({ kind: 'done' })
+  send({ kind: 'done' })
 } catch (error) {
   if (memory) abort(memory)
-  tell({ kind: 'error', error: toErrorData(error), aborted: error instanceof AbortedError })
+  send({ kind: 'error', error: toErrorData(error), aborted: error instanceof AbortedError })
 }
 port.close()

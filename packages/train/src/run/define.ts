@@ -11,8 +11,11 @@ export interface ModuleReference {
   options?: Record<string, unknown>
 }
 
-/** A module that makes a Dataset, or a JSONL file of questions about pictures in `images` (default: the file's own folder). */
-export type DatasetReference = ModuleReference | { jsonl: string; images?: string }
+/**
+ * A module that makes a Dataset, or a JSONL file of questions about pictures in `images` (default: the file's own folder).
+ * `allowOutside`: pictures may also lie outside that folder.
+ */
+export type DatasetReference = ModuleReference | { jsonl: string; images?: string; allowOutside?: boolean }
 
 /** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
 export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabSize: number }

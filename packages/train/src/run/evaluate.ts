@@ -6,8 +6,7 @@ import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
 import { answer, type Vlm } from '@casa-js/vlm'
-import type { Evaluation, HeldOut, Share, TellAnswered } from '../program.ts'
-import { imageRules } from './image-rules.ts'
+import type { Evaluation, HeldOut, Share, ReportAnswered } from '../program.ts'
 
 export interface EvaluateSettings {
   /** Of each dataset. */
@@ -18,12 +17,15 @@ export interface EvaluateSettings {
   budgets: { textTokens: number; imageTokens: number }
 }
 
+/**
+ * Answers this rank's part of the held-out examples, and takes the loss on their answers.
+ */
 export async function evaluateVlm(
   vlm: Vlm,
   datasets: Dataset[],
   settings: EvaluateSettings,
   { rank, ranks }: Share,
-  tell: TellAnswered,
+  onAnswered: ReportAnswered,
 ): Promise<Evaluation> {
   const prepared: PreparedSample[] = []
   const examples: HeldOut[] = []
@@ -32,7 +34,7 @@ export async function evaluateVlm(
     return Array.from({ length: Math.ceil(Math.max(0, count - rank) / ranks) }, (_, n) => ({ dataset, i: rank + n * ranks }))
   })
   for (const [answered, { dataset, i }] of ours.entries()) {
-    tell(answered, ours.length)
+    onAnswered(answered, ours.length)
     const example = await dataset.get(i).catch(leaveOutBroken)
     if (!example) continue
     const { id, task, messages } = example
@@ -41,14 +43,14 @@ export async function evaluateVlm(
     const pictures = i < settings.shown ? await Promise.all(imagesOf(prompt).map(encodePng)) : undefined
     const question = textOf(prompt.at(-1)!)
     examples.push({ id, task, correct: sameAnswer(predicted, expected), question, expected, predicted, pictures })
-    prepared.push(prepareSample(encodeChat(messages, vlm), imageRules(vlm), `example ${id}`))
+    prepared.push(prepareSample(encodeChat(messages, vlm), vlm.model, `example ${id}`))
   }
   return { ...(await heldOutLoss(vlm, prepared, settings.budgets)), examples }
 }
 
-/** A torn picture costs its example, not the run. */
+/** A corrupt picture costs its example, not the run. */
 function leaveOutBroken(error: unknown): undefined {
-  if (!(error instanceof BrokenExampleError)) throw error
+  if (!BrokenExampleError.isInstance(error)) throw error
 }
 
 /** Exact match, but for white space around and between words. */
@@ -72,7 +74,7 @@ async function heldOutLoss(
 ): Promise<{ lossSum: number; counted: number }> {
   const total = { lossSum: 0, counted: 0 }
   for (const samples of withinBudgets(prepared, budgets)) {
-    const batch = packPrepared(samples, imageRules(vlm))
+    const batch = packPrepared(samples)
     const loss = scope(() => keep(vlm.model.loss(batch)))
     const counted = batch.weights.reduce((sum, weight) => sum + weight, 0)
     total.lossSum += (await loss.data())[0]! * counted
@@ -87,13 +89,12 @@ function withinBudgets(prepared: PreparedSample[], { textTokens, imageTokens }: 
   let text = Infinity
   let images = Infinity
   for (const sample of prepared) {
-    const own = sample.imageTokens.reduce((sum, tokens) => sum + tokens, 0)
-    text += sample.sample.ids.length
-    images += own
+    text += sample.ids.length
+    images += sample.imageTokens
     if (text > textTokens || images > imageTokens) {
       batches.push([])
-      text = sample.sample.ids.length
-      images = own
+      text = sample.ids.length
+      images = sample.imageTokens
     }
     batches.at(-1)!.push(sample)
   }

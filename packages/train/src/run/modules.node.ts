@@ -45,13 +45,18 @@ export async function callModule<T>({ module, options }: ModuleReference): Promi
   return loaded.default(options ?? {})
 }
 
-/** @param warn told of rows of a JSONL file that are left out. */
+/**
+ * Opens the dataset of a resolved reference.
+ *
+ * @param warn told of rows of a JSONL file that are left out, or read otherwise than they say
+ */
 export async function openDataset(reference: DatasetReference, warn: (message: string) => void): Promise<Dataset> {
   if (!('jsonl' in reference)) return callModule<Dataset>(reference)
   return openJsonlDataset({
     file: reference.jsonl,
     imageFolder: reference.images,
+    allowOutside: reference.allowOutside,
     decode: (bytes) => decodeImage(bytes),
-    onProblem: ({ file, line, message }) => warn(`${file}:${line} is left out: ${message}`),
+    onProblem: ({ file, line, message, leftOut }) => warn(`${file}:${line}${leftOut ? ' is left out' : ''}: ${message}`),
   })
 }

@@ -124,10 +124,16 @@ function parseTokenizerReference(json: unknown, path: string): TokenizerReferenc
 }
 
 function parseDataset(json: unknown, path: string): DatasetReference {
-  const f = open(json, path, ['module', 'options', 'jsonl', 'images'])
+  const f = open(json, path, ['module', 'options', 'jsonl', 'images', 'allowOutside'])
   if (!f.has('jsonl')) return parseModule(json, path)
   f.require(!f.has('module') && !f.has('options'), 'jsonl', 'a dataset is a module or a JSONL file, not both')
-  return { jsonl: f.string('jsonl'), ...(f.has('images') && { images: f.string('images') }) }
+  const allowOutside = f.raw('allowOutside')
+  f.require(allowOutside === undefined || typeof allowOutside === 'boolean', 'allowOutside', 'expected true or false')
+  return {
+    jsonl: f.string('jsonl'),
+    ...(f.has('images') && { images: f.string('images') }),
+    ...(allowOutside === true && { allowOutside }),
+  }
 }
 
 function parseModule(json: unknown, path: string): ModuleReference {

@@ -1,10 +1,10 @@
 /** From a run file to what `train` takes. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { CasaError, ConfigError } from '@casa-js/base'
+import { CasaError, ConfigError, FileError } from '@casa-js/base'
 import { parseTokenizer, readerTokens, trainBpe, type TokenizerJson } from '@casa-js/tokenizers'
-import { fileSink } from '@casa-js/weights'
 import type { TrainOptions } from '../train.node.ts'
 import type { ModelReference, RunDefinition } from './define.ts'
 import { callModule, resolveReference } from './modules.node.ts'
@@ -32,7 +32,7 @@ export async function prepareRun(
   }: { overrides?: RunOverrides; resume?: boolean | undefined; programModule?: string } = {},
 ): Promise<PreparedRun> {
   const path = resolve(file)
-  const written = (await readRun(path)) as Partial<RunDefinition>
+  const written = await readRun(path)
   const given = {
     ...(await hintsOf(written, path)),
     ...written,
@@ -43,8 +43,8 @@ export async function prepareRun(
   const config = configOf(parsed)
   const run = resolveRun(parsed, path)
   const out = resolve(dirname(path), run.out ?? join('runs', basename(path, extname(path))))
-  const tokenizerJson = 'config' in run.model ? await tokenizerOf(run.model, out, resume) : undefined
-  if ('config' in run.model) run.model = { ...run.model, config: withVocabulary(run.model.config, tokenizerJson!) }
+  const tokenizer = 'config' in run.model ? await tokenizerOf(run.model, out, resume) : undefined
+  if ('config' in run.model) run.model = { ...run.model, config: withVocabulary(run.model.config, tokenizer!.json) }
   return {
     run,
     options: {
@@ -52,7 +52,7 @@ export async function prepareRun(
         module:
           programModule ??
           new URL(import.meta.url.endsWith('.ts') ? './vlm-program.node.ts' : './vlm-program.node.js', import.meta.url).href,
-        options: { run, tokenizerJson } satisfies VlmProgramOptions,
+        options: { run, tokenizerJson: tokenizer?.json } satisfies VlmProgramOptions,
       },
       loop: {
         schedule: { steps: run.steps, ...run.schedule },
@@ -70,25 +70,43 @@ export async function prepareRun(
       device: run.device,
       resume,
       out,
+      files: tokenizer?.files ?? {},
     },
   }
 }
 
-async function readRun(path: string): Promise<unknown> {
-  if (extname(path) === '.json') return readJson(path)
-  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown }
-  if (typeof loaded.default !== 'object' || loaded.default === null)
-    throw new ConfigError(path, 'expected `export default defineRun({ ... })`')
-  return loaded.default
+const RUN_MODULES = ['.ts', '.mts', '.js', '.mjs']
+
+/** What the file holds, an object at least. */
+async function readRun(path: string): Promise<Partial<RunDefinition>> {
+  const extension = extname(path)
+  if (extension !== '.json' && !RUN_MODULES.includes(extension))
+    throw new FileError(path, 'this is no run file: expected run.ts, run.js or run.json')
+  const written = extension === '.json' ? await readJson<unknown>(path) : await importDefault(path)
+  if (typeof written === 'object' && written !== null && !Array.isArray(written)) return written
+  throw new ConfigError(
+    path,
+    extension === '.json' ? 'expected an object: { "model": .., "data": .. }' : 'expected `export default defineRun({ ... })`',
+  )
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  if (!existsSync(path)) throw new FileError(path, 'there is no such file; give the path of a run file')
+  try {
+    return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
+  } catch (error) {
+    if (CasaError.isInstance(error)) throw error
+    throw new FileError(path, `this run file cannot be loaded: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** A folder made by `casa adapt` says what to freeze and at which rates; the run's own word counts more. */
 async function hintsOf({ model }: Partial<RunDefinition>, path: string): Promise<Pick<RunDefinition, 'groups' | 'freeze'>> {
-  if (typeof model !== 'object' || !('folder' in model) || typeof model.folder !== 'string') return {}
-  const { training } = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> }>(
+  if (typeof model !== 'object' || model === null || !('folder' in model) || typeof model.folder !== 'string') return {}
+  const config = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> } | null>(
     resolve(dirname(path), model.folder, 'config.json'),
   )
-  return training ? { groups: training.groups, freeze: training.freeze } : {}
+  return config?.training ? { groups: config.training.groups, freeze: config.training.freeze } : {}
 }
 
 /** References in a run become independent of where its file lies. */
@@ -111,16 +129,17 @@ function resolveModel(model: ModelReference, path: string): ModelReference {
   return { ...model, tokenizer: { ...tokenizer, corpus: resolveReference(tokenizer.corpus, path, 'model.tokenizer.corpus') } }
 }
 
+const TOKENIZER_FILE = 'tokenizer.json'
+
 /** Read, or trained and kept beside the run: a resumed run takes the one that it started with. */
 async function tokenizerOf(
   { tokenizer, template }: Exclude<ModelReference, { folder: string }>,
   out: string,
   resume: boolean,
-): Promise<TokenizerJson> {
-  if ('file' in tokenizer) return readJson(tokenizer.file)
-  const kept = join(out, 'tokenizer.json')
-  const before = resume ? await readJson<TokenizerJson>(kept).catch(() => undefined) : undefined
-  if (before) return before
+): Promise<{ json: TokenizerJson; files: Record<string, string> }> {
+  if ('file' in tokenizer) return { json: await readJson(tokenizer.file), files: {} }
+  const kept = join(out, TOKENIZER_FILE)
+  if (resume && existsSync(kept)) return { json: await readJson(kept), files: {} }
   if (template !== 'casa-reader')
     throw new ConfigError(
       'model.template',
@@ -130,10 +149,7 @@ async function tokenizerOf(
     vocabSize: tokenizer.vocabSize,
     specialTokens: readerTokens,
   })
-  const sink = await fileSink(kept)
-  await sink.write(new TextEncoder().encode(JSON.stringify(json)))
-  await sink.commit()
-  return json
+  return { json, files: { [TOKENIZER_FILE]: JSON.stringify(json) } }
 }
 
 /** text_config.vocab_size may be left out; then it is the tokenizer's. */
@@ -153,7 +169,7 @@ function withVocabulary(config: Record<string, unknown>, tokenizerJson: Tokenize
 /** @throws CasaError naming the file. */
 async function readJson<T>(path: string): Promise<T> {
   const text = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new CasaError(`${path}: ${error.message}`)
+    throw new FileError(path, error.message, { cause: error })
   })
   try {
     return JSON.parse(text)

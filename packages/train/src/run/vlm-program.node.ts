@@ -1,11 +1,10 @@
 /** The program of a run: a vision-language model on packed conversations, with the data that the run names. */
 import type { Dataset, PackedBatch } from '@casa-js/core'
-import { createBatchStream, type BatchState } from '@casa-js/data'
+import { createBatchStream, type BatchStream } from '@casa-js/data'
 import { encodeChat, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
-import type { BatchStream, Program, ProgramContext } from '../program.ts'
+import type { DataFacts, Program, ProgramContext } from '../program.ts'
 import { evaluateVlm } from './evaluate.ts'
-import { imageRules } from './image-rules.ts'
 import { openDataset } from './modules.node.ts'
 import type { ParsedRun } from './parse.ts'
 import { shardOf } from './shard.ts'
@@ -17,6 +16,11 @@ export interface VlmProgramOptions {
   tokenizerJson?: TokenizerJson | undefined
 }
 
+/**
+ * The program of a run file: `loss` is the mean over answer tokens, in nats; `save` writes a model folder.
+ *
+ * @throws what loading the model or opening the data throws
+ */
 export async function createProgram(
   options: VlmProgramOptions,
   { warn }: Pick<ProgramContext, 'warn'>,
@@ -38,10 +42,12 @@ export async function createProgram(
     const heldOut = run.evaluate && (await Promise.all(run.evaluate.data.map(open)))
     return {
       params: vlm.model.params,
+      data: factsOf(dataset),
       loss: (batch) => vlm.model.loss(batch),
       stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run, warn),
       ...(run.evaluate && {
-        evaluate: (share, _, tell) => evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, tell),
+        evaluate: (share, _, onAnswered) =>
+          evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, onAnswered),
       }),
       save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
       close,
@@ -61,34 +67,21 @@ async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm
 }
 
 function openStream(
-  vlm: Vlm,
+  { model, tokenizer, template }: Vlm,
   dataset: Dataset,
-  { batch, seed }: ParsedRun,
+  run: ParsedRun,
   warn: (message: string) => void,
-): BatchStream<PackedBatch> {
-  const { tokenizer, template } = vlm
-  const start = (state: BatchState) =>
-    createBatchStream(dataset, {
-      ...imageRules(vlm),
-      encode: (messages) => encodeChat(messages, { tokenizer, template }),
-      maxTextTokens: batch.textTokens,
-      maxImageTokens: batch.imageTokens,
-      seed,
-      state,
-      onSkip: (id, reason) => warn(`example ${id} is left out: ${reason}`),
-    })
-  let inner = start({ position: 0 })
-  return {
-    async next() {
-      const { exampleIds, ...packed } = await inner.next()
-      return {
-        batch: packed,
-        examples: exampleIds,
-        tokens: packed.ids.length,
-        counted: packed.weights.reduce((sum, weight) => sum + weight, 0),
-      }
-    },
-    position: () => [inner.state().position],
-    seek: ([position]) => void (inner = start({ position: position! })),
-  }
+): BatchStream {
+  return createBatchStream(dataset, {
+    model,
+    encode: (messages) => encodeChat(messages, { tokenizer, template }),
+    maxTextTokens: run.batch.textTokens,
+    maxImageTokens: run.batch.imageTokens,
+    seed: run.seed,
+    onSkip: (id, reason) => warn(`example ${id} is left out: ${reason}`),
+  })
+}
+
+function factsOf({ name, length, fingerprint }: Dataset): DataFacts {
+  return { name, length: length === Infinity ? null : length, ...(fingerprint !== undefined && { fingerprint }) }
 }

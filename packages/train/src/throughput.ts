@@ -1,11 +1,11 @@
-/** Work per second over the last updates, and the time that the rest will take. */
+/** Throughput over the last updates, and the time that the rest will take. */
 
 const WINDOW = 20
 
-export class Rate {
+export class Throughput {
   readonly #window: { ms: number; tokens: number; examples: number }[] = []
 
-  /** Account for one update. */
+  /** Counts one update. */
   add(update: { ms: number; tokens: number; examples: number }): void {
     this.#window.push(update)
     if (this.#window.length > WINDOW) this.#window.shift()

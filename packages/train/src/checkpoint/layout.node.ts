@@ -1,0 +1,28 @@
+/** Where the parts of a checkpoint lie: names of files, and of the tensors in them. */
+import { readdir } from 'node:fs/promises'
+import type { Params } from '@casa-js/core'
+import type { Adamw } from '../optimizer.ts'
+
+/** In checkpoints/: the name of the newest. */
+export const LATEST_FILE = 'latest'
+
+/** @returns the folder name of the checkpoint after so many updates, e.g. "step-00001200". */
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(8, '0')}`
+}
+
+/** Names of the checkpoints in checkpoints/, the newest first. */
+export async function listCheckpoints(root: string): Promise<string[]> {
+  const names = await readdir(root).catch(() => [])
+  return names.filter((name) => /^step-\d+$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
+}
+
+/** The optimizer's moments under the names that a checkpoint gives them: first and second of each weight. */
+export function momentTensors({ weights, state }: Adamw): Params {
+  return Object.fromEntries(
+    weights.flatMap(({ name }, i) => [
+      [`first.${name}`, state.first[i]!],
+      [`second.${name}`, state.second[i]!],
+    ]),
+  )
+}
