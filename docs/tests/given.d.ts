@@ -1,7 +1,7 @@
 /** What examples in documents take for granted: values that a reader has of their own. */
 import type { Dataset, Message, Params, RgbImage, TensorTable, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
 import type { ChatTemplate, TextTokenizer } from '@casa-js/tokenizers'
-import type { VideoFrame } from '@casa-js/vlm'
+import type { VideoFrame, Vlm } from '@casa-js/vlm'
 
 declare global {
   const image: RgbImage
@@ -17,7 +17,9 @@ declare global {
   const messages: Message[]
   const generated: Iterable<number>
   const texts: string[]
-  const checkpoint: { data?: unknown }
+  const checkpoint: { position?: number[] }
+  const vlm: Vlm
+  const step: number
   /** A family of any kind. */
   const yours: any
 }

@@ -81,7 +81,7 @@ describe('openJsonlDataset', () => {
       expect.stringMatching(/^not JSON/),
       `image lost.raw is not in ${folder}`,
       'answer: expected a text, got nothing',
-      `image /dev/zero in ${folder} is no regular file`,
+      expect.stringMatching(/^image \/dev\/zero lies outside /),
     ])
     expect((await dataset.get(1)).id).toBe('rows.jsonl:6')
   })

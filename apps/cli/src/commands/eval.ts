@@ -17,10 +17,10 @@ interface EvalFlags extends DeviceFlags {
   maxTokens: number
   baseline?: 'no-image'
   loose?: boolean
+  allowOutside?: boolean
   results?: string
   report?: string
   force?: boolean
-  allowOutside?: boolean
   json?: boolean
 }
 
@@ -38,6 +38,7 @@ export function register(program: Command): void {
     .addOption(seedOption('seed that held-out sets are drawn by').default(1))
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
     .addOption(new Option('--baseline <kind>', 'no-image: ask everything again without pictures').choices(['no-image']))
+    .option('--allow-outside', "read pictures of a JSONL file outside its folder too, by '../' or an absolute path")
     .option('--loose', 'ignore case and punctuation')
     .option('--results <file>', 'JSONL of all answers; a second run with it asks only what is missing')
     .option('--report <file>', 'HTML report, with answers beside their pictures')
@@ -64,6 +65,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     seed,
     maxTokens: maxNewTokens,
     loose,
+    allowOutside,
     results: resultsFile,
     report: reportFile,
   } = flags
@@ -79,7 +81,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   // Refuses a file that holds something else, before anything is computed.
   await results.read()
   const warn = (message: string) => console.error(err.yellow(message))
-  const tasks = await findTasks({ data, only, count: limit, seed, loose, maxNewTokens, warn })
+  const tasks = await findTasks({ data, only, count: limit, seed, loose, allowOutside, maxNewTokens, warn })
   const device = await startDevice(flags)
 
   const interrupt = onInterrupt()

@@ -13,6 +13,7 @@ interface TrainFlags extends DeviceFlags {
   steps?: number
   workers?: number
   out?: string
+  force?: boolean
 }
 
 export function register(program: Command): void {
@@ -24,6 +25,7 @@ export function register(program: Command): void {
     .option('--steps <n>', 'updates, instead of what the run file says', wholeNumber(1))
     .option('--workers <n>', 'threads that share each update', wholeNumber(1, 1024))
     .option('--out <folder>', 'folder of the run: checkpoints/, model/, metrics.jsonl, report.html')
+    .option('--force', 'train into a folder that holds something else; files of the same names are replaced')
     .addOption(deviceOption())
     .addOption(verboseOption())
     .addHelpText(
@@ -62,7 +64,12 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
   const interrupt = onInterrupt(() => say(err.dim('stopping after this update; again to end at once')))
   const startMs = performance.now()
   try {
-    for await (const event of train({ ...options, signal: interrupt.signal, onWarning: (message) => say(err.yellow(message)) })) {
+    for await (const event of train({
+      ...options,
+      force: flags.force,
+      signal: interrupt.signal,
+      onWarning: (message) => say(err.yellow(message)),
+    })) {
       switch (event.kind) {
         case 'start': {
           const workers = event.workers > 1 ? `; ${event.workers} workers` : ''

@@ -1,7 +1,7 @@
 /** What `casa eval` asks: the held-out sets of the shipped model, or the user's own data. */
 import { CasaError, ConfigError, FileError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
-import { openJsonlDataset } from '@casa-js/data'
+import { openJsonlDataset, type RowProblem } from '@casa-js/data'
 import { defineTask, exactMatch, looseMatch, type Task } from '@casa-js/eval'
 import { decodeImage } from '@casa-js/vision'
 import { basename, extname, resolve } from 'node:path'
@@ -18,6 +18,8 @@ export interface TaskOptions {
   /** Ignore case and punctuation. */
   loose?: boolean | undefined
   maxNewTokens: number
+  /** Pictures of a JSONL file may lie outside its folder. */
+  allowOutside?: boolean | undefined
   warn(message: string): void
 }
 
@@ -41,13 +43,14 @@ interface NamedSet {
   dataset: Dataset
 }
 
-async function openData(file: string, { warn }: TaskOptions): Promise<NamedSet> {
+async function openData(file: string, { warn, allowOutside }: TaskOptions): Promise<NamedSet> {
   const path = resolve(file)
   const name = basename(file, extname(file))
   if (extname(file) === '.jsonl') {
-    const onProblem = (problem: { file: string; line: number; message: string }) =>
-      warn(`${problem.file}:${problem.line} is left out: ${problem.message}`)
-    return { name, dataset: await openJsonlDataset({ file: path, decode: (bytes) => decodeImage(bytes), onProblem }) }
+    const onProblem = ({ file, line, message, leftOut }: RowProblem) =>
+      warn(`${file}:${line}${leftOut ? ' is left out' : ''}: ${message}`)
+    const decode = (bytes: Uint8Array) => decodeImage(bytes)
+    return { name, dataset: await openJsonlDataset({ file: path, allowOutside, decode, onProblem }) }
   }
   await import('../train/typescript.ts')
   const { default: make } = (await import(pathToFileURL(path).href)) as { default?: () => Dataset | Promise<Dataset> }
