@@ -9,7 +9,7 @@ import { fromScratch, groupWeights } from '../groups.ts'
 import { Adamw } from '../optimizer.ts'
 import type { CheckpointContent } from './content.ts'
 import { findCheckpoint } from './restore.node.ts'
-import { changedFields } from './state.ts'
+import { changedFields } from './state.node.ts'
 import { createCheckpointStore, type StoreOptions } from './store.node.ts'
 
 let out: string

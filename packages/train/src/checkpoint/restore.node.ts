@@ -11,7 +11,7 @@ import { CheckpointError } from '../errors.ts'
 import type { Adamw } from '../optimizer.ts'
 import type { Restored, RunConfig } from './content.ts'
 import { LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
-import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.ts'
+import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.node.ts'
 
 export interface FoundCheckpoint {
   folder: string

@@ -18,7 +18,7 @@ import { CheckpointError } from '../errors.ts'
 import type { CheckpointStore } from './content.ts'
 import { checkpointName, LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
 import { restoreCheckpoint } from './restore.node.ts'
-import { OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, writeState } from './state.ts'
+import { OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, writeState } from './state.node.ts'
 
 const TEMPORARY = '.tmp-'
 const MODEL_FOLDER = 'model'

@@ -1,6 +1,6 @@
 /** Runs as people write them: defaults, and errors that name the field. */
 import { describe, expect, it } from 'vitest'
-import { changedFields } from '../checkpoint/state.ts'
+import { changedFields } from '../checkpoint/state.node.ts'
 import { NEW_RATE, PRETRAINED_RATE } from '../groups.ts'
 import { configOf, parseRun } from './parse.ts'
 import { resolveReference } from './modules.node.ts'
