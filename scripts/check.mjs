@@ -28,7 +28,7 @@ await ensureBrowser()
 if (!(await check('build (compiles kernels, checks types)', [...pnpm, 'build']))) finish()
 await check('lint and package laws', [...pnpm, 'lint'])
 await check('the main job: ask the shipped model', ['node', 'scripts/start.mjs'])
-await check('casa verify, the shipped known answers, on wasm', ['node', 'apps/cli/dist/bin.js', 'verify', '--device', 'wasm'])
+await check('casa verify, the shipped known answers, on wasm', ['node', 'apps/cli/bin/casa.js', 'verify', '--device', 'wasm'])
 
 const report = join(root, 'node_modules', '.vitest-report.json')
 rmSync(report, { force: true })

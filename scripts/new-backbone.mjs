@@ -33,4 +33,5 @@ Next:
      (pip install torch transformers; set SETTINGS to what is unusual about the model)
   2. npx vitest run packages/backbones/src/${modelType}.test.ts
      and make ${places['family.ts']} equal to the original; the first failing layer tells where
-  3. fill in ${places['page.md']}, then pnpm typecheck && pnpm lint`)
+  3. write what is marked TO WRITE in ${places['page.md']}, ${places['family.ts']} and ${places['changeset.md']}
+  4. pnpm typecheck && pnpm lint       lint says what is missing until all of it is there`)

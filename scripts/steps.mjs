@@ -29,9 +29,11 @@ export function run(command, { cwd = root, show = false, env = {} } = {}) {
   })
 }
 
-/** Run a named step; prints one line. On failure prints its whole output and returns false. */
+/** Run a named step; prints one line, on a terminal from its beginning. On failure prints its whole output and returns false. */
 export async function step(name, command, options) {
   const started = performance.now()
+  // What is going on, until its line is there.
+  if (process.stdout.isTTY) process.stdout.write(`...    ${name}\r`)
   const { code, output } = await run(command, options)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`)

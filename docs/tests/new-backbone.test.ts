@@ -34,6 +34,17 @@ describe('a scaffolded backbone', () => {
     )
   })
 
+  it('does not pass lint before its page is written and its golden is there', async () => {
+    const check = () => promisify(execFile)(process.execPath, [join(root, 'scripts/contributions.mjs'), '--root', copy])
+    const { stderr } = await check().then(
+      () => ({ stderr: 'passed' }),
+      (error: { stderr: string }) => error,
+    )
+    for (const path of ['docs/backbones/new_model.md:3', 'packages/backbones/src/new_model.ts:2', '.changeset/backbone-new_model.md:5'])
+      expect(stderr).toContain(`${path}: still to be written`)
+    expect(stderr).toContain('packages/backbones/fixtures/new_model: this is where docs/backbones/new_model.md says')
+  })
+
   it('is not written over another', async () => {
     await expect(newBackbone('llama')).rejects.toThrow('packages/backbones/src/llama.ts exists')
     await expect(newBackbone('../llama')).rejects.toThrow('is not a model_type')

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `casa` command. Only the module of the command that was asked for is loaded, so that `casa ask` starts fast. */
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
@@ -21,6 +20,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   verify: () => import('./commands/verify.ts'),
   convert: () => import('./commands/convert.ts'),
   adapt: () => import('./commands/adapt.ts'),
+  cache: () => import('./commands/cache.ts'),
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }

@@ -1,5 +1,5 @@
 /**
- * __model_type__: Llama's block as it stands. Say here what is unusual about the model.
+ * __model_type__: Llama's block as it stands. TO WRITE: what is unusual about the model.
  * Source: the paper's arXiv number and section; transformers' class.
  */
 import { defineBackbone } from '@casa-js/core'
