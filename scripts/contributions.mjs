@@ -15,7 +15,7 @@ const problems = []
 const need = (path, problem) => problems.push(`${path}: ${problem}`)
 
 const families = textOf('packages/backbones/src/families.ts') ?? ''
-const names = [...families.matchAll(/^import .* from '\.\/(.+)\.ts'$/gm)].map((match) => match[1])
+const names = [...families.matchAll(/^import .* from '\.\/([^/]+)\.ts'$/gm)].map((match) => match[1])
 for (const name of names) {
   const page = `docs/backbones/${name}.md`
   const text = textOf(page)

@@ -40,7 +40,11 @@ describe('a scaffolded backbone', () => {
       () => ({ stderr: 'passed' }),
       (error: { stderr: string }) => error,
     )
-    for (const path of ['docs/backbones/new_model.md:3', 'packages/backbones/src/new_model.ts:2', '.changeset/backbone-new_model.md:5'])
+    for (const path of [
+      'docs/backbones/new_model.md:3',
+      'packages/backbones/src/new_model.ts:2',
+      '.changeset/backbone-new_model.md:5',
+    ])
       expect(stderr).toContain(`${path}: still to be written`)
     expect(stderr).toContain('packages/backbones/fixtures/new_model: this is where docs/backbones/new_model.md says')
   })
