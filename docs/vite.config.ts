@@ -1,7 +1,6 @@
 /** The docs site, from the sources of the packages. */
 import { marked } from 'marked'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
 
@@ -35,32 +34,11 @@ function markdown(): Plugin {
   }
 }
 
-/** tfjs's own wasm files, at tfjs/. They are the engine's dependency, so they are looked for from there. */
-function tfjsWasm(): Plugin {
-  const fromTensor = createRequire(join(root, 'packages/tensor/package.json'))
-  const folder = dirname(fromTensor.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'))
-  const files = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']
-  return {
-    name: 'tfjs-wasm',
-    configureServer(server) {
-      server.middlewares.use('/tfjs', (request, response, next) => {
-        const name = basename(request.url ?? '')
-        if (!files.includes(name)) return next()
-        response.setHeader('Content-Type', 'application/wasm').end(readFileSync(join(folder, name)))
-      })
-    },
-    generateBundle() {
-      for (const name of files)
-        this.emitFile({ type: 'asset', fileName: `tfjs/${name}`, source: readFileSync(join(folder, name)) })
-    },
-  }
-}
-
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
   // tfjs and its backends are large; that is what the page is about.
   build: { chunkSizeWarningLimit: 3000, target: 'es2022' },
-  plugins: [markdown(), tfjsWasm()],
+  plugins: [markdown()],
 })

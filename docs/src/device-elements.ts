@@ -2,8 +2,7 @@
 import { init, type DeviceName } from '@casa-js/tensor'
 import { checkGradient } from './gradient.ts'
 
-const wasmFolder = new URL('tfjs/', document.baseURI).href
-const start = (device: 'auto' | DeviceName) => init({ device, wasmFolder, software: device === 'webgpu' })
+const start = (device: 'auto' | DeviceName) => init({ device, software: device === 'webgpu' })
 
 class DeviceElement extends HTMLElement {
   async connectedCallback(): Promise<void> {

@@ -16,11 +16,8 @@ export default defineConfig({
     'process.env': JSON.stringify({
       CASA_DEVICES: process.env.CASA_DEVICES ?? 'wasm,webgpu',
       CASA_REQUIRE_WEBGPU: process.env.CASA_REQUIRE_WEBGPU,
-      CASA_WASM_FOLDER: '/',
     }),
   },
-  // Serves tfjs's wasm files at the root.
-  publicDir: 'node_modules/@tensorflow/tfjs-backend-wasm/dist',
   optimizeDeps: {
     include: [
       '@tensorflow/tfjs-core',

@@ -1,8 +1,11 @@
 /**
- * Compiles kernels/*.ts into build/kernels.wasm and build/kernels-relaxed.wasm (the same with fused multiply-add).
+ * Compiles kernels/*.ts into build/kernels.wasm and build/kernels-relaxed.wasm (the same with fused multiply-add), and puts tfjs's own
+ * module beside them, so that all three are found and shipped alike.
  * Run by the package's build, and before tests when a source is newer than what was built.
  */
-import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
@@ -12,8 +15,11 @@ const variants = {
   'kernels-relaxed.wasm': ['--enable', 'relaxed-simd'],
 }
 
+const ofTfjs = 'tfjs-backend-wasm-simd.wasm'
+
 export async function buildKernels() {
   await mkdir(`${root}/build`, { recursive: true })
+  await rename(await copyOfTfjs(`${root}/build/.${process.pid}.${ofTfjs}`), `${root}/build/${ofTfjs}`)
   for (const [file, flags] of Object.entries(variants)) {
     // Written aside and renamed, so that whoever reads meanwhile gets a whole file.
     const unfinished = `build/.${process.pid}.${file}`
@@ -23,6 +29,12 @@ export async function buildKernels() {
     checkOwnsNothing(await readFile(`${root}/${unfinished}`), file)
     await rename(`${root}/${unfinished}`, `${root}/build/${file}`)
   }
+}
+
+async function copyOfTfjs(target) {
+  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
+  await copyFile(join(folder, ofTfjs), target)
+  return target
 }
 
 /** The memory is tfjs's: data segments would be written over it. */
@@ -47,7 +59,7 @@ async function newest(folder, extension) {
 export default async function buildKernelsIfStale() {
   const built = await newest(`${root}/build`, '.wasm')
   const sources = await newest(`${root}/kernels`, '.ts')
-  const complete = built.length === Object.keys(variants).length
+  const complete = built.length === Object.keys(variants).length + 1
   if (complete && Math.min(...built) >= Math.max(...sources)) return
   await buildKernels().catch((error) => {
     if (!complete) throw error

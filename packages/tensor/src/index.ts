@@ -1,15 +1,14 @@
-export * from './engine/tensor.ts'
+/** Tensors and the operators on them, with gradients, on WebGPU, wasm and cpu. */
+export type { DType, Tensor } from './engine/tensor.ts'
 export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 export * from './engine/init.ts'
-export * from './engine/read.ts'
 export * from './engine/scope.ts'
-export { compressedForm, shapeOf, type CompressedForm } from './engine/compressed.ts'
+export { shapeOf } from './engine/compressed.ts'
 export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
 
 export * from './ops/create/index.ts'
 export * from './ops/elementwise/index.ts'
 export * from './ops/shape/index.ts'
-export { columnSum } from './ops/column-sum/index.ts'
 export { matMul, type MatMulOptions } from './ops/matmul/index.ts'
 export { linear } from './ops/linear/index.ts'
 export { attention, type AttentionOptions } from './ops/attention/index.ts'
@@ -35,13 +34,5 @@ export { globalNorm } from './ops/global-norm/index.ts'
 export { writeRows } from './ops/write-rows/index.ts'
 export { topK } from './ops/top-k/index.ts'
 export { argmax } from './ops/argmax/index.ts'
-export { floatToHalf, halfToFloat, joinHalves, widenBf16, widenF16 } from './ops/widen/index.ts'
-export {
-  createQuantizedWeight,
-  dequantize,
-  quantize,
-  quantizedLinear,
-  type QuantizationOptions,
-  type QuantizedMatrix,
-  type QuantizedWeight,
-} from './ops/quantized-linear/index.ts'
+export { joinHalves, widenBf16, widenF16 } from './ops/widen/index.ts'
+export { dequantize, quantize, type QuantizationOptions, type QuantizedMatrix } from './ops/quantized-linear/index.ts'

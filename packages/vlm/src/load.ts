@@ -7,7 +7,6 @@ import {
   createCompressedWeight,
   dispose,
   keep,
-  compressedForm,
   shapeOf,
   tensor,
   widenBf16,
@@ -15,6 +14,7 @@ import {
   decompressWeight,
   type Tensor,
 } from '@casa-js/tensor'
+import { compressedForm } from '@casa-js/tensor/internal'
 import {
   builtInTemplates,
   parseChatTemplate,

@@ -1,5 +1,6 @@
 /** A folder that `casa convert` quantised, in the hands of `casa info` and `casa ask`. */
-import { close, init, compressedForm } from '@casa-js/tensor'
+import { close, init } from '@casa-js/tensor'
+import { compressedForm } from '@casa-js/tensor/internal'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
 import { createVlm, loadVlm, saveVlm } from '@casa-js/vlm'

@@ -1,8 +1,8 @@
 /**
  * Weights that stay compressed on the device: an int32 tensor that knows what matrix [O,D] it stands for.
  *
- *   bf16, f16    two values a word, as checkpoints hold them; the first in the low half
- *   quantized    8 or 4 bits a value in words, one f16 scale a group of columns (ops/quantized-linear/quantize.ts)
+ *   bf16, f16    two values per word, as checkpoints hold them; the first in the low half
+ *   quantized    8 or 4 bits per value in words, one f16 scale a group of columns (ops/quantized-linear/quantize.ts)
  *
  * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read:
  * the gradient stops there.
@@ -22,12 +22,12 @@ export function markCompressed(words: Tensor, form: CompressedForm): Tensor {
   return words
 }
 
-/** What a compressed weight stands for; undefined for any other tensor. */
+/** What matrix [O, D] a compressed weight stands for, and how; undefined for any other tensor. */
 export function compressedForm(t: Tensor): CompressedForm | undefined {
   return forms.get(t)
 }
 
-/** The shape that a weight has in its model: of a compressed one the matrix that it stands for. */
+/** The shape that a weight has in its model: [O, D] for a compressed one, else its own shape. */
 export function shapeOf(weight: Tensor): number[] {
   return compressedForm(weight)?.shape.slice() ?? weight.shape
 }

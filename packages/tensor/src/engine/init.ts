@@ -9,9 +9,9 @@ import { startWebgpu } from './webgpu/start.ts'
 export type DeviceName = 'webgpu' | 'wasm' | 'cpu'
 
 export interface InitOptions {
-  /** 'auto' takes the first that works of webgpu, wasm, cpu. */
+  /** 'auto' (the default) takes the first that works of webgpu, wasm, cpu; on plain cpu it warns, with the reasons. */
   device?: 'auto' | DeviceName
-  /** Where tfjs's .wasm files are served from, with a trailing slash. Only browsers need it. */
+  /** Another place for tfjs's .wasm file, with a trailing slash. Default: beside our own kernels, where bundlers put it. */
   wasmFolder?: string | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
@@ -67,6 +67,8 @@ export async function init(options: InitOptions = {}): Promise<DeviceReport> {
     try {
       const { adapter, software = false, features, limits } = await start(name, options)
       const reason = device === 'auto' ? ['best that works here', ...passedOver].join('; ') : `asked for ${device}`
+      if (device === 'auto' && name === 'cpu')
+        console.warn(`casa-js: running on plain JavaScript, many times slower than wasm. ${passedOver.join('; ')}`)
       return (current = { device: name, adapter, reason, software, features, limits })
     } catch (error) {
       passedOver.push(`${name}: ${error instanceof Error ? error.message : error}`)
@@ -94,7 +96,10 @@ async function startCpu(): Promise<StartedDevice> {
   return { adapter: 'JavaScript', features: [], limits: {} }
 }
 
-/** @throws DeviceUnavailableError before init(). */
+/**
+ * What the current device says of itself: name, adapter, why it was chosen, features and limits, as init() returned it.
+ * @throws DeviceUnavailableError before init()
+ */
 export function report(): DeviceReport {
   if (!current) throw new DeviceUnavailableError('no device yet: await init() first')
   return current

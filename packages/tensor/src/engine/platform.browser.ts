@@ -1,20 +1,26 @@
 /** What only a browser has: files by URL, and WebGPU as it is. */
 import { DeviceUnavailableError } from '@casa-js/base'
+import type { WasmFile } from './wasm/files.ts'
 import type { OpenGpu } from './webgpu/start.ts'
 
-/** Undefined: tfjs looks beside the script that loaded it, unless init() was given a folder. */
-export function tfjsWasmFolder(): string | undefined {
-  return undefined
+/** Where each file of the package's build folder lies. Written out one by one, so that bundlers see and ship them. */
+const urls: Record<WasmFile, () => URL> = {
+  'kernels.wasm': () => new URL('../../build/kernels.wasm', import.meta.url),
+  'kernels-relaxed.wasm': () => new URL('../../build/kernels-relaxed.wasm', import.meta.url),
+  'tfjs-backend-wasm-simd.wasm': () => new URL('../../build/tfjs-backend-wasm-simd.wasm', import.meta.url),
 }
 
-/** Our own kernel module, as the package's build left it. Written out twice, so that bundlers see both assets. */
-export async function readKernelModule(fileName: 'kernels.wasm' | 'kernels-relaxed.wasm'): Promise<Uint8Array> {
-  const url =
-    fileName === 'kernels.wasm'
-      ? new URL('../../build/kernels.wasm', import.meta.url)
-      : new URL('../../build/kernels-relaxed.wasm', import.meta.url)
+/** The address of a file of the package's build folder. */
+export function locationOf(file: WasmFile): string {
+  return urls[file]().href
+}
+
+/** Our own kernel module. @throws DeviceUnavailableError where the page does not serve it. */
+export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {
+  const url = locationOf(file)
   const response = await fetch(url)
-  if (!response.ok) throw new DeviceUnavailableError(`${url} answered ${response.status}: serve the package's build folder`)
+  if (!response.ok)
+    throw new DeviceUnavailableError(`${url} answered ${response.status}: serve the build folder of @casa-js/tensor`)
   return new Uint8Array(await response.arrayBuffer())
 }
 

@@ -1,16 +1,16 @@
 /** What only Node has: files beside the package. */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { WasmFile } from './wasm/files.ts'
 
-/** Folder of tfjs's own wasm binaries. */
-export function tfjsWasmFolder(): string | undefined {
-  return dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm')) + sep
+/** The path of a file of the package's build folder. */
+export function locationOf(file: WasmFile): string {
+  return fileURLToPath(new URL(`../../build/${file}`, import.meta.url))
 }
 
-/** Our own kernel module, as the package's build left it. */
-export async function readKernelModule(fileName: string): Promise<Uint8Array> {
-  return readFile(new URL(`../../build/${fileName}`, import.meta.url))
+/** Our own kernel module. */
+export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {
+  return readFile(locationOf(file))
 }
 
 export { openGpu } from './webgpu/gpu.node.ts'

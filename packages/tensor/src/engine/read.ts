@@ -5,9 +5,9 @@ import type { Tensor } from './tensor.ts'
 import type { WasmBackend } from './wasm/kernel.ts'
 
 /**
- * Copy the values of a float32 tensor into `target`, which may be memory shared between threads. On wasm this saves the copy in
- * between that `data()` makes.
- * @throws ArgumentError if the target has another size.
+ * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this saves the copy that
+ * `data()` makes in between.
+ * @throws ArgumentError if the target has another size
  */
 export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
   if (target.length !== t.size || t.dtype !== 'float32')

@@ -7,19 +7,25 @@ import type { Tensor } from './tensor.ts'
 
 /**
  * Free every tensor that `f` allocates except those in its result (a tensor, or an array or object of tensors). Sync only.
- * While a gradient is being taken the tape owns what is computed and frees it on the way back, so nothing is freed here.
+ * While a gradient is being taken the tape owns what is computed and frees it in the backward pass, so nothing is freed here.
  */
 export function scope<T extends tf.TensorContainer>(f: () => T): T {
   return isRecording() ? f() : tf.tidy(f)
 }
 
-/** Protect a tensor from enclosing scopes, with what belongs to it; the caller disposes it. */
+/**
+ * Protect a tensor of any shape from the scopes around it, with what belongs to it (the scales of a compressed weight). The caller disposes
+ * it. Returns the same tensor.
+ */
 export function keep<T extends Tensor>(tensor: T): T {
   for (const companion of companionsOf(tensor)) tf.keep(companion)
   return tf.keep(tensor)
 }
 
-/** Free tensors now, a compressed weight with its scales. While a gradient is being taken, only kept ones: the tape frees the others. */
+/**
+ * Free tensors of any shape now, compressed weights with their scales; undefined and null are skipped. While a gradient is being taken only
+ * kept tensors are freed: the tape frees the others.
+ */
 export function dispose(...tensors: (Tensor | undefined | null)[]): void {
   for (const t of tensors) {
     if (!t) continue
@@ -34,6 +40,7 @@ export interface MemoryUse {
   bytes: number
 }
 
+/** How many tensors live, and how many bytes they occupy on the device. A constant count over steps is the test for leaks. */
 export function memory(): MemoryUse {
   const { numTensors, numBytes } = tf.memory()
   return { tensors: numTensors, bytes: numBytes }

@@ -55,7 +55,7 @@ describe('valueAndGradients', () => {
     expect(await gradients[0]!.data()).toEqual(Float32Array.of(6))
   })
 
-  it('survives a scope and a dispose inside: what the way back reads stays', async () => {
+  it('survives a scope and a dispose inside: what the backward pass reads stays', async () => {
     const x = tensor([2], [1])
     const loss = () =>
       scope(() => {

@@ -33,24 +33,29 @@ class Tape {
 
 let tape: Tape | undefined
 
-/** Tell the tape how to differentiate what was just computed. Costs nothing when no gradient is being taken. */
+/**
+ * Tell the tape how to differentiate what was just computed, for an operator of your own. Costs nothing when no gradient is being taken.
+ * @param inputs tensors of any shape; undefined for an optional one that was not given
+ * @param outputs what was computed from them
+ * @param backward gradients of the outputs -> gradients of the inputs
+ */
 export function record(inputs: (Tensor | undefined)[], outputs: Tensor[], backward: Backward): void {
   if (!tape || !inputs.some((t) => t && tape!.active.has(t.id))) return
   for (const out of outputs) tape.active.add(out.id)
   tape.nodes.push({ inputs, outputs, backward })
 }
 
-/** True while a gradient is being taken: what is computed now may be read again on the way back. */
+/** True while a gradient is being taken: what is computed now may be read again in the backward pass. */
 export function isRecording(): boolean {
   return tape !== undefined
 }
 
-/** Another tensor over the same memory. */
+/** A tensor of the same shape over the same memory, freed on its own; how a backward hands a gradient through. */
 export function share(t: Tensor): Tensor {
   return tf.reshape(t, t.shape)
 }
 
-/** Run `f` without recording. */
+/** Run `f` without recording for gradients, and return what it returns. */
 export function noGrad<T>(f: () => T): T {
   const outer = tape
   tape = undefined

@@ -5,6 +5,7 @@ export type Tensor = tf.Tensor
 export type DType = 'float32' | 'int32' | 'bool'
 export type TypedArray = Float32Array | Int32Array | Uint8Array
 
+/** How many values a tensor of this shape holds. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)
 
 /** Split a shape into what stands before its last axis, flattened, and the last axis. */

@@ -1,6 +1,7 @@
 /** The collective of worker threads: tensors go through shared memory, sums are taken there. */
 import { ArgumentError } from '@casa-js/base'
-import { dispose, readInto, tensor, type Tensor } from '@casa-js/tensor'
+import { dispose, tensor, type Tensor } from '@casa-js/tensor'
+import { readInto } from '@casa-js/tensor/internal'
 import type { Collective } from './collective.ts'
 import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
 

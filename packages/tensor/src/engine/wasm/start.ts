@@ -1,5 +1,5 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
-import { readKernelModule, tfjsWasmFolder } from '#platform'
+import { locationOf, readKernelModule } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
@@ -10,9 +10,12 @@ import { attachKernels, type WasmBackend } from './kernel.ts'
 export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDevice> {
   // Lazily: a page that runs on the GPU need not load it.
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
-  const folder = wasmFolder ?? tfjsWasmFolder()
-  if (folder) setWasmPaths(folder)
-  if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError('tfjs could not start its wasm backend')
+  // Its threaded build keeps its heap in shared memory, on which our module could not be instantiated.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
+  const file = 'tfjs-backend-wasm-simd.wasm'
+  const place = wasmFolder === undefined ? locationOf(file) : wasmFolder + file
+  setWasmPaths({ [file]: place, 'tfjs-backend-wasm.wasm': place, 'tfjs-backend-wasm-threaded-simd.wasm': place })
+  if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError(`tfjs could not start its wasm backend from ${place}`)
 
   const relaxed = WebAssembly.validate(relaxedProbe)
   const { wasm } = tf.backend() as WasmBackend

@@ -44,7 +44,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     })
   }
 
-  /** @throws what the device reported since it was made; a lost device stays lost, another failure is told once. */
+  /** @throws what the device reported since it was made; device loss persists; other errors are thrown once. */
   checkDevice(): void {
     const { failure } = this
     if (!failure) return

@@ -1,5 +1,5 @@
 /**
- * WebGPU in Node: Dawn, from the optional package `webgpu`. Where there is no GPU it can run on SwiftShader, the software
+ * WebGPU in Node: Dawn, from the package `webgpu`, an optional peer (132 MB). Where there is no GPU it can run on SwiftShader, the software
  * Vulkan that Chromium's packages carry: for tests, at a hundredth of wasm's speed. The environment variable VK_DRIVER_FILES
  * names another driver, such as the llvmpipe of Mesa 25, which has half floats too.
  */
@@ -25,7 +25,9 @@ export async function openGpu(software: boolean): Promise<OpenGpu> {
     throw new DeviceUnavailableError('no GPU on this machine')
   }
   const { create, globals } = await import('webgpu').catch((error: Error) => {
-    throw new DeviceUnavailableError(`Node needs the package 'webgpu': npm install webgpu (${error.message})`)
+    throw new DeviceUnavailableError(
+      `WebGPU in Node needs a package that is not installed here: npm install webgpu (${error.message})`,
+    )
   })
   Object.assign(globalThis, globals)
   const gpu = create(software ? softwareOptions : []) as GPU

@@ -1,5 +1,5 @@
 /**
- * Weights of 16-bit floats in WGSL: two a word, the first in its low half.
+ * Weights of 16-bit floats in WGSL: two per word, the first in its low half.
  *
  * A binding of type f16x4 or bf16x4 is read four values at a time, by `NAME_four(i)`. Where a device has shown that it reads
  * half floats itself (shader-f16), it does; elsewhere, and for bf16, their bits are moved into place.

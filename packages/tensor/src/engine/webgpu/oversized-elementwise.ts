@@ -12,7 +12,7 @@ type DType = 'float32' | 'int32'
 const binary = variants((operator: string, type: Type) =>
   defineElementwise({ name: `a ${operator} b`, inputs: ['a', 'b'], outputs: ['y'], type, body: `y[i] = a[i] ${operator} b[i];` }),
 )
-/** b stands beside a over again: a row, a scalar. */
+/** b is broadcast over a: a row, a scalar. */
 const repeated = variants((operator: string, type: Type) =>
   defineElementwise({
     name: `a ${operator} b, b repeated`,

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import * as ops from '../../index.ts'
+import { columnSum } from '../../internal.ts'
 import { whyMissing } from '../../testing/devices.ts'
 import { compareWithCpu, webgpuBackend } from '../../testing/held-webgpu.ts'
 import { randomTensor } from '../../testing/random.ts'
@@ -114,7 +115,7 @@ describe.skipIf(missing)('webgpu', () => {
     const table = tensor(randomTensor([400, 9], 1).data, [400, 9])
     const ids = Int32Array.from({ length: 400 }, (_, i) => i % 3)
     const once = async () => {
-      const t = scope(() => ops.add(ops.columnSum(ops.scatterRows(table, ids, 3)), ops.globalNorm([table])))
+      const t = scope(() => ops.add(columnSum(ops.scatterRows(table, ids, 3)), ops.globalNorm([table])))
       const values = Array.from(await t.data())
       dispose(t)
       return values

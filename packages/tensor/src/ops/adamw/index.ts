@@ -33,8 +33,9 @@ const runAdamW = /* @__PURE__ */ defineKernel<AdamWInputs, AdamWAttributes, []>(
 })
 
 /**
+ * One step of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), as torch.optim.AdamW takes it, in place, for tensors of any one shape.
  * Tensors that share memory with `parameter` (reshape, share) see the new values.
- * @throws ArgumentError if the four differ in shape or the step is not counted from 1.
+ * @throws ArgumentError if the four differ in shape or the step is not counted from 1
  */
 export function adamwStep({ parameter, firstMoment, secondMoment, gradient }: AdamWTensors, settings: AdamWSettings): void {
   expectShape('adamwStep', 'firstMoment', firstMoment, parameter.shape)

@@ -13,7 +13,7 @@ const runArgMax = /* @__PURE__ */ defineKernel<ArgMaxInputs, ArgMaxAttributes, [
   webgpu: argMaxWebgpu,
 })
 
-/** Greedy decoding's choice, made on the device. */
+/** The column of the largest value of each row, the first of equals: x [.., V] gives int32 [..]. Not differentiable. */
 export function argmax(x: Tensor): Tensor {
   return runArgMax({ x }, matrixOf('argmax', 'x', x))[0]
 }

@@ -32,7 +32,7 @@ const shapes: Shape[] = [
 export const benches: OpBench[] = shapes.map(
   ({ name, segments, queries, keys, heads, kvHeads = heads, causal = false, gradient = false }) => ({
     name: `attention ${name}`,
-    // Two products, and four more for the gradients; the scores that the way back makes a second time are not counted.
+    // Two products, and four more for the gradients; the scores that the backward pass computes again are not counted.
     operations: (gradient ? 12 : 4) * segments * queries * keys * heads * E * (causal && queries > 1 ? 0.5 : 1),
     contestants(): ReturnType<OpBench['contestants']> {
       const random = (tokens: number, heads: number): Tensor => tf.randomNormal([segments * tokens, heads, E])

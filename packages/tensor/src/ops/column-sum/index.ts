@@ -14,6 +14,7 @@ const runColumnSum = /* @__PURE__ */ defineKernel<ColumnSumInputs, ColumnSumAttr
   webgpu: columnSumWebgpu,
 })
 
+/** The sum over all rows, x [.., N] gives [N]: the gradient of whatever was broadcast over rows. */
 export function columnSum(x: Tensor): Tensor {
   const { rows: M, width: N } = rowsOf(x.shape)
   const [out] = runColumnSum({ x }, { M, N })

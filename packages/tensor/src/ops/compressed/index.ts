@@ -23,8 +23,10 @@ const runDecompressRows = /* @__PURE__ */ defineKernel<DecompressRowsInputs, Dec
 )
 
 /**
- * Put a matrix of 16-bit floats on the device as it is: two values a word. The caller disposes it.
- * @throws ArgumentError if the words are not as many as the shape needs.
+ * A weight [O, D] that stays in 16-bit floats on the device, two values per int32 word. The caller disposes it.
+ * @param words the values row by row, value 2i in the low half of word i
+ * @param shape [O, D]
+ * @throws ArgumentError if the words are not as many as the shape needs
  */
 export function createCompressedWeight(words: Int32Array, shape: readonly number[], kind: 'bf16' | 'f16'): Tensor {
   const [outputs, inputs] = shape as [number, number]
@@ -34,13 +36,19 @@ export function createCompressedWeight(words: Int32Array, shape: readonly number
   return markCompressed(tensor(words, [count]), { kind, shape: [outputs, inputs] })
 }
 
-/** Put a quantised matrix on the device as one weight. `dispose` and `keep` take its scales along. */
+/**
+ * A weight [O, D] that stays in 8 or 4 bits on the device, with its scales. The caller disposes it; `dispose` and `keep` take the scales
+ * along.
+ */
 export function createCompressedQuantizedWeight(matrix: QuantizedMatrix): Tensor {
   const { values, scales, outputs, inputs, bits, group } = createQuantizedWeight(matrix)
   return markCompressed(values, { kind: 'quantized', shape: [outputs, inputs], bits, group, scales })
 }
 
-/** Rows of a compressed weight as floats. Not differentiable. @throws ArgumentError naming the first id outside -1 .. N - 1. */
+/**
+ * Rows of a compressed weight [N, D] by index, as float32 [T, D]; id -1 gives a row of zeros. Not differentiable.
+ * @throws ArgumentError naming the first id outside -1 .. N - 1, or if the tensor is not a compressed weight
+ */
 export function decompressRows(weight: Tensor, ids: Int32Array): Tensor {
   const form = compressedForm(weight)
   if (!form) throw new ArgumentError(`decompressRows: a tensor of shape [${weight.shape}] is not a compressed weight`)
@@ -52,13 +60,16 @@ export function decompressRows(weight: Tensor, ids: Int32Array): Tensor {
   return runDecompressRows({ compressed: weight, scales }, { ids, rows, width, format: `q${bits}`, group })[0]
 }
 
-/** Rows begin .. begin + count - 1 as floats. */
+/** Rows begin .. begin + count - 1 of a compressed weight [N, D] as float32 [count, D]. */
 export function decompressRange(weight: Tensor, begin: number, count: number): Tensor {
   const ids = Int32Array.from({ length: count }, (_, i) => begin + i)
   return decompressRows(weight, ids)
 }
 
-/** The whole matrix [O,D] as floats, a new tensor. */
+/**
+ * A compressed weight [O, D] as a new float32 tensor [O, D]. Not differentiable.
+ * @throws ArgumentError if the tensor is not a compressed weight
+ */
 export function decompressWeight(weight: Tensor): Tensor {
   const form = compressedForm(weight)
   if (!form) throw new ArgumentError(`decompressWeight: a tensor of shape [${weight.shape}] is not a compressed weight`)

@@ -4,8 +4,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/tensor.ts'
 
 /**
- * A tensor of the given values, row-major. The values are copied.
- * @throws ArgumentError if there are more or fewer values than the shape holds.
+ * A new tensor of the given values, row-major, of any shape. The values are copied.
+ * @param data as many values as the shape holds
+ * @param dtype default: int32 for an Int32Array, else float32
+ * @throws ArgumentError if there are more or fewer values than the shape holds
  */
 export function tensor(
   data: ArrayLike<number>,
@@ -25,13 +27,13 @@ const matches = (data: ArrayLike<number>, dtype: DType): data is Float32Array | 
 const copyOf = (data: ArrayLike<number>, dtype: DType): TypedArray =>
   dtype === 'float32' ? Float32Array.from(data) : dtype === 'int32' ? Int32Array.from(data) : Uint8Array.from(data)
 
-/** Zeros of a shape. */
+/** A new tensor of zeros, of any shape. */
 export function zeros(shape: number[], dtype: DType = 'float32'): Tensor {
   // tfjs's zeros are made on the host and copied over; a fill happens on the device.
   return dtype === 'float32' ? tf.fill(shape, 0) : tf.zeros(shape, dtype)
 }
 
-/** One number everywhere. */
+/** A new float32 tensor of any shape, one number everywhere. */
 export function fill(shape: number[], value: number): Tensor {
   return tf.fill(shape, value, 'float32')
 }

@@ -4,7 +4,7 @@
  *   logits [T,V]  targets Int32Array [T]  weights Float32Array [T]  ->  scalar   sum_t w_t nll_t / sum_t w_t
  *
  * A row of weight 0 is not counted, whatever its target (-1 and -100 are usual). If every weight is 0 the loss is 0 and so is its
- * gradient. The kernel folds columns into running statistics a row, log-sum-exp and the target's logit, so that the same
+ * gradient. The kernel folds columns into running statistics per row, log-sum-exp and the target's logit, so that the same
  * kernel serves the whole vocabulary at once and chunks of it (linear.ts).
  */
 import { ArgumentError } from '@casa-js/base'
@@ -44,8 +44,12 @@ export const runCrossEntropyGrad = /* @__PURE__ */ defineKernel<
 })
 
 /**
- * @throws ArgumentError if targets or weights do not have an entry a row.
- * @throws ArgumentError naming the first counted row whose target is not in the vocabulary, or whose weight is negative or NaN.
+ * The weighted mean of -log softmax(logits)[target], a scalar: sum of weight * nll over the sum of the weights. logits [T, V]. Rows of weight 0
+ * do not count, whatever their target; if every weight is 0, the loss and its gradient are 0.
+ * @param targets [T], ids in 0 .. V - 1 where the weight is not 0
+ * @param weights [T], not negative
+ * @throws ArgumentError if targets or weights do not have one entry per row, naming the first row that counts and whose target is not in
+ * the vocabulary, or whose weight is negative or NaN
  */
 export function crossEntropy(logits: Tensor, targets: Int32Array, weights: Float32Array): Tensor {
   expectRank('crossEntropy', 'logits', logits, 2)

@@ -34,7 +34,10 @@ function reduceTo(b: Tensor, how: Broadcast, gradient: Tensor): Tensor {
   return reduced
 }
 
-/** a + b. */
+/**
+ * a + b: a of any shape, b of the same shape, a scalar, or a row [N] where a is [.., N] (b is broadcast over a). Returns a's shape.
+ * @throws ArgumentError if b cannot be broadcast over a
+ */
 export function add(a: Tensor, b: Tensor): Tensor {
   const how = broadcastOf('add', a, b)
   const out = tf.add(a, b)
@@ -45,7 +48,10 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return out
 }
 
-/** a - b. */
+/**
+ * a - b: a of any shape, b of the same shape, a scalar, or a row [N] where a is [.., N] (b is broadcast over a). Returns a's shape.
+ * @throws ArgumentError if b cannot be broadcast over a
+ */
 export function subtract(a: Tensor, b: Tensor): Tensor {
   const how = broadcastOf('subtract', a, b)
   const out = tf.sub(a, b)
@@ -56,7 +62,11 @@ export function subtract(a: Tensor, b: Tensor): Tensor {
   return out
 }
 
-/** a * b, element by element. */
+/**
+ * a * b, element by element: a of any shape, b of the same shape, a scalar, or a row [N] where a is [.., N] (b is broadcast over a).
+ * Returns a's shape.
+ * @throws ArgumentError if b cannot be broadcast over a
+ */
 export function multiply(a: Tensor, b: Tensor): Tensor {
   const how = broadcastOf('multiply', a, b)
   const out = tf.mul(a, b)
@@ -67,7 +77,7 @@ export function multiply(a: Tensor, b: Tensor): Tensor {
   return out
 }
 
-/** tanh(t), element by element: a gate between -1 and 1. */
+/** tanh(t), element by element, of any shape: a gate between -1 and 1. */
 export function tanh(t: Tensor): Tensor {
   expectUncompressed('tanh', 't', t)
   const out = tf.tanh(t)
@@ -76,7 +86,7 @@ export function tanh(t: Tensor): Tensor {
   return out
 }
 
-/** t * factor. */
+/** Multiply a tensor of any shape by a number of the host: t * factor, in the same shape. */
 export function scale(t: Tensor, factor: number): Tensor {
   const times = (x: Tensor) => tf.tidy(() => tf.mul(x, tf.scalar(factor)))
   const out = times(t)
@@ -84,14 +94,14 @@ export function scale(t: Tensor, factor: number): Tensor {
   return out
 }
 
-/** Sum of all values -> scalar; of nothing 0, where some of tfjs's kernels fail. */
+/** The sum of all values, a scalar; 0 for an empty tensor. */
 export function sum(t: Tensor): Tensor {
   const out = sizeOf(t.shape) === 0 ? tf.zeros([]) : tf.sum(t)
   record([t], [out], ([dy]) => [spread(dy!, t.shape, 1)])
   return out
 }
 
-/** Mean of all values -> scalar; of nothing 0. */
+/** The mean of all values, a scalar; 0 for an empty tensor. */
 export function mean(t: Tensor): Tensor {
   const out = sizeOf(t.shape) === 0 ? tf.zeros([]) : tf.mean(t)
   record([t], [out], ([dy]) => [spread(dy!, t.shape, 1 / sizeOf(t.shape))])

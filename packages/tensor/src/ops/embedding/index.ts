@@ -19,7 +19,11 @@ export interface EmbeddingOptions {
   paddingIndex?: number | undefined
 }
 
-/** @throws ArgumentError naming the first id outside 0 .. V - 1, or such a paddingIndex; or if the table is not [V,D]. */
+/**
+ * The vector of every token (torch.nn.functional.embedding): table [V, D], float32 or compressed, and T ids give float32 [T, D].
+ * @param ids each in 0 .. V - 1
+ * @throws ArgumentError if the table is not [V, D], an id lies outside 0 .. V - 1 (the first is named), or `paddingIndex` does
+ */
 export function embedding(table: Tensor, ids: Int32Array, { paddingIndex }: EmbeddingOptions = {}): Tensor {
   const shape = shapeOf(table)
   if (shape.length !== 2) throw new ArgumentError(`embedding: a table of shape [${shape}], expected [V,D]`)

@@ -14,7 +14,11 @@ import { runScatterRows } from '../scatter-rows/kernel.ts'
 import { reshape } from '../shape/index.ts'
 import { runGatherRows } from './kernel.ts'
 
-/** @throws ArgumentError naming the first id outside -1 .. N - 1. */
+/**
+ * Rows of a table by index: table [N, ..], or a compressed weight [N, D], and T ids give [T, ..]. Id -1 gives a row of zeros. The
+ * gradient of the table sums over equal ids.
+ * @throws ArgumentError naming the first id outside -1 .. N - 1
+ */
 export function gatherRows(table: Tensor, ids: Int32Array): Tensor {
   if (compressedForm(table)) return decompressRows(table, ids)
   const [N, ...inner] = table.shape

@@ -25,6 +25,10 @@ const runGeluGrad = /* @__PURE__ */ defineKernel<GeluGradInputs, GeluAttributes,
   webgpu: geluGradWebgpu,
 })
 
+/**
+ * The Gaussian error linear unit (Hendrycks & Gimpel 2016, arXiv:1606.08415), of any shape.
+ * @param options `approximate: 'none'` is x Phi(x), through erf; `'tanh'` is the approximation that configs call gelu_pytorch_tanh
+ */
 export function gelu(x: Tensor, { approximate }: GeluOptions): Tensor {
   const attributes = { size: x.size, approximate }
   const [y] = runGelu({ x }, attributes)

@@ -16,7 +16,10 @@ const runSumOfSquares = /* @__PURE__ */ defineKernel<SumOfSquaresInputs, SumOfSq
   },
 )
 
-/** sqrt of the sum of all squares -> scalar; 0 of no tensors. Not differentiable. Read it with `await norm.data()`. */
+/**
+ * The Euclidean norm of many tensors, of any shape, as if they were one vector: a scalar, 0 for no tensors. Gradient clipping compares it with its
+ * limit. Not differentiable.
+ */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
   return tf.tidy(() => {
     let carry: Tensor | undefined

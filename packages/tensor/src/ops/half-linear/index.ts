@@ -1,7 +1,7 @@
 /**
  * halfLinear: y = x Wᵀ + bias with W in 16-bit floats, widened as it is read and never kept as floats.
  *
- *   x [..,D]  weight [O,D] in 16-bit floats, two values a word  bias [O], optional  ->  [..,O]      products are summed in float32
+ *   x [..,D]  weight [O,D] in 16-bit floats, two values per word  bias [O], optional  ->  [..,O]      products are summed in float32
  *
  * For weights that are only read: the gradient reaches x and bias. Few rows, as in decoding, have a path that reads every compressed
  * word once. Called by `linear` (../compressed/linear.ts), which has checked x.

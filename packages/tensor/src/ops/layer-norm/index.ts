@@ -1,7 +1,7 @@
 /**
  * layerNorm (Ba et al. 2016):  y = (x - mean) / sqrt(variance + eps) * weight + bias      x [..,D], weight, bias [D] -> [..,D]
  *
- * The variance is the population's (over D, not D - 1). Mean and inverse root, [rows] each, are kept for the way back.
+ * The variance is the population's (over D, not D - 1). Mean and inverse root, [rows] each, are saved for the backward pass.
  */
 import { expectShape, matrixOf } from '../../engine/check.ts'
 import { defineKernel } from '../../engine/kernel.ts'
@@ -30,8 +30,9 @@ const runLayerNormGrad = /* @__PURE__ */ defineKernel<
 })
 
 /**
- * x [..,D], weight [D], bias [D] -> [..,D]
- * @throws ArgumentError if weight or bias do not have x's width.
+ * Layer normalisation (Ba et al. 2016): (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, with the population's variance.
+ * x [.., D], weight and bias [D] give [.., D], float32.
+ * @throws ArgumentError if weight or bias do not have x's width
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, { eps }: NormOptions): Tensor {
   const { rows, width } = matrixOf('layerNorm', 'x', x)

@@ -11,7 +11,12 @@ import { matMul } from '../matmul/index.ts'
 import { compressedLinear } from '../compressed/linear.ts'
 import { reshape } from '../shape/index.ts'
 
-/** @throws ArgumentError if x's last axis is not the weight's second. */
+/**
+ * A linear layer, y = x weightᵀ + bias (torch.nn.functional.linear): x [.., D], weight [O, D], bias [O] give [.., O], float32. The weight may be
+ * compressed (bf16, f16, int8, int4): it is then widened as it is read, products are summed in float32, and the gradient reaches x and
+ * bias only.
+ * @throws ArgumentError if x's last axis is not the weight's second
+ */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (compressedForm(weight)) return compressedLinear(x, weight, bias)
   if (weight.rank !== 2 || x.shape[x.rank - 1] !== weight.shape[1]) {

@@ -29,7 +29,11 @@ export interface MatMulOptions {
   bias?: Tensor | undefined
 }
 
-/** @throws ArgumentError if the inner sizes differ, or the bias has not a value a column. */
+/**
+ * The product of two float32 matrices: a [M, K] times b [K, N], plus a bias [N] on every row, gives [M, N]. With `transposeA`, a is
+ * [K, M]; with `transposeB`, b is [N, K]: they are read transposed, never copied. The gradient reaches a, b and bias.
+ * @throws ArgumentError if the inner sizes differ, the bias does not have one value per column, or a matrix is a compressed weight
+ */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {
   expectUncompressed('matMul', 'a', a)
   expectUncompressed('matMul', 'b', b)

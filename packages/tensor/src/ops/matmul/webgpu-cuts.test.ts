@@ -6,7 +6,7 @@ const extent = fc.integer({ min: 1, max: 150 })
 const axes: Axis[] = ['rows', 'columns', 'depth']
 const tensor = { dataId: {}, shape: [], dtype: 'float32' as const }
 
-/** Of any product: the three matrices, one of them with two values a word. */
+/** Of any product: the three matrices, one of them with two values per word. */
 function matrices(
   [rows, columns, depth]: readonly [number, number, number],
   transposeA: boolean,

@@ -21,7 +21,7 @@ export const uniforms = {
 /** A program without bias ignores that binding. */
 export type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
 
-/** How b lies in memory: floats, or 16 bits a value and two values a word. */
+/** How b lies in memory: floats, or 16 bits a value and two values per word. */
 export type Format = 'f32' | 'bf16' | 'f16'
 
 export const store = (hasBias: boolean): string => `

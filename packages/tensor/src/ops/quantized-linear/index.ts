@@ -46,13 +46,17 @@ export interface QuantizedWeight extends Omit<QuantizedMatrix, 'values' | 'scale
   scales: Tensor
 }
 
-/** Put a compressed matrix on the device. */
+/** Put a quantised matrix on the device: values int32 [O, words], scales int32 [ceil(O G / 2)]. The caller disposes both. */
 export function createQuantizedWeight({ values, scales, ...form }: QuantizedMatrix): QuantizedWeight {
   const words = Math.ceil((form.inputs * form.bits) / 32)
   return { ...form, values: tensor(values, [form.outputs, words]), scales: tensor(scales, [scales.length]) }
 }
 
-/** @throws ArgumentError if x's width is not the weight's, or the compressed tensors do not fit their description. */
+/**
+ * y = x Wᵀ + bias with W [O, D] in 8 or 4 bits: x [.., D], bias [O] give [.., O]. Products are summed in float32. The gradient reaches x and
+ * bias.
+ * @throws ArgumentError if x's width is not the weight's, or the tensors of values and scales do not fit their description
+ */
 export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor): Tensor {
   const { values, scales, inputs, outputs, bits, group } = weight
   const { rows, width } = matrixOf('quantizedLinear', 'x', x)

@@ -3,7 +3,7 @@
  *
  *   normed = s * weight / sqrt(mean(s^2) + eps)      s = x, or x + y        x, y [..,D], weight [D]  ->  [..,D]
  *
- * Statistics are float32 whatever the model's dtype; the inverse root is kept for the way back, [rows].
+ * Statistics are float32 whatever the model's dtype; the inverse root is saved for the backward pass, [rows].
  */
 import { expectShape, matrixOf } from '../../engine/check.ts'
 import { defineKernel } from '../../engine/kernel.ts'
@@ -31,8 +31,9 @@ export interface NormOptions {
 }
 
 /**
- * x [..,D], weight [D] -> [..,D]
- * @throws ArgumentError if the weight does not have x's width.
+ * Root-mean-square normalisation (Zhang & Sennrich 2019): x / sqrt(mean(x²) + eps) * weight over the last axis. x [.., D], weight [D] give
+ * [.., D], float32.
+ * @throws ArgumentError if the weight does not have x's width
  */
 export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor {
   const { rows, width } = matrixOf('rmsNorm', 'x', x)
@@ -46,8 +47,8 @@ export function rmsNorm(x: Tensor, weight: Tensor, { eps }: NormOptions): Tensor
 }
 
 /**
- * The residual stream's step in one pass: sum = x + y, normed = rmsNorm(sum). x, y [..,D], weight [D].
- * @throws ArgumentError if x and y differ in shape or the weight does not have their width.
+ * The residual sum and the norm after it in one pass: sum = x + y, normed = rmsNorm(sum). x and y [.., D], weight [D] give two [.., D].
+ * @throws ArgumentError if x and y differ in shape or the weight does not have their width
  */
 export function addRmsNorm(x: Tensor, y: Tensor, weight: Tensor, { eps }: NormOptions): { sum: Tensor; normed: Tensor } {
   const { rows, width } = matrixOf('addRmsNorm', 'x', x)

@@ -30,8 +30,10 @@ export interface RopeOptions {
 }
 
 /**
- * x [T,H,E] -> [T,H,E]
- * @throws ArgumentError if the table is not that of T tokens and heads of size E.
+ * Rotary position embedding (Su et al. 2021, arXiv:2104.09864): turn the pairs of every head by the angles of its token. x [T, H, E] gives
+ * [T, H, E], float32.
+ * @param table cos and sin [T, E/2], see ropeTable
+ * @throws ArgumentError if the table is not that of T tokens and heads of size E
  */
 export function rope(x: Tensor, { cos, sin }: RopeTable, { layout }: RopeOptions): Tensor {
   expectRank('rope', 'x', x, 3)

@@ -11,7 +11,11 @@ import { runGatherRows } from '../gather-rows/kernel.ts'
 import { reshape } from '../shape/index.ts'
 import { runScatterRows } from './kernel.ts'
 
-/** @throws ArgumentError naming the first id outside -1 .. N - 1. */
+/**
+ * Sum rows into a new table by index: rows [T, ..] and T ids give [N, ..]. Rows of the same id add up, those of id -1 are dropped. The
+ * gradient of gatherRows.
+ * @throws ArgumentError if there is not one id per row, or naming the first id outside -1 .. N - 1
+ */
 export function scatterRows(rows: Tensor, ids: Int32Array, N: number): Tensor {
   const [T, ...inner] = rows.shape
   if (rows.rank !== 2) return reshape(scatterRows(reshape(rows, [T, sizeOf(inner)]), ids, N), [N, ...inner])

@@ -4,14 +4,20 @@ import * as tf from '@tensorflow/tfjs-core'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 
-/** The same memory under another shape; one extent may be -1. */
+/**
+ * The same memory under another shape of the same size; one extent may be -1, which stands for what is left. Freed on its own.
+ * For any shape.
+ */
 export function reshape(t: Tensor, shape: number[]): Tensor {
   const out = tf.reshape(t, shape)
   record([t], [out], ([dy]) => [tf.reshape(dy!, t.shape)])
   return out
 }
 
-/** Copy with axes in another order: out's axis i is t's axes[i]. Reversed if not given. */
+/**
+ * A copy with the axes in another order: the result's axis i is t's axis axes[i]. For any shape.
+ * @param axes default: reversed
+ */
 export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i)): Tensor {
   const out = tf.transpose(t, axes)
   record([t], [out], ([dy]) => [
@@ -23,7 +29,11 @@ export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i
   return out
 }
 
-/** Join along an axis. All other extents must agree. Empty tensors may be among them. */
+/**
+ * Join tensors along an axis: of shapes [.., A, ..] and [.., B, ..] it makes [.., A + B, ..]; all other extents must agree. Empty tensors
+ * may be among them.
+ * @throws ArgumentError if the list is empty
+ */
 export function concat(list: Tensor[], axis: number): Tensor {
   const given = list.filter((t) => sizeOf(t.shape) > 0)
   if (list.length === 0) throw new ArgumentError('concat: nothing to join')
@@ -40,7 +50,10 @@ export function concat(list: Tensor[], axis: number): Tensor {
   return out
 }
 
-/** The block that starts at `begin` and has shape `size`. */
+/**
+ * The block of t, of any shape, that starts at `begin` and has shape `size`; a copy.
+ * @throws ArgumentError if the block does not lie within t
+ */
 export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   if (
     begin.length !== t.rank ||
@@ -59,7 +72,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   return out
 }
 
-/** A copy in memory of its own. */
+/** A copy, of any shape, in memory of its own. */
 export function clone(t: Tensor): Tensor {
   const out = tf.tidy(() => tf.mul(t, tf.scalar(1, t.dtype as 'float32' | 'int32')))
   record([t], [out], ([dy]) => [share(dy!)])

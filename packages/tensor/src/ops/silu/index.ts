@@ -18,6 +18,7 @@ const runSiluGrad = /* @__PURE__ */ defineKernel<SiluGradInputs, SiluAttributes,
   webgpu: siluGradWebgpu,
 })
 
+/** x * sigmoid(x), also called swish (Elfwing et al. 2017), of any shape. */
 export function silu(x: Tensor): Tensor {
   const attributes = { size: x.size }
   const [y] = runSilu({ x }, attributes)

@@ -18,7 +18,11 @@ const runSwigluGrad = /* @__PURE__ */ defineKernel<SwigluGradInputs, SwigluAttri
   { cpu: swigluGradCpu, wasm: swigluGradWasm, webgpu: swigluGradWebgpu },
 )
 
-/** @throws ArgumentError if gate and up differ in shape. */
+/**
+ * silu(gate) * up, the gated feed-forward unit of Llama (Shazeer 2020, arXiv:2002.05202). gate and up of one shape, any shape, give that
+ * shape.
+ * @throws ArgumentError if gate and up differ in shape
+ */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
   expectShape('swiglu', 'up', up, gate.shape)
   const attributes = { size: gate.size }

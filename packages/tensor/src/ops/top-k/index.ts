@@ -20,7 +20,11 @@ const runTopK = /* @__PURE__ */ defineKernel<TopKInputs, TopKAttributes, [values
   webgpu: topKWebgpu,
 })
 
-/** @throws ArgumentError if k is not in 1 .. V. */
+/**
+ * The k largest values of each row of x [T, V], largest first, and their columns: values [T, k], indices int32 [T, k]. Of equal values the
+ * lower column comes first. Not differentiable.
+ * @throws ArgumentError if k is not in 1 .. V
+ */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   expectRank('topK', 'x', x, 2)
   const [rows, width] = x.shape as [number, number]

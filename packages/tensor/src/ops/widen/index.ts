@@ -22,12 +22,20 @@ const runWiden = /* @__PURE__ */ defineKernel<WidenInputs, WidenAttributes, [val
   webgpu: widenWebgpu,
 })
 
-/** bfloat16: the upper half of a float32. @throws ArgumentError if the words are not as many as the shape needs. */
+/**
+ * 16-bit brain floats as float32: the words of `halves` int32 [ceil(size / 2)] give a new tensor of `shape`. Value 2i is the low half of
+ * word i. Not differentiable.
+ * @throws ArgumentError if the words are not as many as the shape needs
+ */
 export function widenBf16(halves: Tensor, shape: number[]): Tensor {
   return widen('widenBf16', 'bf16', halves, shape)
 }
 
-/** IEEE half, with subnormals. @throws ArgumentError if the words are not as many as the shape needs. */
+/**
+ * IEEE half floats as float32, subnormals included: the words of `halves` int32 [ceil(size / 2)] give a new tensor of `shape`. Value 2i is the
+ * low half of word i. Not differentiable.
+ * @throws ArgumentError if the words are not as many as the shape needs
+ */
 export function widenF16(halves: Tensor, shape: number[]): Tensor {
   return widen('widenF16', 'f16', halves, shape)
 }

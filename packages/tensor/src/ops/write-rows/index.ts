@@ -21,9 +21,10 @@ const runWriteRows = /* @__PURE__ */ defineKernel<WriteRowsInputs, WriteRowsAttr
 })
 
 /**
- * Tensors that share memory with `target` (reshape, share) see the new values.
- * @throws ArgumentError if the rows differ in shape or dtype, or if a gradient is being taken, which might read what is overwritten.
- * @throws ArgumentError if they do not fit.
+ * Overwrite rows of a tensor in place: rows [T, ..] become rows offset .. offset + T - 1 of target [N, ..], both float32 or both int32. Tensors
+ * that share memory with `target` (reshape, share) see the new values.
+ * @throws ArgumentError if the rows differ in shape or dtype, or do not fit
+ * @throws StateError while a gradient is being taken, which might read what is overwritten
  */
 export function writeRows(target: Tensor, rows: Tensor, offset: number): void {
   const [capacity, ...inner] = target.shape
