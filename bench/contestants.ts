@@ -5,8 +5,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { decoderTokens, decoderWeights, referenceShape } from '../packages/tensor/bench/decoder-shape.ts'
-import type { CaseName } from '../packages/tensor/bench/peers/peer.ts'
+import { decoderTokens, decoderWeights, referenceShape } from './decoder/decoder-shape.ts'
+import type { CaseName } from './peers/peer.ts'
 import { node, type Command } from './processes.ts'
 
 export interface Contestant {
@@ -27,13 +27,13 @@ export function contestants(folder: string): Contestant[] {
   const one = (name: string, counts: Counts = 'processor', flags: string[] = []): Contestant => ({
     name: [name, ...flags.map(() => 'relaxed')].join(' '),
     counts,
-    command: (caseName) => node('packages/tensor/bench/run-case.node.ts', [name, caseName], flags),
+    command: (caseName) => node('bench/run-case.node.ts', [name, caseName], flags),
   })
   const shared = (workers: number, flags: string[] = []): Contestant => ({
     name: ['casa:wasm', ...flags.map(() => 'relaxed'), `x${workers}`].join(' '),
     counts: 'clock',
     cases: ['step'],
-    command: () => node('packages/train/bench/data-parallel.ts', [String(workers)], flags),
+    command: () => node('bench/data-parallel.ts', [String(workers)], flags),
   })
   const pytorch = (threads: number): Contestant => ({
     name: `pytorch:${threads}`,
@@ -57,7 +57,7 @@ export function contestants(folder: string): Contestant[] {
 
 /** From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more. */
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? [['--experimental-wasm-relaxed-simd']] : []
-const pytorchScript = fileURLToPath(new URL('../packages/tensor/bench/peers/pytorch.py', import.meta.url))
+const pytorchScript = fileURLToPath(new URL('./peers/pytorch.py', import.meta.url))
 const decoderFile = 'decoder.json'
 
 /** The decoder's numbers as files, for contestants that are not JavaScript. */

@@ -1,5 +1,5 @@
 /** What attention holds at its peak, as a page of markdown. */
-import type { MemoryResult } from '../packages/tensor/bench/attention-memory.node.ts'
+import type { MemoryResult } from './attention-memory.node.ts'
 
 export interface MemoryRow {
   heapBytes?: MemoryResult['heapBytes'] | undefined

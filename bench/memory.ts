@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { MemoryResult } from '../packages/tensor/bench/attention-memory.node.ts'
+import type { MemoryResult } from './attention-memory.node.ts'
 import { docs, node, resultOf } from './processes.ts'
 import { memoryTable, type MemoryRow } from './memory-table.ts'
 
@@ -16,7 +16,7 @@ const rows: MemoryRow[] = []
 for (const way of ['forward', 'gradients'] as const) {
   for (const tokens of [512, 2048, 8192]) {
     for (const contestant of ['casa', 'tfjs'] as const) {
-      const command = node('packages/tensor/bench/attention-memory.node.ts', [contestant, String(tokens), way])
+      const command = node('bench/attention-memory.node.ts', [contestant, String(tokens), way])
       const result = await resultOf<MemoryResult>(command)
       rows.push({ way, tokens, contestant, ...(typeof result === 'string' ? { skipped: result } : result) })
       console.error(`${way.padEnd(10)} ${tokens} ${contestant} ${JSON.stringify(result)}`)

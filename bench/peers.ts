@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { CaseName, CaseResult } from '../packages/tensor/bench/peers/peer.ts'
+import type { CaseName, CaseResult } from './peers/peer.ts'
 import { chart } from './chart.ts'
 import { caseNames, contestants, writeDecoder, type Contestant } from './contestants.ts'
 import { docs, resultOf } from './processes.ts'

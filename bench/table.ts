@@ -1,6 +1,6 @@
 /** The results as a page of markdown. */
-import { referenceShape } from '../packages/tensor/bench/decoder-shape.ts'
-import type { CaseName, CaseResult } from '../packages/tensor/bench/peers/peer.ts'
+import { referenceShape } from './decoder/decoder-shape.ts'
+import type { CaseName, CaseResult } from './peers/peer.ts'
 import { caseNames, type Counts } from './contestants.ts'
 
 /** Milliseconds. */

@@ -10,5 +10,5 @@ const script = (file, ...args) => node('--import', 'tsx', '--conditions=@casa-js
 const options = process.argv.slice(2)
 
 const peers = () => node('packages/tensor/scripts/build-kernels.mjs') && script('bench/peers.ts', ...options)
-const rest = () => script('packages/tensor/bench/ops.ts', '--write') && script('bench/memory.ts')
+const rest = () => script('bench/ops.ts', '--write') && script('bench/memory.ts')
 process.exit(peers() && (options.length > 0 || rest()) ? 0 : 1)

@@ -1,14 +1,17 @@
-/** Tensors and the operators on them, with gradients, on WebGPU, wasm and cpu. */
+/**
+ * Tensors and the operators on them, with gradients, on WebGPU, wasm and cpu.
+ * Every name is exported one by one: bundlers then skip the modules (and the wasm files) of what a program does not import.
+ */
 export type { DType, Tensor } from './engine/tensor.ts'
 export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
-export * from './engine/init.ts'
-export * from './engine/scope.ts'
+export { close, init, report, type DeviceName, type DeviceReport, type InitOptions } from './engine/init.ts'
+export { dispose, keep, memory, scope, withoutLeaks, type MemoryUse } from './engine/scope.ts'
 export { shapeOf } from './engine/compressed.ts'
 export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
 
-export * from './ops/create/index.ts'
-export * from './ops/elementwise/index.ts'
-export * from './ops/shape/index.ts'
+export { fill, tensor, zeros } from './ops/create/index.ts'
+export { add, mean, multiply, scale, subtract, sum } from './ops/elementwise/index.ts'
+export { clone, concat, reshape, slice, transpose } from './ops/shape/index.ts'
 export { matMul, type MatMulOptions } from './ops/matmul/index.ts'
 export { linear } from './ops/linear/index.ts'
 export { attention, type AttentionOptions } from './ops/attention/index.ts'

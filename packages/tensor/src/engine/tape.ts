@@ -50,7 +50,7 @@ export function isRecording(): boolean {
   return tape !== undefined
 }
 
-/** A tensor of the same shape over the same memory, freed on its own; how a backward hands a gradient through. */
+/** Another tensor over the same memory, of the same shape (any shape), freed on its own; how a `Backward` hands a gradient through. */
 export function share(t: Tensor): Tensor {
   return tf.reshape(t, t.shape)
 }

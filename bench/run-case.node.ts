@@ -3,7 +3,7 @@
  *
  *   run-case.node.ts casa:wasm|casa:webgpu|tfjs|jax|onnx:THREADS CASE
  */
-import { decoderTokens, referenceShape } from './decoder-shape.ts'
+import { decoderTokens, referenceShape } from './decoder/decoder-shape.ts'
 import type { CaseName, CaseResult, Peer } from './peers/peer.ts'
 import { processorMs } from './processor-time.node.ts'
 

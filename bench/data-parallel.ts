@@ -1,6 +1,6 @@
 /**
  * A contestant of `pnpm bench`, in a process of its own: the reference decoder's AdamW step, its batch shared by worker threads.
- * Prints one line of JSON, as packages/tensor/bench/run-case.node.ts does.
+ * Prints one line of JSON, as bench/run-case.node.ts does.
  *
  *   data-parallel.ts WORKERS
  *
@@ -8,17 +8,20 @@
  */
 import { fromScratch } from '@casa-js/train'
 import { train } from '@casa-js/train/node'
-import { adamw } from '../../tensor/bench/decoder-shape.ts'
-import { ours } from '../../tensor/bench/peers/ours.node.ts'
-import type { CaseResult } from '../../tensor/bench/peers/peer.ts'
-import { processorMs } from '../../tensor/bench/processor-time.node.ts'
+import { adamw } from './decoder/decoder-shape.ts'
+import { ours } from './peers/ours.node.ts'
+import type { CaseResult } from './peers/peer.ts'
+import { processorMs } from './processor-time.node.ts'
 
 const steps = 12
 /** Every worker compiles its own kernels, and V8 its best code of them only after a while. */
 const warmUps = 3
 
 async function measure(workers: number): Promise<CaseResult> {
-  const program = { module: new URL('./reference-decoder-program.ts', import.meta.url).href, options: { shards: workers } }
+  const program = {
+    module: new URL('./decoder/reference-decoder-program.ts', import.meta.url).href,
+    options: { shards: workers },
+  }
   const schedule = { steps, warmup: 0, cooldown: 0 }
   const loop = { schedule, groups: fromScratch(adamw.learningRate), shards: workers, config: { fixed: {}, tunable: {} } }
   const result: CaseResult = { ...ours, setting: '', times: [], processorTimes: [] }

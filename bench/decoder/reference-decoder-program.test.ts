@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { close, dispose, init, scope, withoutLeaks } from '@casa-js/tensor'
-import { decoderTokens, referenceShape } from '../../tensor/bench/decoder-shape.ts'
+import { decoderTokens, referenceShape } from './decoder-shape.ts'
 import { createProgram } from './reference-decoder-program.ts'
 
 afterAll(close)

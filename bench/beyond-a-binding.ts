@@ -2,10 +2,10 @@
  * Tensors beyond one binding at the sizes of a model of 2 billion parameters (Helium-1-2b), on a real WebGPU device with its real
  * limits: each case on WebGPU beside wasm, and how far apart they are. Needs some 4 GB of memory.
  *
- *   npx tsx --conditions=@casa-js/source packages/tensor/bench/beyond-a-binding.ts
+ *   npx tsx --conditions=@casa-js/source bench/beyond-a-binding.ts
  */
 import * as ops from '@casa-js/tensor'
-import { randomValues } from '../src/testing/random.ts'
+import { randomValues } from '../packages/tensor/src/testing/random.ts'
 
 type Case = { name: string; bytes: number; run(): ops.Tensor }
 

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
-import { adamw, decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
+import { adamw, decoderTokens, decoderWeights, referenceShape } from '../decoder/decoder-shape.ts'
 import {
   attentionInputs,
   attentionShape,

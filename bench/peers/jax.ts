@@ -1,6 +1,6 @@
 /** jax-js on its wasm backend, traced and compiled with jit. Its functions consume their arguments: `.ref` keeps one for later. */
 import { blockUntilReady, defaultDevice, grad, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
-import { adamw, decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
+import { adamw, decoderTokens, decoderWeights, referenceShape } from '../decoder/decoder-shape.ts'
 import {
   attentionInputs,
   attentionShape,

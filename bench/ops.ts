@@ -1,13 +1,13 @@
 /**
  * Runs the operators' benches and prints a markdown table; with --write also into docs/benchmarks/operators.json and operators.md.
  *
- *   npx tsx --conditions=@casa-js/source packages/tensor/bench/ops.ts [--device wasm] [--only NAME] [--write]
+ *   npx tsx --conditions=@casa-js/source bench/ops.ts [--device wasm] [--only NAME] [--write]
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { close, init, type DeviceName } from '@casa-js/tensor'
-import { benchTable, runBench, type BenchRow, type OpBench } from '../src/testing/op-bench.ts'
+import { benchTable, runBench, type BenchRow, type OpBench } from '../packages/tensor/src/testing/op-bench.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 })
 const report = await init({ device: values.device as DeviceName })
-const folder = new URL('../src/ops/', import.meta.url)
+const folder = new URL('../packages/tensor/src/ops/', import.meta.url)
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.bench.ts'))
 const rows: BenchRow[] = []
 const load = loadavg()[0]!
@@ -35,7 +35,7 @@ GB/s and GFLOP/s are of what the result needs at the least: what a way reads or 
 
 `
 if (values.write) {
-  const target = new URL('../../../docs/benchmarks/', import.meta.url)
+  const target = new URL('../docs/benchmarks/', import.meta.url)
   const { device, adapter, features } = report
   const result = { device, adapter, features, node: process.versions.node, load, rows }
   writeFileSync(new URL('operators.json', target), JSON.stringify(result, undefined, 2) + '\n')

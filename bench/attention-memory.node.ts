@@ -3,7 +3,7 @@
  *
  *   attention-memory.node.ts casa|tfjs TOKENS forward|gradients
  */
-import { watchHeap } from '../src/testing/wasm-heap.ts'
+import { watchHeap } from '../packages/tensor/src/testing/wasm-heap.ts'
 import { attentionShape } from './peers/peer.ts'
 
 export interface MemoryResult {

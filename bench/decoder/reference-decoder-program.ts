@@ -1,8 +1,8 @@
 /** The reference decoder of packages/tensor/bench as a program: its batch of 8 samples of 128 tokens, cut into shards. */
 import { linearCrossEntropy } from '@casa-js/tensor'
 import type { Program } from '@casa-js/train'
-import { decoderTokens, referenceShape } from '../../tensor/bench/decoder-shape.ts'
-import { ReferenceDecoder } from '../../tensor/bench/reference-decoder.ts'
+import { decoderTokens, referenceShape } from './decoder-shape.ts'
+import { ReferenceDecoder } from './reference-decoder.ts'
 
 /** ids and targets [T]. */
 type Batch = ReturnType<typeof decoderTokens>

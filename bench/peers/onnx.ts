@@ -1,6 +1,6 @@
 /** onnxruntime-web's wasm. Weights are initializers, [in, out], so that it may pack them beforehand. It does not train. */
 import * as ort from 'onnxruntime-web'
-import { decoderTokens, decoderWeights, referenceShape } from '../decoder-shape.ts'
+import { decoderTokens, decoderWeights, referenceShape } from '../decoder/decoder-shape.ts'
 import { OnnxGraph } from './onnx-model.ts'
 import {
   attentionInputs,

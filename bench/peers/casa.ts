@@ -13,8 +13,8 @@ import {
   type DeviceName,
   type Tensor,
 } from '@casa-js/tensor'
-import { decoderTokens, referenceShape } from '../decoder-shape.ts'
-import { ReferenceDecoder } from '../reference-decoder.ts'
+import { decoderTokens, referenceShape } from '../decoder/decoder-shape.ts'
+import { ReferenceDecoder } from '../decoder/reference-decoder.ts'
 import { ours } from './ours.node.ts'
 import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
 

@@ -1,0 +1,50 @@
+/** What a bundler keeps of this package, and the files that it ships for a page that calls init(). */
+import { fileURLToPath } from 'node:url'
+import { build, type Rolldown } from 'vite'
+import { expect, it } from 'vitest'
+
+/** A program of a package that depends on this one: it is found as a dependency, with what its package.json says. */
+const entry = fileURLToPath(new URL('../../core/program.ts', import.meta.url))
+
+/** The files that a program is bundled into. */
+async function bundled(program: string): Promise<Rolldown.RolldownOutput['output'][number][]> {
+  const result = await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['@casa-js/source', 'browser', 'module'] },
+    plugins: [
+      {
+        name: 'program',
+        resolveId: (id) => (id === entry ? entry : undefined),
+        load: (id) => (id === entry ? program : undefined),
+      },
+    ],
+    build: { write: false, minify: true, target: 'es2022', rollupOptions: { input: entry } },
+  })
+  return [result].flat().flatMap((one) => ('output' in one ? one.output : []))
+}
+
+const codeOf = (files: Rolldown.RolldownOutput['output'][number][]) =>
+  files.map((file) => ('code' in file ? file.code : '')).join('')
+
+it('a program that only joins halves ships no kernel and no engine', async () => {
+  const files = await bundled(`import { joinHalves } from '@casa-js/tensor'; globalThis.words = joinHalves([1, 2])`)
+  expect(files.map(({ fileName }) => fileName).filter((name) => name.endsWith('.wasm'))).toEqual([])
+  expect(codeOf(files).length).toBeLessThan(1000)
+})
+
+it('a program that uses one operator ships the kernels of no other', async () => {
+  const code = codeOf(await bundled(`import { swiglu } from '@casa-js/tensor'; globalThis.swiglu = swiglu`))
+  expect(code).toContain('Swiglu')
+  expect(code).not.toMatch(/CrossEntropy|LayerNorm|AdamW/)
+})
+
+it('a page that calls init ships our kernels and the wasm file of tfjs', async () => {
+  const files = await bundled(`import { init } from '@casa-js/tensor'; globalThis.init = init`)
+  const wasm = files.map(({ fileName }) => fileName).filter((name) => name.endsWith('.wasm'))
+  for (const name of ['kernels-relaxed-', 'kernels-', 'tfjs-backend-wasm-simd-'])
+    expect(
+      wasm.some((file) => file.includes(`/${name}`)),
+      `${name} in ${wasm}`,
+    ).toBe(true)
+})
