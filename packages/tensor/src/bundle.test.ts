@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 const entry = fileURLToPath(new URL('../../core/program.ts', import.meta.url))
 
 /** The files that a program is bundled into. */
-async function bundled(program: string): Promise<Rolldown.RolldownOutput['output'][number][]> {
+async function bundled(program: string, lazyBarrel = false): Promise<Rolldown.RolldownOutput['output'][number][]> {
   const result = await build({
     configFile: false,
     logLevel: 'error',
@@ -19,7 +19,7 @@ async function bundled(program: string): Promise<Rolldown.RolldownOutput['output
         load: (id) => (id === entry ? program : undefined),
       },
     ],
-    build: { write: false, minify: true, target: 'es2022', rollupOptions: { input: entry } },
+    build: { write: false, minify: true, target: 'es2022', rollupOptions: { input: entry, experimental: { lazyBarrel } } },
   })
   return [result].flat().flatMap((one) => ('output' in one ? one.output : []))
 }
@@ -27,10 +27,16 @@ async function bundled(program: string): Promise<Rolldown.RolldownOutput['output
 const codeOf = (files: Rolldown.RolldownOutput['output'][number][]) =>
   files.map((file) => ('code' in file ? file.code : '')).join('')
 
-it('a program that only joins halves ships no kernel and no engine', async () => {
-  const files = await bundled(`import { joinHalves } from '@casa-js/tensor'; globalThis.words = joinHalves([1, 2])`)
-  expect(files.map(({ fileName }) => fileName).filter((name) => name.endsWith('.wasm'))).toEqual([])
-  expect(codeOf(files).length).toBeLessThan(1000)
+const small = `import { joinHalves } from '@casa-js/tensor'; globalThis.words = joinHalves([1, 2])`
+
+it('a program that only joins halves loads no kernel and no engine', async () => {
+  const code = codeOf(await bundled(small))
+  expect(code).not.toContain('.wasm')
+  expect(code.length).toBeLessThan(1000)
+})
+
+it('no wasm file is written for it either where modules that nobody needs are not read', async () => {
+  expect(await bundled(small, true)).toHaveLength(1)
 })
 
 it('a program that uses one operator ships the kernels of no other', async () => {

@@ -10,7 +10,7 @@ export { shapeOf } from './engine/compressed.ts'
 export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
 
 export { fill, tensor, zeros } from './ops/create/index.ts'
-export { add, mean, multiply, scale, subtract, sum } from './ops/elementwise/index.ts'
+export { add, mean, multiply, scale, subtract, sum, tanh } from './ops/elementwise/index.ts'
 export { clone, concat, reshape, slice, transpose } from './ops/shape/index.ts'
 export { matMul, type MatMulOptions } from './ops/matmul/index.ts'
 export { linear } from './ops/linear/index.ts'

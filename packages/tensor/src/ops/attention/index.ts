@@ -51,9 +51,9 @@ export interface AttentionOptions {
 /**
  * softmax(scale q kᵀ) v for packed sequences: q [Tq, H, E], k and v [Tk, K, E] give [Tq, H, E], float32. Query head h reads KV head
  * floor(h K / H). Segment s: queries cuQ[s] .. cuQ[s + 1] see keys cuK[s] .. cuK[s + 1]; with `causal`, aligned bottom-right: the last query
- * of a segment sees all of its keys, the one before it all but the last; with `window` no more than so many of them. A query without keys gives zeros. Rows of k and v beyond the
- * last boundary are never read, so a cache with spare capacity may be passed whole. No Tq x Tk matrix is ever held (varlen
- * FlashAttention-2, Dao 2023, arXiv:2307.08691).
+ * of a segment sees all of its keys, the one before it all but the last; with `window` no more than so many of them. A query
+ * without keys gives zeros. Rows of k and v beyond the last boundary are never read, so a cache with spare capacity may be passed
+ * whole. No Tq x Tk matrix is ever held (varlen FlashAttention-2, Dao 2023, arXiv:2307.08691).
  * @throws ArgumentError if shapes, boundaries or the window do not fit
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
