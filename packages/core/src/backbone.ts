@@ -26,6 +26,8 @@ export interface KvCache {
    * @throws CasaError when they do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor }
+  /** The buffers of a layer, [rows, K, E], of which the first `length` are valid; undefined where it stored nothing. */
+  layer(index: number): { k: Tensor; v: Tensor } | undefined
   /**
    * Forget everything after the first `tokens`.
    * @throws CasaError when there are fewer.
@@ -105,6 +107,8 @@ export interface Backbone {
   readonly vocabSize: number
   /** Rows of a position: 1, or 3 for multi-section rotary (time, height, width). */
   readonly positionRows: 1 | 3
+  /** Positions that it was made for (`max_position_embeddings`), where it says so: sessions end there. */
+  readonly maxPositions?: number
   /** A block's own attention weights, [out, in], perhaps packed: what a fusion starts from and takes its shapes from (`shapeOf`). */
   selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */

@@ -4,8 +4,8 @@
  * A pass that throws leaves everything as it was: the cache counts rows only when all blocks have run, and states are values.
  * `transaction` does the same for several passes.
  */
-import { CasaError } from '@casa-js/base'
-import { dispose, gatherRows, keep, scope, slice, type Tensor } from '@casa-js/tensor'
+import { ArgumentError, StateError } from '@casa-js/base'
+import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import type { Backbone, KvCache, Step } from './backbone.ts'
 import type { Fusion, FusionPass, FusionState, ImageSlot, Layout } from './fusion.ts'
 
@@ -59,6 +59,16 @@ export interface SequenceInput {
   images?: Tensor
 }
 
+/** Everything that a sequence remembers, on the host: to be written to a file and gone on from. */
+export interface SequenceContents {
+  /** Tokens in the cache. */
+  tokens: number
+  /** The numbers of the fusion's state. */
+  values: Record<string, number>
+  /** The cache's rows, "cache.0.k" [tokens, K, E] and so on, and the tensors of the fusion's state, "state.NAME". */
+  tensors: Record<string, { shape: number[]; data: Float32Array }>
+}
+
 export interface Sequence {
   readonly backbone: Backbone
   readonly capacityTokens: number
@@ -81,6 +91,13 @@ export interface Sequence {
    * @throws CasaError when images stand in the cache, or there are fewer tokens.
    */
   truncate(tokens: number): void
+  /** What it remembers. */
+  read(): Promise<SequenceContents>
+  /**
+   * Go on from what another sequence of the same model remembered.
+   * @throws CasaError when it does not fit; then nothing has changed.
+   */
+  write(contents: SequenceContents): void
   dispose(): void
 }
 
@@ -123,9 +140,9 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
     advance(input, { last = false } = {}) {
       const { ids, slots, images } = input
       const needed = cache.length + cost(input)
-      if (ids.length === 0) throw new CasaError('a sequence goes on with at least one token')
+      if (ids.length === 0) throw new ArgumentError('a sequence goes on with at least one token')
       if (needed > capacityTokens)
-        throw new CasaError(`the sequence needs ${needed} tokens and holds ${capacityTokens}: raise capacityTokens`)
+        throw new ArgumentError(`the sequence needs ${needed} tokens and holds ${capacityTokens}: raise capacityTokens`)
       const before = cache.length
       let next: FusionState | undefined
       try {
@@ -144,7 +161,7 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
       }
     },
     async transaction(f) {
-      if (saved) throw new CasaError('this sequence is in a transaction already: wait for it to end')
+      if (saved) throw new StateError('this sequence is in a transaction already: wait for it to end')
       const before = cache.length
       saved = state
       try {
@@ -159,9 +176,53 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
         release(old)
       }
     },
+    async read() {
+      const tokens = cache.length
+      const tensors: SequenceContents['tensors'] = {}
+      const take = async (name: string, t: Tensor) => {
+        tensors[name] = { shape: t.shape, data: (await t.data()).slice() as Float32Array }
+      }
+      for (let layer = 0; layer < backbone.layers; layer++) {
+        for (const [name, buffer] of Object.entries(cache.layer(layer) ?? {})) {
+          const rows = scope(() => keep(slice(buffer, [0, 0, 0], [tokens, ...buffer.shape.slice(1)])))
+          await take(`cache.${layer}.${name}`, rows)
+          rows.dispose()
+        }
+      }
+      for (const [name, t] of Object.entries(state.tensors)) await take(`state.${name}`, t)
+      return { tokens, values: { ...state.values }, tensors }
+    },
+    write({ tokens, values, tensors }) {
+      const wrong = (why: string) => new ArgumentError(`a saved sequence does not fit this model: ${why}`)
+      if (!(tokens <= capacityTokens)) throw wrong(`it holds ${tokens} tokens and there is room for ${capacityTokens}`)
+      const names = Object.keys(fusion.start().values)
+      if (Object.keys(values).sort().join() !== names.sort().join() || !Object.values(values).every(Number.isFinite))
+        throw wrong(`its state holds ${JSON.stringify(values)}, expected numbers named ${names.join(', ')}`)
+      const rows = Array.from({ length: backbone.layers }, (_, layer) => layer).flatMap((layer) => {
+        const [k, v] = [tensors[`cache.${layer}.k`], tensors[`cache.${layer}.v`]]
+        if (!k && !v) return []
+        const shape = [tokens, backbone.kvHeads, backbone.headSize].join()
+        if (k?.shape.join() !== shape || v?.shape.join() !== shape)
+          throw wrong(`cache.${layer} holds k [${k?.shape}] and v [${v?.shape}], expected [${shape}]`)
+        return [{ layer, k, v }]
+      })
+      cache.truncate(0)
+      if (tokens > 0)
+        scope(() => {
+          for (const { layer, k, v } of rows) cache.append(layer, tensor(k.data, k.shape), tensor(v.data, v.shape))
+        })
+      cache.length = tokens
+      const held = Object.entries(tensors).filter(([name]) => name.startsWith('state.'))
+      moveTo({
+        values,
+        tensors: Object.fromEntries(
+          held.map(([name, { data, shape }]) => [name.slice('state.'.length), keep(tensor(data, shape))]),
+        ),
+      })
+    },
     truncate(tokens) {
       if (fusion.imagesInCache)
-        throw new CasaError('this fusion keeps images in the cache, so its text cannot be cut: start anew')
+        throw new StateError('this fusion keeps images in the cache, so its text cannot be cut: start anew')
       cache.truncate(tokens)
       moveTo(fusion.start())
     },

@@ -140,6 +140,7 @@ function createGrowingCache(layers: number, capacityTokens: number): KvCache {
       if (before) dispose(before.k, before.v)
       return (stored[layer] = next)
     },
+    layer: (index) => stored[index],
     truncate(tokens) {
       if (tokens > this.length) throw new StateError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)
       this.length = tokens

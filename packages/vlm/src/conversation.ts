@@ -2,36 +2,51 @@
  * A conversation with a model: turns of text and images in, answers out token by token.
  *
  * Each turn encodes the whole conversation and feeds only what the session has not seen, so keys and values are reused across
- * turns. What was generated stays in the cache as it was sampled, its end-of-turn token included.
+ * turns. What was generated is fed as it was sampled, its end-of-turn token included.
  */
-import { CasaError } from '@casa-js/base'
-import { type Message, type RgbImage } from '@casa-js/core'
+import { ArgumentError, StateError, type Message, type RgbImage } from '@casa-js/base'
 import { createTextStream, encodeChat } from '@casa-js/tokenizers'
 import type { Vlm } from './load.ts'
-import { createSampler, type Sampler } from './sampling/index.ts'
+import { chooseToken, createSampler, type Sampler } from './sampling/index.ts'
 import { createSession, type Session, type SessionOptions } from './session.ts'
 
 export interface GenerateOptions {
   /** 128 unless given. */
   maxNewTokens?: number | undefined
   /** How the next token is chosen; greedy unless given. */
-  sampler?: Sampler
-  /** Stops before the next token. What was generated so far stays in the conversation. */
+  sampler?: Sampler | undefined
+  /** Ends the answer between two tokens, and a long prompt between two pieces. What was said so far stays in the conversation. */
   signal?: AbortSignal | undefined
+  /** Most time of an answer, from the end of its prompt; no limit unless given. */
+  maxMs?: number | undefined
 }
 
-/** One step of generation. */
+/**
+ * Why an answer ended: a stop token, `maxNewTokens`, the session's capacity, `maxMs`, or its reader (an aborted signal, a loop that was
+ * left).
+ */
+export type AnswerEnd = 'stop' | 'tokens' | 'capacity' | 'time' | 'abort'
+
+/** One step of an answer. The last one has no id, and says how the answer ended. */
 export interface Generated {
   /** Text that became certain with this token, often ''. */
   text: string
-  id: number
+  id?: number
+  end?: AnswerEnd
 }
 
+/** Made by `createConversation`; its owner disposes it. */
 export interface Conversation {
   readonly messages: readonly Message[]
   /** Tokens in the session's cache. */
   readonly tokens: number
-  /** Ask, and receive the answer as it is generated. Only one answer at a time. */
+  /** How the last answer ended; undefined before the first. */
+  readonly lastEnd: AnswerEnd | undefined
+  /**
+   * Ask, and receive the answer as it is generated; its last step says how it ended. One answer at a time.
+   * @throws CasaError when the message is refused: too long, a wrong picture. Then the conversation is what it was before.
+   * @throws StateError after `dispose`, and while another answer is running.
+   */
   say(content: string | Message['content'], options?: GenerateOptions): AsyncGenerator<Generated, void>
   dispose(): void
 }
@@ -41,6 +56,7 @@ export interface ConversationOptions extends SessionOptions {
   messages?: Message[]
 }
 
+/** A conversation with a model. The caller disposes it. */
 export function createConversation(vlm: Vlm, options: ConversationOptions = {}): Conversation {
   const session: Session = createSession(vlm.model, options)
   const messages: Message[] = [...(options.messages ?? [])]
@@ -50,56 +66,78 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
   const fed: number[] = []
   let fedImages = 0
   let busy = false
+  let lastEnd: AnswerEnd | undefined
 
   /** Feed what the encoded conversation has beyond the session; the last logits. */
-  async function feed(encoded: ReturnType<typeof encodeChat>): Promise<Float32Array> {
+  async function feed(encoded: ReturnType<typeof encodeChat>, signal: AbortSignal | undefined): Promise<Float32Array> {
     const { ids, images } = encoded
     const same = fed.every((id, t) => ids[t] === id)
     if (!same || ids.length <= fed.length) {
-      throw new CasaError('the chat template changed an earlier turn, so the session cannot go on: start a new conversation')
+      throw new StateError('the chat template changed an earlier turn, so the session cannot go on: start a new conversation')
     }
-    const fresh = images.slice(fedImages).map(({ image, before }) => ({ image, before: before - fed.length }))
-    const logits = await session.append({ ids: ids.subarray(fed.length), images: fresh })
-    fed.push(...ids.subarray(fed.length))
+    const begin = fed.length
+    const fresh = images.slice(fedImages).map(({ image, before, from }) => ({
+      image,
+      before: before - begin,
+      // Marks that were fed with an earlier turn stay with it.
+      ...(from !== undefined && { from: Math.max(0, from - begin) }),
+    }))
+    const logits = await session.append({ ids: ids.subarray(begin), images: fresh }, { signal })
+    for (const id of ids.subarray(begin)) fed.push(id)
     fedImages = images.length
     return logits
   }
 
-  async function take(id: number): Promise<Float32Array> {
-    const logits = await session.append({ ids: Int32Array.of(id), images: [] })
-    fed.push(id)
-    return logits
-  }
-
-  async function* generate({
-    maxNewTokens = 128,
-    sampler = createSampler(),
-    signal,
-  }: GenerateOptions): AsyncGenerator<Generated, void> {
+  async function* generate(
+    user: Message,
+    { maxNewTokens = 128, sampler = createSampler(), signal, maxMs = Infinity }: GenerateOptions,
+  ): AsyncGenerator<Generated, void> {
     const { tokenizer, template, stopIds } = vlm
+    const conversation = [...messages, user]
     let logits = await feed(
-      encodeChat(messages, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }),
+      encodeChat(conversation, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }),
+      signal,
     )
+    messages.push(user)
     const stream = createTextStream(tokenizer)
     const said: number[] = []
+    const start = performance.now()
     let answer = ''
+    // Until something else is known: whoever leaves a loop early says nothing.
+    let end: AnswerEnd = 'abort'
+    lastEnd = end
+    const isOver = (): AnswerEnd | undefined => {
+      if (said.length >= maxNewTokens) return 'tokens'
+      if (session.tokens + (said.length > 0 ? 1 : 0) >= session.capacityTokens) return 'capacity'
+      return performance.now() - start >= maxMs && said.length > 0 ? 'time' : undefined
+    }
     try {
-      while (said.length < maxNewTokens && session.tokens < session.capacityTokens) {
+      for (let over = isOver(); ; over = isOver()) {
+        if (over) {
+          end = over
+          break
+        }
+        // What was said last is fed when the next token is wanted; the last of all by the next turn.
+        if (said.length > 0) {
+          const id = said.at(-1)!
+          logits = await session.append({ ids: Int32Array.of(id), images: [] }, { signal })
+          fed.push(id)
+        }
         signal?.throwIfAborted()
-        const id = sampler(logits, fed)
+        const id = chooseToken(sampler, logits, fed)
         said.push(id)
         if (stopIds.includes(id)) {
-          await take(id)
+          end = 'stop'
           break
         }
         const text = stream.push(id)
         answer += text
         yield { id, text }
-        logits = await take(id)
       }
       const rest = stream.end()
       answer += rest
-      if (rest) yield { id: said[said.length - 1]!, text: rest }
+      lastEnd = end
+      yield { text: rest, end }
     } finally {
       const message: Message = { role: 'assistant', content: [{ type: 'text', text: answer }] }
       messages.push(message)
@@ -112,12 +150,17 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     get tokens() {
       return session.tokens
     },
+    get lastEnd() {
+      return lastEnd
+    },
     async *say(content, generateOptions = {}) {
-      if (busy) throw new CasaError('this conversation is still answering: wait for the answer or abort it')
+      if (busy) throw new StateError('this conversation is still answering: wait for the answer or abort it')
       busy = true
-      messages.push({ role: 'user', content: typeof content === 'string' ? [{ type: 'text', text: content }] : content })
       try {
-        yield* generate(generateOptions)
+        yield* generate(
+          { role: 'user', content: typeof content === 'string' ? [{ type: 'text', text: content }] : content },
+          generateOptions,
+        )
       } finally {
         busy = false
       }
@@ -130,14 +173,14 @@ export interface AskOptions extends GenerateOptions, SessionOptions {
   system?: string
 }
 
-/** One question about some pictures, one answer. */
+/** One question about some pictures, one answer: its text, without spaces around it. */
 export async function ask(vlm: Vlm, images: RgbImage[], question: string, options: AskOptions = {}): Promise<string> {
   let answer = ''
   for await (const { text } of askStreaming(vlm, images, question, options)) answer += text
   return answer.trim()
 }
 
-/** The same, as it is generated. */
+/** The same, as it is generated; the last step says how the answer ended. */
 export async function* askStreaming(
   vlm: Vlm,
   images: RgbImage[],
@@ -157,7 +200,7 @@ export async function* askStreaming(
 /** The answer to the last message of a conversation given as a whole: what evaluation runs. */
 export async function answer(vlm: Vlm, messages: Message[], options: AskOptions = {}): Promise<string> {
   const last = messages.at(-1)
-  if (last?.role !== 'user') throw new CasaError("answer: the last message must be the user's")
+  if (last?.role !== 'user') throw new ArgumentError("answer: the last message must be the user's")
   const conversation = createConversation(vlm, { ...options, messages: messages.slice(0, -1) })
   try {
     let text = ''

@@ -1,5 +1,5 @@
 /** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
-import { CasaError } from '@casa-js/base'
+import { CasaError, ConfigError, Fields } from '@casa-js/base'
 import { initialParams, type Params, type TensorTable } from '@casa-js/core'
 import {
   clone,
@@ -58,6 +58,8 @@ export interface VlmFiles {
   processorConfig?:
     { chat?: { name?: string | undefined; image?: ImageMarks; stop?: string[] }; [other: string]: unknown } | undefined
   chatTemplate?: string | undefined
+  /** Its `eos_token_id` ends answers too. */
+  generationConfig?: unknown
 }
 
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
@@ -138,6 +140,7 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
       tokenizerConfig: opened.tokenizerConfig as TokenizerConfig | undefined,
       processorConfig: opened.processorConfig as VlmFiles['processorConfig'],
       chatTemplate: opened.chatTemplate,
+      generationConfig: opened.generationConfig,
     }
     const talk = parseFiles(files, opened.name)
     return assembleVlm(await readModel(opened, { ...options, weights: options.weights ?? 'packed' }), files, talk)
@@ -146,9 +149,35 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
   }
 }
 
+/** `eos_token_id` of generation_config.json, one or several: answers of published models end at any of them. */
+function eosOf(generationConfig: unknown): number[] {
+  if (generationConfig === undefined) return []
+  const f = new Fields(generationConfig, 'generation_config.json')
+  if (!f.has('eos_token_id')) return []
+  return Array.isArray(f.raw('eos_token_id')) ? f.integers('eos_token_id') : [f.integer('eos_token_id', { min: 0 })]
+}
+
+/** `chat` of processor_config.json, checked: a mark of the wrong type would change every answer without a word. */
+function chatOf(processorConfig: unknown): { name?: string; image?: ImageMarks; stop?: string[] } {
+  if (processorConfig === undefined) return {}
+  const f = new Fields(processorConfig, 'processor_config.json')
+  if (!f.has('chat')) return {}
+  const chat = f.object('chat')
+  const image = chat.object('image', { optional: true })
+  const marks = (['before', 'token', 'after'] as const).filter((name) => image.has(name))
+  const stop = chat.raw('stop')
+  if (stop !== undefined && !(Array.isArray(stop) && stop.every((text) => typeof text === 'string')))
+    throw new ConfigError(chat.at('stop'), `expected a list of texts, found ${JSON.stringify(stop)}`)
+  return {
+    ...(chat.has('name') && { name: chat.string('name') }),
+    ...(chat.has('image') && { image: Object.fromEntries(marks.map((name) => [name, image.string(name)])) }),
+    ...(Array.isArray(stop) && { stop: stop as string[] }),
+  }
+}
+
 function parseFiles(files: VlmFiles, name: string): Pick<Vlm, 'tokenizer' | 'template'> {
   const tokenizer = parseTokenizer(files.tokenizerJson, files.tokenizerConfig)
-  const chat = files.processorConfig?.chat ?? {}
+  const chat = chatOf(files.processorConfig)
   const own = parseChatTemplate(
     { chatTemplate: files.chatTemplate, config: files.tokenizerConfig },
     { image: chat.image, stop: chat.stop },
@@ -169,7 +198,7 @@ function assembleVlm(model: VlmModel, files: VlmFiles, { tokenizer, template }: 
     model,
     tokenizer,
     template,
-    stopIds: [...new Set([...stops, ...model.config.eosTokenIds])],
+    stopIds: [...new Set([...stops, ...model.config.eosTokenIds, ...eosOf(files.generationConfig)])],
     files,
     dispose: () => model.dispose(),
   }

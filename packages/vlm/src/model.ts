@@ -2,7 +2,7 @@
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
 import { qFormerTensors, withQFormer } from '@casa-js/casa'
-import { CasaError } from '@casa-js/base'
+import { ArgumentError, StateError } from '@casa-js/base'
 import {
   runPass,
   type Backbone,
@@ -31,8 +31,11 @@ export interface VlmModel {
   encodeImages(patches: Patches[]): Tensor
   /** Final hidden state of every text token of a packed batch: [T, D], before the head. Allocates: run in a scope. */
   hidden(input: Pick<PackedBatch, 'ids' | 'layout' | 'patches'>, options?: HiddenOptions): Tensor
+  /** @throws StateError after `dispose`. */
+  checkAlive(): void
   /** Mean next-token cross-entropy over the weighted targets, a scalar; differentiable. */
   loss(batch: PackedBatch): Tensor
+  /** Frees every weight. Twice is once. */
   dispose(): void
 }
 
@@ -63,6 +66,16 @@ export function fusionInitialisers(config: VlmConfig, backbone: Backbone): Map<s
   return config.fusion.family.initialisers?.(config.fusion.config, backbone) ?? new Map()
 }
 
+/** @throws ArgumentError when pixels and size do not fit one another. */
+function checkImage({ widthPx, heightPx, data }: RgbImage): void {
+  const isSize = (value: number) => Number.isInteger(value) && value > 0
+  if (!isSize(widthPx) || !isSize(heightPx) || data?.length !== widthPx * heightPx * 3) {
+    throw new ArgumentError(
+      `image: expected 3 bytes for each of ${widthPx} x ${heightPx} pixels (rgb, row after row), found ${data?.length ?? 'nothing'}`,
+    )
+  }
+}
+
 /** Bind a model to its weights. Takes ownership of `params`: `dispose` frees them. */
 export function bindVlm(config: VlmConfig, params: Params): VlmModel {
   const backbone = config.backbone.family.bind(config.backbone.config, params)
@@ -71,8 +84,14 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
 
   const fusion = config.fusion.family.bind(config.fusion.config, params, backbone)
 
+  let isDisposed = false
+  function checkAlive() {
+    if (isDisposed) throw new StateError('this model was disposed: load it again')
+  }
+
   const needVision = () => {
-    if (!vision || !config.vision) throw new CasaError('this model has no vision encoder: it takes text only')
+    checkAlive()
+    if (!vision || !config.vision) throw new ArgumentError('this model has no vision encoder: it takes text only')
     return { encoder: vision, ...config.vision }
   }
 
@@ -84,21 +103,27 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
     fusion,
     process(image) {
       const { family, config: visionConfig } = needVision()
+      checkImage(image)
       return family.process(image, visionConfig)
     },
     encodeImages: (patches) => needVision().encoder.encode(patches),
     hidden({ ids, layout, patches }, { images, tap } = {}) {
+      checkAlive()
       const features = images ?? (patches.length > 0 ? needVision().encoder.encode(patches) : undefined)
       return runPass(backbone, ids, fusion.pass(layout, features), { ...(tap && { tap }) })
     },
     loss(batch) {
       const hidden = this.hidden(batch)
       const counted = Int32Array.from(batch.weights.keys()).filter((t) => batch.weights[t] !== 0)
-      if (counted.length === 0) throw new CasaError('the batch has no answer token to learn from')
+      if (counted.length === 0) throw new ArgumentError('the batch has no answer token to learn from')
       const targets = Int32Array.from(counted, (t) => batch.targets[t]!)
       const weights = Float32Array.from(counted, (t) => batch.weights[t]!)
       return linearCrossEntropy(gatherRows(hidden, counted), backbone.head, targets, weights)
     },
-    dispose: () => dispose(...Object.values(params)),
+    checkAlive,
+    dispose() {
+      isDisposed = true
+      dispose(...Object.values(params))
+    },
   }
 }

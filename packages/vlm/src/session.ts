@@ -5,14 +5,20 @@
  * drops the one before, so memory follows the text alone; with insertion image tokens stand in the cache itself and it grows with
  * every image.
  */
-import { CasaError, type RgbImage } from '@casa-js/base'
+import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/base'
 import { createSequence, type ImageSlot, type Patches } from '@casa-js/core'
 import { concat, dispose, keep, scope, type Tensor } from '@casa-js/tensor'
 import type { VlmModel } from './model.ts'
+import { nextTask } from './next-task.ts'
+import { decodeSession, encodeSession } from './session-file.ts'
+import { cutInput } from './session-pieces.ts'
 
 export interface SessionOptions {
-  /** Most tokens in the cache: text tokens with CASA, text and image tokens with insertion. 1,024 unless given. */
-  capacityTokens?: number
+  /**
+   * Most tokens in the cache: text tokens with CASA, text and image tokens with insertion. 1,024 unless given, and never more than the
+   * model's `max_position_embeddings`.
+   */
+  capacityTokens?: number | undefined
 }
 
 /** An image and its place among the ids. */
@@ -20,7 +26,7 @@ export type SessionImage = {
   /** Index of the token that it stands before. */
   before: number
   /** Index of the first token that marks it in front, where one does. */
-  from?: number
+  from?: number | undefined
 } & ({ image: RgbImage } | { /** Ready for the encoder. */ patches: Patches })
 
 export interface SessionInput {
@@ -29,81 +35,162 @@ export interface SessionInput {
   images: SessionImage[]
 }
 
+export interface AppendOptions {
+  /** Ends it between pieces of 512 tokens and between images, with the signal's reason; the session is then what it was before. */
+  signal?: AbortSignal | undefined
+}
+
+/** Made by `createSession`. One call at a time; its owner disposes it. */
 export interface Session {
   /** Tokens in the cache. */
   readonly tokens: number
   readonly capacityTokens: number
   /**
-   * Take in more of the conversation: text and images, each before one of its tokens.
+   * Take in more of the conversation: text and images, each before one of its tokens. Gives way to timers and events before each piece.
    * @returns the logits of the last token, Float32Array [V]
    * @throws CasaError when it does not fit, or an id or an image is wrong; then the session is what it was before.
+   * @throws StateError after `dispose`, and while another call is running.
    */
-  append(given: SessionInput): Promise<Float32Array>
+  append(given: SessionInput, options?: AppendOptions): Promise<Float32Array>
   /** Cache tokens that an image takes: none with CASA. */
   imageTokens(image: RgbImage): number
   /**
    * Forget everything after the first `tokens`, and every image: what comes next sees no picture until one is given.
-   * @throws CasaError where images stand in the cache, and when there are fewer tokens.
+   * @throws StateError where images stand in the cache, and when there are fewer tokens.
    */
   truncate(tokens: number): void
+  /** What it remembers, as bytes that `load` of a session of the same model takes: after a restart, or to ask twice from one state. */
+  save(): Promise<Uint8Array>
+  /** @throws CasaError when the bytes are another model's or no saved session, or hold more tokens; then nothing has changed. */
+  load(bytes: Uint8Array): Promise<void>
+  /** Frees its memory; a call that is running is refused with a StateError. */
   dispose(): void
 }
 
 const DEFAULT_CAPACITY_TOKENS = 1024
 
-/** An empty session of a model. The caller disposes it. */
+/** An empty session of a model. The caller disposes it. @throws ConfigError when capacityTokens is no whole number above 0. */
 export function createSession(model: VlmModel, options: SessionOptions = {}): Session {
   const { backbone, fusion, vision } = model
-  const capacityTokens = options.capacityTokens ?? DEFAULT_CAPACITY_TOKENS
+  const { capacityTokens: wanted = DEFAULT_CAPACITY_TOKENS } = options
+  if (!(Number.isInteger(wanted) && wanted > 0))
+    throw new ConfigError('createSession: capacityTokens', `expected a whole number above 0, found ${wanted}`)
+  const capacityTokens = Math.min(wanted, backbone.maxPositions ?? wanted)
   const sequence = createSequence(backbone, fusion, { capacityTokens })
   let busy = false
+  let disposed = false
+
+  function checkAlive() {
+    if (disposed) throw new StateError('this session was disposed: create another')
+    model.checkAlive()
+  }
+
+  /** One call at a time, and memory freed after the last. */
+  async function alone<T>(f: () => Promise<T>): Promise<T> {
+    checkAlive()
+    if (busy) throw new StateError('this session is still at work on the call before: wait for it')
+    busy = true
+    try {
+      return await f()
+    } finally {
+      busy = false
+      if (disposed) sequence.dispose()
+    }
+  }
+
+  /** Let others run; whatever they did, go on only if there is something to go on with. */
+  async function giveWay(signal: AbortSignal | undefined) {
+    await nextTask()
+    signal?.throwIfAborted()
+    checkAlive()
+  }
 
   function needVision() {
-    if (!vision) throw new CasaError('this model has no vision encoder: it takes text only')
+    if (!vision) throw new ArgumentError('this model has no vision encoder: it takes text only')
     return vision
   }
 
-  function placed({ ids, images }: SessionInput): { patches: Patches[]; slots: ImageSlot[] } {
-    const patches = images.map((given) => ('patches' in given ? given.patches : model.process(given.image)))
-    const slots = images.map(({ before, from }, i): ImageSlot => {
+  async function placed(
+    { ids, images }: SessionInput,
+    signal?: AbortSignal,
+  ): Promise<{ patches: Patches[]; slots: ImageSlot[] }> {
+    const patches: Patches[] = []
+    const slots: ImageSlot[] = []
+    for (const [i, given] of images.entries()) {
+      const { before, from } = given
       if (!(Number.isInteger(before) && before >= 0 && before < ids.length)) {
-        throw new CasaError(
+        throw new ArgumentError(
           `append: image ${i} stands before token ${before} of ${ids.length}: an image must stand before a token that is given with it`,
         )
       }
-      const { grid } = patches[i]!
-      const tokens = needVision().tokens(grid)
-      return { sample: 0, before, ...(from !== undefined && { from }), tokens, grid: needVision().outputGrid(grid) }
-    })
+      needVision()
+      if (i > 0) await giveWay(signal)
+      const ready = 'patches' in given ? given.patches : model.process(given.image)
+      const tokens = needVision().tokens(ready.grid)
+      patches.push(ready)
+      slots.push({ sample: 0, before, ...(from !== undefined && { from }), tokens, grid: needVision().outputGrid(ready.grid) })
+    }
     return { patches, slots }
   }
 
-  async function append(given: SessionInput): Promise<Float32Array> {
+  /** One image after the other, so that each can be the last. [sum of tokens, D], kept. */
+  async function encode(patches: Patches[], signal?: AbortSignal): Promise<Tensor | undefined> {
+    const encoded: Tensor[] = []
+    try {
+      for (const each of patches) {
+        if (encoded.length > 0) await giveWay(signal)
+        encoded.push(scope(() => keep(model.encodeImages([each]))))
+      }
+      return encoded.length <= 1 ? encoded.pop() : keep(concat(encoded, 0))
+    } finally {
+      dispose(...encoded)
+    }
+  }
+
+  async function append(given: SessionInput, { signal }: AppendOptions): Promise<Float32Array> {
     const { ids } = given
-    if (ids.length === 0) throw new CasaError('append: give at least one token')
-    if (given.images.length > 0) needVision()
-    const { patches, slots } = placed(given)
+    await giveWay(signal)
+    if (ids.length === 0) throw new ArgumentError('append: give at least one token')
+    const { patches, slots } = await placed(given, signal)
     const needed = sequence.tokens + sequence.cost({ ids, slots })
     if (needed > capacityTokens) {
-      throw new CasaError(`the conversation needs ${needed} tokens and the session holds ${capacityTokens}: raise capacityTokens`)
+      const way =
+        capacityTokens < wanted ? "it is the model's max_position_embeddings" : 'raise capacityTokens, or begin another session'
+      throw new ArgumentError(`the conversation needs ${needed} tokens and the session holds ${capacityTokens}: ${way}`)
     }
     return sequence.transaction(async () => {
-      let images: Tensor | undefined
       let hidden: Tensor | undefined
       let logits: Tensor | undefined
       try {
-        if (patches.length > 0) {
-          const encoded = scope(() => patches.map((each) => keep(model.encodeImages([each]))))
-          images = encoded.length === 1 ? encoded[0] : keep(concat(encoded, 0))
-          if (encoded.length > 1) dispose(...encoded)
+        for (const { begin, end, firstSlot, lastSlot } of cutInput(ids.length, slots)) {
+          if (begin > 0) await giveWay(signal)
+          dispose(hidden)
+          const images = await encode(patches.slice(firstSlot, lastSlot), signal)
+          try {
+            const here = slots.slice(firstSlot, lastSlot).map((slot) => ({
+              ...slot,
+              before: slot.before - begin,
+              ...(slot.from !== undefined && { from: slot.from - begin }),
+            }))
+            hidden = sequence.advance({ ids: ids.subarray(begin, end), slots: here, ...(images && { images }) }, { last: true })
+          } finally {
+            dispose(images)
+          }
         }
-        hidden = sequence.advance({ ids, slots, ...(images && { images }) }, { last: true })
         logits = scope(() => keep(backbone.logits(hidden!)))
-        return (await logits.data()) as Float32Array
+        const values = (await logits.data()) as Float32Array
+        checkAlive()
+        return values
       } finally {
-        dispose(images, hidden, logits)
+        dispose(hidden, logits)
       }
     })
+  }
+
+  function now<T>(f: () => T): T {
+    checkAlive()
+    if (busy) throw new StateError('this session is still at work on the call before: wait for it')
+    return f()
   }
 
   return {
@@ -111,20 +198,19 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     get tokens() {
       return sequence.tokens
     },
-    async append(given) {
-      if (busy) throw new CasaError('append: this session is still taking in what was given before: wait for it')
-      busy = true
-      try {
-        return await append(given)
-      } finally {
-        busy = false
-      }
-    },
-    imageTokens: (image) => {
+    append: (given, appendOptions = {}) => alone(() => append(given, appendOptions)),
+    imageTokens(image) {
+      checkAlive()
       const tokens = needVision().tokens(model.process(image).grid)
       return fusion.imagesInCache ? tokens : 0
     },
-    truncate: (tokens) => sequence.truncate(tokens),
-    dispose: () => sequence.dispose(),
+    truncate: (tokens) => now(() => sequence.truncate(tokens)),
+    save: () => alone(async () => encodeSession(model, await sequence.read())),
+    load: (bytes) => alone(async () => sequence.write(await decodeSession(model, bytes))),
+    dispose() {
+      if (disposed) return
+      disposed = true
+      if (!busy) sequence.dispose()
+    },
   }
 }

@@ -74,6 +74,7 @@ export function bindDecoder(
     headSize: E,
     vocabSize: c.vocabSize,
     positionRows: c.ropeSections ? 3 : 1,
+    maxPositions: c.maxPositions,
     head,
     selfAttention(layer) {
       const projection = (name: string) => {

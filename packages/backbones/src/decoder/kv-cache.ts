@@ -39,6 +39,7 @@ export function createKvCache({ layers, kvHeads, headSize }: CacheShape, capacit
       writeRows(values[layer]!, v, this.length)
       return { k: keys[layer]!, v: values[layer]! }
     },
+    layer: (index) => ({ k: keys[index]!, v: values[index]! }),
     truncate(tokens) {
       if (tokens > this.length) throw new StateError(`cannot truncate a cache of ${this.length} tokens to ${tokens}`)
       this.length = tokens

@@ -1,5 +1,5 @@
 /** Logits [V] -> the next token. */
-import { CasaError } from '@casa-js/base'
+import { ArgumentError, CasaError } from '@casa-js/base'
 import { createRandom } from '@casa-js/core'
 import { createProcessors, type SamplingOptions } from './processors.ts'
 import { softmax } from './warpers.ts'
@@ -22,6 +22,16 @@ export function createSampler(options: SamplingOptions & { seed?: number | undef
     for (const process of processors) process(logits, ids)
     return options.temperature ? draw(softmax(logits), random.next()) : argmax(logits)
   }
+}
+
+/**
+ * The next token, checked.
+ * @throws ArgumentError when the sampler gives anything but an id of the vocabulary
+ */
+export function chooseToken(sampler: Sampler, logits: Float32Array, ids: readonly number[]): number {
+  const id = sampler(logits, ids)
+  if (Number.isInteger(id) && id >= 0 && id < logits.length) return id
+  throw new ArgumentError(`the sampler chose ${id}: expected a token id of 0 to ${logits.length - 1}`)
 }
 
 /** The first of the largest. */

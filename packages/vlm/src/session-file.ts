@@ -1,0 +1,69 @@
+/**
+ * A session as bytes: a safetensors file whose metadata says the version, the model, and what is no tensor.
+ *
+ * The model is named by a hash of its config and of its tensors' names and shapes: keys and values of another model would be taken for
+ * this one's, and the answers be wrong without a sign.
+ */
+import { ArgumentError, CasaError } from '@casa-js/base'
+import type { SequenceContents } from '@casa-js/core'
+import { shapeOf } from '@casa-js/tensor'
+import { encodeSafetensors, memorySource, Safetensors } from '@casa-js/weights'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import type { VlmModel } from './model.ts'
+
+const VERSION = '1'
+
+/** What keys and values depend on, as a hash. */
+function identityOf({ config, params }: VlmModel): string {
+  const names = Object.entries(params).map(([name, weight]) => `${name} ${shapeOf(weight)}`)
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify([config.json, names.sort()]))))
+}
+
+/** @param more anything else to remember beside it, as text by name */
+export async function encodeSession(
+  model: VlmModel,
+  { tokens, values, tensors }: SequenceContents,
+  more: Record<string, string> = {},
+): Promise<Uint8Array> {
+  const metadata = {
+    ...more,
+    casa_session: VERSION,
+    model: identityOf(model),
+    tokens: String(tokens),
+    values: JSON.stringify(values),
+  }
+  const entries = Object.entries(tensors).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const)
+  return encodeSafetensors(Object.fromEntries(entries), metadata)
+}
+
+/** @throws CasaError when they are no saved session, of another version or of another model. */
+export async function decodeSession(model: VlmModel, bytes: Uint8Array): Promise<SequenceContents> {
+  return (await readSession(model, bytes)).contents
+}
+
+/** The same, with what else was remembered. */
+export async function readSession(
+  model: VlmModel,
+  bytes: Uint8Array,
+): Promise<{ contents: SequenceContents; more: Record<string, string> }> {
+  let file: Safetensors
+  try {
+    file = await Safetensors.open(memorySource('saved session', bytes))
+  } catch (error) {
+    throw new ArgumentError('these bytes are no saved session', { cause: error })
+  }
+  const { casa_session: version, model: identity, tokens, values, ...more } = file.metadata
+  if (version !== VERSION)
+    throw new ArgumentError(`the saved session has version ${version ?? 'none'}, and ${VERSION} is read here: save it again`)
+  if (identity !== identityOf(model))
+    throw new ArgumentError('the session was saved by another model: its config or its tensors differ from those of this one')
+  const tensors: SequenceContents['tensors'] = {}
+  for (const [name, { shape }] of file.entries()) tensors[name] = { shape, data: await file.read(name) }
+  try {
+    return { contents: { tokens: Number(tokens), values: JSON.parse(values ?? ''), tensors }, more }
+  } catch (error) {
+    if (CasaError.isInstance(error)) throw error
+    throw new ArgumentError('the saved session is damaged: its numbers cannot be read', { cause: error })
+  }
+}

@@ -1,0 +1,33 @@
+/** A long input in pieces, so that a prefill can be aborted and the page answers meanwhile. */
+import type { ImageSlot } from '@casa-js/core'
+
+/** Rows of a piece, text and image tokens together. One image with more is still one piece. */
+const PIECE_ROWS = 512
+
+export interface InputPiece {
+  /** Text tokens [begin, end). */
+  begin: number
+  end: number
+  /** Image slots [firstSlot, lastSlot). */
+  firstSlot: number
+  lastSlot: number
+}
+
+/** Cut `tokens` text tokens and their images. An image, its marks in front and the token behind it stay together. */
+export function cutInput(tokens: number, slots: readonly ImageSlot[], rowsPerPiece = PIECE_ROWS): InputPiece[] {
+  const pieces: InputPiece[] = []
+  let [begin, firstSlot, rows, slot] = [0, 0, 0, 0]
+  for (let t = 0; t < tokens; t++) {
+    const before = slot
+    let cost = 1
+    for (; slot < slots.length && slots[slot]!.before === t; slot++) cost += slots[slot]!.tokens
+    const isInsideMarks = slots.some(({ before: at, from = at }) => from < t && t <= at)
+    if (rows > 0 && rows + cost > rowsPerPiece && !isInsideMarks) {
+      pieces.push({ begin, end: t, firstSlot, lastSlot: before })
+      ;[begin, firstSlot, rows] = [t, before, 0]
+    }
+    rows += cost
+  }
+  pieces.push({ begin, end: tokens, firstSlot, lastSlot: slots.length })
+  return pieces
+}
