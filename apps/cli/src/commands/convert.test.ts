@@ -51,7 +51,7 @@ describe('casa convert', () => {
     expect(cut).toMatch(/cut: \d+ tensors, 1\d\d kB in 3 files\nlargest relative error 0\.\d+ %, of /)
     const merged = await casaConvert(join(folder, 'cut'), join(folder, 'merged'), '--quiet')
     expect(merged).toMatch(/^.*merged: \d+ tensors, 1\d\d kB in 1 file\nevery value is what it was$/)
-    expect(readdirSync(join(folder, 'merged')).sort()).toEqual(['config.json', 'model.safetensors'])
+    expect(readdirSync(join(folder, 'merged')).sort()).toEqual(['casa-folder.json', 'config.json', 'model.safetensors'])
     expect(JSON.parse(readFileSync(join(folder, 'merged/config.json'), 'utf8')).dtype).toBe('bfloat16')
   })
 

@@ -1,7 +1,7 @@
 /** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
 import { ArgumentError } from '@casa-js/base'
 import { refuse } from '../refuse.ts'
-import { dequantizeRows, quantizeRows } from '../quantize/quantize.ts'
+import { dequantizeRows, quantizeRows } from '@casa-js/base'
 import { decodeFloat32 } from '../safetensors/decode.ts'
 import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
 import { encodeTensor } from '../safetensors/encode.ts'
