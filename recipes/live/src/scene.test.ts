@@ -94,6 +94,19 @@ describe('a clip', () => {
     }
   })
 
+  it('can be painted however many signs have come and gone', async () => {
+    const painter = createPainter(train)
+    const look = { face: 0, sizePx: 20, board: 1 }
+    const place = { row: 0, column: 0, shift: { x: 0, y: 0 } } as const
+    const bell: Thing = { kind: 'emoji', id: 0, ...place, name: 'bell', style: train.styles[0]!, size: 'big' }
+    const backdrop = frames(train, 1, 1)[0]!.backdrop
+    for (let value = 0; value < 1600; value++) {
+      const sprites = painter.sprites([bell, { kind: 'counter', id: 1, ...place, row: 1, value, look }])
+      if (value % 400 === 0 || value === 1599)
+        expect((await painter.paint(sprites, backdrop, 0)).data).toHaveLength(framePx * framePx * 3)
+    }
+  })
+
   it('stays within the stage', () => {
     for (let seed = 0; seed < 30; seed++) {
       for (const { sprites } of frames(train, seed, 10)) {

@@ -13,6 +13,8 @@ export const framePx = 96
 const cellPx = framePx / 2
 /** Sprites are kept at twice the size at which most are drawn. */
 const masterPx = 88
+/** Rasters kept: far more than the scenes that are drawn at one time show. */
+const mostRasters = 1500
 
 export interface Sprite {
   /** Number of the thing, and of the piece for a group. */
@@ -138,11 +140,12 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
       }
     }
   }
-  /** Of written rasters few are seen twice: the oldest go. */
+  /** Written rasters are rarely seen twice: those not used for longest go. */
   function remember(name: string, make: () => Canvas | Promise<Canvas>): void {
-    if (rasters.has(name)) return
-    rasters.set(name, Promise.resolve(make()))
-    if (rasters.size > 1500) for (const [first] of rasters) return void rasters.delete(first)
+    const known = rasters.get(name)
+    rasters.delete(name)
+    rasters.set(name, known ?? Promise.resolve(make()))
+    if (rasters.size > mostRasters) for (const [oldest] of rasters) return void rasters.delete(oldest)
   }
 
   function spritesOf(thing: Thing): Sprite[] {

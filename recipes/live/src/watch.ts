@@ -1,0 +1,50 @@
+/** A model watches a scene through the library's own live captions. */
+import { captionStream, createSampler, type Vlm } from '@casa-js/vlm'
+import { playScene } from './clip.ts'
+import { livePrompt } from './dataset.ts'
+import type { SceneMaterial } from './scene.ts'
+import type { Said } from './score.ts'
+import type { Painter } from './stage.ts'
+
+/** How the model was trained to be asked: no prefix, no sampling, no penalties (names and words repeat). */
+export const liveCaptioning = (vlm: Vlm) => ({
+  prompt: livePrompt,
+  prefix: '',
+  maxTokensPerFrame: 24,
+  budgetMs: Infinity,
+  sampler: createSampler({ temperature: 0, stopTokens: vlm.stopIds }),
+})
+
+export interface WatchOptions {
+  seeds: number[]
+  frames: number
+  /** Grey frames instead of the scene's. */
+  blank?: boolean
+  eventChance?: number
+  capacityTokens?: number
+}
+
+/** What a model says of each frame of a scene, beside what is right. */
+export async function watch(
+  vlm: Vlm,
+  material: SceneMaterial,
+  painter: Painter,
+  { seeds, frames, blank = false, eventChance = 0.5, capacityTokens = 512 }: WatchOptions,
+): Promise<Said[]> {
+  const play = playScene(material, painter, { seeds, eventChance })
+  const out: Said[] = []
+  async function* video() {
+    for (let index = 0; index < frames; index++) {
+      const { event, caption, paint } = play.next().value
+      const image = await paint()
+      if (blank) image.data.fill(128)
+      out.push({ event, caption, said: '' })
+      yield { image, timeMs: index * 500 }
+    }
+  }
+  let index = 0
+  for await (const { text } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
+    out[index++]!.said = text.trim()
+  }
+  return out
+}
