@@ -14,7 +14,15 @@ export type ContentPart =
       /** The template's first stop token follows the text, as live captions end each frame. The turn's own end needs no mark. */
       stop?: boolean
     }
-  | { type: 'image'; image: RgbImage }
+  | {
+      type: 'image'
+      image: RgbImage
+      /**
+       * Only its marks are left, as in a caption stream that has slid on: it has no slot, and what an assistant says up to the next
+       * picture is no answer to learn.
+       */
+      unseen?: boolean
+    }
 
 export interface Message {
   role: 'system' | 'user' | 'assistant'

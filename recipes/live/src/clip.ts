@@ -16,18 +16,21 @@ export interface Frame {
   paint(): Promise<RgbImage>
 }
 
-/** Frames without end, made as they are asked for; they follow from the seeds alone. */
+/**
+ * Frames without end, made as they are asked for; they follow from the seeds alone.
+ * @param options eventChance: how often something happens, 0..1, perhaps by frame.
+ */
 export function* playScene(
   material: SceneMaterial,
   painter: Painter,
-  { seeds, eventChance }: { seeds: number[]; eventChance: number },
+  { seeds, eventChance }: { seeds: number[]; eventChance: number | ((frame: number) => number) },
 ): Generator<Frame, never> {
   const random = createRandom(...seeds)
   const scene: Scene = createScene(material, random)
   const backdrop = drawBackdrop(random)
   let last: number | undefined
   for (let index = 0; ; index++) {
-    const event = scene.step(eventChance)
+    const event = scene.step(typeof eventChance === 'number' ? eventChance : eventChance(index))
     const caption = event ? captionOf(event, last) : ''
     last = event?.thing.id ?? last
     const sprites = painter.sprites(scene.things)

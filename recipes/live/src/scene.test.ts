@@ -72,6 +72,22 @@ describe('a clip', () => {
     expect(await one.get(5)).not.toEqual(await one.get(4))
   })
 
+  it('may begin in the middle: what was said is there, its pictures are not, and the first one seen brings nothing new', async () => {
+    const dataset = createLiveDataset({ seed: 5, frames: [3, 3], middle: 1, forgotten: 4 })
+    let words = 0
+    for (let index = 0; index < 20; index++) {
+      const { content } = (await dataset.get(index)).messages.at(-1)!
+      const shown = content.flatMap((part) => (part.type === 'image' ? [part.unseen === true] : []))
+      const said = content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+      const first = shown.indexOf(false)
+      expect(first).toBeGreaterThanOrEqual(1)
+      expect(shown.slice(first)).toEqual([false, false, false])
+      expect(said[first]).toBe('')
+      words += said.slice(0, first).join('').length
+    }
+    expect(words).toBeGreaterThan(100)
+  })
+
   it('shows what happened: pixels change with an event, and only where things are', async () => {
     for (let seed = 0; seed < 12; seed++) {
       const clip = frames(heldOut, seed, 12).map((frame) => ({ ...frame, backdrop: { ...frame.backdrop, noise: 0 } }))

@@ -127,6 +127,22 @@ test('a stop token after each frame of a live caption: said by the model, silent
   expect(() => encodeChat(watch, { tokenizer: bytes, template: silent })).toThrow(/"odd": .*ChatTemplate\.stop/)
 })
 
+test('a picture that is no longer seen leaves its marks, no slot, and nothing to learn', () => {
+  const said = (value: string): ContentPart => ({ type: 'text', text: value, stop: true })
+  const gone: ContentPart = { type: 'image', image: picture(3), unseen: true }
+  const watch = [user(text('go')), assistant(gone, said('a'), image(4), said('b'), gone, said('c'), image(5), said(''))]
+  const imageTokens = (each: RgbImage) => each.widthPx
+  const sample = encodeChat(watch, { tokenizer: bytes, template: readerTemplate })
+  expect(draw(sample, bytes)).toBe(
+    '<|user|>go<|assistant|><|image|>a<|end|>[4]<|image|>{b<|end|>}<|image|>c<|end|>[5]<|image|>{<|end|>}',
+  )
+  const inserted = encodeChat(watch, { tokenizer: bytes, template: readerTemplate, imageTokens })
+  const pad = bytes.idOf('<|image_pad|>')!
+  expect([...inserted.ids].filter((id) => id === pad)).toHaveLength(9)
+  const marked = encodeChat(watch, { tokenizer: qwen, template: qwen2_5VlTemplate })
+  expect(draw(marked, qwen)).toContain('<|vision_start|><|vision_end|>a<|im_end|><|vision_start|>[4]<|vision_end|>{b<|im_end|>}')
+})
+
 test('helium: bos, line breaks and eos keep the turns apart', () => {
   const sample = encodeChat(conversation, { tokenizer: bytes, template: heliumTemplate })
   expect(draw(sample, bytes)).toBe('<s>Look: [3] and [4] what?\n{A cat.</s>}Sure?\n{Yes</s>}')

@@ -30,6 +30,8 @@ export interface EncodeChatOptions {
   trustText?: boolean
 }
 
+type ImagePart = Extract<ContentPart, { type: 'image' }>
+
 /** Unicode noncharacter: around the number of a special token that was written in a message. */
 const HIDE = '\uFDD2'
 
@@ -80,7 +82,7 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
   trimAround(pieces, tokenizer)
   for (const answer of answers) if (answer.ids) putAnswerIds(pieces, answer, answer.ids, tokenizer)
 
-  const pictures = messages.flatMap((message) => message.content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
+  const pictures = messages.flatMap((message) => message.content.filter((part) => part.type === 'image'))
   const slots = pieces.filter((piece) => piece.kind === 'image').length
   if (slots !== pictures.length) {
     throw new TokenizerError(
@@ -130,7 +132,7 @@ function restore(text: string, specials: string[]): string {
 
 function assemble(
   pieces: Piece[],
-  pictures: RgbImage[],
+  pictures: ImagePart[],
   tokenizer: TextTokenizer,
   template: ChatTemplate,
   imageTokens: EncodeChatOptions['imageTokens'],
@@ -138,15 +140,17 @@ function assemble(
 ): EncodedSample {
   const parts: (string | number)[] = []
   const firstPart: number[] = []
+  const seen = pictures.filter(({ unseen }) => !unseen).map(({ image }) => image)
   let picture = 0
+  let slot = 0
   for (const piece of pieces) {
     firstPart.push(parts.length)
     if (piece.kind === 'special') parts.push(tokenizer.specialTokens.get(piece.text)!.id)
     else if (piece.kind === 'text') parts.push(restoreText(piece.text))
     else if (piece.kind === 'ids') parts.push(...piece.ids!)
-    else {
-      const count = imageTokens?.(pictures[picture]!, picture) ?? 0
-      picture++
+    else if (!pictures[picture++]!.unseen) {
+      const count = imageTokens?.(seen[slot]!, slot) ?? 0
+      slot++
       if (count > 0) parts.push(...Array<number>(count).fill(imageTokenId(tokenizer, template)))
     }
   }
@@ -155,14 +159,17 @@ function assemble(
   const { ids, starts } = tokenizer.encodeParts(parts)
   const answer = new Uint8Array(ids.length)
   const images: EncodedSample['images'] = []
+  picture = 0
+  let unseen = false
   pieces.forEach((piece, index) => {
     const from = starts[firstPart[index]!]!
-    if (piece.kind === 'image') {
+    if (piece.kind === 'image') unseen = pictures[picture++]!.unseen === true
+    if (piece.kind === 'image' && !unseen) {
       const mark = pieces[index - 1]
       const marked = mark?.kind === 'special' && mark.text === template.image.before
-      images.push({ before: from, ...(marked && { from: starts[firstPart[index - 1]!]! }), image: pictures[images.length]! })
+      images.push({ before: from, ...(marked && { from: starts[firstPart[index - 1]!]! }), image: seen[images.length]! })
     }
-    if (piece.answer) answer.fill(1, from, starts[firstPart[index + 1]!])
+    if (piece.answer && !unseen) answer.fill(1, from, starts[firstPart[index + 1]!])
   })
   return { ids, images, answer }
 }
