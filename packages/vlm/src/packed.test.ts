@@ -131,7 +131,7 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
         weights: new Float32Array(9).fill(1),
       }
       expect(() => valueAndGradients(() => model.loss(batch), [weight])).toThrow(
-        'packed and cannot be trained: load it as float32',
+        'compressed and cannot be trained: load it as float32',
       )
       await saveVlm({ model, files: { tokenizerJson: {} as never } }, saved, { dtype: 'BF16' })
       return logitsOf(model)

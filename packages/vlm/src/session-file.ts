@@ -4,7 +4,7 @@
  * The model is named by a hash of its config and of its tensors' names and shapes: keys and values of another model would be taken for
  * this one's, and the answers be wrong without a sign.
  */
-import { ArgumentError, CasaError } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
 import type { SequenceContents } from '@casa-js/core'
 import { shapeOf } from '@casa-js/tensor'
 import { encodeSafetensors, memorySource, Safetensors } from '@casa-js/weights'
@@ -20,14 +20,14 @@ function identityOf({ config, params }: VlmModel): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify([config.json, names.sort()]))))
 }
 
-/** @param more anything else to remember beside it, as text by name */
+/** @param notes anything else to remember beside it, as text by name */
 export async function encodeSession(
   model: VlmModel,
   { tokens, values, tensors }: SequenceContents,
-  more: Record<string, string> = {},
+  notes: Record<string, string> = {},
 ): Promise<Uint8Array> {
   const metadata = {
-    ...more,
+    ...notes,
     casa_session: VERSION,
     model: identityOf(model),
     tokens: String(tokens),
@@ -37,23 +37,18 @@ export async function encodeSession(
   return encodeSafetensors(Object.fromEntries(entries), metadata)
 }
 
-/** @throws CasaError when they are no saved session, of another version or of another model. */
-export async function decodeSession(model: VlmModel, bytes: Uint8Array): Promise<SequenceContents> {
-  return (await readSession(model, bytes)).contents
-}
-
-/** The same, with what else was remembered. */
-export async function readSession(
+/** @throws ArgumentError when they are no saved session, of another version or of another model. */
+export async function decodeSession(
   model: VlmModel,
   bytes: Uint8Array,
-): Promise<{ contents: SequenceContents; more: Record<string, string> }> {
+): Promise<{ contents: SequenceContents; notes: Record<string, string> }> {
   let file: Safetensors
   try {
     file = await Safetensors.open(memorySource('saved session', bytes))
   } catch (error) {
     throw new ArgumentError('these bytes are no saved session', { cause: error })
   }
-  const { casa_session: version, model: identity, tokens, values, ...more } = file.metadata
+  const { casa_session: version, model: identity, tokens, values, ...notes } = file.metadata
   if (version !== VERSION)
     throw new ArgumentError(`the saved session has version ${version ?? 'none'}, and ${VERSION} is read here: save it again`)
   if (identity !== identityOf(model))
@@ -61,9 +56,8 @@ export async function readSession(
   const tensors: SequenceContents['tensors'] = {}
   for (const [name, { shape }] of file.entries()) tensors[name] = { shape, data: await file.read(name) }
   try {
-    return { contents: { tokens: Number(tokens), values: JSON.parse(values ?? ''), tensors }, more }
+    return { contents: { tokens: Number(tokens), values: JSON.parse(values ?? '') as Record<string, number>, tensors }, notes }
   } catch (error) {
-    if (CasaError.isInstance(error)) throw error
     throw new ArgumentError('the saved session is damaged: its numbers cannot be read', { cause: error })
   }
 }

@@ -59,10 +59,17 @@ export interface Session {
    * @throws StateError where images stand in the cache, and when there are fewer tokens.
    */
   truncate(tokens: number): void
-  /** What it remembers, as bytes that `load` of a session of the same model takes: after a restart, or to ask twice from one state. */
-  save(): Promise<Uint8Array>
-  /** @throws CasaError when the bytes are another model's or no saved session, or hold more tokens; then nothing has changed. */
-  load(bytes: Uint8Array): Promise<void>
+  /**
+   * What it remembers, as bytes that `load` of a session of the same model takes: after a restart, or to ask twice from one state.
+   * @param notes anything else to be remembered beside it, as text by name
+   */
+  save(notes?: Record<string, string>): Promise<Uint8Array>
+  /**
+   * Go on from saved bytes.
+   * @returns the notes that were saved with them
+   * @throws ArgumentError when the bytes are another model's or no saved session, or hold more tokens; then nothing has changed.
+   */
+  load(bytes: Uint8Array): Promise<Record<string, string>>
   /** Frees its memory; a call that is running is refused with a StateError. */
   dispose(): void
 }
@@ -205,8 +212,13 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
       return fusion.imagesInCache ? tokens : 0
     },
     truncate: (tokens) => now(() => sequence.truncate(tokens)),
-    save: () => alone(async () => encodeSession(model, await sequence.read())),
-    load: (bytes) => alone(async () => sequence.write(await decodeSession(model, bytes))),
+    save: (notes) => alone(async () => encodeSession(model, await sequence.read(), notes)),
+    load: (bytes) =>
+      alone(async () => {
+        const { contents, notes } = await decodeSession(model, bytes)
+        sequence.write(contents)
+        return notes
+      }),
     dispose() {
       if (disposed) return
       disposed = true

@@ -16,7 +16,7 @@ import {
   type FusionState,
   type Layout,
 } from '@casa-js/core'
-import { add, attention, concat, slice, type Tensor } from '@casa-js/tensor'
+import { add, attention, concat, gatherRows, slice, type Tensor } from '@casa-js/tensor'
 import { planWindows } from './windows.ts'
 
 export interface __Name__Config {
@@ -41,6 +41,11 @@ function createHook(
   const cuKeys = continues ? cuImage.map((end, window) => (window === 0 ? 0 : held + end)) : cuImage
   const nothingToSee = !images && !continues
   const tensors: Record<string, Tensor> = {}
+  /** Text that sees an image; -1 where there is nothing to see: not even the output's bias is added there. */
+  const seeing = Int32Array.from({ length: layout.tokens }, (_, t) => {
+    const window = cuText.findLastIndex((begin) => begin <= t)
+    return cuKeys[window] === cuKeys[window + 1] ? -1 : t
+  })
 
   const fuse: Fuse = (x, site) => {
     const h = add(x, site.attend(site.norm(x)))
@@ -53,7 +58,8 @@ function createHook(
       return all
     }
     const { q } = site.project(site.norm(h))
-    return add(h, site.output(attention(q, keysOf('k'), keysOf('v'), { cuQ: cuText, cuK: cuKeys, causal: false })))
+    const heads = attention(q, keysOf('k'), keysOf('v'), { cuQ: cuText, cuK: cuKeys, causal: false })
+    return add(h, gatherRows(site.output(heads), seeing))
   }
   const next = () => (nothingToSee ? state! : { values: { imageTokens: cuKeys.at(-1)! - cuKeys.at(-2)! }, tensors })
   return { fuse, next }

@@ -1,115 +1,123 @@
 /** Live captions of an untrained model: what it says is noise, how it says it must hold. */
-import type { RgbImage } from '@casa-js/core'
 import { close, init, memory, scope } from '@casa-js/tensor'
 import { expectNear, take } from '@casa-js/testing'
-import { readerTokens, trainBpe } from '@casa-js/tokenizers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { markedFiles, picture, tinyFiles, tinyVlm } from '../fixtures/tiny.ts'
 import {
   argmax,
   captionCues,
   captionStream,
-  createVlm,
+  captionVideo,
   formatSrt,
   type CaptionedFrame,
+  type CaptionEvent,
   type CaptionOptions,
   type Sampler,
   type VideoFrame,
   type Vlm,
 } from '../index.ts'
 
-const config = {
-  model_type: 'casa_vlm',
-  text_config: {
-    model_type: 'llama',
-    vocab_size: 262,
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    rope_theta: 10_000,
-    tie_word_embeddings: true,
-    max_position_embeddings: 256,
-  },
-  vision_config: {
-    model_type: 'casa_vit',
-    patch_size: 4,
-    stem_channels: [],
-    hidden_size: 8,
-    depth: 1,
-    num_heads: 1,
-    intermediate_size: 16,
-    spatial_merge_size: 2,
-    out_hidden_size: 16,
-    max_pixels: 4096,
-  },
-  fusion_config: { kind: 'casa', norm_images: true },
-}
-const tokenizerJson = trainBpe([], { vocabSize: 262, specialTokens: readerTokens })
-const files = { tokenizerJson, processorConfig: { chat: { name: 'casa-reader' } } }
-
 let vlm: Vlm
 beforeAll(async () => {
   await init({ device: 'wasm' })
-  vlm = createVlm(config, 1, files)
+  vlm = tinyVlm()
 })
 afterAll(async () => {
   vlm.dispose()
   await close()
 })
 
-const picture = (grey: number): RgbImage => ({
-  widthPx: 16,
-  heightPx: 16,
-  data: Uint8Array.from({ length: 768 }, (_, i) => (grey * 40 + i * 7) % 256),
-})
-const video = (count: number): VideoFrame[] => Array.from({ length: count }, (_, i) => ({ image: picture(i), timeMs: i * 500 }))
+const video = (count: number, first = 0): VideoFrame[] =>
+  Array.from({ length: count }, (_, i) => ({ image: picture(first + i), timeMs: (first + i) * 500 }))
 
-/** Greedy, and every draw with the logits that it was made from. */
-function watched(choose = argmax): { sampler: Sampler; draws: { logits: Float32Array; id: number }[] } {
-  const draws: { logits: Float32Array; id: number }[] = []
-  const sampler: Sampler = (logits) => {
-    const id = choose(logits)
-    draws.push({ logits: logits.slice(), id })
+/** Greedy, and every draw with the logits that it was made from and what it looked back on. */
+function watched(choose: (logits: Float32Array, draw: number) => number = argmax) {
+  const draws: { logits: Float32Array; ids: number[]; id: number }[] = []
+  const sampler: Sampler = (logits, ids) => {
+    const id = choose(logits, draws.length)
+    draws.push({ logits: logits.slice(), ids: [...ids], id })
     return id
   }
   return { sampler, draws }
 }
 
-async function captionAll(frames: VideoFrame[], options: CaptionOptions): Promise<CaptionedFrame[]> {
+async function captionAll(frames: VideoFrame[], options: CaptionOptions, of = vlm): Promise<CaptionedFrame[]> {
   const all: CaptionedFrame[] = []
-  for await (const frame of captionStream(vlm, frames, { budgetMs: Infinity, ...options })) all.push(frame)
+  for await (const frame of captionStream(of, frames, { budgetMs: Infinity, ...options })) all.push(frame)
   return all
 }
 
-test('every token is drawn from what one pass over the whole stream gives, each frame a window of its own', async () => {
-  const { sampler, draws } = watched()
-  const frames = video(3)
-  const captioned = await captionAll(frames, { prompt: 'Say.', prefix: 'So', maxTokensPerFrame: 4, sampler })
-  expect(captioned.map(({ tokens }) => tokens)).toEqual(captioned.map(({ end }) => (end === 'stop' ? expect.any(Number) : 4)))
+describe('the stream is one pass over the same ids and windows, token by token', () => {
+  const fusions = [
+    { kind: 'casa', windows: 'with-marks' },
+    { kind: 'casa', windows: 'at-image' },
+    { kind: 'casa', windows: 'with-marks', keys: 'image' },
+    { kind: 'casa', windows: 'with-marks', place: 'before', ffn_updates: true, shared: true },
+    { kind: 'insertion' },
+    { kind: 'none' },
+  ]
+  test.each(fusions)('%j', async (fusion) => {
+    const marked = tinyVlm(fusion, markedFiles)
+    const idOf = (text: string) => marked.tokenizer.idOf(text)!
+    const stop = idOf('<|end|>')
+    // Some frames end with a stop token, some with their last token, one is silent.
+    const stops = [5, 6, 11]
+    const { sampler, draws } = watched((logits, draw) => {
+      if (stops.includes(draw)) return stop
+      logits[stop] = -Infinity
+      return argmax(logits)
+    })
+    const frames = video(5)
+    const captioned = await captionAll(frames, { prompt: 'Say.', prefix: 'So', maxTokensPerFrame: 4, sampler }, marked)
+    expect(captioned.map(({ tokens, end }) => `${tokens} ${end}`)).toEqual(['4 tokens', '2 stop', '1 stop', '4 tokens', '1 stop'])
 
-  // <|user|>Say.<|assistant|> image <|image|>So said.. image <|image|> said.. image <|image|> said..
-  const idOf = (text: string) => vlm.tokenizer.idOf(text)!
-  const ids = [idOf('<|user|>'), ...vlm.tokenizer.encode('Say.'), idOf('<|assistant|>')]
-  const slots: number[] = []
-  const rows: number[] = []
-  let drawn = 0
-  for (const [i, { tokens }] of captioned.entries()) {
-    slots.push(ids.length)
-    ids.push(idOf('<|image|>'), ...(i === 0 ? vlm.tokenizer.encode('So') : []))
-    for (let t = 0; t < tokens; t++) {
-      rows.push(ids.length - 1)
-      ids.push(draws[drawn++]!.id)
+    // <|user|>Say.<|assistant|> <|look|> image <|image|>So said.. <|end|> <|look|> image <|image|> said..
+    const ids = [idOf('<|user|>'), ...marked.tokenizer.encode('Say.'), idOf('<|assistant|>')]
+    const slots: { before: number; from: number }[] = []
+    const rows: number[] = []
+    let drawn = 0
+    for (const [i, { tokens, end }] of captioned.entries()) {
+      slots.push({ from: ids.length, before: ids.length + 1 })
+      ids.push(idOf('<|look|>'), idOf('<|image|>'), ...(i === 0 ? marked.tokenizer.encode('So') : []))
+      for (let t = 0; t < tokens; t++) {
+        rows.push(ids.length - 1)
+        expect(draws[drawn]!.ids, `what draw ${drawn} looks back on`).toEqual(ids)
+        ids.push(draws[drawn++]!.id)
+      }
+      if (end !== 'stop') ids.push(stop)
     }
-  }
-  const patches = frames.map(({ image }) => vlm.model.process(image))
-  const images = slots.map((before) => ({ sample: 0, before, tokens: 4, grid: { rows: 2, columns: 2 } }))
-  const layout = { tokens: ids.length, cu: Int32Array.of(0, ids.length), images }
-  const whole = await take(
-    scope(() => vlm.model.backbone.logits(vlm.model.hidden({ ids: Int32Array.from(ids), layout, patches }))),
-  )
-  for (const [i, row] of rows.entries())
-    expectNear(`logits of draw ${i}`, draws[i]!.logits, whole.subarray(row * 262, (row + 1) * 262), 1e-4)
+    const patches = frames.map(({ image }) => marked.model.process(image))
+    const images = slots.map((slot) => ({ sample: 0, ...slot, tokens: 4, grid: { rows: 2, columns: 2 } }))
+    const layout = { tokens: ids.length, cu: Int32Array.of(0, ids.length), images }
+    const whole = await take(
+      scope(() => marked.model.backbone.logits(marked.model.hidden({ ids: Int32Array.from(ids), layout, patches }))),
+    )
+    for (const [i, row] of rows.entries()) {
+      // All but the stop token's, which is number 0 and was forbidden.
+      const expected = whole.subarray(row * 262 + 1, (row + 1) * 262)
+      expectNear(`logits of draw ${i}`, draws[i]!.logits.subarray(1), expected, 1e-4)
+    }
+    marked.dispose()
+  })
+
+  test('windows with their marks are not those that begin at the image', async () => {
+    const drawsOf = async (windows: string) => {
+      const marked = tinyVlm({ kind: 'casa', windows }, markedFiles)
+      const { sampler, draws } = watched(() => 70)
+      await captionAll(video(2), { sampler, maxTokensPerFrame: 1 }, marked)
+      marked.dispose()
+      return draws.map(({ logits }) => logits)
+    }
+    const [withMarks, atImage] = [await drawsOf('with-marks'), await drawsOf('at-image')]
+    for (const [i, logits] of withMarks.entries()) expect(logits).not.toEqual(atImage[i])
+  })
+
+  test('a frame costs one pass for every token that it says: the last goes in with the next frame', async () => {
+    const passes = vi.spyOn(vlm.model.backbone, 'embed')
+    const captioned = await captionAll(video(4), { sampler: () => 70, maxTokensPerFrame: 3 })
+    expect(passes).toHaveBeenCalledTimes(captioned.reduce((sum, { tokens }) => sum + tokens, 0))
+    passes.mockRestore()
+  })
 })
 
 test('over 200 frames tensors and bytes stay what they were, the cache holds text alone, and nothing is left', async () => {
@@ -120,20 +128,21 @@ test('over 200 frames tensors and bytes stay what they were, the cache holds tex
   expect(new Set(captioned.slice(1).map((frame) => `${frame.memory.tensors} ${frame.memory.bytes}`))).toEqual(
     new Set([`${tensors} ${bytes}`]),
   )
-  // A frame adds its mark and what was said, until the text slides.
+  // A frame adds what the last one had not fed, its mark, and what was said but for the last token, until the text slides.
   const slides = captioned.filter((frame, i) => i > 0 && frame.cachedTokens < captioned[i - 1]!.cachedTokens)
   expect(slides.length).toBeGreaterThan(0)
-  for (const [i, { cachedTokens, tokens }] of captioned.entries()) {
-    expect(cachedTokens).toBeLessThanOrEqual(256)
-    if (i > 0 && !slides.includes(captioned[i]!)) expect(cachedTokens).toBe(captioned[i - 1]!.cachedTokens + 1 + tokens)
+  for (const [i, frame] of captioned.entries()) {
+    expect(frame.cachedTokens).toBeLessThanOrEqual(256)
+    if (i === 0 || slides.includes(frame)) continue
+    const last = captioned[i - 1]!
+    expect(frame.cachedTokens).toBe(last.cachedTokens + (last.end === 'stop' ? 1 : 2) + 1 + frame.tokens - 1)
   }
   expect(memory()).toEqual(before)
 }, 60_000)
 
 test('a frame ends by a stop token, by its tokens or by its time; silence is a caption too', async () => {
   const stop = vlm.tokenizer.idOf('<|end|>')!
-  let turn = 0
-  const { sampler } = watched(() => (turn++ % 2 === 0 ? 70 : stop))
+  const { sampler } = watched((_, draw) => (draw % 2 === 0 ? 70 : stop))
   const spoken = await captionAll(video(2), { sampler, prefix: '' })
   expect(spoken.map(({ end, tokens, text }) => [end, tokens, text])).toEqual([
     ['stop', 2, vlm.tokenizer.decode([70])],
@@ -143,16 +152,19 @@ test('a frame ends by a stop token, by its tokens or by its time; silence is a c
   const [silent] = await captionAll(video(1), { sampler: () => stop, prefix: '' })
   expect(silent).toMatchObject({ end: 'stop', tokens: 1, text: '', startMs: 0, endMs: 500 })
 
+  // A clock that moves when a token is drawn: 30 ms each.
   let clock = 0
-  const timed = await captionAll([{ image: picture(0), timeMs: 0, durationMs: 40 }], {
-    sampler: () => 70,
+  const slow: Sampler = () => ((clock += 30), 70)
+  const [timed] = await captionAll([{ image: picture(0), timeMs: 0, durationMs: 40 }], {
+    sampler: slow,
     prefix: '',
     framesPerSecond: 4,
     budgetMs: undefined,
-    now: () => (clock += 30),
+    now: () => clock,
   })
-  // The clock moves 30 ms a look: arrival 30, first token 60, then one look a token until 250 ms are over.
-  expect(timed[0]).toMatchObject({ end: 'time', tokens: 8, timeToFirstTokenMs: 30, endMs: 40 })
+  // 250 ms are over with the ninth.
+  expect(timed).toMatchObject({ end: 'time', tokens: 9, timeToFirstTokenMs: 30, elapsedMs: 270, endMs: 40 })
+  expect(timed!.tokenTimesMs).toEqual([30, 60, 90, 120, 150, 180, 210, 240, 270])
 })
 
 test('the prefix is said first, and captions become subtitles', async () => {
@@ -164,7 +176,7 @@ test('the prefix is said first, and captions become subtitles', async () => {
   )
 })
 
-test('frames may come as they are made, and an abort ends the stream', async () => {
+test('frames may come as they are made, and an abort ends the stream, also while it waits for a frame', async () => {
   const stop = new AbortController()
   const before = memory().tensors
   async function* camera() {
@@ -175,7 +187,97 @@ test('frames may come as they are made, and an abort ends the stream', async () 
       if (startMs === 1000) stop.abort()
   }
   await expect(watch()).rejects.toThrow(/abort/i)
+  for (const whenBehind of ['wait', 'newest'] as const) {
+    const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+    const waiting = captionStream(vlm, silent, { whenBehind, signal: AbortSignal.timeout(20) }).next()
+    await expect(waiting).rejects.toThrow(/timeout/i)
+  }
   expect(memory().tensors).toBe(before)
+})
+
+test('a live source is never waited for: the newest frame is taken, the others are counted', async () => {
+  const frames = video(9)
+  let give: (frame: IteratorResult<VideoFrame>) => void = () => {}
+  const waiting: VideoFrame[] = []
+  /** Three frames come while each is captioned. */
+  const source: AsyncIterable<VideoFrame> = {
+    [Symbol.asyncIterator]: () => ({
+      next() {
+        const value = waiting.shift()
+        if (value) return Promise.resolve({ done: false, value })
+        return new Promise((resolve) => (give = resolve))
+      },
+    }),
+  }
+  const arrive = (count: number) => waiting.push(...frames.splice(0, count))
+  arrive(1)
+  const events: CaptionEvent[] = []
+  const run = captionVideo(vlm, source, { whenBehind: 'newest', maxTokensPerFrame: 2, sampler: () => 70, prefix: '' })
+  for await (const event of run) {
+    events.push(event)
+    if (event.type !== 'token') continue
+    if (frames.length > 0) arrive(frames.length >= 2 ? 2 : 1)
+    give(waiting.length > 0 ? { done: false, value: waiting.shift()! } : { done: true, value: undefined })
+    // The pump runs before the next step of the captions.
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  const captioned = events.flatMap((event) => (event.type === 'frame' ? [event.frame] : []))
+  expect(captioned.map(({ startMs, dropped }) => [startMs, dropped])).toEqual([
+    [0, 0],
+    [2000, 3],
+    [4000, 3],
+  ])
+  expect(events.filter(({ type }) => type === 'drop')).toEqual([
+    { type: 'drop', frames: 3, total: 3 },
+    { type: 'drop', frames: 3, total: 6 },
+  ])
+  expect(run.dropped).toBe(6)
+})
+
+test('a pause stops the clock within a token; lag is what the captions are behind the video', async () => {
+  let time = 0
+  const run = captionVideo(vlm, video(3), { now: () => time, maxTokensPerFrame: 2, sampler: () => 70, budgetMs: Infinity })
+  const lags: number[] = []
+  const seen: string[] = []
+  for await (const event of run) {
+    seen.push(event.type)
+    if (event.type === 'lag') lags.push(event.lagMs)
+    if (event.type === 'token') time += 400
+    if (seen.length !== 2) continue
+    run.pause()
+    expect(run.paused).toBe(true)
+    setTimeout(() => {
+      expect(seen, 'nothing happens in a pause').toHaveLength(2)
+      time += 10_000
+      run.resume()
+    }, 30)
+  }
+  // Two tokens of 400 ms a frame of 500 ms: 300 ms later each.
+  expect(lags).toEqual([0, 300, 600])
+  expect(run.clockMs).toBe(2400)
+})
+
+test('captions survive a restart: saved between frames, they go on as they would have', async () => {
+  const options = { seed: 3, maxTokensPerFrame: 5, budgetMs: Infinity }
+  const { sampler: all, draws } = watched()
+  const whole = await captionAll(video(6), { ...options, sampler: all })
+
+  let saved: Uint8Array | undefined
+  const run = captionVideo(vlm, video(3), { ...options, sampler: argmax })
+  await expect(run.save()).rejects.toThrow('after a "frame" event')
+  for await (const event of run) {
+    if (event.type === 'token') await expect(run.save()).rejects.toThrow('between frames')
+    if (event.type === 'frame') saved = await run.save()
+  }
+  const { sampler, draws: later } = watched()
+  const rest = await captionAll(video(3, 3), { ...options, sampler, resume: saved! })
+  expect(rest.map(({ text, end, cachedTokens }) => [text, end, cachedTokens])).toEqual(
+    whole.slice(3).map(({ text, end, cachedTokens }) => [text, end, cachedTokens]),
+  )
+  const before = whole.slice(0, 3).reduce((sum, { tokens }) => sum + tokens, 0)
+  expect(later.map(({ ids }) => ids)).toEqual(draws.slice(before).map(({ ids }) => ids))
+  expect(later.map(({ logits }) => logits)).toEqual(draws.slice(before).map(({ logits }) => logits))
+  await expect(captionAll(video(1), { resume: saved!.subarray(0, 50) })).rejects.toThrow('no saved session')
 })
 
 test('what cannot work is refused by name', async () => {
@@ -184,20 +286,21 @@ test('what cannot work is refused by name', async () => {
   )
   await expect(captionAll(video(2), { maxTokensPerFrame: 40, capacityTokens: 64 })).rejects.toThrow('raise capacityTokens')
   await expect(captionAll(video(1), { maxTokensPerFrame: 0 })).rejects.toThrow(
-    'captionStream: maxTokensPerFrame: expected a number above 0, found 0',
+    'captionVideo: maxTokensPerFrame: expected a number above 0, found 0',
   )
   const unmarked = { ...vlm, template: { ...vlm.template, image: {} } }
-  await expect((async () => void (await captionStream(unmarked, video(1)).next()))()).rejects.toThrow('marks images by no token')
+  await expect(captionAll(video(1), {}, unmarked)).rejects.toThrow('marks images by no token')
+  const run = captionVideo(vlm, video(0))
+  for await (const _ of run);
+  await expect((async () => void (await run[Symbol.asyncIterator]().next()))()).rejects.toThrow('iterated once')
 
-  const inserting = createVlm({ ...config, fusion_config: { kind: 'insertion' } }, 1, files)
+  const inserting = tinyVlm({ kind: 'insertion' }, tinyFiles)
   const sampler = () => 70
   const grown: number[] = []
   for await (const { cachedTokens } of captionStream(inserting, video(3), { sampler, maxTokensPerFrame: 2 }))
     grown.push(cachedTokens)
-  // With insertion every frame leaves its four image tokens in the cache, beside its mark and two letters.
-  expect([grown[1]! - grown[0]!, grown[2]! - grown[1]!]).toEqual([7, 7])
-  await expect((async () => void (await captionStream(inserting, video(1), { whenFull: 'slide' }).next()))()).rejects.toThrow(
-    'captionStream: whenFull: expected "error"',
-  )
+  // With insertion every frame leaves its four image tokens in the cache, beside two letters, a stop token and its mark.
+  expect([grown[1]! - grown[0]!, grown[2]! - grown[1]!]).toEqual([8, 8])
+  await expect(captionAll(video(1), { whenFull: 'slide' }, inserting)).rejects.toThrow('captionVideo: whenFull: expected "error"')
   inserting.dispose()
 })

@@ -1,3 +1,3 @@
-export { captionStream } from './stream.ts'
+export { captionStream, captionVideo, type CaptionRun } from './video.ts'
 export { captionCues } from './cues.ts'
-export type { CaptionedFrame, CaptionOptions, VideoFrame } from './options.ts'
+export type { CaptionedFrame, CaptionEvent, CaptionOptions, VideoFrame } from './options.ts'

@@ -1,6 +1,5 @@
 /** How a stream of captions begins, and what each frame adds to it, as token ids. */
-import { CasaError } from '@casa-js/base'
-import { type Message, type RgbImage } from '@casa-js/core'
+import { TokenizerError, type Message, type RgbImage } from '@casa-js/base'
 import { encodeChat } from '@casa-js/tokenizers'
 import type { Vlm } from '../load.ts'
 import type { CaptionOptions } from './options.ts'
@@ -10,10 +9,13 @@ export interface Opening {
   ids: Int32Array
   /** Where in `ids` the first image stands. */
   before: number
+  /** Where the marks in front of it begin. */
+  from: number
   prefixIds: number[]
   /** Marks of a later image. */
   frameIds: Int32Array
   frameBefore: number
+  frameFrom: number
 }
 
 /** The ids of all frames, found by encoding a turn of one and of two images: what the second adds is a frame. */
@@ -33,16 +35,19 @@ export function openingOf(
   const [one, two] = [encode([picture]), encode([picture, picture])]
   const first = prefix ? encode([picture, text(prefix)]) : one
   const marks = one.ids.length
-  if (two.ids.length === marks || one.ids.some((id, t) => id !== two.ids[t] || id !== first.ids[t])) {
-    throw new CasaError(
-      `chat template "${template.name}" marks images by no token of their own, so a frame has nothing to be read with: give it marks (chat.image in processor_config.json)`,
+  const isExtended = one.ids.every((id, t) => id === two.ids[t] && id === first.ids[t])
+  if (!isExtended || two.images[1]!.before >= two.ids.length) {
+    throw new TokenizerError(
+      `chat template "${template.name}" marks images by no token of their own behind them, so a frame has nothing to be read with: give it marks (chat.image in processor_config.json)`,
     )
   }
   return {
     ids: first.ids,
     before: first.images[0]!.before,
+    from: first.images[0]!.from ?? first.images[0]!.before,
     prefixIds: [...first.ids.subarray(marks)],
     frameIds: two.ids.subarray(marks),
     frameBefore: two.images[1]!.before - marks,
+    frameFrom: (two.images[1]!.from ?? two.images[1]!.before) - marks,
   }
 }

@@ -1,10 +1,10 @@
 /** What live captions take and give. */
-import { ConfigError } from '@casa-js/base'
-import { type RgbImage } from '@casa-js/core'
+import { ConfigError, type RgbImage } from '@casa-js/base'
 import type { MemoryUse } from '@casa-js/tensor'
 import type { Sampler } from '../sampling/index.ts'
 import type { SessionOptions } from '../session.ts'
 
+/** A frame of a video, as a source gives them in order of time. */
 export interface VideoFrame {
   image: RgbImage
   /** When it is shown, from the start of the video. */
@@ -14,61 +14,99 @@ export interface VideoFrame {
 }
 
 export interface CaptionOptions extends SessionOptions {
-  system?: string
+  system?: string | undefined
   /** What the user asks for before the first frame. */
   prompt?: string | undefined
   /** What the model's turn begins with, part of the first frame's text: "In this video" unless given. */
   prefix?: string | undefined
   /** 2, as the paper has it. */
-  framesPerSecond?: number
+  framesPerSecond?: number | undefined
   /** 20 unless given. */
-  maxTokensPerFrame?: number
-  /** Time that a frame may take, from its arrival; at least one token is said. 1000 / framesPerSecond unless given; Infinity: no limit. */
-  budgetMs?: number | undefined
-  /** `captionSampling` unless given, with the model's stop tokens exempt. */
-  sampler?: Sampler
-  /** Seed of that sampling. */
-  seed?: number
+  maxTokensPerFrame?: number | undefined
   /**
-   * When the text fills `capacityTokens`. 'slide', the default of CASA models: forget all but the prompt and the latest quarter of
+   * Time for a frame's words, from when the model has seen it; at least one token is said. 1000 / framesPerSecond unless given;
+   * Infinity: no limit.
+   */
+  budgetMs?: number | undefined
+  /** `captionSampling` unless given, with the model's stop tokens exempt. Its `ids` are all that went in, marks and prompt included. */
+  sampler?: Sampler | undefined
+  /** Seed of that sampling. */
+  seed?: number | undefined
+  /**
+   * When the text fills `capacityTokens` (4,096 unless given). 'slide', the default: forget all but the prompt and the latest quarter of
    * the room, read again without pictures. 'error', the only choice where images stand in the cache themselves (insertion).
    */
-  whenFull?: 'slide' | 'error'
-  signal?: AbortSignal
+  whenFull?: 'slide' | 'error' | undefined
+  /**
+   * When frames come faster than they are captioned. 'wait', the default: none is dropped, the source waits; for files. 'newest': the
+   * newest frame is taken and those before it are dropped; for cameras and streams, whose frames come at their own pace.
+   */
+  whenBehind?: 'wait' | 'newest' | undefined
+  /** What `save` of an earlier run gave: the captions go on from there. Takes the place of `system`, `prompt` and `prefix`. */
+  resume?: Uint8Array | undefined
+  /** Ends the captions within a token, with the signal's reason. */
+  signal?: AbortSignal | undefined
   /** The clock, in milliseconds; for tests. */
-  now?: () => number
+  now?: (() => number) | undefined
 }
 
 /** What was said of one frame. */
 export interface CaptionedFrame {
+  /** 0 for the first frame of this run. */
+  index: number
   startMs: number
   endMs: number
   /** From the frame's arrival to its first token. */
   timeToFirstTokenMs: number
   /** From its arrival until the model is ready for the next. */
   elapsedMs: number
+  /** How far the captions are behind the video when this frame arrives: below 0, ahead of it. Pauses do not count. */
+  lagMs: number
+  /** Frames dropped between the one before and this one. */
+  dropped: number
   /** Tokens said, a stop token included. */
   tokens: number
+  /** When each of them was said, by the run's clock. */
+  tokenTimesMs: number[]
   /** Text that became certain; '' when the model kept silent. */
   text: string
   /** Why the model stopped. */
   end: 'stop' | 'tokens' | 'time'
-  /** Text tokens in the cache. */
+  /** Tokens in the cache. What was said last is not among them: it goes in with the next frame. */
   cachedTokens: number
   memory: MemoryUse
 }
 
-/** The options that have numbers for defaults. @throws ConfigError naming the one that is out of range. */
-export function checkCaptionOptions({
-  framesPerSecond = 2,
-  maxTokensPerFrame = 20,
-  budgetMs = 1000 / framesPerSecond,
-}: CaptionOptions) {
+/** What happens while a video is captioned, in order. */
+export type CaptionEvent =
+  /** Frames that were passed over, and how many so far. */
+  | { type: 'drop'; frames: number; total: number }
+  /** A frame is about to be captioned: how far behind the video (below 0: ahead). */
+  | { type: 'lag'; frame: number; lagMs: number }
+  /** A token was said; `text` became certain with it. */
+  | { type: 'token'; frame: number; id: number; text: string; timeMs: number }
+  /** A frame's caption is whole. */
+  | { type: 'frame'; frame: CaptionedFrame }
+
+/** The options that have numbers or words for defaults. @throws ConfigError naming the one that is out of range. */
+export function checkCaptionOptions(options: CaptionOptions, imagesInCache: boolean) {
+  const { framesPerSecond = 2, maxTokensPerFrame = 20, budgetMs = 1000 / framesPerSecond, whenBehind = 'wait' } = options
+  const { whenFull = imagesInCache ? 'error' : 'slide' } = options
+  const wrong = (name: string, expected: string, found: unknown) =>
+    new ConfigError(`captionVideo: ${name}`, `expected ${expected}, found ${JSON.stringify(found) ?? found}`)
   const positive = (name: string, value: number, valid = value > 0) => {
-    if (!valid) throw new ConfigError(`captionStream: ${name}`, `expected a number above 0, found ${value}`)
+    if (!valid) throw wrong(name, 'a number above 0', value)
   }
   positive('framesPerSecond', framesPerSecond)
   positive('maxTokensPerFrame', maxTokensPerFrame, Number.isInteger(maxTokensPerFrame) && maxTokensPerFrame > 0)
   positive('budgetMs', budgetMs)
-  return { framesPerSecond, maxTokensPerFrame, budgetMs }
+  if (!['wait', 'newest'].includes(whenBehind)) throw wrong('whenBehind', '"wait" or "newest"', whenBehind)
+  if (!['slide', 'error'].includes(whenFull)) throw wrong('whenFull', '"slide" or "error"', whenFull)
+  if (whenFull === 'slide' && imagesInCache) {
+    throw new ConfigError(
+      'captionVideo: whenFull',
+      'expected "error": this model keeps images in the cache, so its text cannot slide',
+    )
+  }
+  return { framesPerSecond, maxTokensPerFrame, budgetMs, whenFull, whenBehind }
 }

@@ -46,7 +46,7 @@ export const captionSampling = {
 } satisfies SamplingOptions
 
 /**
- * The processors of these options in their fixed order: repetition, n-grams, EMA, stop bias, temperature, top-k, top-p, min-p.
+ * The processors of these options in their fixed order: repetition, EMA, stop bias, n-grams, temperature, top-k, top-p, min-p.
  * An EMA penalty has memory, so make the list once for a stream and keep it across frames.
  *
  * @throws ConfigError naming the option that is out of range
@@ -56,9 +56,9 @@ export function createProcessors(options: SamplingOptions): LogitsProcessor[] {
   const { stopTokens: exempt = [] } = options
   const list: LogitsProcessor[] = []
   if (options.repetitionPenalty !== undefined) list.push(repetitionPenalty(options.repetitionPenalty, { exempt }))
-  if (options.noRepeatNgram) list.push(noRepeatNgram(options.noRepeatNgram.size, { ...options.noRepeatNgram, exempt }))
   if (options.emaPenalty) list.push(emaRepetitionPenalty({ ...options.emaPenalty, exempt }))
   if (options.stopBias !== undefined) list.push(tokenBias(exempt, options.stopBias))
+  if (options.noRepeatNgram) list.push(noRepeatNgram(options.noRepeatNgram.size, { ...options.noRepeatNgram, exempt }))
   if (!options.temperature) return list
   list.push(temperature(options.temperature))
   if (options.topK !== undefined) list.push(topK(options.topK))

@@ -1,0 +1,203 @@
+/**
+ * What goes into the model while it captions, token by token (arXiv 2512.19535, section on streaming; the authors' live scripts).
+ *
+ *   first frame    [system] user prompt, assistant: mark image mark, prefix ..      one assistant turn that is never closed
+ *   later frames   .. stop | mark image mark ..                                     what was said, a stop token, the image and its marks
+ *
+ * Every frame ends with a stop token in the cache, whatever ended it: the one that was sampled, or, where tokens or time ran out, the one
+ * that was sampled last, after all that was shown. What was not fed yet goes in front of the next frame's tokens in one pass: it still
+ * belongs to the window before, and the image to its own.
+ */
+import { ArgumentError, StateError, type RgbImage } from '@casa-js/base'
+import { createTextStream } from '@casa-js/tokenizers'
+import type { Vlm } from '../load.ts'
+import { chooseToken, type Sampler } from '../sampling/index.ts'
+import { createSession, type SessionImage } from '../session.ts'
+import { openingOf, type Opening } from './opening.ts'
+import type { CaptionOptions } from './options.ts'
+
+/** How many of the latest ids are kept: far more than sampling looks back on. */
+const HISTORY_IDS = 2048
+/** The text stream looks back on fewer ids than this when it goes on after a restart. */
+const TEXT_IDS = 64
+
+const DEFAULT_CAPACITY_TOKENS = 4096
+
+/** What a restart needs beside the session. */
+interface Memory {
+  opening: { ids: number[]; frameIds: number[]; frameBefore: number; frameFrom: number }
+  history: number[]
+  heard: number[]
+  pending: number[]
+  said: number[]
+  lastStop: number | null
+}
+
+export interface Captioner {
+  /** Tokens in the cache. */
+  readonly tokens: number
+  /** See a frame: logits of its first token, and the text that came with it, the prefix on the first. */
+  look(image: RgbImage): Promise<{ logits: Float32Array; text: string }>
+  /** Say a token: its id, and the text that became certain. */
+  say(logits: Float32Array): { id: number; text: string; isStop: boolean }
+  /** Logits after what was said last. */
+  goOn(): Promise<Float32Array>
+  /** The frame is over. */
+  endFrame(): void
+  /** Between frames. */
+  save(): Promise<Uint8Array>
+  load(bytes: Uint8Array): Promise<void>
+  dispose(): void
+}
+
+interface Settings {
+  maxTokensPerFrame: number
+  whenFull: 'slide' | 'error'
+  sampler: Sampler
+}
+
+export function createCaptioner(
+  vlm: Vlm,
+  options: CaptionOptions,
+  { maxTokensPerFrame, whenFull, sampler }: Settings,
+): Captioner {
+  const { model, tokenizer, stopIds } = vlm
+  const { prefix = 'In this video', signal } = options
+  const session = createSession(model, { capacityTokens: options.capacityTokens ?? DEFAULT_CAPACITY_TOKENS })
+  const { capacityTokens } = session
+  const stream = createTextStream(tokenizer)
+  let opening: Opening | undefined
+  /** All ids that went in: what sampling looks back on. */
+  let history: number[] = []
+  /** Those behind the opening: what is read again when the text slides. */
+  let heard: number[] = []
+  /** Said, and not fed yet. */
+  let pending: number[] = []
+  let lastStop: number | undefined = stopIds[0]
+  /** Ids that became text lately. */
+  let said: number[] = []
+  let isOpen = false
+
+  async function take(ids: Int32Array, images: SessionImage[] = []): Promise<Float32Array> {
+    const logits = await session.append({ ids, images }, { signal })
+    for (const id of ids) history.push(id)
+    if (history.length > 2 * HISTORY_IDS) history = history.slice(-HISTORY_IDS)
+    return logits
+  }
+
+  function asText(id: number): string {
+    said.push(id)
+    if (said.length > 2 * TEXT_IDS) said = said.slice(-TEXT_IDS)
+    return stream.push(id)
+  }
+
+  /** Make room for one more frame: the prompt stays, and the latest text. */
+  async function makeRoom({ ids, frameIds }: Opening, image: RgbImage): Promise<void> {
+    const needed = frameIds.length + maxTokensPerFrame + session.imageTokens(image)
+    if (session.tokens + pending.length + needed <= capacityTokens) return
+    const text = [...heard, ...pending]
+    const latest = Math.min(text.length, Math.floor(capacityTokens / 4), capacityTokens - ids.length - needed)
+    if (whenFull === 'error' || latest < 0) {
+      throw new StateError(
+        `the captions hold ${session.tokens} tokens, the next frame needs up to ${needed} and there is room for ${capacityTokens}: raise capacityTokens` +
+          (latest < 0 ? ', for not even the prompt and one frame fit' : ', or let the text slide'),
+      )
+    }
+    session.truncate(ids.length)
+    heard = text.slice(text.length - latest)
+    // Sampling has looked back on it already, but for what was pending.
+    if (heard.length > 0) await session.append({ ids: Int32Array.from(heard), images: [] }, { signal })
+    history.push(...pending)
+    pending = []
+  }
+
+  return {
+    get tokens() {
+      return session.tokens
+    },
+    async look(image) {
+      isOpen = true
+      if (opening) {
+        await makeRoom(opening, image)
+        const { frameIds, frameBefore, frameFrom } = opening
+        const at = pending.length
+        const ids = [...pending, ...frameIds]
+        const logits = await take(Int32Array.from(ids), [{ image, before: at + frameBefore, from: at + frameFrom }])
+        heard.push(...ids)
+        pending = []
+        return { logits, text: '' }
+      }
+      const first = openingOf(vlm, image, { ...options, prefix })
+      const logits = await take(first.ids, [{ image, before: first.before, from: first.from }])
+      opening = first
+      return { logits, text: first.prefixIds.map(asText).join('') }
+    },
+    say(logits) {
+      const id = chooseToken(sampler, logits, history)
+      pending.push(id)
+      const isStop = stopIds.includes(id)
+      if (isStop) lastStop = id
+      return { id, text: asText(id), isStop }
+    },
+    async goOn() {
+      const ids = pending
+      const logits = await take(Int32Array.from(ids))
+      heard.push(...ids)
+      pending = []
+      return logits
+    },
+    endFrame() {
+      isOpen = false
+      if (lastStop !== undefined && !stopIds.includes(pending.at(-1)!)) pending.push(lastStop)
+    },
+    async save() {
+      if (isOpen || !opening) throw new StateError('captions are saved between frames: after a "frame" event')
+      const { ids, frameIds, frameBefore, frameFrom } = opening
+      const memory: Memory = {
+        opening: { ids: [...ids], frameIds: [...frameIds], frameBefore, frameFrom },
+        history: history.slice(-HISTORY_IDS),
+        heard,
+        pending,
+        said: said.slice(-TEXT_IDS),
+        lastStop: lastStop ?? null,
+      }
+      return session.save({ captions: JSON.stringify(memory) })
+    },
+    async load(bytes) {
+      const { captions } = await session.load(bytes)
+      const memory = readMemory(captions)
+      opening = {
+        ids: Int32Array.from(memory.opening.ids),
+        frameIds: Int32Array.from(memory.opening.frameIds),
+        frameBefore: memory.opening.frameBefore,
+        frameFrom: memory.opening.frameFrom,
+        // Of the first frame alone, which was seen before.
+        before: 0,
+        from: 0,
+        prefixIds: [],
+      }
+      ;({ history, heard, pending } = memory)
+      lastStop = memory.lastStop ?? undefined
+      stream.end()
+      for (const id of memory.said) asText(id)
+    },
+    dispose: () => session.dispose(),
+  }
+}
+
+/** @throws ArgumentError when the text is not what `save` wrote. */
+function readMemory(text: string | undefined): Memory {
+  if (text === undefined)
+    throw new ArgumentError('these bytes hold a session, but no captions: they were saved by another function')
+  const wrong = (cause?: unknown) => new ArgumentError('the saved captions are damaged', { cause })
+  let memory: Memory
+  try {
+    memory = JSON.parse(text) as Memory
+  } catch (error) {
+    throw wrong(error)
+  }
+  const isIds = (value: unknown) => Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id >= 0)
+  const { opening, history, heard, pending, said } = memory
+  if (![opening?.ids, opening?.frameIds, history, heard, pending, said].every(isIds)) throw wrong()
+  return memory
+}

@@ -1,0 +1,95 @@
+/** Frames one at a time, from a source that waits for us or from one that does not. */
+import type { VideoFrame } from './options.ts'
+
+export interface FrameQueue {
+  /** The next frame, and how many were passed over for it; undefined when the source has ended. */
+  next(): Promise<{ frame: VideoFrame; dropped: number } | undefined>
+  /** Tell the source that nothing more is wanted. */
+  close(): void
+}
+
+type Frames = AsyncIterable<VideoFrame> | Iterable<VideoFrame>
+
+const iteratorOf = (frames: Frames): AsyncIterator<VideoFrame> | Iterator<VideoFrame> =>
+  Symbol.asyncIterator in frames ? frames[Symbol.asyncIterator]() : frames[Symbol.iterator]()
+
+/** A promise of this, or the signal's reason, whichever is first. */
+async function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  signal.throwIfAborted()
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** The source may be waiting for a frame that never comes: whether it ends is not waited for. */
+function leave(iterator: AsyncIterator<VideoFrame> | Iterator<VideoFrame>): void {
+  void Promise.resolve(iterator.return?.()).catch(() => {})
+}
+
+/** Every frame, asked for when it is wanted. */
+export function everyFrame(frames: Frames, signal?: AbortSignal): FrameQueue {
+  const iterator = iteratorOf(frames)
+  return {
+    async next() {
+      const { done, value } = await unlessAborted(iterator.next(), signal)
+      return done ? undefined : { frame: value, dropped: 0 }
+    },
+    close: () => leave(iterator),
+  }
+}
+
+/**
+ * The newest frame, read ahead as frames come.
+ * @param isPaused while it is true frames are passed over without being counted: nobody is behind
+ */
+export function newestFrame(frames: Frames, isPaused: () => boolean, signal?: AbortSignal): FrameQueue {
+  const iterator = iteratorOf(frames)
+  let newest: VideoFrame | undefined
+  let dropped = 0
+  let ended = false
+  let failure: { error: unknown } | undefined
+  let wake = () => {}
+
+  async function pump() {
+    try {
+      for (let step = await iterator.next(); !step.done && !ended; step = await iterator.next()) {
+        if (newest && !isPaused()) dropped++
+        newest = step.value
+        wake()
+      }
+    } catch (error) {
+      failure = { error }
+    }
+    ended = true
+    wake()
+  }
+  void pump()
+
+  return {
+    async next() {
+      while (!newest && !ended) {
+        await unlessAborted(new Promise<void>((resolve) => (wake = resolve)), signal)
+      }
+      if (!newest) {
+        if (failure) throw failure.error
+        return undefined
+      }
+      const taken = { frame: newest, dropped }
+      newest = undefined
+      dropped = 0
+      return taken
+    },
+    close() {
+      ended = true
+      leave(iterator)
+    },
+  }
+}
