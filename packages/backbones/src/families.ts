@@ -5,11 +5,12 @@ import type { BackboneFamily } from '@casa-js/core'
 import type { DecoderConfig } from './decoder/index.ts'
 import { helium } from './helium.ts'
 import { llama } from './llama.ts'
+import { mistral } from './mistral.ts'
 import { qwen2 } from './qwen2.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 import { smollm3 } from './smollm3.ts'
 
-export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, qwen2, qwen2_5_vl, smollm3]
+export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, mistral, qwen2, qwen2_5_vl, smollm3]
 
 /** Names that newer configs give the same text model. */
 const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }

@@ -1,6 +1,23 @@
-/** Qwen2 and Qwen2.5, text only: Llama's block with biases on q, k and v. Source: arXiv 2407.10671, 2412.15115. */
+/**
+ * Qwen2 and Qwen2.5, text only: Llama's block with biases on q, k and v; the upper layers may have sliding windows.
+ * Source: arXiv 2407.10671, 2412.15115.
+ */
 import { defineBackbone } from '@casa-js/core'
-import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
+import {
+  bindDecoder,
+  decoderTensors,
+  llamaNames,
+  parseDecoderConfig,
+  type DecoderConfig,
+  type WindowRule,
+} from './decoder/index.ts'
+
+/** Layers from `max_window_layers` on slide, if `use_sliding_window` says so. */
+export const upperLayers: WindowRule = {
+  switch: 'use_sliding_window',
+  fallback: 4096,
+  slides: (layer, f) => layer >= f.integer('max_window_layers', { min: 0, fallback: 28 }),
+}
 
 export const qwen2 = defineBackbone<DecoderConfig>({
   modelType: 'qwen2',
@@ -9,6 +26,7 @@ export const qwen2 = defineBackbone<DecoderConfig>({
       modelType: 'qwen2',
       ropeLayout: 'half',
       biases: { qkv: true, output: false, feedForward: false },
+      windows: upperLayers,
       defaults: { ropeTheta: 10_000, normEps: 1e-6 },
     }),
   tensors: (config) => decoderTensors(config, llamaNames),

@@ -13,8 +13,14 @@ import {
   type DecoderConfig,
   type DecoderNames,
 } from './decoder/index.ts'
+import { upperLayers } from './qwen2.ts'
 
 const names: DecoderNames = { ...llamaNames, aliases: [{ prefix: 'model.language_model.', head: 'lm_head.weight' }] }
+
+/** Beside the text model's own fields, where config.json is flat. */
+const others = [
+  ...['vision_config', 'image_token_id', 'video_token_id', 'vision_start_token_id', 'vision_end_token_id', 'vision_token_id'],
+]
 
 export const qwen2_5_vl = defineBackbone<DecoderConfig>({
   modelType: 'qwen2_5_vl',
@@ -29,7 +35,9 @@ export const qwen2_5_vl = defineBackbone<DecoderConfig>({
       {
         modelType: 'qwen2_5_vl',
         ropeLayout: 'half',
-        ropeTypes: ['mrope'],
+        unscaledRopeTypes: ['mrope'],
+        windows: upperLayers,
+        fields: others,
         biases: { qkv: true, output: false, feedForward: false },
         defaults: { ropeTheta: 1_000_000, normEps: 1e-5 },
       },

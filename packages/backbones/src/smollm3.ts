@@ -36,6 +36,8 @@ export const smollm3 = defineBackbone<Smollm3Config>({
         modelType: 'smollm3',
         ropeLayout: 'half',
         biases: { qkv: attention, output: attention, feedForward: f.boolean('mlp_bias', false) },
+        windows: { switch: 'use_sliding_window', slides: (layer) => !parseRotated(f, layer + 1)[layer] },
+        fields: ['no_rope_layers', 'no_rope_layer_interval'],
         defaults: { ropeTheta: 2_000_000, normEps: 1e-6 },
       },
     )

@@ -41,6 +41,16 @@ export class Fields {
     return this.find(name).value !== undefined
   }
 
+  /** Names of the fields that hold something: not null. */
+  names(): string[] {
+    return Object.keys(this.json).filter((name) => this.has(name))
+  }
+
+  /** Whether a field stands there and is null, which some formats tell apart from one that is absent. */
+  isNull(name: string): boolean {
+    return Object.hasOwn(this.json, name) && this.json[name] === null
+  }
+
   private read<T>(names: string | string[], expected: string, valid: (value: unknown) => boolean, fallback: T | undefined): T {
     const { name, value } = this.find(names)
     if (value === undefined && fallback !== undefined) return fallback
@@ -90,6 +100,10 @@ export class Fields {
     const valid = (v: unknown) =>
       Array.isArray(v) && (length === undefined || v.length === length) && v.every((x) => Number.isSafeInteger(x) && x >= 0)
     return this.read(name, expected, valid, fallback)
+  }
+
+  strings(name: string, fallback?: string[]): string[] {
+    return this.read(name, 'a list of strings', (v) => Array.isArray(v) && v.every((x) => typeof x === 'string'), fallback)
   }
 
   /** A nested object; an absent one reads as empty when `optional`. */

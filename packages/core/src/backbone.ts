@@ -61,6 +61,8 @@ export interface Heads {
  */
 export interface Site {
   readonly layer: number
+  /** A sliding window: most keys that a token of this block's self-attention sees, itself and those before it. Absent: all. */
+  readonly window?: number | undefined
   /** The block's input norm. [T,D] -> [T,D] */
   norm(x: Tensor): Tensor
   /** The block's q, k, v of normed input, before rotation. */

@@ -78,7 +78,11 @@ export async function describeBackbone(family: BackboneFamily<any>, options: Bac
       for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabSize) })
       expect(memory().tensors).toBe(before)
     })
-    if (golden) law('golden', 'equals the original: taps, logits, loss, gradients', () => equalsGolden(family, golden, device))
+    if (golden) {
+      law('golden', 'equals the original: taps, logits, loss, gradients, a greedy continuation', () =>
+        backboneEqualsGolden(family, golden, device),
+      )
+    }
   })
 }
 
@@ -144,7 +148,16 @@ async function gradientsAreRight(backbone: Backbone, params: Params, { device }:
   )
 }
 
-async function equalsGolden(family: BackboneFamily<any>, folder: string, { forward, gradient }: DeviceTolerances): Promise<void> {
+/**
+ * A family over the weights of a golden folder gives the original's taps, logits, loss and picked gradients, and, decoding with a
+ * cache, its greedy continuation where the folder has one.
+ * @param folder config.json, model.safetensors and golden.safetensors, as the scripts in docs/goldens write them
+ */
+export async function backboneEqualsGolden(
+  family: BackboneFamily<any>,
+  folder: string,
+  { forward, gradient }: DeviceTolerances,
+): Promise<void> {
   const opened = await openModelFolder(folder)
   const golden = await Safetensors.open(await fileSource(join(folder, 'golden.safetensors')))
   const config = family.parseConfig(opened.config)
@@ -177,8 +190,24 @@ async function equalsGolden(family: BackboneFamily<any>, folder: string, { forwa
     expectNear('logits', logits, await golden.read('logits'), forward, 'the layers agree, so the final norm or the head')
     expectNear('loss', await take(value), await golden.read('loss'), forward)
     for (const [i, name] of names.entries()) expectNear(name, await take(gradients[i]!), await golden.read(name), gradient)
+    if (golden.entries().has('greedy_ids')) {
+      const expected = [...(await golden.readInt32('greedy_ids'))]
+      expect(await continueGreedily(backbone, expected.slice(0, T), expected.length), 'greedy continuation').toEqual(expected)
+    }
   } finally {
     dispose(...Object.values(params))
     await Promise.all([opened.weights.close(), golden.close()])
   }
+}
+
+/** The prompt in one pass, then a token at a time with the cache. */
+async function continueGreedily(backbone: Backbone, prompt: number[], length: number): Promise<number[]> {
+  const ids = [...prompt]
+  const cache = backbone.createCache(length)
+  for (let next = Int32Array.from(prompt); ids.length < length; next = Int32Array.of(ids.at(-1)!)) {
+    const last = (await logitsOf(backbone, { ids: next, cache })).subarray(-backbone.vocabSize)
+    ids.push(last.indexOf(Math.max(...last)))
+  }
+  cache.dispose()
+  return ids
 }

@@ -93,7 +93,8 @@ export async function hooksAreIdentities(backbone: Backbone, tolerance: number):
     const { q, v } = site.project(normed)
     const { k } = site.projectKeys(normed)
     const rotary = backbone.rotary(Int32Array.from(ids.keys()))
-    return add(x, site.output(attention(site.rotate(q, rotary), site.rotate(k, rotary), v, { cuQ: cu, cuK: cu, causal: true })))
+    const seen = { cuQ: cu, cuK: cu, causal: true, window: site.window }
+    return add(x, site.output(attention(site.rotate(q, rotary), site.rotate(k, rotary), v, seen)))
   }
   expectNear(
     "attend() made of the site's parts",

@@ -1,4 +1,5 @@
 /** What differs between the models of Llama's line: the numbers of one config.json, parsed. */
+import type { RotaryScaling } from './rotary.ts'
 
 /** One model of the line. Letters as in the legend of ARCHITECTURE.md. */
 export interface DecoderConfig {
@@ -21,6 +22,9 @@ export interface DecoderConfig {
   ropeLayout: 'half' | 'interleaved'
   /** Pairs of a head that turn with (time, height, width); absent: one position a token. */
   ropeSections?: number[] | undefined
+  ropeScaling?: RotaryScaling
+  /** By layer: how many keys a token sees, itself and those before it; Infinity: all. Absent: all layers see all. */
+  windows?: readonly number[]
   biases: { qkv: boolean; output: boolean; feedForward: boolean }
   tiedEmbeddings: boolean
   /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */

@@ -11,6 +11,7 @@ import type { Backbone, Fuse, Params, Positions, Site, Step } from '@casa-js/cor
 import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
 import type { DecoderConfig } from './config.ts'
 import { createKvCache } from './kv-cache.ts'
+import { rotarySpectrum } from './rotary.ts'
 import type { DecoderNames } from './tensors.ts'
 
 /**
@@ -32,12 +33,14 @@ export function bindDecoder(
   const norm = (name: string, x: Tensor) => rmsNorm(x, weight(name + '.weight'), { eps: c.normEps })
   const head = c.tiedEmbeddings ? weight('embed_tokens.weight') : params[names.head]!
   const { headSize: E } = c
+  const spectrum = c.ropeScaling?.kind === 'dynamic' ? undefined : rotarySpectrum(c, 0)
 
   function site(layer: number, step: Step): Site {
     const at = `layers.${layer}.`
     const split = (name: string, x: Tensor, heads: number) => reshape(dense(at + name, x), [x.shape[0], heads, E])
     return {
       layer,
+      window: c.windows?.[layer],
       norm: (x) => norm(at + 'input_layernorm', x),
       project: (normed) => ({
         q: split('self_attn.q_proj', normed, c.heads),
@@ -54,7 +57,9 @@ export function bindDecoder(
         const turned = this.rotate(k, step.rotary)
         const seen = step.cache ? step.cache.append(layer, turned, v) : { k: turned, v }
         const cuK = step.cache ? Int32Array.of(0, step.cache.length + step.tokens) : step.cu
-        return this.output(attention(this.rotate(q, step.rotary), seen.k, seen.v, { cuQ: step.cu, cuK, causal: true }))
+        return this.output(
+          attention(this.rotate(q, step.rotary), seen.k, seen.v, { cuQ: step.cu, cuK, causal: true, window: this.window }),
+        )
       },
       output: (heads) => dense(at + 'self_attn.o_proj', reshape(heads, [heads.shape[0], c.heads * E])),
       feedForward(x) {
@@ -94,7 +99,11 @@ export function bindDecoder(
       return embedding(weight('embed_tokens.weight'), ids, { paddingIndex: c.padToken })
     },
     rotary: (positions: Positions) =>
-      ropeTable(positions, { headSize: E, theta: c.ropeTheta, ...(c.ropeSections && { sections: c.ropeSections }) }),
+      ropeTable(positions, {
+        headSize: E,
+        ...(spectrum ?? rotarySpectrum(c, reach(positions))),
+        ...(c.ropeSections && { sections: c.ropeSections }),
+      }),
     layer(index, x, step, fuse = plain) {
       const s = refine(site(index, step))
       const mixed = fuse(x, s)
@@ -104,4 +113,10 @@ export function bindDecoder(
     logits: (normed) => linear(normed, head),
     createCache: (capacityTokens) => createKvCache(c, capacityTokens),
   }
+}
+
+/** The largest position, plus 1. */
+function reach(positions: Positions): number {
+  const rows = positions instanceof Int32Array ? [positions] : positions
+  return rows.reduce((most, row) => row.reduce((highest, at) => Math.max(highest, at + 1), most), 0)
 }

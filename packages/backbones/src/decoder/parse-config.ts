@@ -1,36 +1,64 @@
 /** Fields that config.json of every Llama-like family shares, in the layouts of transformers 4.x and 5.x. */
 import { Fields } from '@casa-js/base'
+import { checkFields } from './config-fields.ts'
 import type { DecoderConfig } from './config.ts'
+import { parseScaling, rotaryKinds, type RotaryScaling } from './rotary.ts'
+import { parseWindows, type WindowRule } from './windows.ts'
 
 /** Differences of a family, filled in by its own file. */
 export type Specifics = Pick<DecoderConfig, 'modelType' | 'ropeLayout' | 'biases'> & {
   defaults: { ropeTheta: number; normEps: number }
-  /** Rotary types this family accepts beside "default". */
-  ropeTypes?: readonly string[]
+  /** Other names for rotary positions that are not scaled, e.g. "mrope". */
+  unscaledRopeTypes?: readonly string[]
+  /** Which layers slide; families without it have no sliding windows. */
+  windows?: WindowRule
+  /** Fields of config.json that the family reads itself. */
+  fields?: readonly string[]
 }
+
+interface Rotary {
+  ropeTheta: number
+  ropeScaling?: RotaryScaling
+  sections?: number[]
+}
+
+const rotaryFields = new Set([
+  ...['rope_type', 'type', 'rope_theta', 'mrope_section', 'factor', 'original_max_position_embeddings', 'attention_factor'],
+  ...['beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim', 'truncate', 'low_freq_factor', 'high_freq_factor'],
+])
 
 /**
  * 5.x keeps rotary settings in `rope_parameters`; 4.x keeps `rope_theta` beside an optional `rope_scaling`.
- * @throws ConfigError for a scaling that is not implemented: ignoring it would give silently wrong logits.
+ * @throws ConfigError for a scaling that is not implemented: ignoring it would give silently wrong logits
  */
-function parseRotary(f: Fields, { defaults, ropeTypes = [] }: Specifics): { ropeTheta: number; sections?: number[] } {
+function parseRotary(f: Fields, { defaults, unscaledRopeTypes = [] }: Specifics, maxPositions: number): Rotary {
   const nested = f.has('rope_parameters') ? f.object('rope_parameters') : undefined
-  const scaling = nested ?? f.object('rope_scaling', { optional: true })
-  const key = scaling.has('rope_type') ? 'rope_type' : 'type'
-  const known = ['default', ...ropeTypes]
-  scaling.require(
-    !scaling.has(key) || known.includes(scaling.string(key)),
-    key,
-    `rotary scaling is not implemented; expected ${known.join(' or ')}`,
-  )
+  const settings = nested ?? f.object('rope_scaling', { optional: true })
+  for (const name of settings.names()) {
+    const unknown = 'a rotary setting that is not known here, and may change what the model computes'
+    const whole = name === 'partial_rotary_factor' && settings.raw(name) === 1
+    settings.require(rotaryFields.has(name) || whole, name, unknown)
+  }
+  const unscaled = ['default', ...unscaledRopeTypes]
+  const kind = settings.oneOf(settings.has('rope_type') ? 'rope_type' : 'type', [...unscaled, ...rotaryKinds], 'default')
+  const scaled = rotaryKinds.find((name) => name === kind)
+  const trained = f.integer('original_max_position_embeddings', { fallback: maxPositions })
   return {
     ropeTheta: (nested ?? f).number('rope_theta', { fallback: defaults.ropeTheta }),
-    ...(scaling.has('mrope_section') && { sections: scaling.integers('mrope_section', { length: 3 }) }),
+    ...(scaled && { ropeScaling: parseScaling(settings, scaled, trained) }),
+    ...(settings.has('mrope_section') && { sections: settings.integers('mrope_section', { length: 3 }) }),
   }
 }
 
+/**
+ * The config.json of a model of Llama's line.
+ * @param specifics what the family sets itself
+ * @param path what stands before a field's name in an error
+ * @throws ConfigError naming the field; also for a field that is not known, as it may change what the model computes
+ */
 export function parseDecoderConfig(json: unknown, specifics: Specifics, path = 'config.json'): DecoderConfig {
   const f = new Fields(json, path)
+  checkFields(f, specifics.fields)
   const width = f.integer('hidden_size')
   const heads = f.integer('num_attention_heads')
   const kvHeads = f.integer('num_key_value_heads', { fallback: heads })
@@ -39,17 +67,21 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
     f.require(width % heads === 0, 'num_attention_heads', `expected a divisor of hidden_size = ${width}, or head_dim`)
   const headSize = f.integer('head_dim', { fallback: width / heads })
   f.require(headSize % 2 === 0, 'head_dim', 'expected an even head size, as rotary positions turn pairs')
-  f.oneOf('hidden_act', ['silu'], 'silu')
-  if (f.has('use_sliding_window'))
-    f.require(!f.boolean('use_sliding_window'), 'use_sliding_window', 'sliding windows are not implemented; expected false')
-  const { ropeTheta, sections } = parseRotary(f, specifics)
+  f.oneOf('hidden_act', ['silu', 'swish'], 'silu')
+  const { qkv, feedForward } = specifics.biases
+  f.require(f.boolean('attention_bias', qkv) === qkv, 'attention_bias', `expected ${qkv} for ${specifics.modelType}`)
+  f.require(f.boolean('mlp_bias', feedForward) === feedForward, 'mlp_bias', `expected ${feedForward} for ${specifics.modelType}`)
+  // Far above any model; without a bound a broken config makes tables of two thousand million layers.
+  const layers = f.integer('num_hidden_layers', { max: 4096 })
+  const windows = parseWindows(f, layers, specifics.windows)
+  const maxPositions = f.integer('max_position_embeddings', { fallback: 2048 })
+  const { ropeTheta, ropeScaling, sections } = parseRotary(f, specifics, maxPositions)
+  const settings = f.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling'
+  if (ropeScaling) f.require(headSize > 2, 'head_dim', 'expected a head size above 2 for scaled rotary positions')
   if (sections) {
     const pairs = sections.reduce((sum, n) => sum + n, 0)
-    f.require(
-      pairs === headSize / 2,
-      f.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling',
-      `expected an mrope_section that sums to half the head size, ${headSize / 2}`,
-    )
+    const expected = `expected an mrope_section that sums to half the head size, ${headSize / 2}`
+    f.require(pairs === headSize / 2, settings, expected)
   }
   const vocabSize = f.integer('vocab_size')
   // Some published configs say -1, or an id that the vocabulary lacks, where they mean none.
@@ -57,8 +89,7 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
   const padToken = padding >= 0 && padding < vocabSize ? padding : undefined
   return {
     modelType: specifics.modelType,
-    // Far above any model; without a bound a broken config makes tables of two thousand million layers.
-    layers: f.integer('num_hidden_layers', { max: 4096 }),
+    layers,
     width,
     intermediateSize: f.integer('intermediate_size'),
     heads,
@@ -69,9 +100,11 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
     ropeTheta,
     ropeLayout: specifics.ropeLayout,
     ...(sections && { ropeSections: sections }),
+    ...(ropeScaling && { ropeScaling }),
+    ...(windows && { windows }),
     biases: specifics.biases,
     tiedEmbeddings: f.boolean('tie_word_embeddings', false),
     ...(padToken !== undefined && { padToken }),
-    maxPositions: f.integer('max_position_embeddings', { fallback: 2048 }),
+    maxPositions,
   }
 }

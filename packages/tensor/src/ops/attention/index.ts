@@ -57,7 +57,7 @@ export interface AttentionOptions {
  * @throws ArgumentError if shapes, boundaries or the window do not fit
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { cuQ, cuK, causal, window = unbounded } = options
+  const { cuQ, cuK, causal, window = Infinity } = options
   check(q, k, v, options)
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[2]!)
   const attributes: AttentionAttributes = { cuQ, cuK, causal, window: Math.min(window, unbounded), scale }
@@ -67,7 +67,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return o
 }
 
-function check(q: Tensor, k: Tensor, v: Tensor, { cuQ, cuK, causal, window }: AttentionOptions): void {
+function check(q: Tensor, k: Tensor, v: Tensor, { cuQ, cuK, causal, window = Infinity }: AttentionOptions): void {
   const fail = (why: string) => {
     throw new ArgumentError(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}]: ${why}`)
   }
@@ -77,9 +77,9 @@ function check(q: Tensor, k: Tensor, v: Tensor, { cuQ, cuK, causal, window }: At
   if (k.shape.some((extent, i) => extent !== v.shape[i])) fail('k and v differ')
   if (E !== keySize) fail('head sizes differ')
   if (E === 0) fail('heads of no values')
-  if (window !== undefined && !(Number.isInteger(window) && window >= 1))
+  if (!((Number.isInteger(window) && window >= 1) || window === Infinity))
     fail(`window must be a whole number of keys, got ${window}`)
-  if (window !== undefined && !causal) fail('a window needs causal: it is counted back from the query')
+  if (window < Infinity && !causal) fail('a window needs causal: it is counted back from the query')
   if (H % K !== 0) fail('query heads must be a multiple of KV heads')
   if (cuQ.length !== cuK.length) fail(`${cuQ.length - 1} query segments but ${cuK.length - 1} key segments`)
   const rises = (cu: Int32Array) => cu[0] === 0 && cu.every((at, i) => i === 0 || at >= cu[i - 1]!)

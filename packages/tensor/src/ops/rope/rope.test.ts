@@ -5,7 +5,8 @@ import { dispose, scope } from '../../engine/scope.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
-import { rope, ropeTable } from './index.ts'
+import { golden } from './fixtures/frequencies.ts'
+import { inverseFrequencies, rope, ropeTable } from './index.ts'
 
 const layouts = ['half', 'interleaved'] as const
 const shapes: [name: string, shape: [T: number, H: number, E: number]][] = [
@@ -86,6 +87,32 @@ describe('ropeTable', () => {
   const rows = [Int32Array.of(1), Int32Array.of(2), Int32Array.of(3)]
   const close = (found: number[], expected: number[]) => found.forEach((angle, i) => expect(angle).toBeCloseTo(expected[i]!, 5))
 
+  it("has PyTorch's frequencies: those taken one by one exactly, those of its vectorised power within two places", async () => {
+    for (const { theta, headSize, single, vector, cosines } of golden.cases) {
+      const found = inverseFrequencies(headSize, theta)
+      const bits = new Int32Array(found.buffer)
+      expect([...bits]).toEqual(single)
+      vector.forEach((wanted, i) => expect(Math.abs(wanted - bits[i]!), `pair ${i} of theta ${theta}`).toBeLessThanOrEqual(2))
+      const { cos, sin } = ropeTable(Int32Array.of(100_000), { headSize, theta })
+      const atFarPosition = (await cos.data()) as Float32Array
+      cosines.forEach((wanted, i) =>
+        expect(Math.abs(atFarPosition[i]! - wanted), `pair ${i} of theta ${theta}`).toBeLessThan(1.1e-4),
+      )
+      dispose(cos, sin)
+    }
+  })
+  it('takes a spectrum as it is, and multiplies cos and sin by the magnitude', async () => {
+    const frequencies = Float32Array.of(0.5, 0.25)
+    close(await angles(rows[1]!, { headSize: 4, frequencies }), [1, 0.5])
+    const { cos, sin } = ropeTable(rows[1]!, { headSize: 4, frequencies, magnitude: 2 })
+    close(
+      [...(await cos.data()), ...(await sin.data())],
+      [2 * Math.cos(1), 2 * Math.cos(0.5), 2 * Math.sin(1), 2 * Math.sin(0.5)],
+    )
+    dispose(cos, sin)
+    expect(() => ropeTable(rows[1]!, { headSize: 8, frequencies })).toThrow('2 frequencies for 4 pairs')
+    expect(() => ropeTable(rows[1]!, { headSize: 8 })).toThrow('expected theta or frequencies')
+  })
   it('gives each section its own row of one spectrum (M-RoPE)', async () => {
     const spectrum = [0, 1, 2, 3].map((i) => 16 ** (-i / 4))
     close(await angles(rows, { headSize: 8, theta: 16, sections: [1, 2, 1] }), [
