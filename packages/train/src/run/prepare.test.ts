@@ -36,7 +36,7 @@ it('a tokenizer that is trained for a run is written by the run, not before', as
   await writeFile(join(folder, 'words.mjs'), `export default () => ['one two three']`)
   const path = join(folder, 'run.json')
   const config = { model_type: 'casa_vlm', text_config: { model_type: 'llama' } }
-  const model = { config, tokenizer: { corpus: { module: './words.mjs' }, vocabulary: 264 } }
+  const model = { config, tokenizer: { corpus: { module: './words.mjs' }, vocabSize: 264 } }
   const data = { jsonl: 'rows.jsonl' }
   await writeFile(path, JSON.stringify({ model, data, batch: { textTokens: 8, imageTokens: 8 }, steps: 2, out: 'out' }))
   const { options } = await prepareRun(path)
