@@ -7,7 +7,10 @@ export type Variant = 'casa' | 'ca' | 'insertion' | 'blind'
 export const liveRun = (variant: Variant): RunDefinition =>
   defineRun({
     model: { folder: `../../runs/live-start/${variant === 'blind' ? 'casa' : variant}` },
-    data: { module: './src/dataset.ts', options: { split: 'train', seed: 1, frames: [4, 16], blind: variant === 'blind' } },
+    data: {
+      module: './src/dataset.ts',
+      options: { split: 'train', seed: 1, frames: [4, 24], middle: 0.4, blind: variant === 'blind' },
+    },
     batch: { textTokens: 1024, imageTokens: 1152, perStep: 1 },
     steps: 6000,
     schedule: { warmup: 100, cooldown: 1000 },

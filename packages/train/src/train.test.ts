@@ -42,6 +42,15 @@ describe('a run', () => {
     expect(rows.at(-1)).toMatchObject({ kind: 'evaluation', step: 60, accuracy: { toy: { total: 4 } } })
   })
 
+  it('hears of a signal while it works, not at the end', async () => {
+    const controller = new AbortController()
+    const run = train({ ...options({ steps: 4000, out: undefined }), signal: controller.signal })
+    setTimeout(() => controller.abort(), 200)
+    const events = await collect(run)
+    expect(events.at(-1)).toMatchObject({ kind: 'end', stopped: true })
+    expect(losses(events).length).toBeLessThan(4000)
+  })
+
   it.each([1, 2])(
     'with %i workers follows one thread, stops when asked, and resumes to the same bytes',
     { timeout: 180_000 },

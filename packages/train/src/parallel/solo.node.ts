@@ -1,4 +1,5 @@
 /** A run of one rank, in this thread: the only way on WebGPU, where one device takes all the work. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { close, init } from '@casa-js/tensor'
 import { createCheckpointStore } from '../checkpoint/store.node.ts'
 import { mergeEvaluations, type RunEvent } from '../events.ts'
@@ -27,6 +28,8 @@ export async function* runSolo(
         warn,
       }
       for await (const event of runLoop(start.loop, context)) {
+        // On wasm and cpu an update waits for nothing: without a turn of the event loop no signal and no timer would be heard.
+        if (event.kind === 'step') await nextTurn()
         yield event.kind === 'evaluation-part' ? mergeEvaluations(event.step, [event]) : event
       }
     } finally {

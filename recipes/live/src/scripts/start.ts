@@ -11,6 +11,7 @@ import { close, dispose, init, tensor } from '@casa-js/tensor'
 import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
 import { captionTokens } from '../captions.ts'
+import { framePx } from '../stage.ts'
 
 const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 
@@ -53,6 +54,8 @@ for (const [name, fusion] of Object.entries(fusions)) {
   const config = {
     ...reader.model.config.json,
     text_config: { ...text, vocab_size: vocabulary + captionTokens.length },
+    // Frames of any size become those of training.
+    vision_config: { ...(reader.model.config.json.vision_config as object), max_pixels: framePx ** 2 },
     fusion_config: fusion,
   }
   const files = { ...reader.files, tokenizerJson }
