@@ -24,8 +24,8 @@ export const casa = defineFusion<CasaConfig>({
         return { count: layout.tokens, cu: layout.cu, positions: textPositions(layout), fuse }
       },
       start: () => noWindow,
-      next(state, { layout, images, cached }) {
-        const { fuse, next } = createHook({ config, params, backbone }, layout, images, state)
+      next(state, { layout, images, cached, onAttention }) {
+        const { fuse, next } = createHook({ config, params, backbone }, layout, images, { state, onAttention })
         const positions = Int32Array.from({ length: layout.tokens }, (_, t) => cached + t)
         return { count: layout.tokens, cu: layout.cu, positions, fuse, next }
       },

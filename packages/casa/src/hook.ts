@@ -6,10 +6,11 @@
  *
  * A pass over a packed batch, as in training, has fresh windows alone.
  */
-import type { Backbone, Fuse, FusionState, Heads, Layout, Params, Site } from '@casa-js/core'
+import type { Backbone, Fuse, FusionState, Heads, Layout, Params, SequencePiece, Site } from '@casa-js/core'
 import { add, attention, concat, gatherRows, reshape, slice, writeRows, zeros, type Tensor } from '@casa-js/tensor'
 import type { CasaConfig } from './config.ts'
 import { layerProjections, place } from './layer.ts'
+import { scoresOf } from './scores.ts'
 import { imagePositions, planWindows, windowSpans } from './windows.ts'
 
 export type CasaState = FusionState<{
@@ -61,14 +62,14 @@ function layoutFrom({ tokens, cu, images }: Layout, begin: number): Layout {
 }
 
 /**
- * @param state where an earlier pass stopped; unless given, this pass stands alone and leaves no state.
+ * @param given.state where an earlier pass stopped; unless given, this pass stands alone and leaves no state.
  * @returns the hook, and what comes after it once every block has run
  */
 export function createHook(
   { config, params, backbone }: Bound,
   layout: Layout,
   images: Tensor | undefined,
-  state?: CasaState,
+  { state, onAttention }: { state?: CasaState; onAttention?: SequencePiece['onAttention'] } = {},
 ): { fuse: Fuse; next(): CasaState } {
   const { kvHeads: K, headSize: E, positionRows } = backbone
   const withText = config.keys === 'image+text'
@@ -95,6 +96,7 @@ export function createHook(
     const cuQ = Int32Array.of(0, continued)
     if (!rotary || !rotary.continued) {
       if (!heldK || !heldV) return zeros(q.shape)
+      if (fresh.tokens === 0) tell(site, q, heldK, 0, imageTokens)
       return attention(q, heldK, heldV, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false })
     }
     const end = held + continued
@@ -103,7 +105,9 @@ export function createHook(
     writeRows(keys.k, site.rotate(k, rotary.continued), held)
     writeRows(keys.v, v, held)
     remember(site, keys)
-    return attention(site.rotate(q, rotary.continued), keys.k, keys.v, { cuQ, cuK: Int32Array.of(0, end), causal: true })
+    const queries = site.rotate(q, rotary.continued)
+    if (fresh.tokens === 0) tell(site, queries, keys.k, 0, end)
+    return attention(queries, keys.k, keys.v, { cuQ, cuK: Int32Array.of(0, end), causal: true })
   }
 
   function attendFresh(site: Site, { q, k, v }: Heads, seen: Keys | undefined): Tensor {
@@ -111,6 +115,7 @@ export function createHook(
     if (!rotary || !rotary.query || !rotary.key) {
       if (!seen) return zeros(q.shape)
       rememberLast(site, seen, cuImage, 0)
+      tell(site, q, seen.k, cuImage.at(-2)!, cuImage.at(-1)!)
       return attention(q, seen.k, seen.v, { cuQ: cuText, cuK: cuImage, causal: false })
     }
     /** [images, then text] -> windows one after the other. */
@@ -121,7 +126,16 @@ export function createHook(
     }
     const keys = { k: site.rotate(interleave(seen?.k, k), rotary.key), v: interleave(seen?.v, v) }
     rememberLast(site, keys, cuKeys, SPARE_ROWS)
-    return attention(site.rotate(q, rotary.query), keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
+    const queries = site.rotate(q, rotary.query)
+    tell(site, queries, keys.k, cuKeys.at(-2)!, cuKeys.at(-1)!)
+    return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
+  }
+
+  /** Let whoever asked see how the last text token looks at keys [begin, end). */
+  function tell(site: Site, q: Tensor, k: Tensor, begin: number, end: number) {
+    if (!onAttention || end === begin) return
+    const { imageTokens: count } = next().values
+    onAttention({ layer: site.layer, scores: scoresOf(q, k, begin, end), imageTokens: count })
   }
 
   function remember(site: Site, { k, v }: Keys) {
@@ -164,27 +178,28 @@ export function createHook(
     return sees ? gatherRows(out, sees) : out
   }
 
-  return {
-    fuse: (x, site) => {
-      const out = place(config, x, site, (normed) => cross(normed, site))
-      if (config.ffnUpdates && y) y = add(y, site.feedForward(y))
-      return out
-    },
-    next() {
-      const last = spans.at(-1)
-      if (!last) return state ?? noWindow
-      if (last.textEnd === continued) {
-        const values = { imageTokens, textTokens: textTokens + continued, nextPosition: nextPosition + continued }
-        return { values, tensors: withText ? tensors : state!.tensors }
-      }
-      const slots = layout.images.slice(last.imageBegin, last.imageEnd)
-      const length = last.textEnd - last.textBegin
-      const values = {
-        imageTokens: slots.reduce((sum, { tokens }) => sum + tokens, 0),
-        textTokens: length,
-        nextPosition: imagePositions(slots, positionRows).next + length,
-      }
-      return { values, tensors }
-    },
+  const fuse: Fuse = (x, site) => {
+    const out = place(config, x, site, (normed) => cross(normed, site))
+    if (config.ffnUpdates && y) y = add(y, site.feedForward(y))
+    return out
   }
+
+  function next(): CasaState {
+    const last = spans.at(-1)
+    if (!last) return state ?? noWindow
+    if (last.textEnd === continued) {
+      const values = { imageTokens, textTokens: textTokens + continued, nextPosition: nextPosition + continued }
+      return { values, tensors: withText ? tensors : state!.tensors }
+    }
+    const slots = layout.images.slice(last.imageBegin, last.imageEnd)
+    const length = last.textEnd - last.textBegin
+    const values = {
+      imageTokens: slots.reduce((sum, { tokens }) => sum + tokens, 0),
+      textTokens: length,
+      nextPosition: imagePositions(slots, positionRows).next + length,
+    }
+    return { values, tensors }
+  }
+
+  return { fuse, next }
 }

@@ -63,6 +63,14 @@ export interface FusionState<V extends Readonly<Record<string, number>> = Readon
   readonly tensors: Readonly<Record<string, Tensor>>
 }
 
+/** How one layer of a fusion looks at its keys, for the last text token of a pass: what a page draws over the picture. */
+export interface AttentionScores {
+  layer: number
+  /** Scaled products of query and keys before the softmax, [H, keys]: image tokens first, then text. Not kept. */
+  scores: Tensor
+  imageTokens: number
+}
+
 /** The next piece of one growing sequence. */
 export interface SequencePiece {
   /** Text tokens and image slots of the piece: one sample, at least one text token. */
@@ -71,6 +79,8 @@ export interface SequencePiece {
   images?: Tensor
   /** Tokens that the cache holds already. */
   cached: number
+  /** Asks every layer that attends to images by itself for its scores. A fusion may leave it unanswered. */
+  onAttention?: ((scores: AttentionScores) => void) | undefined
 }
 
 export interface SequencePass<S extends FusionState> extends FusionPass {

@@ -7,7 +7,7 @@
 import { ArgumentError, StateError } from '@casa-js/base'
 import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import type { Backbone, KvCache, Step } from './backbone.ts'
-import type { Fusion, FusionPass, FusionState, ImageSlot, Layout } from './fusion.ts'
+import type { Fusion, FusionPass, FusionState, ImageSlot, Layout, SequencePiece } from './fusion.ts'
 
 /** Sees a block's output, [R, D]. */
 export type LayerTap = (layer: number, x: Tensor) => void
@@ -69,6 +69,12 @@ export interface SequenceContents {
   tensors: Record<string, { shape: number[]; data: Float32Array }>
 }
 
+export interface AdvanceOptions {
+  /** Only the last token's hidden state is wanted. */
+  last?: boolean
+  onAttention?: SequencePiece['onAttention']
+}
+
 export interface Sequence {
   readonly backbone: Backbone
   readonly capacityTokens: number
@@ -83,7 +89,7 @@ export interface Sequence {
    * caller disposes them.
    * @throws CasaError when the piece does not fit; then nothing has changed.
    */
-  advance(input: SequenceInput, options?: { last?: boolean }): Tensor
+  advance(input: SequenceInput, options?: AdvanceOptions): Tensor
   /** Several passes, all or none: when `f` throws, the sequence is what it was before. One at a time. */
   transaction<T>(f: () => Promise<T>): Promise<T>
   /**
@@ -137,7 +143,7 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
       return state
     },
     cost,
-    advance(input, { last = false } = {}) {
+    advance(input, { last = false, onAttention } = {}) {
       const { ids, slots, images } = input
       const needed = cache.length + cost(input)
       if (ids.length === 0) throw new ArgumentError('a sequence goes on with at least one token')
@@ -147,7 +153,12 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
       let next: FusionState | undefined
       try {
         const hidden = scope(() => {
-          const pass = fusion.next(state, { layout: layoutOf(ids.length, slots), ...(images && { images }), cached: before })
+          const pass = fusion.next(state, {
+            layout: layoutOf(ids.length, slots),
+            ...(images && { images }),
+            cached: before,
+            onAttention,
+          })
           const result = runPass(backbone, ids, pass, { cache, last })
           next = pass.next()
           for (const t of Object.values(next.tensors)) keep(t)

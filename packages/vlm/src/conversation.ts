@@ -6,9 +6,10 @@
  */
 import { ArgumentError, StateError, type Message, type RgbImage } from '@casa-js/base'
 import { createTextStream, encodeChat } from '@casa-js/tokenizers'
+import type { LayerAttention } from './attention-weights.ts'
 import type { Vlm } from './load.ts'
 import { chooseToken, createSampler, type Sampler } from './sampling/index.ts'
-import { createSession, type Session, type SessionOptions } from './session.ts'
+import { createSession, type AppendOptions, type Session, type SessionOptions } from './session.ts'
 
 export interface GenerateOptions {
   /** 128 unless given. */
@@ -19,6 +20,8 @@ export interface GenerateOptions {
   signal?: AbortSignal | undefined
   /** Most time of an answer, from the end of its prompt; no limit unless given. */
   maxMs?: number | undefined
+  /** Tell with each token where the model looked when it chose it. */
+  attention?: boolean | undefined
 }
 
 /**
@@ -33,6 +36,8 @@ export interface Generated {
   text: string
   id?: number
   end?: AnswerEnd
+  /** Where `attention` was asked for: each layer's weights over the picture and the text. */
+  attention?: LayerAttention[]
 }
 
 /** Made by `createConversation`; its owner disposes it. */
@@ -69,7 +74,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
   let lastEnd: AnswerEnd | undefined
 
   /** Feed what the encoded conversation has beyond the session; the last logits. */
-  async function feed(encoded: ReturnType<typeof encodeChat>, signal: AbortSignal | undefined): Promise<Float32Array> {
+  async function feed(encoded: ReturnType<typeof encodeChat>, appendOptions: AppendOptions): Promise<Float32Array> {
     const { ids, images } = encoded
     const same = fed.every((id, t) => ids[t] === id)
     if (!same || ids.length <= fed.length) {
@@ -82,7 +87,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
       // Marks that were fed with an earlier turn stay with it.
       ...(from !== undefined && { from: Math.max(0, from - begin) }),
     }))
-    const logits = await session.append({ ids: ids.subarray(begin), images: fresh }, { signal })
+    const logits = await session.append({ ids: ids.subarray(begin), images: fresh }, appendOptions)
     for (const id of ids.subarray(begin)) fed.push(id)
     fedImages = images.length
     return logits
@@ -90,13 +95,15 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
 
   async function* generate(
     user: Message,
-    { maxNewTokens = 128, sampler = createSampler(), signal, maxMs = Infinity }: GenerateOptions,
+    { maxNewTokens = 128, sampler = createSampler(), signal, maxMs = Infinity, attention = false }: GenerateOptions,
   ): AsyncGenerator<Generated, void> {
     const { tokenizer, template, stopIds } = vlm
     const conversation = [...messages, user]
+    let looked: LayerAttention[] | undefined
+    const appendOptions: AppendOptions = { signal, ...(attention && { onAttention: (layers) => void (looked = layers) }) }
     let logits = await feed(
       encodeChat(conversation, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }),
-      signal,
+      appendOptions,
     )
     messages.push(user)
     const stream = createTextStream(tokenizer)
@@ -120,7 +127,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
         // What was said last is fed when the next token is wanted; the last of all by the next turn.
         if (said.length > 0) {
           const id = said.at(-1)!
-          logits = await session.append({ ids: Int32Array.of(id), images: [] }, { signal })
+          logits = await session.append({ ids: Int32Array.of(id), images: [] }, appendOptions)
           fed.push(id)
         }
         signal?.throwIfAborted()
@@ -132,7 +139,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
         }
         const text = stream.push(id)
         answer += text
-        yield { id, text }
+        yield { id, text, ...(looked && { attention: looked }) }
       }
       const rest = stream.end()
       answer += rest

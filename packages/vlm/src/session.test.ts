@@ -1,10 +1,11 @@
 /** Sessions and conversations where something goes wrong, is stopped, or is gone on with later. */
 import { ArgumentError, ConfigError, StateError } from '@casa-js/base'
 import { close, init, memory } from '@casa-js/tensor'
-import { randomIds } from '@casa-js/testing'
+import { expectNear, randomIds } from '@casa-js/testing'
 import { memoryFolder } from '@casa-js/weights'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { LayerAttention } from './attention-weights.ts'
 import { createConversation, type AnswerEnd, type Conversation, type GenerateOptions } from './conversation.ts'
 import { picture, tinyConfig, tinyFiles, tinyVlm } from './fixtures/tiny.ts'
 import { createVlm, loadVlm, saveVlm, type Vlm } from './load.ts'
@@ -306,4 +307,63 @@ test('a long input is cut into pieces that never part an image from its marks or
       }
     }),
   )
+})
+
+describe('where the model looks', () => {
+  const attentionOf = async (fusion: Record<string, unknown>, pieces: [number, number][]) => {
+    const looking = tinyVlm(fusion)
+    const rows: LayerAttention[][] = []
+    await withSession(async (session) => {
+      for (const [begin, end] of pieces) {
+        const images = begin === 0 ? [{ before: 3, image: picture(1) }] : []
+        await session.append({ ids: ids.subarray(begin, end), images }, { onAttention: (layers) => rows.push(layers) })
+      }
+    }, looking)
+    looking.dispose()
+    return rows.at(-1)!
+  }
+
+  test('a layer tells its weights over image and text, the same however the text came', async () => {
+    const whole = await attentionOf({ kind: 'casa' }, [[0, 9]])
+    const pieces = await attentionOf({ kind: 'casa' }, [
+      [0, 5],
+      [5, 8],
+      [8, 9],
+    ])
+    expect(whole.map(({ layer, image, text: own }) => [layer, image.length, own.length])).toEqual([
+      [0, 4, 6],
+      [1, 4, 6],
+    ])
+    for (const [i, { image, text: own, imageShare }] of whole.entries()) {
+      expect([...image, ...own].reduce((sum, x) => sum + x, 0)).toBeCloseTo(1, 5)
+      expect(imageShare).toBeCloseTo(
+        image.reduce((sum, x) => sum + x, 0),
+        6,
+      )
+      expectNear('image weights', pieces[i]!.image, image, 1e-4)
+      expectNear('text weights', pieces[i]!.text, own, 1e-4)
+    }
+    const crossed = await attentionOf({ kind: 'casa', keys: 'image' }, [
+      [0, 5],
+      [5, 9],
+    ])
+    expect(crossed.map(({ text: own, imageShare }) => [own.length, Math.round(imageShare * 1e5)])).toEqual([
+      [0, 1e5],
+      [0, 1e5],
+    ])
+    expect(await attentionOf({ kind: 'insertion' }, [[0, 9]])).toEqual([])
+  })
+
+  test('an answer tells it with each token, where it is asked to', async () => {
+    const conversation = createConversation(vlm)
+    const steps = []
+    for await (const step of conversation.say([image, { type: 'text', text: 'What?' }], {
+      maxNewTokens: 3,
+      sampler: talkative,
+      attention: true,
+    }))
+      steps.push(step)
+    expect(steps.map(({ attention }) => attention?.length)).toEqual([2, 2, 2, undefined])
+    conversation.dispose()
+  })
 })

@@ -8,6 +8,7 @@
 import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/base'
 import { createSequence, type ImageSlot, type Patches } from '@casa-js/core'
 import { concat, dispose, keep, scope, type Tensor } from '@casa-js/tensor'
+import { createAttentionReader, type LayerAttention } from './attention-weights.ts'
 import type { VlmModel } from './model.ts'
 import { nextTask } from './next-task.ts'
 import { decodeSession, encodeSession } from './session-file.ts'
@@ -38,6 +39,11 @@ export interface SessionInput {
 export interface AppendOptions {
   /** Ends it between pieces of 512 tokens and between images, with the signal's reason; the session is then what it was before. */
   signal?: AbortSignal | undefined
+  /**
+   * Told, before the logits, where the last token looked: each layer that attends to images by itself, as CASA's do. Costs a small
+   * product a layer and reading it back.
+   */
+  onAttention?: ((layers: LayerAttention[]) => void) | undefined
 }
 
 /** Made by `createSession`. One call at a time; its owner disposes it. */
@@ -154,7 +160,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     }
   }
 
-  async function append(given: SessionInput, { signal }: AppendOptions): Promise<Float32Array> {
+  async function append(given: SessionInput, { signal, onAttention }: AppendOptions): Promise<Float32Array> {
     const { ids } = given
     await giveWay(signal)
     if (ids.length === 0) throw new ArgumentError('append: give at least one token')
@@ -165,6 +171,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
         capacityTokens < wanted ? "it is the model's max_position_embeddings" : 'raise capacityTokens, or begin another session'
       throw new ArgumentError(`the conversation needs ${needed} tokens and the session holds ${capacityTokens}: ${way}`)
     }
+    const attention = onAttention && createAttentionReader()
     return sequence.transaction(async () => {
       let hidden: Tensor | undefined
       let logits: Tensor | undefined
@@ -179,16 +186,20 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
               before: slot.before - begin,
               ...(slot.from !== undefined && { from: slot.from - begin }),
             }))
-            hidden = sequence.advance({ ids: ids.subarray(begin, end), slots: here, ...(images && { images }) }, { last: true })
+            const input = { ids: ids.subarray(begin, end), slots: here, ...(images && { images }) }
+            const isLast = end === ids.length
+            hidden = sequence.advance(input, { last: true, ...(isLast && { onAttention: attention?.onAttention }) })
           } finally {
             dispose(images)
           }
         }
         logits = scope(() => keep(backbone.logits(hidden!)))
         const values = (await logits.data()) as Float32Array
+        if (attention) onAttention(await attention.read())
         checkAlive()
         return values
       } finally {
+        attention?.dispose()
         dispose(hidden, logits)
       }
     })

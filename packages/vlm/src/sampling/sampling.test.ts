@@ -1,3 +1,4 @@
+import { createRandom } from '@casa-js/core'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -159,4 +160,49 @@ test('the list of live captions, and errors by option', () => {
     [{ stopBias: 0 }, /stopBias/],
   ] as const)
     expect(() => createProcessors(options)).toThrow(message)
+})
+
+/** As it is written down: everything sorted, the smallest dropped while their sum is at most 1 - p. */
+function topPBySorting(logits: Float32Array, p: number): number[] {
+  const probabilities = softmax(logits)
+  const ascending = Array.from(logits.keys()).sort((a, b) => logits[a]! - logits[b]!)
+  let sum = 0
+  const kept = new Set(ascending)
+  for (const id of ascending.slice(0, -1)) {
+    sum = Math.fround(sum + probabilities[id]!)
+    if (sum > Math.fround(1 - p)) break
+    kept.delete(id)
+  }
+  return Array.from(logits.keys()).filter((id) => kept.has(id))
+}
+
+test('top-p and top-k keep what sorting the whole vocabulary would keep', () => {
+  // Quarters, so that there are ties and sums are exact.
+  const values = fc.array(fc.integer({ min: -40, max: 40 }), { minLength: 1, maxLength: 60 })
+  fc.assert(
+    fc.property(values, fc.double({ min: 0.01, max: 1, noNaN: true }), fc.integer({ min: 1, max: 60 }), (quarters, p, k) => {
+      const logits = Float32Array.from(quarters, (value) => value / 4)
+      const [few, some] = [logits.slice(), logits.slice()]
+      topP(p)(few, [])
+      topK(k)(some, [])
+      const expected = topPBySorting(logits, p)
+      // A sum in another order may round to the other side of 1 - p: by one token at most.
+      expect(Math.abs(left(few).length - expected.length)).toBeLessThanOrEqual(1)
+      for (const id of left(few)) expect(few[id]).toBe(logits[id])
+      const threshold = logits.slice().sort().at(-Math.min(k, logits.length))!
+      expect(left(some)).toEqual(Array.from(logits.keys()).filter((id) => logits[id]! >= threshold))
+    }),
+  )
+})
+
+test('a vocabulary of 151,936 costs top-p a few passes over it, whatever the distribution', () => {
+  const random = createRandom(1)
+  const peaked = Float32Array.from({ length: 151_936 }, () => 3 * random.normal())
+  const flat = Float32Array.from({ length: 151_936 }, () => 0.01 * random.normal())
+  for (const logits of [peaked, flat]) {
+    const expected = topPBySorting(logits, 0.9).length
+    const cutLogits = logits.slice()
+    topP(0.9)(cutLogits, [])
+    expect(Math.abs(left(cutLogits).length - expected) / expected).toBeLessThan(1e-3)
+  }
 })

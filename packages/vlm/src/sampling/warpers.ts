@@ -15,7 +15,7 @@ export function temperature(value: number): LogitsProcessor {
 export function topK(k: number): LogitsProcessor {
   return (logits) => {
     if (k >= logits.length) return
-    const threshold = Float32Array.from(logits).sort()[logits.length - k]!
+    const threshold = kthLargest(logits, k)
     cut(logits, (id) => logits[id]! < threshold)
   }
 }
@@ -25,14 +25,43 @@ export function topP(p: number): LogitsProcessor {
   const tail = Math.fround(1 - p)
   return (logits) => {
     const probabilities = softmax(logits)
-    const ascending = Array.from(logits.keys()).sort((a, b) => logits[a]! - logits[b]!)
-    let sum = 0
-    for (const id of ascending.slice(0, -1)) {
-      sum = Math.fround(sum + probabilities[id]!)
-      if (sum > tail) break
-      logits[id] = -Infinity
-    }
+    // Tokens less likely than this cannot reach the tail even all together: only the few others are put in order.
+    const surely = tail / logits.length
+    const likely = probabilities.filter((probability) => probability > surely).sort()
+    let sum = Math.fround(probabilities.reduce((rest, probability) => (probability > surely ? rest : rest + probability), 0))
+    let dropped = 0
+    while (dropped < likely.length - 1 && (sum = Math.fround(sum + likely[dropped]!)) <= tail) dropped++
+    // Of tokens as likely as the least of those that stay, the first ones may go.
+    const least = likely[dropped]!
+    const ties = Array.from(logits.keys()).filter((id) => probabilities[id] === least)
+    ties.sort((a, b) => logits[a]! - logits[b]!)
+    const gone = new Set(ties.slice(0, dropped - likely.indexOf(least)))
+    cut(logits, (id) => !(probabilities[id]! >= least) || gone.has(id))
   }
+}
+
+/** The k-th largest value, in time that grows with the number of values and not faster (quickselect). */
+function kthLargest(values: Float32Array, k: number): number {
+  const left = values.slice()
+  const wanted = values.length - k
+  let [low, high] = [0, values.length - 1]
+  while (low < high) {
+    const pivot = left[(low + high) >> 1]!
+    let [i, j] = [low, high]
+    while (i <= j) {
+      while (left[i]! < pivot) i++
+      while (left[j]! > pivot) j--
+      if (i <= j) {
+        const moved = left[i]!
+        left[i++] = left[j]!
+        left[j--] = moved
+      }
+    }
+    if (wanted <= j) high = j
+    else if (wanted >= i) low = i
+    else break
+  }
+  return left[wanted]!
 }
 
 /** Keep tokens at least `p` times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). */
