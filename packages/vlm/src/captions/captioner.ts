@@ -25,9 +25,10 @@ const DEFAULT_CAPACITY_TOKENS = 4096
 
 /** What a restart needs beside the session. */
 interface Memory {
-  opening: { ids: number[]; frameIds: number[]; frameBefore: number; frameFrom: number }
+  opening: { ids: number[]; from: number; frameIds: number[]; frameBefore: number; frameFrom: number }
   history: number[]
   heard: number[]
+  frameStarts: number[]
   pending: number[]
   said: number[]
   lastStop: number | null
@@ -69,8 +70,12 @@ export function createCaptioner(
   let opening: Opening | undefined
   /** All ids that went in: what sampling looks back on. */
   let history: number[] = []
-  /** Those behind the opening: what is read again when the text slides. */
+  /** Those behind the prompt: what is read again when the text slides. */
   let heard: number[] = []
+  /** Where in `heard` each frame begins: with the marks in front of its image. */
+  let frameStarts: number[] = []
+  /** Of the latest frame. */
+  let picture: RgbImage | undefined
   /** Said, and not fed yet. */
   let pending: number[] = []
   let lastStop: number | undefined = stopIds[0]
@@ -91,22 +96,25 @@ export function createCaptioner(
     return stream.push(id)
   }
 
-  /** Make room for one more frame: the prompt stays, and the latest text. */
-  async function makeRoom({ ids, frameIds }: Opening, image: RgbImage): Promise<void> {
+  /** Make room for one more frame: the prompt stays, and the latest frames, of which the last is seen again. */
+  async function makeRoom({ ids, from, frameIds, frameBefore, frameFrom }: Opening, image: RgbImage): Promise<void> {
     const needed = frameIds.length + maxTokensPerFrame + session.imageTokens(image)
     if (session.tokens + pending.length + needed <= capacityTokens) return
-    const text = [...heard, ...pending]
-    const latest = Math.min(text.length, Math.floor(capacityTokens / 4), capacityTokens - ids.length - needed)
-    if (whenFull === 'error' || latest < 0) {
+    const room = Math.min(Math.floor(capacityTokens / 4), capacityTokens - from - needed)
+    if (whenFull === 'error' || room < 0) {
       throw new StateError(
         `the captions hold ${session.tokens} tokens, the next frame needs up to ${needed} and there is room for ${capacityTokens}: raise capacityTokens` +
-          (latest < 0 ? ', for not even the prompt and one frame fit' : ', or let the text slide'),
+          (room < 0 ? ', for not even the prompt and one frame fit' : ', or let the text slide'),
       )
     }
-    session.truncate(ids.length)
-    heard = text.slice(text.length - latest)
+    // From the start, so that the prompt and the text without pictures are one window, as in one pass over both.
+    session.truncate(0)
+    ;({ ids: heard, starts: frameStarts } = latestFrames([...heard, ...pending], frameStarts, room))
+    const last = frameStarts.at(-1)
+    const seen =
+      picture && last !== undefined ? [{ image: picture, before: from + last + frameBefore, from: from + last + frameFrom }] : []
     // Sampling has looked back on it already, but for what was pending.
-    if (heard.length > 0) await session.append({ ids: Int32Array.from(heard), images: [] }, { signal })
+    await session.append({ ids: Int32Array.from([...ids.subarray(0, from), ...heard]), images: seen }, { signal })
     history.push(...pending)
     pending = []
   }
@@ -123,13 +131,18 @@ export function createCaptioner(
         const at = pending.length
         const ids = [...pending, ...frameIds]
         const logits = await take(Int32Array.from(ids), [{ image, before: at + frameBefore, from: at + frameFrom }])
+        frameStarts.push(heard.length + at)
         heard.push(...ids)
         pending = []
+        picture = image
         return { logits, text: '' }
       }
       const first = openingOf(vlm, image, { ...options, prefix })
       const logits = await take(first.ids, [{ image, before: first.before, from: first.from }])
       opening = first
+      heard = [...first.ids.subarray(first.from)]
+      frameStarts = [0]
+      picture = image
       return { logits, text: first.prefixIds.map(asText).join('') }
     },
     say(logits) {
@@ -152,11 +165,12 @@ export function createCaptioner(
     },
     async save() {
       if (isOpen || !opening) throw new StateError('captions are saved between frames: after a "frame" event')
-      const { ids, frameIds, frameBefore, frameFrom } = opening
+      const { ids, from, frameIds, frameBefore, frameFrom } = opening
       const memory: Memory = {
-        opening: { ids: [...ids], frameIds: [...frameIds], frameBefore, frameFrom },
+        opening: { ids: [...ids], from, frameIds: [...frameIds], frameBefore, frameFrom },
         history: history.slice(-HISTORY_IDS),
         heard,
+        frameStarts,
         pending,
         said: said.slice(-TEXT_IDS),
         lastStop: lastStop ?? null,
@@ -171,18 +185,26 @@ export function createCaptioner(
         frameIds: Int32Array.from(memory.opening.frameIds),
         frameBefore: memory.opening.frameBefore,
         frameFrom: memory.opening.frameFrom,
+        from: memory.opening.from,
         // Of the first frame alone, which was seen before.
         before: 0,
-        from: 0,
         prefixIds: [],
       }
-      ;({ history, heard, pending } = memory)
+      ;({ history, heard, frameStarts, pending } = memory)
+      picture = undefined
       lastStop = memory.lastStop ?? undefined
       stream.end()
       for (const id of memory.said) asText(id)
     },
     dispose: () => session.dispose(),
   }
+}
+
+/** The latest whole frames that `room` ids hold; where not even the last fits, its end, of no frame. */
+function latestFrames(ids: number[], starts: number[], room: number): { ids: number[]; starts: number[] } {
+  const first = starts.find((start) => ids.length - start <= room)
+  if (first === undefined) return { ids: ids.slice(Math.max(0, ids.length - room)), starts: [] }
+  return { ids: ids.slice(first), starts: starts.filter((start) => start >= first).map((start) => start - first) }
 }
 
 /** @throws ArgumentError when the text is not what `save` wrote. */
@@ -197,7 +219,7 @@ function readMemory(text: string | undefined): Memory {
     throw wrong(error)
   }
   const isIds = (value: unknown) => Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id >= 0)
-  const { opening, history, heard, pending, said } = memory
-  if (![opening?.ids, opening?.frameIds, history, heard, pending, said].every(isIds)) throw wrong()
+  const { opening, history, heard, frameStarts, pending, said } = memory
+  if (![opening?.ids, opening?.frameIds, [opening?.from], history, heard, frameStarts, pending, said].every(isIds)) throw wrong()
   return memory
 }

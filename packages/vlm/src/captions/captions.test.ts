@@ -120,6 +120,32 @@ describe('the stream is one pass over the same ids and windows, token by token',
   })
 })
 
+test('text slides by whole frames: the prompt, what was said last, and the last picture again', async () => {
+  const marked = tinyVlm({ kind: 'casa', windows: 'with-marks' }, markedFiles)
+  const idOf = (text: string) => marked.tokenizer.idOf(text)!
+  const [look, after, stop] = ['<|look|>', '<|image|>', '<|end|>'].map(idOf) as [number, number, number]
+  const { sampler, draws } = watched((_, draw) => 70 + draw)
+  const frames = video(14)
+  const options = { prompt: 'Say.', prefix: 'So', maxTokensPerFrame: 2, capacityTokens: 60, sampler }
+  const captioned = await captionAll(frames, options, marked)
+  const at = captioned.findIndex(({ cachedTokens }, i) => i > 0 && cachedTokens < captioned[i - 1]!.cachedTokens)
+  const prompt = [idOf('<|user|>'), ...marked.tokenizer.encode('Say.'), idOf('<|assistant|>')]
+  const frameIds = (i: number) => [look, after, 70 + 2 * i, 71 + 2 * i, stop]
+  // Of the frame itself: its two marks and the first token, for the second waits for the next frame.
+  const kept = (captioned[at]!.cachedTokens - prompt.length - 3) / 5
+  expect([Number.isInteger(kept), kept >= 2], `${kept} frames`).toEqual([true, true])
+
+  const texts = Array.from({ length: kept }, (_, i) => frameIds(at - kept + i)).flat()
+  const ids = Int32Array.from([...prompt, ...texts, look, after])
+  const slot = (from: number) => ({ sample: 0, from, before: from + 1, tokens: 4, grid: { rows: 2, columns: 2 } })
+  const images = [slot(ids.length - 2 - 5), slot(ids.length - 2)]
+  const patches = [frames[at - 1]!, frames[at]!].map(({ image }) => marked.model.process(image))
+  const layout = { tokens: ids.length, cu: Int32Array.of(0, ids.length), images }
+  const logits = await take(scope(() => marked.model.backbone.logits(marked.model.hidden({ ids, layout, patches }))))
+  expectNear('logits after the slide', draws[2 * at]!.logits, logits.subarray((ids.length - 1) * 262), 1e-4)
+  marked.dispose()
+})
+
 test('over 200 frames tensors and bytes stay what they were, the cache holds text alone, and nothing is left', async () => {
   const before = memory()
   const captioned = await captionAll(video(200), { maxTokensPerFrame: 3, capacityTokens: 256, seed: 1 })

@@ -33,8 +33,8 @@ export interface CaptionOptions extends SessionOptions {
   /** Seed of that sampling. */
   seed?: number | undefined
   /**
-   * When the text fills `capacityTokens` (4,096 unless given). 'slide', the default: forget all but the prompt and the latest quarter of
-   * the room, read again without pictures. 'error', the only choice where images stand in the cache themselves (insertion).
+   * When the text fills `capacityTokens` (4,096 unless given). 'slide', the default: forget all but the prompt and the latest frames
+   * in a quarter of the room; their text is read again, and the last one's picture with it. 'error', the only choice where images stand in the cache themselves (insertion).
    */
   whenFull?: 'slide' | 'error' | undefined
   /**
