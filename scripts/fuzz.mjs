@@ -1,5 +1,5 @@
 /**
- * Mutated files against the readers of untrusted data: safetensors files, their shard index, and the parsers of config.json.
+ * Mutated files against the readers of untrusted data: safetensors and GGUF files, shard indexes, and the parsers of config.json.
  *
  *   node scripts/fuzz.mjs [cases = 100000] [seed = 1]
  *
@@ -22,6 +22,11 @@ const targets = {
   async safetensors() {
     const { safetensorsTarget } = await import('../packages/weights/src/fuzz/index.ts')
     return safetensorsTarget(await seedFiles())
+  },
+  async gguf() {
+    const { ggufTarget } = await import('../packages/weights/src/fuzz/index.ts')
+    const fixtures = join(root, 'packages/weights/fixtures/gguf')
+    return ggufTarget(['types', 'llama', 'spm'].map((name) => readFileSync(join(fixtures, `${name}.gguf`))))
   },
   async 'shard index'() {
     const { safetensorsTarget } = await import('../packages/weights/src/fuzz/index.ts')

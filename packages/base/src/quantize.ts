@@ -9,7 +9,7 @@
  *   scales  f16 [O, G], G = ceil(D / group)  of 4 bits they may be negative
  */
 import { ArgumentError } from './errors.ts'
-import { f16FromFloat32, float32FromF16 } from './half.ts'
+import { float32FromF16, floatToHalf, halfToFloat } from './half.ts'
 
 export interface QuantizedForm {
   bits: 8 | 4
@@ -48,18 +48,21 @@ export function quantizeRows(weight: Float32Array, inputs: number, form: Quantiz
   const groups = groupsPerRow(inputs, form)
   const values = new Int32Array(outputs * words)
   const scales = new Uint16Array(outputs * groups)
-  const scaleOf = bits === 8 ? byteScale : nibbleScale
-  const [least, most, mask, perWord] = [bits === 8 ? -127 : -8, bits === 8 ? 127 : 7, 2 ** bits - 1, 32 / bits]
+  const perWord = 32 / bits
+  // Low bits first, as the machine orders bytes: column d of eight bits is byte d.
+  const bytes = new Int8Array(values.buffer)
   for (let o = 0; o < outputs; o++) {
     for (let g = 0; g < groups; g++) {
       const begin = g * group
       const end = Math.min(begin + group, inputs)
-      const half = scaleOf(weight, o * inputs + begin, o * inputs + end)
+      const top = largest(weight, o * inputs + begin, o * inputs + end)
+      const half = bits === 8 ? plainScale(top, 127) : nibbleScale(weight, o * inputs + begin, o * inputs + end, top)
       scales[o * groups + g] = half.bits
       if (half.value === 0) continue
       for (let d = begin; d < end; d++) {
-        const q = Math.min(most, Math.max(least, Math.round(weight[o * inputs + d]! / half.value)))
-        values[o * words + Math.floor(d / perWord)]! |= (q & mask) << (bits * (d % perWord))
+        const q = Math.round(weight[o * inputs + d]! / half.value)
+        if (bits === 8) bytes[4 * o * words + d] = q
+        else values[o * words + Math.floor(d / perWord)]! |= (nibble(q) & 15) << (4 * (d % perWord))
       }
     }
   }
@@ -100,10 +103,6 @@ function plainScale(top: number, most: number): HalfScale {
   throw new ArgumentError(`a weight of ${top} is too large for scales of 16 bits`)
 }
 
-function byteScale(weight: Float32Array, begin: number, end: number): HalfScale {
-  return plainScale(largest(weight, begin, end), 127)
-}
-
 /** Where the largest weight of a group is tried to fall: on the level -8, or a little inside or beyond it. */
 const nibbleSteps = [-8, -7.8, -7.6, -7.4, -7.2, -7, -8.3, -8.6, -9, -9.5, -10]
 
@@ -111,27 +110,28 @@ const nibbleSteps = [-8, -7.8, -7.6, -7.4, -7.2, -7, -8.3, -8.6, -9, -9.5, -10]
  * The scale with the least squared error. The largest weight may fall on -8, the level without a counterpart, so that a positive one
  * has a negative scale; a little beyond, clamped there, is often better for the others. Each candidate is improved by least squares.
  */
-function nibbleScale(weight: Float32Array, begin: number, end: number): HalfScale {
-  const top = largest(weight, begin, end)
-  let best = plainScale(top, 7)
-  if (top === 0) return best
-  let bestError = squaredError(weight, begin, end, best.value)
+function nibbleScale(weight: Float32Array, begin: number, end: number, top: number): HalfScale {
+  const plain = plainScale(top, 7)
+  if (top === 0) return plain
+  // With the best scale for given q the error is sum w^2 - (sum w q)^2 / sum q^2.
+  let [mostGain, scale] = [-1, 0]
   for (const steps of nibbleSteps) {
     const inverse = steps / top
     let [products, squares] = [0, 0]
     for (let i = begin; i < end; i++) {
-      const q = nibble(weight[i]! * inverse)
-      products += weight[i]! * q
+      const w = weight[i]!
+      // Truncation after an offset that makes it positive rounds to the nearest.
+      const level = (w * inverse + 8.5) | 0
+      const q = (level < 0 ? 0 : level > 15 ? 15 : level) - 8
+      products += w * q
       squares += q * q
     }
-    if (squares === 0) continue
-    const candidate = toHalf(products / squares)
-    const error = squaredError(weight, begin, end, candidate.value)
-    if (!(error < bestError)) continue
-    best = candidate
-    bestError = error
+    const gain = (products * products) / squares
+    if (gain > mostGain) [mostGain, scale] = [gain, products / squares]
   }
-  return best
+  const best = toHalf(scale)
+  const isBetter = squaredError(weight, begin, end, best.value) < squaredError(weight, begin, end, plain.value)
+  return isBetter ? best : plain
 }
 
 function squaredError(weight: Float32Array, begin: number, end: number, scale: number): number {
@@ -157,15 +157,10 @@ function largest(weight: Float32Array, begin: number, end: number): number {
   return top
 }
 
-const oneFloat = new Float32Array(1)
-const oneHalf = new Uint16Array(1)
-
 function toHalf(scale: number): HalfScale {
-  oneFloat[0] = scale
-  return fromBits(f16FromFloat32(oneFloat)[0]!)
+  return fromBits(floatToHalf(scale))
 }
 
 function fromBits(bits: number): HalfScale {
-  oneHalf[0] = bits
-  return { bits, value: float32FromF16(oneHalf)[0]! }
+  return { bits, value: halfToFloat(bits) }
 }

@@ -1,5 +1,6 @@
 /** A flat folder of files: what a model folder is read from and written to. */
 import { memorySource, type ByteSource } from './source.ts'
+import type { TensorSource } from '../safetensors/reader.ts'
 import { memorySink, type ByteSink } from './sink.ts'
 
 export interface FolderSource {
@@ -7,6 +8,8 @@ export interface FolderSource {
   readonly name: string
   /** undefined when there is no such file; any other trouble throws. */
   open(file: string, signal?: AbortSignal): Promise<ByteSource | undefined>
+  /** The weights, where they do not lie in safetensors files. */
+  openWeights?(signal?: AbortSignal): Promise<TensorSource>
 }
 
 export interface FolderSink {

@@ -8,7 +8,7 @@ import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type Produced, type TensorPlan, type TensorProducer } from '../safetensors/writer.ts'
 import { metadataOf, planShards, planTensors, type ConvertOptions, type PlannedTensor } from './plan.ts'
 import { listedSink } from '../folder/listed-sink.ts'
-import { cast, copied, ErrorMeter, quantized, type ConversionError } from './transform.ts'
+import { cast, copied, ErrorMeter, quantized, repacked, type ConversionError } from './transform.ts'
 import { copyCompanions } from './companions.ts'
 
 export interface ConvertedTensor {
@@ -100,7 +100,8 @@ function producer(
       if (plan.name === partsOf(tensor.name).scales) return joined(scales.get(tensor.name)!)
       const parts: Uint16Array[] = []
       scales.set(tensor.name, parts)
-      return quantized(source, tensor, meter, (block) => parts.push(block), signal)
+      const take = (block: Uint16Array) => parts.push(block)
+      return tensor.isRepacked ? repacked(source, tensor, meter, take, signal) : quantized(source, tensor, meter, take, signal)
     },
   }
 }

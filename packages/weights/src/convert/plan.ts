@@ -13,7 +13,7 @@ export interface ConvertOptions {
   dtype?: FloatDtype | 'Q8' | 'Q4' | undefined
   /** Columns that share a scale: a multiple of 32. Default 32. */
   group?: number | undefined
-  /** Matrices whose names match are not quantised. Default: token embeddings and the output head. */
+  /** Matrices whose names match are not quantised. Default: none; the output head takes 8 bits where the others take 4. */
   keep?: RegExp | undefined
   /** Dtype of what is not quantised when the rest is. Default: as it is. */
   rest?: FloatDtype | undefined
@@ -21,7 +21,11 @@ export interface ConvertOptions {
   shardBytes?: number | undefined
 }
 
-const defaultKeep = /(^|\.)(embed_tokens|lm_head)\./
+/** The output head, and an embedding that serves as one: their errors go straight into the choice of a token. */
+function headPattern(names: Iterable<string>): RegExp {
+  const head = /(^|\.)lm_head\./
+  return [...names].some((name) => head.test(name)) ? head : /(^|\.)embed_tokens\./
+}
 
 export interface PlannedTensor {
   name: string
@@ -29,6 +33,8 @@ export interface PlannedTensor {
   from: StoredDtype
   to: StoredDtype
   form?: QuantizedForm
+  /** The source gives the quantised values as they are to be stored. */
+  isRepacked?: boolean
   /** As it is stored: one plan, or values and scales. */
   stored: TensorPlan[]
   bytes: number
@@ -41,17 +47,20 @@ export function planTensors(
   entries: Map<string, { shape: number[]; dtype: StoredDtype }>,
   options: ConvertOptions,
 ): PlannedTensor[] {
-  const { dtype, group = 32, keep = defaultKeep, rest, shardBytes } = options
+  const { dtype, group = 32, keep, rest, shardBytes } = options
   if (!Number.isSafeInteger(group) || group <= 0 || group % 32 !== 0)
     throw new ConfigError('group', `expected a multiple of 32, found ${group}`)
   if (shardBytes !== undefined && !(shardBytes >= 1))
     throw new ConfigError('shardBytes', `expected a number of bytes, found ${shardBytes}`)
   const bits = dtype === 'Q8' ? 8 : dtype === 'Q4' ? 4 : undefined
   if (rest && !bits) throw new ConfigError('rest', 'only a quantisation leaves a rest; for all tensors use dtype')
+  const head = headPattern(entries.keys())
   return [...entries].map(([name, { shape, dtype: from }]) => {
     if (!floats.has(from)) return plain(name, shape, from, from as Dtype)
-    if (bits && shape.length === 2 && countValues(shape) > 0 && !keep.test(name))
-      return quantized(name, shape, from, { bits, group })
+    const isMatrix = shape.length === 2 && countValues(shape) > 0
+    if (bits && isMatrix && !keep?.test(name)) return quantized(name, shape, from, { bits: head.test(name) ? 8 : bits, group })
+    if (!dtype && isMatrix && (from === 'Q8' || from === 'Q4'))
+      return { ...quantized(name, shape, from, { bits: from === 'Q8' ? 8 : 4, group: 32 }), isRepacked: true }
     const to = (bits ? rest : (dtype as FloatDtype | undefined)) ?? (from === 'Q8' || from === 'Q4' ? 'F32' : (from as Dtype))
     return plain(name, shape, from, to)
   })

@@ -1,7 +1,7 @@
 /** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
-import { ArgumentError } from '@casa-js/base'
+import { ArgumentError, dequantizeRows, groupsPerRow, quantizeRows } from '@casa-js/base'
+import type { QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
-import { dequantizeRows, quantizeRows } from '@casa-js/base'
 import { decodeFloat32 } from '../safetensors/decode.ts'
 import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
 import { encodeTensor } from '../safetensors/encode.ts'
@@ -65,6 +65,23 @@ export async function* quantized(
     takeScales(rows.scales)
     yield new Uint8Array(rows.values.buffer)
   }
+}
+
+/** Bytes of a matrix whose source gives it quantised, such as a GGUF file; `takeScales` gets its f16 scales. */
+export async function* repacked(
+  source: TensorSource,
+  tensor: PlannedTensor,
+  error: ErrorMeter,
+  takeScales: (scales: Uint16Array) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { name, shape, form } = tensor
+  const [outputs, inputs] = shape as [number, number]
+  const { values, scales } = await (source as QuantizedSource).readQuantized(name, signal)
+  const halves = new Uint16Array(scales.buffer, scales.byteOffset, outputs * groupsPerRow(inputs, form!))
+  error.add(await source.read(name, signal), dequantizeRows({ values, scales: halves }, inputs, form!))
+  takeScales(halves)
+  yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
 function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {

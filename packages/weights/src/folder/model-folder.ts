@@ -65,6 +65,7 @@ export async function openWeights(folder: string | FolderSource, options: Addres
 
 /** The weights as they are stored: of a quantised tensor its two parts. */
 export async function openStored(folder: FolderSource, signal?: AbortSignal): Promise<TensorSource> {
+  if (folder.openWeights) return folder.openWeights(signal)
   const single = await folder.open('model.safetensors', signal)
   if (single) return Safetensors.open(single, signal)
   const index = await folder.open('model.safetensors.index.json', signal)

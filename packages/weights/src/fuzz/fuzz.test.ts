@@ -7,6 +7,7 @@ import { convertModelFolder } from '../convert/convert.ts'
 import { parseNameMap } from '../load/name-map.ts'
 import { configTarget } from './config-target.ts'
 import { fuzz, FuzzFailure } from './fuzz.ts'
+import { ggufTarget } from './gguf-target.ts'
 import { mutateBytes } from './mutate-bytes.ts'
 import { mutateJson } from './mutate-json.ts'
 import { safetensorsTarget } from './safetensors-target.ts'
@@ -46,6 +47,25 @@ describe('fuzzing', () => {
         'utf-8',
         'overflow',
         'quantized',
+      ]),
+    )
+  })
+
+  it('the GGUF reader refuses mutated files with typed errors only', async () => {
+    const seeds = await Promise.all(['types', 'llama', 'spm'].map((name) => fixture(`gguf/${name}.gguf`)))
+    const report = await fuzz(ggufTarget(seeds), { cases: 1_500, seed: 4 })
+    expect(report.accepted).toBeGreaterThan(50)
+    expect(Object.keys(report.refused)).toEqual(
+      expect.arrayContaining([
+        'format',
+        'file-length',
+        'header-size',
+        'overflow',
+        'shape',
+        'dtype',
+        'utf-8',
+        'metadata',
+        'ConfigError',
       ]),
     )
   })

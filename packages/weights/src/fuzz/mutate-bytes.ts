@@ -8,7 +8,8 @@ export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
 
 const interestingBytes = [0, 1, 0x20, 0x22, 0x2c, 0x5b, 0x5c, 0x7b, 0x7d, 0x7f, 0x80, 0xc0, 0xff]
 
-function mutateAnywhere(bytes: Uint8Array, random: Random): Uint8Array {
+/** One random change of any bytes. Never touches the input. */
+export function mutateAnywhere(bytes: Uint8Array, random: Random): Uint8Array {
   // Half of the changes hit the first bytes, where the structure is.
   const reach = random.chance(0.5) ? Math.min(bytes.length, 400) : bytes.length
   const at = random.integer(0, Math.max(0, reach - 1))
@@ -110,7 +111,8 @@ function replaceOne(text: string, pattern: RegExp, random: Random, replacement: 
   return text.slice(0, match.index) + replacement + text.slice(match.index + match[0].length)
 }
 
-function replaced(bytes: Uint8Array, at: number, length: number, by: ArrayLike<number>): Uint8Array {
+/** `length` bytes at `at` become `by`. */
+export function replaced(bytes: Uint8Array, at: number, length: number, by: ArrayLike<number>): Uint8Array {
   const tail = bytes.subarray(Math.min(bytes.length, at + length))
   const result = new Uint8Array(at + by.length + tail.length)
   result.set(bytes.subarray(0, at))

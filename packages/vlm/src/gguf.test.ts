@@ -1,0 +1,85 @@
+/** Models in GGUF files: the same arithmetic as from safetensors, their tokenizers, and a real one where it was fetched. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { close, init, scope } from '@casa-js/tensor'
+import { describeOnDevices, randomIds, take } from '@casa-js/testing'
+import { parseTokenizer, type TokenizerConfig } from '@casa-js/tokenizers'
+import { folderAt, memoryFolder, openModelFolder, pathFolder } from '@casa-js/weights'
+import { describe, expect, it } from 'vitest'
+import { ask } from './conversation.ts'
+import { loadModel, loadVlm } from './load.ts'
+import type { VlmModel } from './model.ts'
+
+const fixtures = fileURLToPath(new URL('../../weights/fixtures/gguf', import.meta.url))
+const ids = randomIds(9, 267)
+
+function logitsOf(model: VlmModel): Promise<Float32Array> {
+  const layout = { tokens: 9, cu: Int32Array.of(0, 9), images: [] }
+  return take(scope(() => model.backbone.logits(model.hidden({ ids, layout, patches: [] }))))
+}
+
+const largestDifference = (a: Float32Array, b: Float32Array) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
+
+await describeOnDevices('a model in a GGUF file', () => {
+  it('computes what the same weights in safetensors compute', async () => {
+    const { config } = await openModelFolder(`${fixtures}/llama.gguf`)
+    const golden = await pathFolder(fixtures).open('llama.golden.safetensors')
+    const files = new Map([
+      ['config.json', new TextEncoder().encode(JSON.stringify(config))],
+      ['model.safetensors', await golden!.read(0, golden!.size)],
+    ])
+    await golden!.close()
+    const [expected, exact, compressed] = [
+      await loadModel(memoryFolder('golden', files)),
+      await loadModel(`${fixtures}/llama.gguf`, { weights: 'float32' }),
+      await loadModel(`${fixtures}/llama.gguf`),
+    ]
+    const logits = await logitsOf(expected)
+    expect(await logitsOf(exact)).toEqual(logits)
+    const most = logits.reduce((top, x) => Math.max(top, Math.abs(x)), 0)
+    expect(largestDifference(await logitsOf(compressed), logits)).toBeLessThan(0.02 * most)
+    for (const model of [expected, exact, compressed]) model.dispose()
+  })
+})
+
+describe('tokenizers of GGUF files', () => {
+  it('byte-level: merges, digits one by one, special tokens', async () => {
+    const { tokenizerJson, tokenizerConfig } = await openModelFolder(`${fixtures}/llama.gguf`)
+    const tokenizer = parseTokenizer(tokenizerJson, tokenizerConfig as TokenizerConfig)
+    const words = ['hello', 'Ġworld', '1', '2', '<|end|>'].map((text) => tokenizer.idOf(text))
+    expect([...tokenizer.encode('hello world12<|end|>')]).toEqual(words)
+    const text = 'Grüße, 漢字 🙂\n\ttab'
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text)
+  })
+
+  it('SentencePiece: the ids that sentencepiece gives, and the text back', async () => {
+    const folder = await folderAt(`${fixtures}/spm.gguf`)
+    const json = async (file: string) => {
+      const source = (await folder.open(file))!
+      return JSON.parse(new TextDecoder().decode(await source.read(0, source.size))) as object
+    }
+    const tokenizer = parseTokenizer(await json('tokenizer.json'), (await json('tokenizer_config.json')) as TokenizerConfig)
+    const samples = JSON.parse(await readFile(`${fixtures}/spm.json`, 'utf8')) as { text: string; ids: number[] }[]
+    for (const { text, ids } of samples) {
+      expect([...tokenizer.encode(text)], text).toEqual(ids)
+      expect(tokenizer.decode(ids)).toBe(text)
+    }
+  })
+})
+
+const smollm2 = fileURLToPath(new URL('../../../.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
+const reason = existsSync(smollm2) ? '' : ' (skipped: scripts/fetch-smollm2.sh fetches the model)'
+
+describe.skipIf(reason !== '')(`SmolLM2-135M-Instruct from its GGUF${reason}`, () => {
+  it('knows the capital of France', async () => {
+    await init({ device: 'wasm' })
+    try {
+      const vlm = await loadVlm(smollm2)
+      expect(await ask(vlm, [], 'What is the capital of France? Answer shortly.', { maxNewTokens: 12 })).toContain('Paris')
+      vlm.dispose()
+    } finally {
+      await close()
+    }
+  }, 300_000)
+})

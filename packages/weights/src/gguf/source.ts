@@ -1,0 +1,157 @@
+/**
+ * The tensors of a GGUF file by our names, in our order of rows. `read` gives float32 values, equal to those of the Python package
+ * gguf. To be multiplied by as they are, matrices come in 8 or 4 bits: Q8_0, Q5_0 and Q4_0 without any change of value, other
+ * quantised types rounded to 8 bits.
+ */
+import { ArgumentError, joinHalves, quantizeRows, type QuantizedRows } from '@casa-js/base'
+import type { ByteSource } from '../bytes/source.ts'
+import { checkRange } from '../bytes/source.ts'
+import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
+import { refuse } from '../refuse.ts'
+import { decodeFloat32, decodeInt32, isInteger, packedWords } from '../safetensors/decode.ts'
+import { isDtype } from '../safetensors/dtypes.ts'
+import type { StoredDtype } from '../safetensors/reader.ts'
+import { canDequantize, decodedTypes, dequantizeBlocks } from './dequantize.ts'
+import type { GgufHeader, GgufTensor } from './header.ts'
+import { nameOf, pairedRows, rotatedRows } from './names.ts'
+import { repackBlocks, repackedForm } from './repack.ts'
+
+interface Entry extends GgufTensor {
+  shape: number[]
+  /** For each row of ours, the row of the file; undefined when they are the same. */
+  rows?: Int32Array | undefined
+}
+
+export interface GgufShape {
+  /** Whether queries and keys are stored in pairs, and of how many heads they are. */
+  heads: { q: number; k: number } | undefined
+}
+
+export class GgufWeights implements QuantizedSource {
+  readonly name: string
+  readonly metadata: Readonly<Record<string, string>> = { format: 'pt' }
+  private readonly source: ByteSource
+  private readonly tensors = new Map<string, Entry>()
+  private readonly listing = new Map<string, { shape: number[]; dtype: StoredDtype }>()
+
+  /**
+   * @param source closed by `close`
+   * @throws WeightError when two tensors get one name, a type cannot be read, or heads do not divide their rows.
+   */
+  constructor(source: ByteSource, header: GgufHeader, { heads }: GgufShape) {
+    this.name = source.name
+    this.source = source
+    for (const [stored, tensor] of header.tensors) {
+      const name = nameOf(stored)
+      if (this.tensors.has(name)) refuse(this.name, 'duplicate-key', `two tensors are called so, one of them ${stored}`, name)
+      if (!isDtype(tensor.type.name) && !canDequantize(tensor.type.name)) {
+        refuse(
+          this.name,
+          'dtype',
+          `values of type ${tensor.type.name} are not read; known are F32, F16, BF16 and ${decodedTypes}`,
+          stored,
+        )
+      }
+      const rotated = heads && rotatedRows(name)
+      const rows = rotated && this.rowsOf(name, tensor.shape[0] ?? 0, heads[rotated])
+      this.tensors.set(name, { ...tensor, rows })
+      this.listing.set(name, { shape: tensor.shape, dtype: listed(tensor) })
+    }
+  }
+
+  entries(): Map<string, { shape: number[]; dtype: StoredDtype }> {
+    return this.listing
+  }
+
+  /** The type in the file, e.g. "Q4_K". */
+  typeOf(name: string): string {
+    return this.entry(name).type.name
+  }
+
+  async read(name: string, signal?: AbortSignal): Promise<Float32Array> {
+    const entry = this.entry(name)
+    const { type } = entry
+    const bytes = await this.readBytes(name, undefined, signal)
+    if (isDtype(type.name)) return decodeFloat32(type.name, bytes)
+    return dequantizeBlocks(bytes, type.name, type.values, type.bytes)
+  }
+
+  async readInt32(name: string, signal?: AbortSignal): Promise<Int32Array> {
+    const { type } = this.entry(name)
+    if (!isDtype(type.name) || !isInteger(type.name))
+      return refuse(this.name, 'dtype', `${type.name} where integers were expected`, name)
+    const values = decodeInt32(type.name, await this.readBytes(name, undefined, signal))
+    return values ?? refuse(this.name, 'dtype', 'a value does not fit into 32 bits', name)
+  }
+
+  async readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
+    const { type, shape } = this.entry(name)
+    if (type.name !== 'F16' && type.name !== 'BF16')
+      return refuse(this.name, 'dtype', `${type.name} where 16-bit floats were expected`, name)
+    const words = new Int32Array(packedWords(shape))
+    new Uint8Array(words.buffer).set(await this.readBytes(name, undefined, signal))
+    return words
+  }
+
+  async readQuantized(name: string, signal?: AbortSignal): Promise<QuantizedMatrix> {
+    const { type, shape } = this.entry(name)
+    if (!isMatrix(shape) || !canDequantize(type.name)) return refuse(this.name, 'quantized', 'this tensor is not quantised', name)
+    const [outputs, inputs] = shape
+    const { bits, group } = repackedForm(type.name)
+    const { values, scales } = await this.readRows(name, signal)
+    return { values, scales: joinHalves(scales), outputs, inputs, bits, group }
+  }
+
+  /** What `readQuantized` gives, scales apart. */
+  async readRows(name: string, signal?: AbortSignal): Promise<QuantizedRows> {
+    const { type, shape } = this.entry(name)
+    const { isExact, ...form } = repackedForm(type.name)
+    if (isExact) return repackBlocks(await this.readBytes(name, undefined, signal), type.name, type.bytes)
+    const values = await this.read(name, signal)
+    try {
+      return quantizeRows(values, shape[1]!, form)
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error
+      return refuse(this.name, 'quantized', error.message, name)
+    }
+  }
+
+  async readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {
+    const { begin, end, rows } = this.entry(name)
+    const size = end - begin
+    const wanted = range ?? { begin: 0, end: size }
+    checkRange({ name: this.name, size }, wanted.begin, wanted.end)
+    if (!rows) return this.source.read(begin + wanted.begin, begin + wanted.end, signal)
+    const stored = await this.source.read(begin, end, signal)
+    const ordered = new Uint8Array(size)
+    const rowBytes = size / rows.length
+    rows.forEach((from, to) => ordered.set(stored.subarray(from * rowBytes, (from + 1) * rowBytes), to * rowBytes))
+    return range ? ordered.slice(wanted.begin, wanted.end) : ordered
+  }
+
+  close(): Promise<void> {
+    return this.source.close()
+  }
+
+  private entry(name: string): Entry {
+    return this.tensors.get(name) ?? refuse(this.name, 'missing', 'there is no such tensor', name)
+  }
+
+  private rowsOf(name: string, rows: number, heads: number): Int32Array {
+    const size = rows / heads
+    if (!(Number.isSafeInteger(size) && size % 2 === 0))
+      refuse(this.name, 'shape', `${rows} rows are not ${heads} heads of pairs`, name)
+    return pairedRows(rows, heads)
+  }
+}
+
+function isMatrix(shape: number[]): shape is [number, number] {
+  return shape.length === 2
+}
+
+/** Matrices of blocks show as what they can be multiplied by as. */
+function listed({ type, shape }: GgufTensor): StoredDtype {
+  if (isDtype(type.name)) return type.name
+  if (!isMatrix(shape)) return 'F32'
+  return repackedForm(type.name).bits === 8 ? 'Q8' : 'Q4'
+}
