@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option('--group <columns>', 'inputs that share a scale when quantising, a multiple of 32 (default: 32)', groupOf)
     .option(
       '--keep <pattern>',
-      'do not quantise tensors whose names match (default: token embeddings and output head)',
+      'do not quantise tensors whose names match (default: none; the head takes 8 bits at least)',
       patternOf,
     )
     .addOption(new Option('--rest <dtype>', 'dtype of what is not quantised (default: as it is)').choices(['f32', 'f16', 'bf16']))
