@@ -1,10 +1,11 @@
 /** Reads the header of a GGUF file from bytes that are here. Source: ggml's docs/gguf.md, versions 2 and 3, little-endian. */
+import { CasaError } from '@casa-js/base'
 import { refuse } from '../refuse.ts'
 
 export type GgufValue = number | bigint | boolean | string | GgufValue[] | Float32Array | Int32Array | Uint32Array
 
 /** The bytes end before the header does. */
-export class HeaderCut extends Error {}
+export class HeaderCut extends CasaError {}
 
 /** Arrays in arrays, which the format allows and nobody writes. */
 const depthLimit = 4
@@ -104,7 +105,7 @@ export class GgufCursor {
   /** Where the next `length` bytes begin. */
   private take(length: number): number {
     const begin = this.at
-    if (begin + length > this.bytes.byteLength) throw new HeaderCut()
+    if (begin + length > this.bytes.byteLength) throw new HeaderCut('the header ends here')
     this.at += length
     return begin
   }
