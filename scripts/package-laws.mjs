@@ -24,6 +24,7 @@ const allowed = {
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vlm'],
+  study: ['core', 'eval', 'tensor', 'train'],
   testing: ['core', 'tensor', 'weights'],
 }
 

@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   caption: () => import('./commands/caption.ts'),
   train: () => import('./commands/train.ts'),
   eval: () => import('./commands/eval.ts'),
+  study: () => import('./commands/study.ts'),
   info: () => import('./commands/info.ts'),
   verify: () => import('./commands/verify.ts'),
   convert: () => import('./commands/convert.ts'),

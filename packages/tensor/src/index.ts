@@ -7,6 +7,7 @@ export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa
 export { close, init, report, type DeviceName, type DeviceReport, type InitOptions } from './engine/init.ts'
 export { dispose, keep, memory, scope, withoutLeaks, type MemoryUse } from './engine/scope.ts'
 export { shapeOf } from './engine/compressed.ts'
+export { observeKernels, type KernelCall } from './engine/kernel.ts'
 export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
 
 export { fill, tensor, zeros } from './ops/create/index.ts'

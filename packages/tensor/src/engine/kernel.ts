@@ -40,9 +40,35 @@ export function defineKernel<N extends string, A extends object, Outputs extends
       register(kernelName, name, set)
       registered = true
     }
+    observer?.({ kernel: name, inputs: inputs as Readonly<Record<string, Tensor | undefined>>, attributes })
     const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined))
     const out: Tensor | Tensor[] = tf.engine().runKernel(kernelName, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap)
     return (Array.isArray(out) ? out : [out]) as Outputs
+  }
+}
+
+/** One kernel as it is run: what counts the work of a pass reads shapes and attributes from it. */
+export interface KernelCall {
+  /** "MatMul", "Attention", .. */
+  kernel: string
+  inputs: Readonly<Record<string, Tensor | undefined>>
+  attributes: object
+}
+
+let observer: ((call: KernelCall) => void) | undefined
+
+/**
+ * Runs `f` and reports every kernel that it runs, before it runs. Calls do not nest: the innermost observer sees the kernels.
+ *
+ * @returns what `f` returns
+ */
+export function observeKernels<T>(onKernel: (call: KernelCall) => void, f: () => T): T {
+  const outer = observer
+  observer = onKernel
+  try {
+    return f()
+  } finally {
+    observer = outer
   }
 }
 

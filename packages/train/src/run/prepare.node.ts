@@ -19,20 +19,27 @@ export interface PreparedRun {
   options: TrainOptions & { out: string }
 }
 
+export interface PrepareOptions {
+  /** What a command line says differently. */
+  overrides?: RunOverrides
+  /** The run in place of the file's content; its references still start from the file. */
+  definition?: Partial<RunDefinition>
+  /** Take what a run that is to go on has kept, e.g. its tokenizer. */
+  resume?: boolean | undefined
+  /** Module with `createProgram`, in place of the one for vision-language models. */
+  programModule?: string | undefined
+}
+
 /**
+ * Reads and checks a run file. Nothing is written.
+ *
  * @param file run.json, or a module whose default export is a RunDefinition. TypeScript needs a loader such as tsx.
  * @throws ConfigError naming the field, CasaError when the file cannot be read.
  */
-export async function prepareRun(
-  file: string,
-  {
-    overrides = {},
-    resume = false,
-    programModule,
-  }: { overrides?: RunOverrides; resume?: boolean | undefined; programModule?: string } = {},
-): Promise<PreparedRun> {
+export async function prepareRun(file: string, options: PrepareOptions = {}): Promise<PreparedRun> {
+  const { overrides = {}, resume = false, programModule } = options
   const path = resolve(file)
-  const written = await readRun(path)
+  const written = options.definition ?? (await readRun(path))
   const given = {
     ...(await hintsOf(written, path)),
     ...written,

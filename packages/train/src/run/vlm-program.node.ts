@@ -16,15 +16,17 @@ export interface VlmProgramOptions {
   tokenizerJson?: TokenizerJson | undefined
 }
 
+export interface VlmProgram extends Program<PackedBatch> {
+  /** The model that trains, with its tokenizer and template. */
+  readonly vlm: Vlm
+}
+
 /**
  * The program of a run file: `loss` is the mean over answer tokens, in nats; `save` writes a model folder.
  *
  * @throws what loading the model or opening the data throws
  */
-export async function createProgram(
-  options: VlmProgramOptions,
-  { warn }: Pick<ProgramContext, 'warn'>,
-): Promise<Program<PackedBatch>> {
+export async function createProgram(options: VlmProgramOptions, { warn }: Pick<ProgramContext, 'warn'>): Promise<VlmProgram> {
   const { run } = options
   const vlm = await openModel(options)
   const opened: Dataset[] = []
@@ -41,6 +43,7 @@ export async function createProgram(
     const dataset = await open(run.data)
     const heldOut = run.evaluate && (await Promise.all(run.evaluate.data.map(open)))
     return {
+      vlm,
       params: vlm.model.params,
       data: factsOf(dataset),
       loss: (batch) => vlm.model.loss(batch),

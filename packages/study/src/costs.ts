@@ -1,0 +1,116 @@
+/**
+ * Costs, counted as the kernels run: nothing is estimated from a config, so a fusion of anybody's is counted too.
+ *
+ * Floating-point operations are those of matrix products and attention, a multiplication and an addition each; element-wise work,
+ * norms and softmax are left out, as is usual (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Attention counts the pairs of
+ * query and key that see each other: 2 products forward, 5 backward, where the scores are computed again.
+ */
+import { CasaError } from '@casa-js/base'
+import { createSequence, type Backbone, type Fusion } from '@casa-js/core'
+import { dispose, noGrad, observeKernels, scope, valueAndGradients, zeros, type KernelCall, type Tensor } from '@casa-js/tensor'
+
+export interface PassCosts {
+  /** Of the loss alone. */
+  forwardFlops: number
+  /** Of the gradients of all trained weights, given the forward pass. */
+  backwardFlops: number
+}
+
+/**
+ * Runs a loss forward and backward and counts.
+ *
+ * @param loss a scalar on the tape
+ * @param weights those that train
+ */
+export function countPass(loss: () => Tensor, weights: Tensor[]): PassCosts {
+  const forward = countFlops(() => scope(() => void noGrad(loss)))
+  const both = countFlops(() => {
+    const { value, gradients } = valueAndGradients(loss, weights)
+    dispose(value, ...gradients)
+  })
+  return { forwardFlops: forward, backwardFlops: both - forward }
+}
+
+/** @returns operations of the matrix products and attentions that `f` runs. */
+export function countFlops(f: () => void): number {
+  let flops = 0
+  observeKernels((call) => void (flops += flopsOf(call)), f)
+  return flops
+}
+
+function flopsOf({ kernel, inputs, attributes }: KernelCall): number {
+  if (kernel === 'MatMul') {
+    const { M, N, K } = attributes as { M: number; N: number; K: number }
+    return 2 * M * N * K
+  }
+  if (kernel === 'Attention' || kernel === 'AttentionGrad') {
+    const [, heads, headSize] = inputs.q!.shape as [number, number, number]
+    return (kernel === 'Attention' ? 2 : 5) * 2 * heads * headSize * visiblePairs(attributes as Segments)
+  }
+  if (kernel.endsWith('Linear') || kernel.endsWith('LinearGrad'))
+    throw new CasaError(`costs are counted on float32 weights: load the model with them (a ${kernel} kernel ran)`)
+  return 0
+}
+
+interface Segments {
+  cuQ: Int32Array
+  cuK: Int32Array
+  causal: boolean
+  window: number
+}
+
+/** Pairs of query and key that see each other, over all segments. */
+function visiblePairs({ cuQ, cuK, causal, window }: Segments): number {
+  let pairs = 0
+  for (let s = 0; s + 1 < cuQ.length; s++) {
+    const queries = cuQ[s + 1]! - cuQ[s]!
+    const keys = cuK[s + 1]! - cuK[s]!
+    if (!causal) pairs += queries * keys
+    // The last query sees every key, the one before all but the last.
+    else for (let q = 0; q < queries; q++) pairs += Math.min(window, Math.max(0, keys - (queries - 1 - q)))
+  }
+  return pairs
+}
+
+export interface MemoryCosts {
+  /** What an image adds to the keys, values and states that a session keeps while it answers. */
+  bytesPerImage: number
+  /** What a text token adds. */
+  bytesPerTextToken: number
+}
+
+/**
+ * Counts what a session keeps of an image of so many tokens, by running one: an image and a text token, and a text token alone.
+ *
+ * @param model a bound model; its device must be running
+ */
+export function countMemory(model: { backbone: Backbone; fusion: Fusion }, imageTokens: number): MemoryCosts {
+  const text = keptBytes(model, 1, 0)
+  return {
+    bytesPerImage: keptBytes(model, 1, imageTokens) - text,
+    bytesPerTextToken: keptBytes(model, 2, 0) - text,
+  }
+}
+
+/** Bytes of the cache rows in use, and of the fusion's state, after one piece. */
+function keptBytes(
+  { backbone, fusion }: { backbone: Backbone; fusion: Fusion },
+  textTokens: number,
+  imageTokens: number,
+): number {
+  const sequence = createSequence(backbone, fusion, { capacityTokens: textTokens + imageTokens })
+  try {
+    scope(() => {
+      const ids = new Int32Array(textTokens)
+      const slots =
+        imageTokens > 0 ? [{ sample: 0, before: 0, tokens: imageTokens, grid: { rows: 1, columns: imageTokens } }] : []
+      const images = imageTokens > 0 ? { images: zeros([imageTokens, backbone.width]) } : {}
+      dispose(noGrad(() => sequence.advance({ ids, slots, ...images })))
+    })
+    const row = 2 * backbone.layers * backbone.kvHeads * backbone.headSize
+    const state = Object.values(sequence.state.tensors).reduce((sum, { size }) => sum + size, 0)
+    return 4 * (sequence.tokens * row + state)
+  } finally {
+    sequence.dispose()
+  }
+}

@@ -1,0 +1,36 @@
+/** A study, as its author writes it: plain data, a run and what varies in it. */
+import type { RunDefinition } from '@casa-js/train'
+
+/** Fields of a run that a level sets: merged into the base run, objects field by field. */
+export type RunPatch = { [K in keyof RunDefinition]?: unknown }
+
+/** One value of a factor. */
+export interface Level {
+  /** What it changes in the run. */
+  run?: RunPatch
+  /** Train for so many floating-point operations in place of `steps`. They are counted on the first batches, forward and backward. */
+  trainingFlops?: number
+}
+
+export interface StudyDefinition {
+  name: string
+  /** What is asked, in a sentence or two: it stands at the head of the report. */
+  question?: string
+  /** The base run. Its `out` and `seed` are the study's. */
+  run: RunDefinition
+  /** Factor -> level -> what it changes. Every combination is a cell. */
+  factors: Record<string, Record<string, Level>>
+  /** Seeds of weights and of the order of the data: each cell is run with every one. */
+  seeds: number[]
+  /** Cells to leave out: those that have all of the named levels. */
+  skip?: Record<string, string>[]
+  /** The factor whose levels are compared with each other; the first unless given. */
+  compare?: string
+  /** The level that the others are tested against; the first of `compare` unless given. */
+  baseline?: string
+}
+
+/** Types for a study.ts: `export default defineStudy({ ... })`. */
+export function defineStudy(study: StudyDefinition): StudyDefinition {
+  return study
+}
