@@ -1,0 +1,150 @@
+/**
+ * Tasks in which ways of bringing pictures to a language model should differ.
+ *
+ *   small-words   a word at 10 to 14 px                                    fine detail
+ *   glyphs        1 or 2 capitals and digits at 20 px                      the same, easy enough for a model of minutes
+ *   mixed         a list of names and numbers in the text and a picture: copy one, read the other     text among the keys
+ *   chart         a bar chart of real numbers: largest, smallest, a value, the title
+ *   back-1 .. 4   five pictures in one conversation; the question is about the one so many before the last    memory of pictures
+ *   count         1 to 9 discs
+ *
+ * Example `index` follows from (seed, index) and the split alone. Held-out fonts, words and countries are never trained on.
+ */
+import { CasaError } from '@casa-js/base'
+import type { ContentPart, Dataset, Message, RgbImage } from '@casa-js/core'
+import { createRandom, createReadingDataset, hashText, type Material, type Random } from '@casa-js/data'
+import { cssOf, inkOnPaper, noFlaws, paintPicture, paintText } from '@casa-js/data/internal'
+import { loadMaterial } from '@casa-js/reader'
+
+export const studyTasks = ['small-words', 'glyphs', 'mixed', 'chart', 'back-1', 'back-2', 'back-3', 'back-4', 'count'] as const
+export type StudyTask = (typeof studyTasks)[number]
+
+export interface StudyDataOptions {
+  /** One of studyTasks, or several that are drawn in equal shares, e.g. back-1 to back-4. */
+  task: StudyTask | StudyTask[]
+  split: 'train' | 'heldOut'
+  seed: number
+  /** Examples; endless unless given. */
+  count?: number
+}
+
+/** The dataset of one or several tasks. @throws CasaError for a task that is not there. */
+export default function createStudyDataset({ task, split, seed, count = Infinity }: StudyDataOptions): Dataset {
+  const names = Array.isArray(task) ? task : [task]
+  const unknown = names.find((name) => !studyTasks.includes(name))
+  if (unknown !== undefined) throw new CasaError(`study task "${unknown}" is not there; there are ${studyTasks.join(', ')}`)
+  const material = loadMaterial(split)
+  const makers = names.map((name) => ({ name, make: makerOf(name, material, split, seed) }))
+  return {
+    name: `${split}-${names.join('-')}`,
+    length: count,
+    async get(index) {
+      const random = createRandom(seed, index, hashText(split))
+      const { name, make } = makers[index % makers.length]!
+      return { id: `${split}-${seed}-${index}`, task: name, messages: await make(random, index) }
+    },
+  }
+}
+
+type Maker = (random: Random, index: number) => Promise<Message[]>
+
+function makerOf(task: StudyTask, material: Material, split: string, seed: number): Maker {
+  switch (task) {
+    case 'small-words':
+      return readingMaker(material, split, seed, { tasks: { word: 1 }, sizePx: [10, 14], letters: [3, 6], difficulty: 0.1 })
+    case 'chart':
+      return readingMaker(material, split, seed, { tasks: { chart: 1 }, difficulty: 0.2 })
+    case 'glyphs':
+      return (random) => glyphs(material, random)
+    case 'mixed':
+      return (random) => mixed(material, random)
+    case 'count':
+      return (random) => counting(random)
+    default:
+      return (random) => nBack(Number(task.slice('back-'.length)), material, random)
+  }
+}
+
+type ReadingOptions = Omit<Parameters<typeof createReadingDataset>[1], 'name' | 'seed'>
+
+function readingMaker(material: Material, split: string, seed: number, options: ReadingOptions): Maker {
+  const dataset = createReadingDataset(material, { name: split, seed, ...options })
+  return async (_, index) => (await dataset.get(index)).messages
+}
+
+const text = (words: string): ContentPart => ({ type: 'text', text: words })
+const picture = (image: RgbImage): ContentPart => ({ type: 'image', image })
+const user = (...content: ContentPart[]): Message => ({ role: 'user', content })
+const assistant = (answer: string): Message => ({ role: 'assistant', content: [text(answer)] })
+
+/** Signs that no font draws alike. */
+const SIGNS = [...'ABCDEFGHJKLMNPQRSTUVWXYZ23456789']
+
+function code(random: Random, least: number, most: number): string {
+  return Array.from({ length: random.integer(least, most) }, () => random.pick(SIGNS)).join('')
+}
+
+function paintCode(words: string, material: Material, random: Random): Promise<RgbImage> {
+  const font = random.pick(material.fonts)
+  return paintText({ text: words, font, sizePx: 20, difficulty: 0, maxWidthPx: 64, stepPx: 16 }, random)
+}
+
+async function glyphs(material: Material, random: Random): Promise<Message[]> {
+  const words = code(random, 1, 2)
+  return [user(picture(await paintCode(words, material, random)), text('Read it.')), assistant(words)]
+}
+
+/** Both halves of the answer are asked in one go: a layer that looks at one of them alone gets it wrong. */
+async function mixed(material: Material, random: Random): Promise<Message[]> {
+  const shown = code(random, 2, 2)
+  const names = new Set<string>()
+  while (names.size < 12) names.add(random.pick(material.words).slice(0, 6))
+  const list = [...names].map((name) => ({ name, value: random.integer(10, 99) }))
+  const asked = random.pick(list)
+  const notes = list.map(({ name, value }) => `${name} ${value}`).join(', ')
+  return [
+    user(
+      text(`List: ${notes}. `),
+      picture(await paintCode(shown, material, random)),
+      text(`Read the picture, then the number of ${asked.name}.`),
+    ),
+    assistant(`${shown} ${asked.value}`),
+  ]
+}
+
+/** Five pictures, each read aloud by nobody: only the last question says which one counts. */
+async function nBack(n: number, material: Material, random: Random): Promise<Message[]> {
+  const codes = Array.from({ length: 5 }, () => code(random, 1, 1))
+  const pictures = await Promise.all(codes.map((words) => paintCode(words, material, random)))
+  const question = `What was in the picture ${n} before the last?`
+  return [
+    user(...pictures.flatMap((image, i) => [text(`Picture ${i + 1}: `), picture(image)]), text(question)),
+    assistant(codes[4 - n]!),
+  ]
+}
+
+async function counting(random: Random): Promise<Message[]> {
+  const discs = random.integer(1, 9)
+  const cellPx = 21
+  const places = Array.from({ length: 9 }, (_, i) => i)
+  const { ink, paper } = inkOnPaper(random, 6)
+  const image = await paintPicture(64, 64, noFlaws, random, (context) => {
+    context.fillStyle = cssOf(paper)
+    context.fillRect(0, 0, 64, 64)
+    context.fillStyle = cssOf(ink)
+    for (let disc = 0; disc < discs; disc++) {
+      const [place] = places.splice(random.integer(0, places.length - 1), 1) as [number]
+      const jitter = (): number => random.between(-3, 3)
+      context.beginPath()
+      context.arc(
+        (place % 3) * cellPx + 11 + jitter(),
+        Math.floor(place / 3) * cellPx + 11 + jitter(),
+        random.between(4, 7),
+        0,
+        7,
+      )
+      context.fill()
+    }
+  })
+  return [user(picture(image), text('How many discs?')), assistant(String(discs))]
+}

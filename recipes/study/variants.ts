@@ -1,0 +1,86 @@
+/** What is compared: ways of bringing image tokens to a small language model, all else equal. */
+import type { Level, StudyDefinition } from '@casa-js/study'
+
+const fusion = (fusion_config: object, more: object = {}): Level => ({ run: { model: { config: { fusion_config, ...more } } } })
+
+export const fusions = {
+  none: fusion({ kind: 'none' }),
+  insertion: fusion({ kind: 'insertion' }),
+  'q-former-8': fusion(
+    { kind: 'insertion' },
+    { compressor_config: { kind: 'q-former', num_queries: 8, num_layers: 2, num_heads: 4 } },
+  ),
+  ca: fusion({ kind: 'casa', keys: 'image', norm_images: true }),
+  casa: fusion({ kind: 'casa', keys: 'image+text', norm_images: true }),
+  'casa-shared': fusion({ kind: 'casa', keys: 'image+text', shared: true }),
+  'casa-replace-2': fusion({ kind: 'casa', keys: 'image+text', norm_images: true, place: 'replace', every: 2 }),
+  'casa-ffn': fusion({ kind: 'casa', keys: 'image+text', norm_images: true, ffn_updates: true }),
+} satisfies Record<string, Level>
+
+export type FusionName = keyof typeof fusions
+
+/** The base run: a decoder and an encoder of one width, trained together from nothing. */
+export function baseRun({ width, layers }: { width: number; layers: number }): StudyDefinition['run'] {
+  return {
+    model: {
+      config: {
+        model_type: 'casa_vlm',
+        text_config: {
+          model_type: 'llama',
+          hidden_size: width,
+          intermediate_size: 3 * width,
+          num_hidden_layers: layers,
+          num_attention_heads: 4,
+          num_key_value_heads: 4,
+          rms_norm_eps: 1e-6,
+          rope_theta: 10_000,
+          tie_word_embeddings: true,
+          max_position_embeddings: 512,
+        },
+        vision_config: {
+          model_type: 'casa_vit',
+          patch_size: 1,
+          stem_channels: [16, 32, 48, width],
+          standardize_images: true,
+          absolute_positions: true,
+          hidden_size: width,
+          depth: 2,
+          num_heads: 4,
+          intermediate_size: 3 * width,
+          spatial_merge_size: 1,
+          out_hidden_size: width,
+          max_pixels: 65_536,
+        },
+      },
+      tokenizer: { corpus: { module: './src/corpus.ts' }, vocabSize: 320 },
+      template: 'casa-reader',
+    },
+    data: { module: './src/dataset.ts' },
+    batch: { textTokens: 1024, imageTokens: 1024, perStep: 1 },
+    steps: 1000,
+    groups: [{ name: 'all', match: ['*'], learningRate: 1e-3, weightDecay: 0.05 }],
+    optimizer: { betas: [0.9, 0.98] },
+    clip: 1,
+    device: 'wasm',
+  }
+}
+
+/** A task as a level: trained on its training side, judged on held-out fonts, words and countries. */
+export function taskLevel(
+  task: string | string[],
+  { steps, every, examples }: { steps: number; every: number; examples: number },
+): Level {
+  return {
+    run: {
+      data: { options: { task, split: 'train', seed: 1 } },
+      steps,
+      evaluate: {
+        every,
+        examples,
+        maxNewTokens: 12,
+        shown: 0,
+        data: [{ module: './src/dataset.ts', options: { task, split: 'heldOut', seed: 7, count: examples } }],
+      },
+    },
+  }
+}
