@@ -1,5 +1,6 @@
 /** What examples in documents take for granted: values that a reader has of their own. */
 import type { Dataset, Message, Params, RgbImage, TensorTable, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
+import type { RunDefinition } from '@casa-js/train'
 import type { ChatTemplate, TextTokenizer } from '@casa-js/tokenizers'
 import type { VideoFrame, Vlm } from '@casa-js/vlm'
 
@@ -20,6 +21,7 @@ declare global {
   const checkpoint: { position?: number[] }
   const vlm: Vlm
   const step: number
+  const run: RunDefinition
   /** A family of any kind. */
   const yours: any
 }
