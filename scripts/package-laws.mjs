@@ -24,7 +24,7 @@ const allowed = {
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vlm'],
-  study: ['core', 'eval', 'tensor', 'train'],
+  study: ['core', 'eval', 'tensor', 'tokenizers', 'train', 'vlm'],
   testing: ['core', 'tensor', 'weights'],
 }
 
