@@ -6,6 +6,9 @@ import type { SceneMaterial } from './scene.ts'
 import type { Said } from './score.ts'
 import type { Painter } from './stage.ts'
 
+/** Text that is kept in mind: about what a training clip is long. Beyond it the captions slide. */
+export const liveCapacityTokens = 384
+
 /** How the model was trained to be asked: no prefix, no sampling, no penalties (names and words repeat). */
 export const liveCaptioning = (vlm: Vlm) => ({
   prompt: livePrompt,
@@ -24,27 +27,32 @@ export interface WatchOptions {
   capacityTokens?: number
 }
 
+/** A frame, what was said of it, and the tokens of the cache then. */
+export interface Watched extends Said {
+  cachedTokens: number
+}
+
 /** What a model says of each frame of a scene, beside what is right. */
 export async function watch(
   vlm: Vlm,
   material: SceneMaterial,
   painter: Painter,
-  { seeds, frames, blank = false, eventChance = 0.5, capacityTokens = 512 }: WatchOptions,
-): Promise<Said[]> {
+  { seeds, frames, blank = false, eventChance = 0.5, capacityTokens = liveCapacityTokens }: WatchOptions,
+): Promise<Watched[]> {
   const play = playScene(material, painter, { seeds, eventChance })
-  const out: Said[] = []
+  const out: Watched[] = []
   async function* video() {
     for (let index = 0; index < frames; index++) {
       const { event, caption, paint } = play.next().value
       const image = await paint()
       if (blank) image.data.fill(128)
-      out.push({ event, caption, said: '' })
+      out.push({ event, caption, said: '', cachedTokens: 0 })
       yield { image, timeMs: index * 500 }
     }
   }
   let index = 0
-  for await (const { text } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
-    out[index++]!.said = text.trim()
+  for await (const { text, cachedTokens } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
+    Object.assign(out[index++]!, { said: text.trim(), cachedTokens })
   }
   return out
 }
