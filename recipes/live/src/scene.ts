@@ -148,7 +148,6 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     sizePx: random.integer(20, 28),
     board: random.integer(0, 2 ** 20),
   })
-  const size = () => (random.chance(0.7) ? ('big' as const) : ('small' as const))
 
   function coloured(): { name: ShapeName; colour: ColourName } {
     for (;;) {
@@ -170,10 +169,10 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     }
     const cell = place(random.pick(places))
     if (choice < 0.45 && !has('counter')) return { kind: 'counter', ...cell, value: random.integer(0, 89), look: look() }
-    if (choice < 0.6) return { kind: 'shape', ...cell, ...coloured(), size: size() }
+    if (choice < 0.6) return { kind: 'shape', ...cell, ...coloured(), size: 'big' }
     const present = new Set(things.map(nameOf))
     const name = random.pick(emojiNames.filter((one) => !present.has(one)))
-    return { kind: 'emoji', ...cell, name, style: random.pick(material.styles), size: size() }
+    return { kind: 'emoji', ...cell, name, style: random.pick(material.styles), size: 'big' }
   }
 
   const replace = <T extends Thing>(old: Thing, changed: T): T => {

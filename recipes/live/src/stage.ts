@@ -158,7 +158,7 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
       const [widthPx, heightPx] = signPx
       return [{ key, raster, x: framePx / 2 + 2 * shift.x, y: (thing.row + 0.5) * cellPx + 6 * shift.y, widthPx, heightPx }]
     }
-    const [widthPx, heightPx] = thing.kind === 'counter' ? counterPx : thing.size === 'big' ? [43, 43] : [28, 28]
+    const [widthPx, heightPx] = thing.kind === 'counter' ? counterPx : thing.size === 'big' ? [46, 46] : [28, 28]
     const slack = (sidePx: number) => (cellPx - sidePx) / 2
     return [
       {

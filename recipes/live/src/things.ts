@@ -1,22 +1,17 @@
-/** What scenes are made of, by name. Names of emoji are Unicode's, of the reader's list: those that a person tells apart at 40 px. */
+/**
+ * What scenes are made of, by name. Names of emoji are Unicode's, of the reader's list: those whose colour and outline are the same in
+ * every style, so that a small encoder tells them apart at 46 px.
+ */
 import { hashText } from '@casa-js/data'
 
 export const emojiNames = [
   // animals
-  'tiger face', 'fox', 'panda', 'koala', 'penguin', 'owl', 'frog', 'crocodile', 'turtle', 'snake', 'octopus', 'crab', 'snail',
-  'butterfly', 'honeybee', 'lady beetle', 'spider', 'elephant', 'camel', 'unicorn', 'rabbit face', 'pig face', 'cow face',
-  'monkey face', 'dolphin', 'tropical fish', 'shark', 'duck', 'rooster',
-  // plants
-  'rose', 'sunflower', 'tulip', 'cactus', 'palm tree', 'evergreen tree', 'mushroom', 'maple leaf', 'shamrock', 'cherry blossom',
-  // food
-  'watermelon', 'lemon', 'banana', 'pineapple', 'red apple', 'green apple', 'pear', 'strawberry', 'tomato', 'eggplant', 'carrot',
-  'bread', 'cheese wedge', 'hamburger', 'pizza', 'hot dog', 'ice cream', 'doughnut', 'cookie', 'birthday cake', 'lollipop',
-  'beer mug',
+  'frog', 'panda', 'penguin', 'crab', 'octopus', 'owl', 'lady beetle', 'elephant',
+  // plants and food
+  'sunflower', 'cactus', 'mushroom', 'rose', 'evergreen tree', 'banana', 'strawberry', 'watermelon', 'red apple', 'lemon', 'carrot',
+  'pizza', 'hamburger', 'doughnut',
   // things
-  'rocket', 'bus', 'fire engine', 'tractor', 'bicycle', 'airplane', 'sailboat', 'helicopter', 'balloon', 'umbrella', 'snowman',
-  'rainbow', 'fire', 'soccer ball', 'basketball', 'trophy', 'crown', 'bell', 'guitar', 'drum', 'key', 'hammer', 'bomb', 'candle',
-  'light bulb', 'red heart', 'blue heart', 'green heart', 'ghost', 'skull', 'alien', 'camera', 'alarm clock', 'anchor', 'pencil',
-  'wrapped gift', 'gem stone', 'television',
+  'rainbow', 'fire', 'snowman', 'soccer ball', 'basketball', 'rocket', 'red heart', 'ghost', 'crown', 'bomb',
 ] as const // prettier-ignore
 
 export const shapeNames = ['circle', 'square', 'triangle', 'diamond', 'cross'] as const
