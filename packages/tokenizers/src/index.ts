@@ -1,6 +1,7 @@
 export { TokenizerError, type ContentPart, type EncodedSample, type Message, type RgbImage, type Tokenizer } from '@casa-js/base'
 export * from './types.ts'
-export { parseTokenizer, type TokenizerConfig, type TokenizerJson } from './tokenizer.ts'
+export { parseTokenizer } from './tokenizer.ts'
+export type { AddedTokenJson, TokenizerConfig, TokenizerJson } from './tokenizer-json.ts'
 export { createTextStream, type TextStream } from './text-stream.ts'
 export { parseChatTemplate, renderTemplate, type ChatTemplate, type ImageMarks, type RenderOptions } from './chat/template.ts'
 export { builtInTemplates, heliumTemplate, qwen2_5VlTemplate, readerTemplate, readerTokens } from './chat/built-in.ts'

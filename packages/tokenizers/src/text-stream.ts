@@ -15,7 +15,8 @@ export interface TextStream {
 }
 
 /**
- * All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`.
+ * All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`. One exception: a run of byte tokens that stops being UTF-8 after a
+ * whole character of it was said; decode then gives U+FFFD for that character too.
  *
  * @param options.skipSpecial leave special tokens out of the text; true unless said otherwise
  */

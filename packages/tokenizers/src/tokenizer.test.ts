@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { TokenizerError } from '@casa-js/base'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createTextStream } from './text-stream.ts'
+import { parseChatTemplate } from './chat/template.ts'
+import type { TokenizerConfig } from './tokenizer-json.ts'
 import { parseTokenizer } from './tokenizer.ts'
 import { loadQwen } from './fixtures/qwen.ts'
 
@@ -135,4 +138,26 @@ test('errors say what is wrong with the file', () => {
     /added_tokens\[0\]/,
   )
   expect(() => parseTokenizer({ model: { type: 'Strange', vocab: {} } })).toThrow(/tokenizer\.json: .*Strange/)
+})
+
+test.each([
+  [{ added_tokens: 5 }, 'added_tokens: expected a list, found 5'],
+  [{ added_tokens: [null] }, 'added_tokens[0]: expected { id'],
+  [{ added_tokens: [{ id: 1, content: 'a', special: 'yes' }] }, 'added_tokens[0]: special: expected true or false, found "yes"'],
+  [{ added_tokens: [{ id: 4294967294, content: 'a' }] }, 'added_tokens[0]: id 4294967294 is not below'],
+])('%j is an error that names the field', (fields, message) => {
+  const parse = () => parseTokenizer({ model: { type: 'BPE', vocab: {}, merges: [] }, ...fields })
+  expect(parse).toThrow(TokenizerError)
+  expect(parse).toThrow(`tokenizer.json: ${message}`)
+})
+
+test.each([
+  [{ chat_template: [null] }, 'chat_template[0]: expected { name, template }'],
+  [{ chat_template: 5 }, 'chat_template: expected a text, or a list'],
+  [{ chat_template: [{ name: 'default' }] }, 'chat_template[0]'],
+  [{ chat_template: 'x', eos_token: 5 }, 'eos_token: expected a text'],
+])('tokenizer_config.json %j is an error that names the field', (config, message) => {
+  const parse = () => parseChatTemplate({ config: config as TokenizerConfig })
+  expect(parse).toThrow(TokenizerError)
+  expect(parse).toThrow(`tokenizer_config.json: ${message}`)
 })

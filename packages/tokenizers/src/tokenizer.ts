@@ -7,22 +7,10 @@
  */
 import { Tokenizer as Pipeline } from '@huggingface/tokenizers'
 import { TokenizerError } from '@casa-js/base'
+import { singleWordCutter } from './added-tokens.ts'
+import { mendByteFallback } from './byte-fallback.ts'
+import { checkTokenizerJson, tokenText, type AddedTokenJson, type TokenizerConfig, type TokenizerJson } from './tokenizer-json.ts'
 import type { SpecialToken, TextTokenizer } from './types.ts'
-
-/** A parsed tokenizer.json; only the fields read here are named. */
-export interface TokenizerJson {
-  added_tokens?: { id: number; content: string; special?: boolean; normalized?: boolean; lstrip?: boolean; rstrip?: boolean }[]
-  model: { type?: string; [field: string]: unknown }
-  [field: string]: unknown
-}
-
-/** A parsed tokenizer_config.json. */
-export interface TokenizerConfig {
-  bos_token?: string | { content: string } | null
-  eos_token?: string | { content: string } | null
-  chat_template?: string | { name: string; template: string }[] | null
-  [field: string]: unknown
-}
 
 const MARK = '\uFDD0'
 const MARK_ID = -1
@@ -30,22 +18,32 @@ const MARK_ID = -1
 /**
  * @param json the parsed tokenizer.json
  * @param config the parsed tokenizer_config.json, where there is one: it names the bos and eos tokens
- * @throws TokenizerError when the file is not a tokenizer.json or uses a part that is not supported
+ * @throws TokenizerError naming the field when the file is not a tokenizer.json or uses a part that is not supported
  */
 export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): TextTokenizer {
   const file = checkTokenizerJson(json)
-  const added = file.added_tokens ?? []
-  const full = createPipeline({ ...file, added_tokens: added }, config)
-  const plain = createPipeline(
-    {
-      ...file,
-      model: { type: 'BPE', vocab: {}, merges: [] },
-      added_tokens: [...added.filter((token) => !token.special), { id: MARK_ID, content: MARK, normalized: false }],
-      post_processor: null,
-    },
-    config,
-  )
-  plain.model = full.model
+  const added = file.added_tokens
+  const full = createPipeline(file, config)
+  mendByteFallback(full.decoder)
+  /** Shares the model, and recognises some of the added tokens, and the mark. */
+  const pipelineOf = (tokens: AddedTokenJson[]): Pipeline => {
+    const pipeline = createPipeline(
+      {
+        ...file,
+        model: { type: 'BPE', vocab: {}, merges: [] },
+        added_tokens: [...tokens.filter((token) => !token.single_word), { id: MARK_ID, content: MARK, normalized: false }],
+        post_processor: null,
+      },
+      config,
+    )
+    pipeline.model = full.model
+    return pipeline
+  }
+  const ordinary = added.filter((token) => !token.special)
+  const plain = pipelineOf(ordinary)
+  const cutAll = singleWordCutter(added)
+  const cutOrdinary = singleWordCutter(ordinary)
+  const trusting = cutAll && pipelineOf(added)
 
   const ids = full.get_vocab(true)
   let vocabSize = 0
@@ -54,11 +52,13 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
   const specialIds = new Set<number>()
   for (const token of added) {
     if (!token.special) continue
-    specialTokens.set(token.content, { id: token.id, lstrip: token.lstrip === true, rstrip: token.rstrip === true })
+    const { id, lstrip = false, rstrip = false, single_word: singleWord = false } = token
+    specialTokens.set(token.content, { id, lstrip, rstrip, singleWord })
     specialIds.add(token.id)
   }
 
-  function encodeParts(parts: readonly (string | number)[]): { ids: Int32Array; starts: Int32Array } {
+  /** Strings by the pipeline, numbers as they are, in one go: only the first string is the start of the text. */
+  function encodeMarked(pipeline: Pipeline, parts: readonly (string | number)[]): { ids: Int32Array; starts: Int32Array } {
     const text = parts.map((part) => (typeof part === 'number' ? '' : part.replaceAll(MARK, '\uFFFD'))).join(MARK)
     const starts = new Int32Array(parts.length + 1)
     const out: number[] = []
@@ -69,7 +69,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
       if (typeof value === 'number') out.push(value)
     }
     if (parts.length > 0) enter()
-    for (const id of text === '' ? [] : plain.encode(text, { add_special_tokens: false }).ids) {
+    for (const id of text === '' ? [] : pipeline.encode(text, { add_special_tokens: false }).ids) {
       if (id === MARK_ID) {
         part++
         enter()
@@ -81,12 +81,26 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
     return { ids: Int32Array.from(out), starts }
   }
 
+  function encodeParts(parts: readonly (string | number)[]): { ids: Int32Array; starts: Int32Array } {
+    if (!cutOrdinary) return encodeMarked(plain, parts)
+    const cut: (string | number)[] = []
+    const first = parts.map((part) => cut.push(...(typeof part === 'string' ? cutOrdinary(part) : [part])))
+    const { ids, starts } = encodeMarked(plain, cut)
+    return { ids, starts: Int32Array.from([0, ...first], (at) => starts[at]!) }
+  }
+
+  function encode(text: string): Int32Array {
+    if (text === '') return new Int32Array(0)
+    if (cutAll && trusting) return encodeMarked(trusting, cutAll(text)).ids
+    return Int32Array.from(full.encode(text, { add_special_tokens: false }).ids)
+  }
+
   return {
     vocabSize,
     specialTokens,
-    bosToken: tokenText(config.bos_token),
-    eosToken: tokenText(config.eos_token),
-    encode: (text) => Int32Array.from(text === '' ? [] : full.encode(text, { add_special_tokens: false }).ids),
+    bosToken: tokenText(config, 'bos_token'),
+    eosToken: tokenText(config, 'eos_token'),
+    encode,
     encodePlain: (text) => encodeParts([text]).ids,
     encodeParts,
     decode(list, options = {}) {
@@ -100,34 +114,10 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
   }
 }
 
-function checkTokenizerJson(json: unknown): TokenizerJson {
-  const file = json as TokenizerJson | null
-  if (typeof file !== 'object' || file === null || typeof file.model !== 'object' || file.model === null) {
-    throw new TokenizerError('tokenizer.json: expected an object with a "model"; is this a Hugging Face tokenizer.json?')
-  }
-  const { type, vocab } = file.model
-  if (!['BPE', 'Unigram', 'WordPiece'].includes(type as string) || typeof vocab !== 'object' || vocab === null) {
-    throw new TokenizerError(
-      `tokenizer.json: model: expected a "vocab" and type BPE, Unigram or WordPiece, got type ${JSON.stringify(type)}`,
-    )
-  }
-  for (const [index, token] of (file.added_tokens ?? []).entries()) {
-    if (typeof token?.content !== 'string' || token.content === '' || !Number.isInteger(token.id) || token.id < 0) {
-      throw new TokenizerError(`tokenizer.json: added_tokens[${index}]: expected { id: a natural number, content: text }`)
-    }
-  }
-  const nullable = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null }
-  return { ...nullable, ...file }
-}
-
 function createPipeline(file: TokenizerJson, config: TokenizerConfig): Pipeline {
   try {
     return new Pipeline(file, config)
   } catch (error) {
     throw new TokenizerError(`tokenizer.json: ${(error as Error).message}`, { cause: error })
   }
-}
-
-function tokenText(token: string | { content: string } | null | undefined): string | undefined {
-  return typeof token === 'string' ? token : token?.content
 }

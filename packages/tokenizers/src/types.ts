@@ -7,6 +7,8 @@ export interface SpecialToken {
   /** It swallows the white space on its left (lstrip) or right (rstrip), as some templates' tokens do. */
   readonly lstrip: boolean
   readonly rstrip: boolean
+  /** It counts only where no letter, digit or underscore stands beside it (single_word). */
+  readonly singleWord: boolean
 }
 
 /** What `parseTokenizer` returns: a Tokenizer, and what chat templates need beyond it. */

@@ -102,7 +102,13 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     let looked: LayerAttention[] | undefined
     const appendOptions: AppendOptions = { signal, ...(attention && { onAttention: (layers) => void (looked = layers) }) }
     let logits = await feed(
-      encodeChat(conversation, { tokenizer, template, end: 'prompt', answerIds: (message) => sampled.get(message) }),
+      encodeChat(conversation, {
+        tokenizer,
+        template,
+        end: 'prompt',
+        answerIds: (message) => sampled.get(message),
+        maxTokens: session.capacityTokens,
+      }),
       appendOptions,
     )
     messages.push(user)

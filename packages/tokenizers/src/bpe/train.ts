@@ -7,7 +7,7 @@
  */
 import { Tokenizer as Pipeline } from '@huggingface/tokenizers'
 import { TokenizerError } from '@casa-js/base'
-import type { TokenizerJson } from '../tokenizer.ts'
+import type { TokenizerJson } from '../tokenizer-json.ts'
 import { createMerger } from './merger.ts'
 
 /** Qwen2.5's split: letters with one sign before them, single digits, signs, white space. Oniguruma syntax. */

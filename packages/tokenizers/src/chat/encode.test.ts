@@ -233,3 +233,26 @@ test('templates that lose an image or rewrite the past are refused by name', () 
   const options = { tokenizer: bytes, template: heliumTemplate, imageTokens: () => 1 }
   expect(() => encodeChat([user(image(1))], options)).toThrow(/the template names none/)
 })
+
+test('a conversation that is far too long is refused before it is encoded whole', () => {
+  const long = 'the quick brown fox jumps over the lazy dog '.repeat(230_000)
+  expect(long.length).toBeGreaterThan(10_000_000)
+  let encoded = 0
+  const counting: TextTokenizer = {
+    ...qwen,
+    encodePlain(words) {
+      encoded += words.length
+      return qwen.encodePlain(words)
+    },
+  }
+  const options = { tokenizer: counting, template: qwen2_5VlTemplate, maxTokens: 2000 }
+  expect(() => encodeChat([user(text(long))], options)).toThrow(/more than 2000 tokens, in 101\d{5} characters/)
+  expect(encoded).toBeLessThan(100_000)
+})
+
+test('a limit refuses nothing that fits it', () => {
+  const conversation = [user(text('one two three '.repeat(300))), assistant(text('yes'))]
+  const { ids } = encodeChat(conversation, { tokenizer: qwen, template: qwen2_5VlTemplate })
+  const limited = encodeChat(conversation, { tokenizer: qwen, template: qwen2_5VlTemplate, maxTokens: ids.length })
+  expect(limited.ids).toEqual(ids)
+})

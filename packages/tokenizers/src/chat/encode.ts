@@ -8,7 +8,9 @@
  */
 import { TokenizerError, type ContentPart, type EncodedSample, type Message, type RgbImage } from '@casa-js/base'
 import type { TextTokenizer } from '../types.ts'
-import { alternatives, cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAround } from './pieces.ts'
+import { alternatives } from '../added-tokens.ts'
+import { cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAround } from './pieces.ts'
+import { renderBudget } from './render.ts'
 import { type ChatTemplate, renderTemplate } from './template.ts'
 
 export interface EncodeChatOptions {
@@ -28,6 +30,11 @@ export interface EncodeChatOptions {
   answerIds?: (message: Message) => readonly number[] | undefined
   /** Let special tokens written in messages act as such. Only for text that you trust. */
   trustText?: boolean
+  /**
+   * Refuse a conversation that has more text tokens than this, before all of it is encoded: encoding ten million characters takes
+   * minutes. What is slightly longer may pass; whoever needs the exact number counts the ids.
+   */
+  maxTokens?: number
 }
 
 type ImagePart = Extract<ContentPart, { type: 'image' }>
@@ -39,10 +46,11 @@ const HIDE = '\uFDD2'
  * @returns ids Int32Array [T]; images with the index of the token they stand before (with image tokens: of the first of them), and
  *   of the token that marks them in front, where the template writes a special one;
  *   answer Uint8Array [T], 1 at assistants' text and the token that ends their turn (image marks within it are not answer)
- * @throws TokenizerError when the template drops or repeats an image, or rewrites earlier turns so that no answer can be found
+ * @throws TokenizerError when the template drops or repeats an image, or rewrites earlier turns so that no answer can be found; when
+ *   the template does too much work; when there are more than `maxTokens`
  */
 export function encodeChat(messages: readonly Message[], options: EncodeChatOptions): EncodedSample {
-  const { tokenizer, template, end = 'closed', imageTokens, trustText = false } = options
+  const { tokenizer, template, end = 'closed', trustText = false } = options
   const specials = [...tokenizer.specialTokens.keys()]
   const special = alternatives(specials)
   const hidden = trustText ? undefined : special
@@ -50,9 +58,11 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
     role: message.role,
     content: writeContent(message.content, template, specials, hidden),
   }))
+  const budget = renderBudget(given, 1 + 2 * messages.filter(({ role }) => role === 'assistant').length)
   const render = (count: number, generationPrompt: boolean): string =>
     renderTemplate(template, given.slice(0, count), {
       generationPrompt,
+      budget,
       bosToken: tokenizer.bosToken,
       eosToken: tokenizer.eosToken,
     })
@@ -76,6 +86,7 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
     template,
     special,
     answers.flatMap(({ start, stop }) => [start, stop]),
+    tokenizer,
   )
   markAnswers(pieces, answers, template)
   if (end === 'open') leaveOpen(pieces, whole, messages)
@@ -90,7 +101,7 @@ export function encodeChat(messages: readonly Message[], options: EncodeChatOpti
         'check how the template writes images (ChatTemplate.content and .image)',
     )
   }
-  return assemble(pieces, pictures, tokenizer, template, imageTokens, (text) => restore(text, specials))
+  return assemble(pieces, pictures, options, (text) => restore(text, specials))
 }
 
 /**
@@ -133,9 +144,7 @@ function restore(text: string, specials: string[]): string {
 function assemble(
   pieces: Piece[],
   pictures: ImagePart[],
-  tokenizer: TextTokenizer,
-  template: ChatTemplate,
-  imageTokens: EncodeChatOptions['imageTokens'],
+  { tokenizer, template, imageTokens, maxTokens = Infinity }: EncodeChatOptions,
   restoreText: (text: string) => string,
 ): EncodedSample {
   const parts: (string | number)[] = []
@@ -156,6 +165,7 @@ function assemble(
   }
   firstPart.push(parts.length)
 
+  refuseLong(parts, tokenizer, maxTokens)
   const { ids, starts } = tokenizer.encodeParts(parts)
   const answer = new Uint8Array(ids.length)
   const images: EncodedSample['images'] = []
@@ -172,6 +182,29 @@ function assemble(
     if (piece.answer && !unseen) answer.fill(1, from, starts[firstPart[index + 1]!])
   })
   return { ids, images, answer }
+}
+
+/** Tokens by which the beginning of a text may have more than the same characters within it: its last word is cut. */
+const slackTokens = 8
+
+/** Encodes growing beginnings of long texts until they are whole or too long, so that the work is bounded by `maxTokens`. */
+function refuseLong(parts: readonly (string | number)[], tokenizer: TextTokenizer, maxTokens: number): void {
+  const characters = parts.reduce<number>((sum, part) => sum + (typeof part === 'string' ? part.length : 1), 0)
+  if (!(characters > maxTokens)) return
+  let tokens = 0
+  for (const part of parts) {
+    let most = 1
+    if (typeof part === 'string') {
+      most = 0
+      for (let length = 2 * maxTokens + 1024; length < part.length && tokens + most <= maxTokens; length *= 2)
+        most = Math.max(0, tokenizer.encodePlain(part.slice(0, length)).length - slackTokens)
+    }
+    tokens += most
+    if (tokens > maxTokens)
+      throw new TokenizerError(
+        `the conversation has more than ${maxTokens} tokens, in ${characters} characters: shorten it, or raise the limit`,
+      )
+  }
 }
 
 function imageTokenId(tokenizer: TextTokenizer, template: ChatTemplate): number {

@@ -3,6 +3,7 @@
  */
 import { TokenizerError, type Message } from '@casa-js/base'
 import type { TextTokenizer } from '../types.ts'
+import { escapePattern, standsAlone } from '../added-tokens.ts'
 import type { ChatTemplate } from './template.ts'
 
 /** Unicode noncharacter: stands for an image in text that a template renders. */
@@ -18,19 +19,14 @@ export interface Piece {
   answer: boolean
 }
 
-/** A pattern for any of these texts, the longest first. */
-export function alternatives(texts: readonly string[]): RegExp | undefined {
-  if (texts.length === 0) return undefined
-  const longestFirst = [...texts].sort((a, b) => b.length - a.length)
-  return new RegExp(longestFirst.map(escapePattern).join('|'), 'g')
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-}
-
 /** Cut the rendered text at special tokens, images and the given bounds. */
-export function cut(whole: string, template: ChatTemplate, special: RegExp | undefined, bounds: number[]): Piece[] {
+export function cut(
+  whole: string,
+  template: ChatTemplate,
+  special: RegExp | undefined,
+  bounds: number[],
+  { specialTokens }: Pick<TextTokenizer, 'specialTokens'>,
+): Piece[] {
   const pieces: Piece[] = []
   const pushText = (from: number, to: number): void => {
     let at = from
@@ -43,8 +39,9 @@ export function cut(whole: string, template: ChatTemplate, special: RegExp | und
   const marks = new RegExp([imageText && escapePattern(imageText), special?.source].filter(Boolean).join('|') || '(?!)', 'g')
   let at = 0
   for (const match of whole.matchAll(marks)) {
-    pushText(at, match.index)
     const text = match[0]
+    if (specialTokens.get(text)?.singleWord && !standsAlone(whole, match.index, match.index + text.length)) continue
+    pushText(at, match.index)
     pieces.push({ kind: text === imageText ? 'image' : 'special', text, at: match.index, answer: false })
     at = match.index + text.length
   }

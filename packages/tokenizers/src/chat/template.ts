@@ -1,10 +1,10 @@
 /**
  * Chat templates: jinja text (as checkpoints carry it) and what it does not say itself: how an image is written.
  */
-import { Template } from '@huggingface/jinja'
 import { TokenizerError } from '@casa-js/base'
-import type { TokenizerConfig } from '../tokenizer.ts'
+import { tokenText, type TokenizerConfig } from '../tokenizer-json.ts'
 import { qwen2_5VlImage } from './built-in.ts'
+import { compile, renderBudget, run, type RenderBudget } from './render.ts'
 
 /** How a template writes one image. All three are texts of special tokens. */
 export interface ImageMarks {
@@ -39,17 +39,16 @@ const asksForParts = /\btype['"]?\s*\]?\s*==\s*['"](?:image|text)['"]/
  * @param options name: for a config that lists several templates, which one ("default"); image: how images are written, when
  *   the template does not write Qwen's vision tokens
  * @returns undefined when the files hold no template
+ * @throws TokenizerError naming the field of tokenizer_config.json that is wrong
  */
 export function parseChatTemplate(
   files: { chatTemplate?: string | undefined; config?: TokenizerConfig | undefined },
   options: { name?: string; image?: ImageMarks | undefined; stop?: string[] | undefined } = {},
 ): ChatTemplate | undefined {
   const { name = 'default' } = options
-  const listed = files.config?.chat_template
-  const source = files.chatTemplate ?? (Array.isArray(listed) ? listed.find((entry) => entry.name === name)?.template : listed)
+  const source = files.chatTemplate ?? templateOf(files.config?.chat_template, name)
   if (!source) return undefined
-  const eos = files.config?.eos_token
-  const eosText = typeof eos === 'string' ? eos : eos?.content
+  const eosText = tokenText(files.config, 'eos_token')
   const writesQwenImages = source.includes(qwen2_5VlImage.token)
   return {
     name,
@@ -60,30 +59,52 @@ export function parseChatTemplate(
   }
 }
 
+/** The template of tokenizer_config.json: a text, or one of a list by its name. */
+function templateOf(listed: unknown, name: string): string | undefined {
+  if (listed === undefined || listed === null || typeof listed === 'string') return listed ?? undefined
+  const wrong = (at: string, expected: string, found: unknown) =>
+    new TokenizerError(`tokenizer_config.json: chat_template${at}: expected ${expected}, found ${JSON.stringify(found)}`)
+  if (!Array.isArray(listed)) throw wrong('', 'a text, or a list of { name, template }', listed)
+  for (const [index, entry] of (listed as unknown[]).entries()) {
+    const { name: own, template } = (entry ?? {}) as { name?: unknown; template?: unknown }
+    if (typeof own !== 'string' || typeof template !== 'string')
+      throw wrong(`[${index}]`, '{ name, template }, both texts', entry)
+    if (own === name) return template
+  }
+  return undefined
+}
+
 export interface RenderOptions {
   /** Also write what opens the assistant's next turn. */
   generationPrompt?: boolean
   bosToken?: string | undefined
   eosToken?: string | undefined
+  /** What the template may do. Unless given: as much as one rendering of these messages takes many times over. */
+  budget?: RenderBudget
 }
 
-const compiled = new Map<string, Template>()
+const compiled = new Map<string, ReturnType<typeof compile>>()
 
 /**
- * Render messages (already in the shape that the template takes) to text.
+ * Render messages (already in the shape that the template takes) to text. It is synchronous and ends: a template that does too much
+ * work, or writes too much, is refused within about a second.
  *
  * @throws TokenizerError with jinja's message and the template's name
  */
 export function renderTemplate(template: ChatTemplate, messages: readonly unknown[], options: RenderOptions = {}): string {
   try {
     let program = compiled.get(template.source)
-    if (program === undefined) compiled.set(template.source, (program = new Template(template.source)))
-    return program.render({
+    if (program === undefined) compiled.set(template.source, (program = compile(template.source)))
+    const variables = {
       messages,
       add_generation_prompt: options.generationPrompt === true,
       bos_token: options.bosToken ?? '',
       eos_token: options.eosToken ?? '',
-    })
+      // As transformers passes them where there are none: templates ask whether they are.
+      tools: null,
+      documents: null,
+    }
+    return run(program, variables, options.budget ?? renderBudget(messages))
   } catch (error) {
     throw new TokenizerError(`chat template "${template.name}": ${(error as Error).message}`, { cause: error })
   }
