@@ -28,15 +28,20 @@ export function topP(p: number): LogitsProcessor {
     // Tokens less likely than this cannot reach the tail even all together: only the few others are put in order.
     const surely = tail / logits.length
     const likely = probabilities.filter((probability) => probability > surely).sort()
-    let sum = Math.fround(probabilities.reduce((rest, probability) => (probability > surely ? rest : rest + probability), 0))
+    let sum = 0
+    for (const probability of probabilities) if (!(probability > surely)) sum += probability
+    sum = Math.fround(sum)
     let dropped = 0
     while (dropped < likely.length - 1 && (sum = Math.fround(sum + likely[dropped]!)) <= tail) dropped++
     // Of tokens as likely as the least of those that stay, the first ones may go.
     const least = likely[dropped]!
-    const ties = Array.from(logits.keys()).filter((id) => probabilities[id] === least)
+    const ties: number[] = []
+    for (let id = 0; id < logits.length; id++) {
+      if (probabilities[id] === least) ties.push(id)
+      else if (!(probabilities[id]! > least)) logits[id] = -Infinity
+    }
     ties.sort((a, b) => logits[a]! - logits[b]!)
-    const gone = new Set(ties.slice(0, dropped - likely.indexOf(least)))
-    cut(logits, (id) => !(probabilities[id]! >= least) || gone.has(id))
+    for (const id of ties.slice(0, dropped - likely.indexOf(least))) logits[id] = -Infinity
   }
 }
 
