@@ -2,12 +2,12 @@
 import { Option } from 'commander'
 import { wholeNumber } from './terminal/numbers.ts'
 
-export type WeightsChoice = 'packed' | 'float32'
+export type WeightsChoice = 'compressed' | 'float32'
 
 export const weightsOption = () =>
-  new Option('--weights <form>', 'packed: in memory as in the folder; float32: unpacked, for comparison')
-    .choices(['packed', 'float32'])
-    .default('packed')
+  new Option('--weights <form>', 'compressed: in memory as in the folder; float32: widened, for comparison')
+    .choices(['compressed', 'float32'])
+    .default('compressed')
 
 export const seedOption = (text: string) => new Option('--seed <n>', text).argParser(wholeNumber(0, 2 ** 32 - 1))
 

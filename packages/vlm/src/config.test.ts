@@ -4,7 +4,8 @@ import { memoryFolder, pathFolder } from '@casa-js/weights'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createModel, loadModel, parseVlmConfig } from './index.ts'
+import { createModel, loadModel } from './index.ts'
+import { parseVlmConfig } from './internal.ts'
 
 const golden = fileURLToPath(new URL('../fixtures/qwen2_5_vl', import.meta.url))
 const published = (file = 'config.json') => JSON.parse(readFileSync(`${golden}/${file}`, 'utf8'))

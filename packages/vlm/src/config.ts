@@ -5,7 +5,8 @@
  * as they are published and are a token-insertion model; a plain language model's folder is a model without images.
  */
 import { backboneFamilies, findBackboneFamily } from '@casa-js/backbones'
-import { findFusionFamily, insertion, none, parseQFormerConfig, type QFormerConfig } from '@casa-js/casa'
+import { findFusionFamily, insertion, none } from '@casa-js/casa'
+import { parseQFormerConfig, type QFormerConfig } from '@casa-js/casa/internal'
 import { Fields, type BackboneFamily, type FusionFamily, type VisionEncoderFamily } from '@casa-js/core'
 import { findVisionFamily } from '@casa-js/vision'
 import { imageSettings } from './image-settings.ts'

@@ -2,7 +2,6 @@ import { close, init, memory } from '@casa-js/tensor'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  argmax,
   createConversation,
   createSession,
   createVlm,
@@ -11,6 +10,7 @@ import {
   type Sampler,
   type Vlm,
 } from './index.ts'
+import { likeliest } from './sampling/index.ts'
 
 const config = {
   model_type: 'casa_vlm',
@@ -89,7 +89,7 @@ test('the third answer is drawn from what a fresh session would see of the whole
   const seen: { ids: number[]; logits: Float32Array }[] = []
   const sampler: Sampler = (logits, ids) => {
     seen.push({ ids: [...ids], logits: logits.slice() })
-    return argmax(logits)
+    return likeliest(logits)
   }
   for (const content of [question, 'And now?', 'Sure?']) await say(conversation, content, { sampler })
   conversation.dispose()

@@ -65,11 +65,11 @@ export interface VlmFiles {
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
   families?: Families
   /**
-   * How matrices are held in memory. 'packed': as the folder holds them, 16-bit floats two a word and quantised ones in 8 or 4 bits,
-   * only to be read; 'float32': unpacked, as training needs them. Unless given, loadVlm takes 'packed', and loadModel keeps
-   * quantised matrices packed and makes 16-bit ones float32.
+   * How matrices are held in memory. 'compressed': as the folder holds them, in 16, 8 or 4 bits, only to be read; 'float32': widened, as
+   * training needs them. Unless given, loadVlm takes 'compressed', and loadModel keeps quantised matrices as they are and makes 16-bit
+   * ones float32.
    */
-  weights?: 'float32' | 'packed' | undefined
+  weights?: 'float32' | 'compressed' | undefined
 }
 
 /** The whole tensor table, the fusion's weights included. Their shapes follow from the backbone's, so no weight is needed. */
@@ -97,7 +97,7 @@ export async function loadModel(folder: string | FolderSource, options: LoadVlmO
 export const withoutTiedHead = (table: TensorTable): NameMap =>
   table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]]
 
-/** A loaded tensor on the device. Only matrices stay packed: what has more axes is reshaped by its model. */
+/** A loaded tensor on the device. Only matrices stay compressed: what has more axes is reshaped by its model. */
 function place(loaded: LoadedTensor): Tensor {
   const { shape } = loaded.spec
   if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
@@ -119,7 +119,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
       names: [...withoutTiedHead(table), ...names],
       signal,
       onProgress,
-      packed: form === 'packed',
+      packed: form === 'compressed',
       quantized: form !== 'float32',
     })
   } catch (error) {
@@ -129,7 +129,11 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
   return bindVlm(config, params)
 }
 
-/** Read a whole model folder, to talk to. Its weights stay packed unless the options say otherwise. @throws CasaError when it has no tokenizer or no chat template that we know. */
+/**
+ * Read a whole model folder, to talk to. Its weights stay compressed unless the options say otherwise. The caller disposes it.
+ * @param folder a path (Node), an address, or a FolderSource
+ * @throws CasaError when it has no tokenizer or no chat template that is known; WeightError listing every tensor that does not fit
+ */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
   const opened = await openModelFolder(folder, { signal: options.signal })
   try {
@@ -143,7 +147,7 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
       generationConfig: opened.generationConfig,
     }
     const talk = parseFiles(files, opened.name)
-    return assembleVlm(await readModel(opened, { ...options, weights: options.weights ?? 'packed' }), files, talk)
+    return assembleVlm(await readModel(opened, { ...options, weights: options.weights ?? 'compressed' }), files, talk)
   } finally {
     await opened.weights.close()
   }
@@ -242,15 +246,15 @@ export interface SaveOptions {
 
 async function floatsOf(weight: Tensor): Promise<Float32Array> {
   if (!compressedForm(weight)) return (await weight.data()) as Float32Array
-  const unpacked = decompressWeight(weight)
+  const floats = decompressWeight(weight)
   try {
-    return (await unpacked.data()) as Float32Array
+    return (await floats.data()) as Float32Array
   } finally {
-    dispose(unpacked)
+    dispose(floats)
   }
 }
 
-/** Write a model folder, whole or not at all. Packed weights are written as `dtype` too. */
+/** Write a model folder, whole or not at all. Compressed weights are written as `dtype` too. */
 export async function saveVlm(
   vlm: Pick<Vlm, 'model' | 'files'>,
   folder: string | FolderSink,

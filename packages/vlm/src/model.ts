@@ -1,7 +1,7 @@
 /**
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
-import { qFormerTensors, withQFormer } from '@casa-js/casa'
+import { qFormerTensors, withQFormer } from '@casa-js/casa/internal'
 import { ArgumentError, StateError } from '@casa-js/base'
 import {
   runPass,
@@ -46,7 +46,7 @@ export interface HiddenOptions {
   tap?: LayerTap
 }
 
-/** The weights that a config needs, all rooms together. Fusion weights take their shapes from the bound backbone. */
+/** The weights that a config needs, but for the fusion's. Those take their shapes from the bound backbone. */
 export function vlmTensors(config: VlmConfig): TensorTable {
   const { backbone, vision, compressor } = config
   return [

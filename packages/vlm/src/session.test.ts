@@ -9,7 +9,7 @@ import type { LayerAttention } from './attention-weights.ts'
 import { createConversation, type AnswerEnd, type Conversation, type GenerateOptions } from './conversation.ts'
 import { picture, tinyConfig, tinyFiles, tinyVlm } from './fixtures/tiny.ts'
 import { createVlm, loadVlm, saveVlm, type Vlm } from './load.ts'
-import { argmax, type Sampler } from './sampling/index.ts'
+import { likeliest, type Sampler } from './sampling/index.ts'
 import { createSession, type Session } from './session.ts'
 import { cutInput } from './session-pieces.ts'
 
@@ -53,7 +53,7 @@ async function say(conversation: Conversation, content: Parameters<Conversation[
 /** Never says a stop token. */
 const talkative: Sampler = (logits) => {
   for (const id of vlm.stopIds) logits[id] = -Infinity
-  return argmax(logits)
+  return likeliest(logits)
 }
 
 describe('what is refused or fails', () => {

@@ -79,7 +79,7 @@ test('casa info says what is quantised', async () => {
 
 test('a model that is loaded to talk to takes the bytes of its file', async () => {
   await init({ device: 'cpu' })
-  for (const weights of [undefined, 'packed', 'float32'] as const) {
+  for (const weights of [undefined, 'compressed', 'float32'] as const) {
     const vlm = await loadVlm(join(folder, 'bf16'), { weights })
     expect(compressedForm(vlm.model.params['model.embed_tokens.weight']!)?.kind).toBe(weights === 'float32' ? undefined : 'bf16')
     vlm.dispose()

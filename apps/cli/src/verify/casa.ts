@@ -5,7 +5,8 @@
  */
 import { createSequence, type Layout, type Params } from '@casa-js/core'
 import { crossEntropy, gatherRows, keep, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
-import { bindVlm, parseVlmConfig, type VlmModel } from '@casa-js/vlm'
+import type { VlmModel } from '@casa-js/vlm'
+import { bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'
 import { casa } from '@casa-js/casa'
 import { openModelFolder } from '@casa-js/weights'
 import { readFileSync } from 'node:fs'

@@ -1,15 +1,15 @@
 /** Logits processors against those of transformers and of the live captioner. Tokens that are cut must be the same ones. */
+import type { LogitsProcessor } from '@casa-js/vlm'
 import {
+  divideByTemperature,
   emaRepetitionPenalty,
-  minP,
+  keepMinP,
+  keepTopK,
+  keepTopP,
   noRepeatNgram,
   repetitionPenalty,
-  temperature,
   tokenBias,
-  topK,
-  topP,
-  type LogitsProcessor,
-} from '@casa-js/vlm'
+} from '@casa-js/vlm/internal'
 import { relativeError, type Check } from './compare.ts'
 
 /** One float32 rounding, or two. */
@@ -30,10 +30,10 @@ interface StreamRow {
 }
 
 const processors: Record<string, (value: number) => LogitsProcessor> = {
-  temperature,
-  top_k: topK,
-  top_p: topP,
-  min_p: minP,
+  temperature: divideByTemperature,
+  top_k: keepTopK,
+  top_p: keepTopP,
+  min_p: keepMinP,
   repetition_penalty: repetitionPenalty,
   no_repeat_ngram: noRepeatNgram,
 }

@@ -14,6 +14,13 @@ import { createKvCache } from './kv-cache.ts'
 import { rotarySpectrum } from './rotary.ts'
 import type { DecoderNames } from './tensors.ts'
 
+/** Positions that the model was made for, or its scaled rotary positions reach. */
+function reach({ maxPositions, ropeScaling }: DecoderConfig): number {
+  if (!ropeScaling) return maxPositions
+  const trained = 'trainedPositions' in ropeScaling ? ropeScaling.trainedPositions : maxPositions
+  return Math.max(maxPositions, Math.floor(trained * ropeScaling.factor))
+}
+
 /**
  * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.
  *   What it returns is what `attend` and every fusion use.
@@ -79,7 +86,7 @@ export function bindDecoder(
     headSize: E,
     vocabSize: c.vocabSize,
     positionRows: c.ropeSections ? 3 : 1,
-    maxPositions: c.maxPositions,
+    maxPositions: reach(c),
     head,
     selfAttention(layer) {
       const projection = (name: string) => {

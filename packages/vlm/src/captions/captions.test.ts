@@ -4,7 +4,6 @@ import { expectNear, take } from '@casa-js/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { markedFiles, picture, tinyFiles, tinyVlm } from '../fixtures/tiny.ts'
 import {
-  argmax,
   captionCues,
   captionStream,
   captionVideo,
@@ -16,6 +15,7 @@ import {
   type VideoFrame,
   type Vlm,
 } from '../index.ts'
+import { likeliest } from '../sampling/index.ts'
 
 let vlm: Vlm
 beforeAll(async () => {
@@ -31,7 +31,7 @@ const video = (count: number, first = 0): VideoFrame[] =>
   Array.from({ length: count }, (_, i) => ({ image: picture(first + i), timeMs: (first + i) * 500 }))
 
 /** Greedy, and every draw with the logits that it was made from and what it looked back on. */
-function watched(choose: (logits: Float32Array, draw: number) => number = argmax) {
+function watched(choose: (logits: Float32Array, draw: number) => number = likeliest) {
   const draws: { logits: Float32Array; ids: number[]; id: number }[] = []
   const sampler: Sampler = (logits, ids) => {
     const id = choose(logits, draws.length)
@@ -65,7 +65,7 @@ describe('the stream is one pass over the same ids and windows, token by token',
     const { sampler, draws } = watched((logits, draw) => {
       if (stops.includes(draw)) return stop
       logits[stop] = -Infinity
-      return argmax(logits)
+      return likeliest(logits)
     })
     const frames = video(5)
     const captioned = await captionAll(frames, { prompt: 'Say.', prefix: 'So', maxTokensPerFrame: 4, sampler }, marked)
@@ -289,7 +289,7 @@ test('captions survive a restart: saved between frames, they go on as they would
   const whole = await captionAll(video(6), { ...options, sampler: all })
 
   let saved: Uint8Array | undefined
-  const run = captionVideo(vlm, video(3), { ...options, sampler: argmax })
+  const run = captionVideo(vlm, video(3), { ...options, sampler: likeliest })
   await expect(run.save()).rejects.toThrow('after a "frame" event')
   for await (const event of run) {
     if (event.type === 'token') await expect(run.save()).rejects.toThrow('between frames')

@@ -1,4 +1,4 @@
 export { captionSampling, createProcessors, tokenBias, type LogitsProcessor, type SamplingOptions } from './processors.ts'
 export { emaRepetitionPenalty, noRepeatNgram, repetitionPenalty, type EmaPenaltyOptions } from './repetition.ts'
-export { minP, softmax, temperature, topK, topP } from './warpers.ts'
-export { argmax, chooseToken, createSampler, type Sampler } from './sampler.ts'
+export { divideByTemperature, keepMinP, keepTopK, keepTopP, softmax } from './warpers.ts'
+export { chooseToken, createSampler, likeliest, type Sampler } from './sampler.ts'

@@ -3,7 +3,7 @@
  */
 import { ConfigError } from '@casa-js/base'
 import { type EmaPenaltyOptions, emaRepetitionPenalty, noRepeatNgram, repetitionPenalty } from './repetition.ts'
-import { minP, temperature, topK, topP } from './warpers.ts'
+import { divideByTemperature, keepMinP, keepTopK, keepTopP } from './warpers.ts'
 
 /**
  * Changes logits in place.
@@ -60,10 +60,10 @@ export function createProcessors(options: SamplingOptions): LogitsProcessor[] {
   if (options.stopBias !== undefined) list.push(tokenBias(exempt, options.stopBias))
   if (options.noRepeatNgram) list.push(noRepeatNgram(options.noRepeatNgram.size, { ...options.noRepeatNgram, exempt }))
   if (!options.temperature) return list
-  list.push(temperature(options.temperature))
-  if (options.topK !== undefined) list.push(topK(options.topK))
-  if (options.topP !== undefined) list.push(topP(options.topP))
-  if (options.minP !== undefined) list.push(minP(options.minP))
+  list.push(divideByTemperature(options.temperature))
+  if (options.topK !== undefined) list.push(keepTopK(options.topK))
+  if (options.topP !== undefined) list.push(keepTopP(options.topP))
+  if (options.minP !== undefined) list.push(keepMinP(options.minP))
   return list
 }
 

@@ -20,7 +20,7 @@ export function createSampler(options: SamplingOptions & { seed?: number | undef
   const random = createRandom(options.seed ?? 0)
   return (logits, ids) => {
     for (const process of processors) process(logits, ids)
-    return options.temperature ? draw(softmax(logits), random.next()) : argmax(logits)
+    return options.temperature ? draw(softmax(logits), random.next()) : likeliest(logits)
   }
 }
 
@@ -35,7 +35,7 @@ export function chooseToken(sampler: Sampler, logits: Float32Array, ids: readonl
 }
 
 /** The first of the largest. */
-export function argmax(logits: Float32Array): number {
+export function likeliest(logits: Float32Array): number {
   let best = -1
   for (let id = 0; id < logits.length; id++) if (logits[id]! > (best < 0 ? -Infinity : logits[best]!)) best = id
   if (best < 0) {
@@ -57,5 +57,5 @@ function draw(probabilities: Float32Array, at: number): number {
     if (rest < 0) return id
   }
   // Rounding may leave a little over: it goes to the last possible token. Without any, the logits were no numbers.
-  return last >= 0 ? last : argmax(probabilities.fill(NaN))
+  return last >= 0 ? last : likeliest(probabilities.fill(NaN))
 }

@@ -3,20 +3,20 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  argmax,
   captionSampling,
   createProcessors,
   createSampler,
+  divideByTemperature,
   emaRepetitionPenalty,
-  type LogitsProcessor,
-  minP,
+  keepMinP,
+  keepTopK,
+  keepTopP,
+  likeliest,
   noRepeatNgram,
   repetitionPenalty,
   softmax,
-  temperature,
   tokenBias,
-  topK,
-  topP,
+  type LogitsProcessor,
 } from './index.ts'
 
 interface GoldenCase {
@@ -36,10 +36,10 @@ const golden: (GoldenCase | GoldenStream)[] = JSON.parse(
 const cases = golden.filter((row): row is GoldenCase => !('stream' in row))
 const streams = golden.filter((row): row is GoldenStream => 'stream' in row)
 const makers: Record<string, (value: number) => LogitsProcessor> = {
-  temperature,
-  top_k: topK,
-  top_p: topP,
-  min_p: minP,
+  temperature: divideByTemperature,
+  top_k: keepTopK,
+  top_p: keepTopP,
+  min_p: keepMinP,
   repetition_penalty: repetitionPenalty,
   no_repeat_ngram: noRepeatNgram,
 }
@@ -82,9 +82,9 @@ test('laws of cutting: the likeliest stays, kept logits are untouched, larger k 
   fc.assert(
     fc.property(anyLogits, fc.integer({ min: 1, max: 30 }), fc.double({ min: 0.01, max: 1, noNaN: true }), (logits, k, p) => {
       for (const [small, large] of [
-        [topK(k), topK(k + 1)],
-        [topP(p * 0.5), topP(p)],
-        [minP(p), minP(p * 0.5)],
+        [keepTopK(k), keepTopK(k + 1)],
+        [keepTopP(p * 0.5), keepTopP(p)],
+        [keepMinP(p), keepMinP(p * 0.5)],
       ]) {
         const few = logits.slice()
         const more = logits.slice()
@@ -92,7 +92,7 @@ test('laws of cutting: the likeliest stays, kept logits are untouched, larger k 
         large!(more, [])
         expect(left(few).length).toBeGreaterThan(0)
         // Of equals any may stay.
-        expect(few[argmax(few)]).toBe(logits[argmax(logits)])
+        expect(few[likeliest(few)]).toBe(logits[likeliest(logits)])
         for (const id of left(few)) expect(few[id]).toBe(logits[id])
         expect(left(more)).toEqual(expect.arrayContaining(left(few)))
       }
@@ -183,8 +183,8 @@ test('top-p and top-k keep what sorting the whole vocabulary would keep', () => 
     fc.property(values, fc.double({ min: 0.01, max: 1, noNaN: true }), fc.integer({ min: 1, max: 60 }), (quarters, p, k) => {
       const logits = Float32Array.from(quarters, (value) => value / 4)
       const [few, some] = [logits.slice(), logits.slice()]
-      topP(p)(few, [])
-      topK(k)(some, [])
+      keepTopP(p)(few, [])
+      keepTopK(k)(some, [])
       const expected = topPBySorting(logits, p)
       // A sum in another order may round to the other side of 1 - p: by one token at most.
       expect(Math.abs(left(few).length - expected.length)).toBeLessThanOrEqual(1)
@@ -202,7 +202,7 @@ test('a vocabulary of 151,936 costs top-p a few passes over it, whatever the dis
   for (const logits of [peaked, flat]) {
     const expected = topPBySorting(logits, 0.9).length
     const cutLogits = logits.slice()
-    topP(0.9)(cutLogits, [])
+    keepTopP(0.9)(cutLogits, [])
     expect(Math.abs(left(cutLogits).length - expected) / expected).toBeLessThan(1e-3)
   }
 })

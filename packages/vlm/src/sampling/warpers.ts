@@ -4,7 +4,7 @@
 import type { LogitsProcessor } from './processors.ts'
 
 /** Divide by the temperature, > 0: below 1 sharper, above 1 flatter. */
-export function temperature(value: number): LogitsProcessor {
+export function divideByTemperature(value: number): LogitsProcessor {
   const divisor = Math.fround(value)
   return (logits) => {
     for (let id = 0; id < logits.length; id++) logits[id]! /= divisor
@@ -12,7 +12,7 @@ export function temperature(value: number): LogitsProcessor {
 }
 
 /** Keep the k largest, and all that equal the smallest of them. */
-export function topK(k: number): LogitsProcessor {
+export function keepTopK(k: number): LogitsProcessor {
   return (logits) => {
     if (k >= logits.length) return
     const threshold = kthLargest(logits, k)
@@ -21,7 +21,7 @@ export function topK(k: number): LogitsProcessor {
 }
 
 /** Keep the likeliest tokens that together first reach probability p; at least one. */
-export function topP(p: number): LogitsProcessor {
+export function keepTopP(p: number): LogitsProcessor {
   const tail = Math.fround(1 - p)
   return (logits) => {
     const probabilities = softmax(logits)
@@ -70,7 +70,7 @@ function kthLargest(values: Float32Array, k: number): number {
 }
 
 /** Keep tokens at least `p` times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). */
-export function minP(p: number): LogitsProcessor {
+export function keepMinP(p: number): LogitsProcessor {
   return (logits) => {
     const probabilities = softmax(logits)
     let best = 0

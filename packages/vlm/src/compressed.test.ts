@@ -1,4 +1,4 @@
-/** Models whose weights stay packed: 16-bit floats two a word, and folders that were quantised by `casa convert`. */
+/** Models whose weights stay compressed: 16-bit floats two a word, and folders that were quantised by `casa convert`. */
 import { memory, scope, shapeOf, valueAndGradients, withoutLeaks } from '@casa-js/tensor'
 import { describeOnDevices, expectNear, randomIds, take } from '@casa-js/testing'
 import { convertModelFolder, memoryFolder, pathFolder, type ConvertOptions } from '@casa-js/weights'
@@ -62,19 +62,19 @@ function using<T>(
   })
 }
 
-await describeOnDevices('packed weights', ({ device, forward }) => {
+await describeOnDevices('compressed weights', ({ device, forward }) => {
   /** Tokens of an answer; a WebGPU device may be imitated by the processor. */
   const length = device === 'webgpu' ? 2 : 6
   for (const [name, golden] of Object.entries(goldens)) {
     for (const dtype of ['BF16', 'F16'] as const) {
-      it(`${name}: ${dtype} in packed memory computes what it computes unpacked, in half the bytes`, async () => {
+      it(`${name}: ${dtype} compressed in memory computes what it computes in float32, in half the bytes`, async () => {
         // In shards, so that matrices come from several files.
         const { folder, totalBytes } = await converted(golden, { dtype, shardBytes: 60_000 })
         const expected = await using(folder, {}, logitsOf)
         const before = memory().bytes
         let peak = 0
         const onProgress = () => void (peak = Math.max(peak, memory().bytes - before))
-        await using(folder, { weights: 'packed', onProgress }, async (model) => {
+        await using(folder, { weights: 'compressed', onProgress }, async (model) => {
           const bytes = memory().bytes - before
           // Vectors, and the patch kernel with its five axes, are float32: twice their bytes in the file.
           const widened = Object.values(model.params).filter((t) => t.dtype === 'float32')
@@ -95,7 +95,7 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
       ] as const) {
         // Everything: embedding and head too.
         const { folder, totalBytes } = await converted(golden, { dtype, keep: /^$/, rest: 'F32' })
-        const unpacked = await using(folder, { weights: 'float32' }, async (model) => ({
+        const widened = await using(folder, { weights: 'float32' }, async (model) => ({
           whole: await logitsOf(model),
           ...(await greedy(model, length)),
         }))
@@ -104,10 +104,10 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
           // Scales come two to a word.
           expect(memory().bytes - before).toBeGreaterThanOrEqual(totalBytes)
           expect(memory().bytes - before).toBeLessThan(totalBytes + 2 * Object.keys(model.params).length + 1)
-          expectNear(`${dtype} logits`, await logitsOf(model), unpacked.whole, 4 * forward)
+          expectNear(`${dtype} logits`, await logitsOf(model), widened.whole, 4 * forward)
           return greedy(model, length)
         })
-        expect(found.said).toEqual(unpacked.said)
+        expect(found.said).toEqual(widened.said)
         const errors = found.logits.map((logits, step) => relativeError(logits, original.logits[step]!))
         const same = found.said.findIndex((id, step) => id !== original.said[step])
         const comparable = errors.slice(0, same < 0 ? errors.length : same + 1)
@@ -117,10 +117,10 @@ await describeOnDevices('packed weights', ({ device, forward }) => {
     })
   }
 
-  it('a packed model is saved as its values, and refuses to be trained', async () => {
+  it('a compressed model is saved as its values, and refuses to be trained', async () => {
     const { folder } = await converted(goldens.llama, { dtype: 'BF16' })
     const saved = memoryFolder('saved')
-    const expected = await using(folder, { weights: 'packed' }, async (model) => {
+    const expected = await using(folder, { weights: 'compressed' }, async (model) => {
       const weight = model.params['model.layers.0.mlp.up_proj.weight']!
       expect(shapeOf(weight)).toEqual([80, 48])
       const batch = {
