@@ -15,7 +15,7 @@ import { rotarySpectrum } from './rotary.ts'
 import type { DecoderNames } from './tensors.ts'
 
 /** Positions that the model was made for, or its scaled rotary positions reach. */
-function reach({ maxPositions, ropeScaling }: DecoderConfig): number {
+function mostPositions({ maxPositions, ropeScaling }: DecoderConfig): number {
   if (!ropeScaling) return maxPositions
   const trained = 'trainedPositions' in ropeScaling ? ropeScaling.trainedPositions : maxPositions
   return Math.max(maxPositions, Math.floor(trained * ropeScaling.factor))
@@ -86,7 +86,7 @@ export function bindDecoder(
     headSize: E,
     vocabSize: c.vocabSize,
     positionRows: c.ropeSections ? 3 : 1,
-    maxPositions: reach(c),
+    maxPositions: mostPositions(c),
     head,
     selfAttention(layer) {
       const projection = (name: string) => {
