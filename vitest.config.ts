@@ -25,7 +25,20 @@ export default defineConfig({
           hookTimeout: 120_000,
           pool: 'forks',
           // Or the commands' output would be coloured where CI is set, and tests read it.
-          env: { NO_COLOR: '1' },
+          // One thread, unless a test asks for more: test files run side by side already.
+          env: { NO_COLOR: '1', CASA_THREADS: '1' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'threads',
+          include: ['packages/tensor/src/ops/*/*.test.ts'],
+          globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
+          setupFiles: ['packages/tensor/src/testing/threads.ts'],
+          env: { CASA_DEVICES: 'wasm' },
+          testTimeout: 60_000,
+          pool: 'forks',
         },
       },
       ...(hasPlainSimd

@@ -31,16 +31,16 @@ export function halfMatMul(
     if (f16) dotProducts<F16>(x, halves, bias, y, rows, inputs, outputs, scratch)
     else dotProducts<Bf16>(x, halves, bias, y, rows, inputs, outputs, scratch)
   } else if (f16) {
-    product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, scratch)
+    product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch)
   } else {
-    product<Bf16>(x, halves, bias, y, rows, outputs, inputs, false, true, scratch)
+    product<Bf16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch)
   }
 }
 
 /** dx [rows, inputs] = dy W, with the scratch of matMul for N = inputs, K = outputs. */
 export function halfMatMulGrad(dy: usize, halves: usize, dx: usize, rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize): void {
-  if (f16) product<F16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, scratch)
-  else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, scratch)
+  if (f16) product<F16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch)
+  else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch)
 }
 
 function dotProducts<T>(x: usize, halves: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, scratch: usize): void {

@@ -25,19 +25,19 @@ export function matMulScratch(N: i32, K: i32): i32 {
   return <i32>(panelBytes(depth, columns) + panelBytes(1, N) + <usize>(depth * blockRows * 4) + tileBytes)
 }
 
-/** bias: address of N floats, or 0. */
+/** bias: address of N floats, or 0. strideOfA: floats from line to line of a as it is stored, so that a part of its columns can be given. */
 export function matMul(
   a: usize, b: usize, bias: usize, c: usize,
-  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
+  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize,
 ): void {
   if (!transposeA && (transposeB || N === 1) && min(M, N) <= fewRows) dotProducts(a, b, bias, c, M, N, K)
-  else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, scratch)
+  else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, strideOfA, scratch)
 }
 
 /** The same in blocks, for any number of rows. T is what b is made of. */
 export function product<T>(
   a: usize, b: usize, bias: usize, c: usize,
-  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, scratch: usize,
+  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize,
 ): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
   const tile = biasRow + panelBytes(1, N) // [tileRows][8], for tiles that hang over the edge
@@ -57,8 +57,8 @@ export function product<T>(
       else packRows<T>(b + <usize>(k0 * N + n0) * sizeof<T>(), <usize>N * sizeof<T>(), depth, columns, panelsOfB)
       for (let m0 = 0; m0 < M; m0 += blockRows) {
         const rows = min(blockRows, M - m0)
-        if (transposeA) packLeftColumns(a + (<usize>(k0 * M + m0) << 2), <usize>M << 2, depth, rows, panelsOfA)
-        else packLeftRows(a + (<usize>(m0 * K + k0) << 2), <usize>K << 2, depth, rows, panelsOfA)
+        if (transposeA) packLeftColumns(a + (<usize>(k0 * strideOfA + m0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
+        else packLeftRows(a + (<usize>(m0 * strideOfA + k0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
         for (let n = 0; n < columns; n += 8) {
           const panel = panelsOfB + (<usize>(n * depth) << 2)
           const width = min(8, columns - n)

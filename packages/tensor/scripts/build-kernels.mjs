@@ -1,9 +1,10 @@
 /**
  * Compiles kernels/*.ts into build/kernels.wasm and build/kernels-relaxed.wasm (the same with fused multiply-add), and puts tfjs's own
- * module beside them, so that all three are found and shipped alike.
+ * module beside them, so that all three are found and shipped alike. Each also comes as NAME-shared.wasm, the same code on a memory
+ * that threads share.
  * Run by the package's build, and before tests when a source is newer than what was built.
  */
-import { copyFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,34 +20,86 @@ const ofTfjs = 'tfjs-backend-wasm-simd.wasm'
 
 export async function buildKernels() {
   await mkdir(`${root}/build`, { recursive: true })
-  await rename(await copyOfTfjs(`${root}/build/.${process.pid}.${ofTfjs}`), `${root}/build/${ofTfjs}`)
+  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
+  await install(ofTfjs, await readFile(join(folder, ofTfjs)))
   for (const [file, flags] of Object.entries(variants)) {
-    // Written aside and renamed, so that whoever reads meanwhile gets a whole file.
-    const unfinished = `build/.${process.pid}.${file}`
-    const options = ['--runtime', 'stub', '--importMemory', '--enable', 'simd', '--noAssert', '-O3', ...flags]
-    const { error, stderr } = await asc.main(['kernels/index.ts', '--baseDir', root, '--outFile', unfinished, ...options])
+    const output = `build/.${process.pid}.${file}`
+    const options = ['--runtime', 'stub', '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', '--noAssert', '-O3']
+    const { error, stderr } = await asc.main(['kernels/index.ts', '--baseDir', root, '--outFile', output, ...options, ...flags])
     if (error) throw new Error(`kernels: ${error.message}\n${stderr.toString()}`)
-    checkOwnsNothing(await readFile(`${root}/${unfinished}`), file)
-    await rename(`${root}/${unfinished}`, `${root}/build/${file}`)
+    const bytes = await readFile(`${root}/${output}`)
+    await rm(`${root}/${output}`)
+    checkOwnsNothing(bytes, file)
+    await install(file, bytes)
   }
 }
 
-async function copyOfTfjs(target) {
-  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
-  await copyFile(join(folder, ofTfjs), target)
-  return target
+/** Write a module and its shared variant aside, then rename them: whoever reads meanwhile gets a whole file. */
+async function install(file, bytes) {
+  for (const [name, content] of [
+    [file, bytes],
+    [file.replace('.wasm', '-shared.wasm'), withSharedMemory(bytes, file)],
+  ]) {
+    const unfinished = `${root}/build/.${process.pid}.${name}`
+    await writeFile(unfinished, content)
+    await rename(unfinished, `${root}/build/${name}`)
+  }
+}
+
+/**
+ * The same module on a shared memory. A memory's limits begin with a byte of flags: 1 says that there is a maximum, 3 that it is
+ * shared too. Nothing else differs: only code that threads run at once would need atomic instructions, and ours takes turns.
+ */
+function withSharedMemory(bytes, file) {
+  const copy = Buffer.from(bytes)
+  const at = flagsOfMemory(copy)
+  if (copy[at] !== 1) throw new Error(`${file}: its memory has no maximum, so it cannot be shared`)
+  copy[at] = 3
+  return copy
+}
+
+/** Index of the flags of the only memory, imported or the module's own. */
+function flagsOfMemory(bytes) {
+  const [importSection, memorySection] = [2, 5]
+  for (const { id, begin } of sections(bytes)) {
+    if (id === memorySection) return begin + 1
+    if (id !== importSection) continue
+    let { value: count, next: at } = leb(bytes, begin)
+    for (; count > 0; count--) {
+      for (let names = 0; names < 2; names++) {
+        const { value, next } = leb(bytes, at)
+        at = next + value
+      }
+      const kind = bytes[at++]
+      if (kind === 2) return at
+      if (kind !== 0) throw new Error(`an import of kind ${kind} is not expected`)
+      at = leb(bytes, at).next
+    }
+  }
+  throw new Error('no memory')
+}
+
+function* sections(bytes) {
+  for (let at = 8; at < bytes.length;) {
+    const id = bytes[at]
+    const { value: size, next: begin } = leb(bytes, at + 1)
+    yield { id, begin }
+    at = begin + size
+  }
+}
+
+/** An unsigned number in LEB128. */
+function leb(bytes, at) {
+  let value = 0
+  for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) value |= ((byte = bytes[at++]) & 0x7f) << shift
+  return { value, next: at }
 }
 
 /** The memory is tfjs's: data segments would be written over it. */
 function checkOwnsNothing(bytes, file) {
   const dataSection = 11
-  let at = 8
-  while (at < bytes.length) {
-    const id = bytes[at++]
-    let size = 0
-    for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) size |= ((byte = bytes[at++]) & 0x7f) << shift
+  for (const { id } of sections(bytes)) {
     if (id === dataSection) throw new Error(`${file} has a data section: some kernel uses a string, an array literal or a table`)
-    at += size
   }
 }
 
@@ -59,7 +112,7 @@ async function newest(folder, extension) {
 export default async function buildKernelsIfStale() {
   const built = await newest(`${root}/build`, '.wasm')
   const sources = await newest(`${root}/kernels`, '.ts')
-  const complete = built.length === Object.keys(variants).length + 1
+  const complete = built.length === 2 * (Object.keys(variants).length + 1)
   if (complete && Math.min(...built) >= Math.max(...sources)) return
   await buildKernels().catch((error) => {
     if (!complete) throw error

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
-import { DeviceUnavailableError } from '@casa-js/base'
+import { ArgumentError, DeviceUnavailableError } from '@casa-js/base'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
 
@@ -13,6 +13,11 @@ export interface InitOptions {
   device?: 'auto' | DeviceName
   /** Another place for tfjs's .wasm file, with a trailing slash. Default: beside our own kernels, where bundlers put it. */
   wasmFolder?: string | undefined
+  /**
+   * Threads of the wasm device, from 1 to 64. Default: the physical cores in Node, at most 8, or what the environment variable
+   * CASA_THREADS says; 1 in worker threads and in browsers. The same number gives the same bits on every run.
+   */
+  threads?: number | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
    * times faster. Default: the environment variable CASA_SOFTWARE is 1.
@@ -28,6 +33,8 @@ export interface StartedDevice {
   software?: boolean
   features: string[]
   limits: Record<string, number>
+  /** Of wasm: threads that work, and why so many. */
+  threads?: { count: number; reason: string }
   /** Free what removing the tfjs backend does not. */
   stop?(): void | Promise<void>
 }
@@ -41,9 +48,13 @@ export interface DeviceReport {
   software: boolean
   /** What the device offers beyond the least: WebGPU features, wasm extensions. */
   features: string[]
+  /** Threads that kernels work on: 1 but on wasm. */
+  threads: number
   /** By WebGPU's names, in bytes and counts; of wasm `heapBytes`, the most that its heap can hold. */
   limits: Record<string, number>
 }
+
+const mostThreads = 64
 
 const order: DeviceName[] = ['webgpu', 'wasm', 'cpu']
 const starters: Record<DeviceName, (options: InitOptions) => Promise<StartedDevice>> = {
@@ -56,20 +67,24 @@ let current: DeviceReport | undefined
 
 /**
  * Make a device the current one, starting it if needed. Tensors of another device stay valid until close().
- * @throws DeviceUnavailableError if the device asked for cannot run here.
+ * @throws DeviceUnavailableError if the device asked for cannot run here; ArgumentError if `threads` is not in 1 .. 64.
  */
 export async function init(options: InitOptions = {}): Promise<DeviceReport> {
-  const { device = 'auto' } = options
+  const { device = 'auto', threads } = options
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= mostThreads))
+    throw new ArgumentError(`init: threads must be an integer in 1 .. ${mostThreads}, got ${threads}`)
   if (device !== 'auto' && !order.includes(device))
     throw new DeviceUnavailableError(`device '${device}': expected auto, ${order.join(', ')}`)
   const passedOver: string[] = []
   for (const name of device === 'auto' ? order : [device]) {
     try {
-      const { adapter, software = false, features, limits } = await start(name, options)
-      const reason = device === 'auto' ? ['best that works here', ...passedOver].join('; ') : `asked for ${device}`
+      const { adapter, software = false, features, limits, threads: pool } = await start(name, options)
+      const why = device === 'auto' ? ['best that works here', ...passedOver] : [`asked for ${device}`]
+      if (pool) why.push(`${pool.count === 1 ? '1 thread' : `${pool.count} threads`}: ${pool.reason}`)
+      const reason = why.join('; ')
       if (device === 'auto' && name === 'cpu')
         console.warn(`casa-js: running on plain JavaScript, many times slower than wasm. ${passedOver.join('; ')}`)
-      return (current = { device: name, adapter, reason, software, features, limits })
+      return (current = { device: name, adapter, reason, software, features, threads: pool?.count ?? 1, limits })
     } catch (error) {
       passedOver.push(`${name}: ${error instanceof Error ? error.message : error}`)
     }

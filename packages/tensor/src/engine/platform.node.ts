@@ -13,4 +13,5 @@ export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {
   return readFile(locationOf(file))
 }
 
+export { defaultThreads, startThread } from './wasm/threads.node.ts'
 export { openGpu } from './webgpu/gpu.node.ts'

@@ -1,2 +1,4 @@
-/** The package's build folder: our kernels without and with relaxed SIMD, and tfjs's own module. */
-export type WasmFile = 'kernels.wasm' | 'kernels-relaxed.wasm' | 'tfjs-backend-wasm-simd.wasm'
+/** The package's build folder: our kernels without and with relaxed SIMD, and tfjs's own module; each also on a shared memory. */
+type Module = 'kernels' | 'kernels-relaxed' | 'tfjs-backend-wasm-simd'
+
+export type WasmFile = `${Module}.wasm` | `${Module}-shared.wasm`

@@ -3,12 +3,30 @@ import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
 import type { KernelModule } from './exports.ts'
+import type { ThreadPool } from './thread-pool.ts'
 
 /** An input in the heap: its address, 0 for an optional one that was not given, and its shape. */
 export interface HeapTensor {
   pointer: number
   shape: number[]
 }
+
+export interface Split {
+  count: number
+  work: number
+  unit?: number
+}
+
+/** Address of what lies `values` of 4 bytes (or of so many) further on; of nothing, 0, it is nothing. */
+export const partOf = (pointer: number, values: number, bytes = 4): number => (pointer === 0 ? 0 : pointer + values * bytes)
+
+/** What an exponential, a root or a quotient per value costs, in multiply-adds. */
+export const workPerValue = 8
+
+/** `workPerThread`: multiply-adds worth a thread, for handing over a slice takes a few microseconds. Tests lower it. */
+export const sharing = { workPerThread: 100_000 }
+
+const threadsFor = (work: number): number => Math.max(1, Math.min(pool?.count ?? 1, Math.floor(work / sharing.workPerThread)))
 
 export interface WasmContext<N extends string> {
   input(name: InputName<N>): HeapTensor
@@ -25,6 +43,17 @@ export interface WasmContext<N extends string> {
   scratch(bytes: number): number
   /** The functions that packages/tensor/kernels exports. */
   exports: KernelModule
+  /**
+   * Run a kernel on `count` rows, shared by threads where there is enough to do.
+   * @param split.work multiply-adds of all rows
+   * @param split.unit slices hold a multiple of so many rows; default 1
+   * @param argumentsOf of the kernel for rows begin .. begin + count - 1; scratch memory is its own for every slice
+   */
+  share(name: keyof KernelModule, split: Split, argumentsOf: (begin: number, count: number) => number[]): void
+  /** Where slices of so much work end, as shares of it: [1] for one thread, [0.5, 1] for two. */
+  shares(work: number): number[]
+  /** Run a kernel on several lists of arguments at once, at most one per thread. */
+  runTogether(name: keyof KernelModule, slices: number[][]): void
 }
 /** Outputs are those allocated through `context.output`, in order. */
 export type WasmKernel<N extends string, A> = (context: WasmContext<N>, attributes: A) => void
@@ -44,10 +73,12 @@ export interface WasmBackend extends tf.KernelBackend {
 }
 
 let kernelModule: KernelModule | undefined
+let pool: ThreadPool | undefined
 
-/** Hand over the instance of our module that lives on the backend's memory. */
-export function attachKernels(exports: KernelModule): void {
+/** Hand over the instance of our module that lives on the backend's memory, and the threads that share it. */
+export function attachKernels(exports: KernelModule, threads: ThreadPool | undefined): void {
   kernelModule = exports
+  pool = threads
 }
 
 export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel<N, A>): tf.KernelFunc {
@@ -114,6 +145,27 @@ class KernelCall<N extends string> implements WasmContext<N> {
     const pointer = this.backend.wasm._malloc((bytes >>> 0) + 16) >>> 0
     this.temporary.push(pointer)
     return Math.ceil(pointer / 16) * 16
+  }
+
+  share(
+    name: keyof KernelModule,
+    { count, work, unit = 1 }: Split,
+    argumentsOf: (begin: number, count: number) => number[],
+  ): void {
+    const step = unit * Math.ceil(count / unit / threadsFor(work))
+    const slices = [argumentsOf(0, Math.min(step, count))]
+    for (let begin = step; begin < count; begin += step) slices.push(argumentsOf(begin, Math.min(step, count - begin)))
+    this.runTogether(name, slices)
+  }
+
+  shares(work: number): number[] {
+    const threads = threadsFor(work)
+    return Array.from({ length: threads }, (_, i) => (i + 1) / threads)
+  }
+
+  runTogether(name: keyof KernelModule, slices: number[][]): void {
+    if (pool && slices.length > 1) pool.run(name, slices)
+    else for (const slice of slices) this.exports[name](...slice)
   }
 
   release(): void {

@@ -1,30 +1,43 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
-import { locationOf, readKernelModule } from '#platform'
+import { defaultThreads, locationOf, readKernelModule, startThread } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
 import { attachKernels, type WasmBackend } from './kernel.ts'
+import { ThreadPool } from './thread-pool.ts'
 
-export async function startWasm({ wasmFolder }: InitOptions): Promise<StartedDevice> {
+/** @throws DeviceUnavailableError if the threads asked for cannot be had */
+export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Promise<StartedDevice> {
+  const { threads, reason } = asked === undefined ? defaultThreads() : { threads: asked, reason: 'asked for' }
+  const variant = threads > 1 ? '-shared' : ''
   // Lazily: a page that runs on the GPU need not load it.
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
-  // Its threaded build keeps its heap in shared memory, on which our module could not be instantiated.
+  // Its own threaded build has a heap that our module was not built for; ours share the heap of its plain build.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   const file = 'tfjs-backend-wasm-simd.wasm'
-  const place = wasmFolder === undefined ? locationOf(file) : wasmFolder + file
+  const place = wasmFolder === undefined ? locationOf(`tfjs-backend-wasm-simd${variant}.wasm`) : wasmFolder + file
   setWasmPaths({ [file]: place, 'tfjs-backend-wasm.wasm': place, 'tfjs-backend-wasm-threaded-simd.wasm': place })
   if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError(`tfjs could not start its wasm backend from ${place}`)
 
   const relaxed = WebAssembly.validate(relaxedProbe)
   const { wasm } = tf.backend() as WasmBackend
   refuseWhatDoesNotFit(wasm)
-  const binary = await readKernelModule(relaxed ? 'kernels-relaxed.wasm' : 'kernels.wasm')
-  const { instance } = await WebAssembly.instantiate(binary as BufferSource as ArrayBuffer, { env: { memory: wasm.asm.memory } })
-  attachKernels(instance.exports as KernelModule)
-  replaceSlice(instance.exports as KernelModule)
-  return { adapter: 'WebAssembly SIMD', features: relaxed ? ['simd', 'relaxed-simd'] : ['simd'], limits: { heapBytes: 2 ** 32 } }
+  const { memory } = wasm.asm
+  const binary = await readKernelModule(`kernels${relaxed ? '-relaxed' : ''}${variant}.wasm`)
+  const module = await WebAssembly.compile(binary as BufferSource as ArrayBuffer)
+  const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as KernelModule
+  const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
+  attachKernels(exports, pool)
+  replaceSlice(exports)
+  return {
+    adapter: 'WebAssembly SIMD',
+    features: relaxed ? ['simd', 'relaxed-simd'] : ['simd'],
+    limits: { heapBytes: 2 ** 32 },
+    threads: { count: threads, reason },
+    stop: () => pool?.stop(),
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, workPerValue, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { AdamWAttributes, AdamWInputs } from './attributes.ts'
 import { adamwFactors } from './settings.ts'
 
@@ -7,5 +7,8 @@ export const adamwWasm: WasmKernel<AdamWInputs, AdamWAttributes> = (context, att
   const { size, beta1, beta2, eps, gradientScale } = attributes
   const { decay, stepSize, rootCorrection } = adamwFactors(attributes)
   const pointers = context.pointers('parameter', 'firstMoment', 'secondMoment', 'gradient')
-  context.exports.adamw(...pointers, size, 1 - beta1, beta2, 1 - beta2, eps, decay, stepSize, rootCorrection, gradientScale)
+  const factors = [1 - beta1, beta2, 1 - beta2, eps, decay, stepSize, rootCorrection, gradientScale]
+  context.share('adamw', { count: size, work: workPerValue * size, unit: 4 }, (begin, count) => [
+    ...[...pointers.map((pointer) => partOf(pointer, begin)), count, ...factors],
+  ])
 }

@@ -1,4 +1,5 @@
 import type { WasmContext, WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOfQueries, workOf } from './queries.ts'
 import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 
 interface Layout {
@@ -14,18 +15,26 @@ function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK
   return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
 }
 
+/** Threads share the queries. */
 export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (call, attributes) => {
   const [q, k, v] = call.inputs('q', 'k', 'v')
   const [Tq, H, E] = q.shape as [number, number, number]
   const K = k.shape[1]!
-  const { cuQ, cuK, segments, mostKeys } = layoutOf(call, attributes.cuQ, attributes.cuK)
-  const scratch = call.scratch(call.exports.attentionScratch(mostKeys, E))
   const o = call.output(q.shape)
   const lse = call.output([Tq, H])
   const causal = Number(attributes.causal)
-  call.exports.attention(
-    ...[q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments],
-    ...[H, K, E, causal, attributes.window, attributes.scale, scratch],
+  const { pairs, queriesFor } = workOf(attributes)
+  const ends = call.shares(2 * pairs * H * E).map(queriesFor)
+  call.runTogether(
+    'attention',
+    ends.map((end, i) => {
+      const part = i === 0 && ends.length === 1 ? attributes : partOfQueries(attributes, i === 0 ? 0 : ends[i - 1]!, end)
+      const { cuQ, cuK, segments, mostKeys } = layoutOf(call, part.cuQ, part.cuK)
+      return [
+        ...[q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments, H, K, E, causal, attributes.window, attributes.scale],
+        call.scratch(call.exports.attentionScratch(mostKeys, E)),
+      ]
+    }),
   )
 }
 

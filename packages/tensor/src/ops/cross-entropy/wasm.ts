@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, workPerValue, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type {
   CrossEntropyAttributes,
   CrossEntropyGradAttributes,
@@ -14,7 +14,11 @@ export const crossEntropyWasm: WasmKernel<CrossEntropyInputs, CrossEntropyAttrib
   const ids = context.upload(targets)
   const lse = context.output([rows])
   const picked = context.output([rows])
-  context.exports.crossEntropy(logits, lseBefore, pickedBefore, ids, lse, picked, rows, width, start)
+  context.share('crossEntropy', { count: rows, work: workPerValue * rows * width }, (begin, count) => [
+    partOf(logits, begin * width),
+    ...[lseBefore, pickedBefore, ids, lse, picked].map((pointer) => partOf(pointer, begin)),
+    ...[count, width, start],
+  ])
 }
 
 export const crossEntropyGradWasm: WasmKernel<CrossEntropyGradInputs, CrossEntropyGradAttributes> = (context, attributes) => {
@@ -23,5 +27,8 @@ export const crossEntropyGradWasm: WasmKernel<CrossEntropyGradInputs, CrossEntro
   const ids = context.upload(targets)
   const shares = context.upload(weights)
   const dLogits = context.output([rows, width])
-  context.exports.crossEntropyGrad(logits, lse, ids, shares, dLoss, dLogits, rows, width, start)
+  context.share('crossEntropyGrad', { count: rows, work: workPerValue * rows * width }, (begin, count) => [
+    ...[partOf(logits, begin * width), partOf(lse, begin), partOf(ids, begin), partOf(shares, begin)],
+    ...[dLoss, partOf(dLogits, begin * width), count, width, start],
+  ])
 }

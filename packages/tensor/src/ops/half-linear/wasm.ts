@@ -1,29 +1,35 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { HalfLinearAttributes, HalfLinearGradInputs, HalfLinearInputs } from './attributes.ts'
 
+/** Rows that threads are given: whole tiles, whatever their height. */
+const unit = 24
+
+/** Threads share the outputs of one row, or the rows. */
 export const halfLinearWasm: WasmKernel<HalfLinearInputs, HalfLinearAttributes> = (call, { rows, inputs, outputs, format }) => {
   const [x, halves, bias] = call.pointers('x', 'halves', 'bias')
   const y = call.output([...call.input('x').shape.slice(0, -1), outputs])
   const f16 = Number(format === 'f16')
-  const scratch = call.scratch(call.exports.halfMatMulScratch(rows, inputs, outputs, f16))
-  call.exports.halfMatMul(x, halves, bias, y, rows, inputs, outputs, f16, scratch)
+  const work = rows * inputs * outputs
+  const scratch = (rows: number, outputs: number) => call.scratch(call.exports.halfMatMulScratch(rows, inputs, outputs, f16))
+  if (rows === 1) {
+    call.share('halfMatMul', { count: outputs, work }, (begin, count) => [
+      ...[x, partOf(halves, begin * inputs, 2), partOf(bias, begin), partOf(y, begin)],
+      ...[1, inputs, count, f16, scratch(1, count)],
+    ])
+  } else {
+    call.share('halfMatMul', { count: rows, work, unit }, (begin, count) => [
+      ...[partOf(x, begin * inputs), halves, bias, partOf(y, begin * outputs)],
+      ...[count, inputs, outputs, f16, scratch(count, outputs)],
+    ])
+  }
 }
 
-export const halfLinearGradWasm: WasmKernel<HalfLinearGradInputs, HalfLinearAttributes> = (
-  call,
-  { rows, inputs, outputs, format },
-) => {
-  const dy = call.input('dy')
+export const halfLinearGradWasm: WasmKernel<HalfLinearGradInputs, HalfLinearAttributes> = (call, attributes) => {
+  const { rows, inputs, outputs, format } = attributes
+  const [dy, halves] = call.inputs('dy', 'halves')
   const dx = call.output([...dy.shape.slice(0, -1), inputs])
-  const scratch = call.scratch(call.exports.matMulScratch(inputs, outputs))
-  call.exports.halfMatMulGrad(
-    dy.pointer,
-    call.input('halves').pointer,
-    dx,
-    rows,
-    inputs,
-    outputs,
-    Number(format === 'f16'),
-    scratch,
-  )
+  call.share('halfMatMulGrad', { count: rows, work: rows * inputs * outputs, unit }, (begin, count) => [
+    ...[partOf(dy.pointer, begin * outputs), halves.pointer, partOf(dx, begin * inputs)],
+    ...[count, inputs, outputs, Number(format === 'f16'), call.scratch(call.exports.matMulScratch(inputs, outputs))],
+  ])
 }

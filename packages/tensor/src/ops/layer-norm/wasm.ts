@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { LayerNormAttributes, LayerNormGradAttributes, LayerNormGradInputs, LayerNormInputs } from './attributes.ts'
 
 export const layerNormWasm: WasmKernel<LayerNormInputs, LayerNormAttributes> = (context, { rows, width, eps }) => {
@@ -7,7 +7,11 @@ export const layerNormWasm: WasmKernel<LayerNormInputs, LayerNormAttributes> = (
   const y = context.output(x.shape)
   const mean = context.output([rows])
   const inverse = context.output([rows])
-  context.exports.layerNorm(x.pointer, weight, bias, y, mean, inverse, rows, width, eps)
+  const part = (pointer: number, begin: number) => partOf(pointer, begin * width)
+  context.share('layerNorm', { count: rows, work: 4 * rows * width }, (begin, count) => [
+    ...[part(x.pointer, begin), weight, bias, part(y, begin), partOf(mean, begin), partOf(inverse, begin)],
+    ...[count, width, eps],
+  ])
 }
 
 export const layerNormGradWasm: WasmKernel<LayerNormGradInputs, LayerNormGradAttributes> = (context, { rows, width }) => {

@@ -1,20 +1,29 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** Outputs whose weights are widened together: a panel of that many rows of floats. */
 const panelRows = 4
+/** Rows that threads are given: whole tiles. */
+const unit = 8
 
+/** Threads share the outputs of one row, or the rows. */
 export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
   const [x, values, scales, bias] = context.pointers('x', 'values', 'scales', 'bias')
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
+  const work = rows * inputs * outputs
+  const stride = strideOf(attributes)
   if (rows === 1 && inputs % 32 === 0) {
-    const parts = context.scratch(4 * inputs)
-    const groups = context.scratch(8 * Math.ceil(inputs / group))
-    context.exports.quantizedRow(x, values, scales, bias, y, parts, groups, inputs, outputs, bits, group)
+    const groups = Math.ceil(inputs / group)
+    context.share('quantizedRow', { count: outputs, work }, (begin, count) => [
+      ...[x, partOf(values, begin * stride, 1), partOf(scales, begin * groups, 2), partOf(bias, begin), partOf(y, begin)],
+      ...[context.scratch(4 * inputs), context.scratch(8 * groups), inputs, count, bits, group],
+    ])
   } else {
-    const panel = context.scratch(panelRows * inputs * 4)
-    context.exports.quantizedMatMul(x, values, scales, bias, y, panel, rows, inputs, outputs, bits, group, strideOf(attributes))
+    context.share('quantizedMatMul', { count: rows, work, unit }, (begin, count) => [
+      ...[partOf(x, begin * inputs), values, scales, bias, partOf(y, begin * outputs)],
+      ...[context.scratch(panelRows * inputs * 4), count, inputs, outputs, bits, group, stride],
+    ])
   }
 }
 
@@ -26,8 +35,10 @@ export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearGradInputs, Quan
   const dy = context.input('dy')
   const [values, scales] = context.pointers('values', 'scales')
   const dx = context.output([...dy.shape.slice(0, -1), inputs])
-  const panel = context.scratch(panelRows * inputs * 4)
-  context.exports.quantizedGrad(dy.pointer, values, scales, dx, panel, rows, inputs, outputs, bits, group, strideOf(attributes))
+  context.share('quantizedGrad', { count: rows, work: rows * inputs * outputs, unit }, (begin, count) => [
+    ...[partOf(dy.pointer, begin * outputs), values, scales, partOf(dx, begin * inputs)],
+    ...[context.scratch(panelRows * inputs * 4), count, inputs, outputs, bits, group, strideOf(attributes)],
+  ])
 }
 
 /** Bytes of a compressed row: whole words. */

@@ -1,4 +1,4 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { RmsNormAttributes, RmsNormGradAttributes, RmsNormGradInputs, RmsNormInputs } from './attributes.ts'
 
 export const rmsNormWasm: WasmKernel<RmsNormInputs, RmsNormAttributes> = (context, { rows, width, eps }) => {
@@ -8,7 +8,11 @@ export const rmsNormWasm: WasmKernel<RmsNormInputs, RmsNormAttributes> = (contex
   const sum = context.has('y') ? context.output(x.shape) : 0
   const normed = context.output(x.shape)
   const inverse = context.output([rows])
-  context.exports.rmsNorm(x.pointer, y, weight, sum, normed, inverse, rows, width, eps)
+  const part = (pointer: number, begin: number) => partOf(pointer, begin * width)
+  context.share('rmsNorm', { count: rows, work: 4 * rows * width }, (begin, count) => [
+    ...[part(x.pointer, begin), part(y, begin), weight, part(sum, begin), part(normed, begin), partOf(inverse, begin)],
+    ...[count, width, eps],
+  ])
 }
 
 export const rmsNormGradWasm: WasmKernel<RmsNormGradInputs, RmsNormGradAttributes> = (context, { rows, width }) => {

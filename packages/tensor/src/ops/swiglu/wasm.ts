@@ -1,10 +1,14 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, workPerValue, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { SwigluAttributes, SwigluGradInputs, SwigluInputs } from './attributes.ts'
 
 export const swigluWasm: WasmKernel<SwigluInputs, SwigluAttributes> = (context, { size }) => {
   const gate = context.input('gate')
   const up = context.input('up').pointer
-  context.exports.swiglu(gate.pointer, up, context.output(gate.shape), size)
+  const y = context.output(gate.shape)
+  context.share('swiglu', { count: size, work: workPerValue * size, unit: 4 }, (begin, count) => [
+    ...[gate.pointer, up, y].map((pointer) => partOf(pointer, begin)),
+    count,
+  ])
 }
 
 export const swigluGradWasm: WasmKernel<SwigluGradInputs, SwigluAttributes> = (context, { size }) => {
@@ -12,5 +16,8 @@ export const swigluGradWasm: WasmKernel<SwigluGradInputs, SwigluAttributes> = (c
   const [up, dy] = context.pointers('up', 'dy')
   const dGate = context.output(gate.shape)
   const dUp = context.output(gate.shape)
-  context.exports.swigluGrad(gate.pointer, up, dy, dGate, dUp, size)
+  context.share('swigluGrad', { count: size, work: workPerValue * size, unit: 4 }, (begin, count) => [
+    ...[gate.pointer, up, dy, dGate, dUp].map((pointer) => partOf(pointer, begin)),
+    count,
+  ])
 }
