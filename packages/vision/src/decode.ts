@@ -30,23 +30,29 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
   const { maxPixels = defaultMaxPixels, name = 'image' } = options
   const data = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   const format = formatOf(data, name)
-  const read = <T>(work: Promise<T>): Promise<T> =>
-    work.catch((cause: unknown) => {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      if (ImageError.isInstance(cause)) throw new ImageError(`${name}: ${reason}`, { cause })
-      throw new ImageError(
-        `${name}: the ${format} file of ${data.length} bytes cannot be decoded, it may be truncated or damaged: ${reason}`,
-        { cause },
-      )
-    })
+  const read = <T>(work: Promise<T>) => orImageError(work, format, data.length, name)
   checkSize(await read(readSize(data, format)), maxPixels, name)
   const image = await read(decodePixels(data, format, maxPixels))
   checkSize(image, maxPixels, name)
   return image
 }
 
+/** What a decoder throws, as an ImageError that names the file. */
+export async function orImageError<T>(work: Promise<T>, format: ImageFormat, bytes: number, name: string): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    if (ImageError.isInstance(cause)) throw new ImageError(`${name}: ${reason}`, { cause })
+    throw new ImageError(
+      `${name}: the ${format} file of ${bytes} bytes cannot be decoded, it may be truncated or damaged: ${reason}`,
+      { cause },
+    )
+  }
+}
+
 /** @throws ImageError when the bytes are none, or not of a format that can be decoded. */
-function formatOf(data: Uint8Array, name: string): ImageFormat {
+export function formatOf(data: Uint8Array, name: string): ImageFormat {
   if (data.length === 0) throw new ImageError(`${name}: the file is empty; expected ${acceptedFormats}`)
   const found = sniff(data)
   if (!found) {
@@ -57,7 +63,8 @@ function formatOf(data: Uint8Array, name: string): ImageFormat {
   return found.format
 }
 
-function checkSize({ widthPx, heightPx }: { widthPx: number; heightPx: number }, maxPixels: number, name: string): void {
+/** @throws ImageError when a side is 0, or the pixels are more than `maxPixels`. */
+export function checkSize({ widthPx, heightPx }: { widthPx: number; heightPx: number }, maxPixels: number, name: string): void {
   if (!(widthPx > 0 && heightPx > 0))
     throw new ImageError(`${name}: the header announces ${widthPx} x ${heightPx} pixels; the file is damaged`)
   if (widthPx * heightPx > maxPixels) {

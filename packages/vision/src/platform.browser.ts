@@ -4,6 +4,7 @@ import { imageSize } from 'image-size'
 import { ImageError } from './errors.ts'
 import { mimeTypes, type ImageFormat } from './format.ts'
 import { readJpegHeader } from './jpeg-header.ts'
+import type { Pages } from './pages.ts'
 
 /** Width and height from the header, for browsers tell them only after decoding. */
 export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
@@ -27,16 +28,55 @@ export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPi
     },
   )
   try {
-    const { width, height } = bitmap
-    if (width * height > maxPixels) throw new ImageError(`${width} x ${height} pixels are more than its header announces`)
-    const context = drawingContext(width, height)
-    context.fillStyle = '#ffffff'
-    context.fillRect(0, 0, width, height)
-    context.drawImage(bitmap, 0, 0)
-    return { widthPx: width, heightPx: height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) }
+    if (bitmap.width * bitmap.height > maxPixels)
+      throw new ImageError(`${bitmap.width} x ${bitmap.height} pixels are more than its header announces`)
+    return overWhite(bitmap, bitmap.width, bitmap.height)
   } finally {
     bitmap.close()
   }
+}
+
+/** The pages of an animation; its first alone in browsers without ImageDecoder. */
+export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Pages> {
+  const still: Pages = {
+    count: 1,
+    page: async () => ({ durationMs: 0, image: () => decodePixels(bytes, format, maxPixels) }),
+    close: () => undefined,
+  }
+  const type = mimeTypes[format]
+  if (typeof ImageDecoder === 'undefined' || !(await ImageDecoder.isTypeSupported(type))) return still
+  const decoder = new ImageDecoder({ data: bytes as Uint8Array<ArrayBuffer>, type, colorSpaceConversion: 'none' })
+  await decoder.completed
+  const count = decoder.tracks.selectedTrack?.frameCount ?? 1
+  if (count === 1) {
+    decoder.close()
+    return still
+  }
+  let shown: VideoFrame | undefined
+  return {
+    count,
+    async page(frameIndex) {
+      shown?.close()
+      const { image } = await decoder.decode({ frameIndex })
+      shown = image
+      return {
+        durationMs: (image.duration ?? 0) / 1000,
+        image: async () => overWhite(image, image.displayWidth, image.displayHeight),
+      }
+    },
+    close() {
+      shown?.close()
+      decoder.close()
+    },
+  }
+}
+
+function overWhite(picture: ImageBitmap | VideoFrame, width: number, height: number): RgbImage {
+  const context = drawingContext(width, height)
+  context.fillStyle = '#ffffff'
+  context.fillRect(0, 0, width, height)
+  context.drawImage(picture, 0, 0)
+  return { widthPx: width, heightPx: height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) }
 }
 
 /** Encode pixels as PNG. */

@@ -3,6 +3,7 @@ import type { RgbImage } from '@casa-js/core'
 import type { Sharp, SharpOptions } from 'sharp'
 import { ImageError } from './errors.ts'
 import type { ImageFormat } from './format.ts'
+import type { Pages } from './pages.ts'
 import { decodeBmp, readBmpSize } from './bmp.node.ts'
 
 type SharpModule = (input: Uint8Array, options?: SharpOptions) => Sharp
@@ -69,6 +70,47 @@ async function decodeWith(bytes: Uint8Array, maxPixels: number, failOn: 'warning
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
   return { widthPx: info.width, heightPx: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
+}
+
+/** Bytes of pages that are decoded at once: libvips reads an animation from its start each time. */
+const chunkBytes = 32 * 1024 * 1024
+const chunkPages = 32
+
+/** The pages of an animation. `page` is to be called in order. */
+export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Pages> {
+  const one = (): Pages => ({
+    count: 1,
+    page: async () => ({ durationMs: 0, image: () => decodePixels(bytes, format, maxPixels) }),
+    close: () => undefined,
+  })
+  if (format === 'bmp' || format === 'tiff') return one()
+  const sharp = await loadSharp()
+  const { pages = 1, delay = [], width, height, pageHeight = height } = await sharp(bytes, { limitInputPixels: false }).metadata()
+  if (pages === 1) return one()
+  const pageBytes = width * pageHeight * 3
+  const perChunk = Math.max(1, Math.min(chunkPages, Math.floor(chunkBytes / pageBytes)))
+  let first = -1
+  let chunk = Promise.resolve(new Uint8Array())
+  const decodeChunk = async (page: number) => {
+    const file = sharp(bytes, { page, pages: Math.min(perChunk, pages - page), limitInputPixels: false, ignoreIcc: true })
+    return new Uint8Array(await file.flatten({ background: '#ffffff' }).toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer())
+  }
+  return {
+    count: pages,
+    page: async (index) => ({
+      durationMs: delay[index] ?? 0,
+      image: async () => {
+        const start = index - (index % perChunk)
+        if (start !== first) {
+          first = start
+          chunk = decodeChunk(start)
+        }
+        const at = (index - start) * pageBytes
+        return { widthPx: width, heightPx: pageHeight, data: (await chunk).slice(at, at + pageBytes) }
+      },
+    }),
+    close: () => undefined,
+  }
 }
 
 /** cmyk [n, channels] -> rgb [n, 3], by Pillow's integers (Convert.c: cmyk2rgb); channels beyond the fourth are left out. */

@@ -1,0 +1,36 @@
+/** Animated pictures (GIF, WebP, AVIF), frame by frame, so that none is ever whole in memory. */
+import type { RgbImage } from '@casa-js/core'
+import { openPages, readSize } from '#platform'
+import { checkSize, formatOf, orImageError, type DecodeOptions, defaultMaxPixels } from './decode.ts'
+
+/** One frame of an animation, as the earlier ones left it. */
+export interface AnimationFrame {
+  /** How long it is shown; browsers' 100 ms where the file says 0. */
+  durationMs: number
+  /** The pixels, over white. May be asked for until the next frame is. */
+  image(): Promise<RgbImage>
+}
+
+/** What browsers show frames for whose delay is 0. */
+const defaultDurationMs = 100
+
+/**
+ * The frames of a picture in order; a still one has a single frame of duration 0.
+ * @throws ImageError as `decodeImage` does.
+ */
+export async function* animationFrames(data: Uint8Array, options: DecodeOptions = {}): AsyncGenerator<AnimationFrame> {
+  const { maxPixels = defaultMaxPixels, name = 'image' } = options
+  const format = formatOf(data, name)
+  const read = <T>(work: Promise<T>) => orImageError(work, format, data.length, name)
+  checkSize(await read(readSize(data, format)), maxPixels, name)
+  const pages = await read(openPages(data, format, maxPixels))
+  try {
+    for (let index = 0; index < pages.count; index++) {
+      const { durationMs, image } = await read(pages.page(index))
+      const shownMs = pages.count === 1 ? 0 : durationMs > 0 ? durationMs : defaultDurationMs
+      yield { durationMs: shownMs, image: () => read(image()) }
+    }
+  } finally {
+    pages.close()
+  }
+}

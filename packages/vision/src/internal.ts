@@ -1,0 +1,3 @@
+/** What other packages of casa-js need and nobody else: no public API, and no promise that it stays. */
+export { animationFrames, type AnimationFrame } from './animation.ts'
+export { acceptedFormats, sniff } from './format.ts'
