@@ -16,6 +16,7 @@ const allowed = {
   core: ['tensor'],
   casa: ['core', 'tensor'],
   vision: ['core', 'tensor'],
+  video: ['vision'],
   backbones: ['core', 'tensor'],
   tokenizers: [],
   weights: ['core'],

@@ -1,0 +1,132 @@
+/** A video file as a reel: mediabunny takes it apart, WebCodecs decodes it. */
+import type { Input, InputVideoTrack } from 'mediabunny'
+import type { RgbImage } from '@casa-js/base'
+import type { Codecs, DecodedFrame } from './codecs.ts'
+import { VideoError } from './errors.ts'
+import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
+import { createPacketReader } from './packets.ts'
+import { orient, shownSize, type Orientation } from './orient.ts'
+import { planesToRgb, type ColorSpace } from './pixels.ts'
+import type { ReelOptions, Shown, ShownReel, Wanted } from './reel.ts'
+
+/** What can be read of a file before a decoder is chosen for it. */
+export interface OpenedTrack {
+  input: Input
+  track: InputVideoTrack
+  config: VideoDecoderConfig
+}
+
+export interface FileReelOptions extends ReelOptions {
+  /** Whether the source can be read at any place; a stream cannot. */
+  seekable: boolean
+}
+
+/** Decoders that fail one after another without a frame between them. */
+const mostFailures = 4
+
+/**
+ * A reel of an opened track.
+ * @throws VideoError when its frames have more than `maxPixels` pixels.
+ */
+export async function createFileReel(
+  { input, track, config }: OpenedTrack,
+  codecs: Codecs,
+  options: FileReelOptions,
+): Promise<ShownReel> {
+  const { sizePx, maxPixels, name } = options
+  const [firstS, durationS, codec] = await Promise.all([
+    track.getFirstTimestamp(),
+    track.getDurationFromMetadata({ skipLiveWait: true }),
+    track.getCodec(),
+  ])
+  // What an edit list cuts off in front has times below 0 and is not shown.
+  const startS = Math.max(0, firstS)
+  const [codedWidth, codedHeight] = [await track.getCodedWidth(), await track.getCodedHeight()]
+  if (codedWidth * codedHeight > maxPixels)
+    throw new VideoError(
+      `${name}: frames of ${codedWidth} x ${codedHeight} pixels are more than the ${maxPixels} allowed; raise maxPixels`,
+    )
+  const { num, den } = await track.getPixelAspectRatio()
+  const orientation: Orientation = {
+    rotation: await track.getRotation(),
+    flip: await track.getFlip(),
+    pixelAspect: num / den,
+  }
+  const color = await track.getColorSpace()
+  const [width, height] = shownSize(codedWidth, codedHeight, orientation.pixelAspect, sizePx)
+  const turned = orientation.rotation % 180 !== 0
+  let queue: FrameQueue | undefined
+
+  /** Containers round times; the length that the file declares bounds its last picture. */
+  function endOf(startS: number, lengthS: number): { endS?: number } {
+    if (lengthS <= 0) return {}
+    const endS = startS + lengthS
+    return { endS: durationS !== null && durationS > startS ? Math.min(endS, durationS) : endS }
+  }
+
+  async function* shown(wanted: Wanted): AsyncGenerator<Shown> {
+    const packets = createPacketReader(track, wanted, options)
+    let failures = 0
+    // A decoder that fails is closed for good: go on with another one at the next picture that needs none before it.
+    for (let more = true; more;) {
+      more = false
+      const decoding = createFrameQueue(codecs, config, packets.next)
+      queue = decoding
+      try {
+        for (let timed = await decoding.next(); timed; timed = await decoding.next()) {
+          const { frame, startS, durationS } = timed
+          failures = 0
+          yield {
+            startS,
+            ...endOf(startS, durationS),
+            image: async () => orient(await frameToRgb(frame, codecs, color, name), orientation, sizePx),
+            close: () => frame.close(),
+          }
+        }
+      } catch (cause) {
+        options.signal.throwIfAborted()
+        if (++failures === mostFailures)
+          throw new VideoError(`${name}: ${codec ?? config.codec} cannot be decoded: ${(cause as Error).message}`, { cause })
+        packets.tellDamage(cause)
+        more = await packets.skipToKey()
+      } finally {
+        decoding.close()
+      }
+    }
+  }
+
+  return {
+    info: {
+      widthPx: turned ? height : width,
+      heightPx: turned ? width : height,
+      startMs: startS * 1000,
+      ...(durationS !== null && { durationMs: (durationS - startS) * 1000 }),
+      codec: codec ?? config.codec,
+      decoder: 'webcodecs',
+      live: options.live ?? false,
+    },
+    startS,
+    shown,
+    close() {
+      queue?.close()
+      input.dispose()
+    },
+  }
+}
+
+async function frameToRgb(frame: DecodedFrame, codecs: Codecs, declared: ColorSpace, name: string): Promise<RgbImage> {
+  const [width, height] = [frame.visibleRect?.width ?? frame.displayWidth, frame.visibleRect?.height ?? frame.displayHeight]
+  const { format } = frame
+  // What the file declares counts before what a decoder assumes.
+  const color = {
+    matrix: declared.matrix ?? frame.colorSpace.matrix,
+    fullRange: declared.fullRange ?? frame.colorSpace.fullRange,
+  }
+  if (format === null) {
+    const drawn = codecs.drawFrame?.(frame)
+    if (!drawn) throw new VideoError(`${name}: a decoded frame cannot be read`)
+    return planesToRgb('RGBA', drawn, [{ offset: 0, stride: width * 4 }], width, height, color)
+  }
+  const bytes = new Uint8Array(frame.allocationSize())
+  return planesToRgb(format, bytes, await frame.copyTo(bytes), width, height, color)
+}

@@ -1,0 +1,120 @@
+/**
+ * Planes of a decoded frame -> rgb. By our own integers rather than the platform's, so that Node and every browser give the same
+ * bytes for the same video: standard decoders are exact, their conversions to rgb are not.
+ *
+ * Chroma is taken from the nearest sample. 10 and 12 bits keep their upper 8. High dynamic range is not mapped down.
+ */
+import type { RgbImage } from '@casa-js/base'
+import { VideoError } from './errors.ts'
+
+export interface Plane {
+  offset: number
+  stride: number
+}
+
+/** What the matrix of a video may be called (WebCodecs, VideoMatrixCoefficients). */
+export interface ColorSpace {
+  matrix?: string | null | undefined
+  fullRange?: boolean | null | undefined
+}
+
+/** Shares of red and blue in luma (ITU-R BT.601, BT.709, BT.2020). */
+const lumaShares: Record<string, [red: number, blue: number]> = {
+  smpte170m: [0.299, 0.114],
+  bt470bg: [0.299, 0.114],
+  bt709: [0.2126, 0.0722],
+  'bt2020-ncl': [0.2627, 0.0593],
+}
+
+/** From this height on a video that does not say is taken for high definition. */
+const highDefinitionPx = 720
+
+const fractionBits = 16
+const half = 1 << (fractionBits - 1)
+
+/** Contributions of every value of luma and chroma, in 16-bit fixed point. */
+function tablesOf({ matrix, fullRange }: ColorSpace, heightPx: number) {
+  const fallback = heightPx >= highDefinitionPx ? 'bt709' : 'smpte170m'
+  const [kr, kb] = lumaShares[matrix ?? fallback] ?? lumaShares[fallback]!
+  const kg = 1 - kr - kb
+  const luma = fullRange ? 1 : 255 / 219
+  const scale = fullRange ? 1 : 255 / 224
+  const table = (value: (byte: number) => number) =>
+    Int32Array.from({ length: 256 }, (_, byte) => Math.round(value(byte) * 2 ** fractionBits))
+  return {
+    y: table((byte) => (byte - (fullRange ? 0 : 16)) * luma),
+    redOfV: table((byte) => (byte - 128) * scale * 2 * (1 - kr)),
+    greenOfU: table((byte) => (byte - 128) * scale * -2 * (1 - kb) * (kb / kg)),
+    greenOfV: table((byte) => (byte - 128) * scale * -2 * (1 - kr) * (kr / kg)),
+    blueOfU: table((byte) => (byte - 128) * scale * 2 * (1 - kb)),
+  }
+}
+
+/** Formats of WebCodecs: how often chroma is halved, and whether u and v alternate in one plane. */
+const planar = /^I(420|422|444)A?(P10|P12)?$/
+
+/**
+ * Convert the visible pixels of a frame, as `copyTo` gives them, to rgb.
+ * @throws VideoError when the format is none of WebCodecs' own.
+ */
+export function planesToRgb(
+  format: string,
+  bytes: Uint8Array,
+  planes: readonly Plane[],
+  widthPx: number,
+  heightPx: number,
+  color: ColorSpace,
+): RgbImage {
+  const data = new Uint8Array(widthPx * heightPx * 3)
+  const image = { widthPx, heightPx, data }
+  const interleaved = /^(RGB|BGR)[AX]$/.exec(format)
+  if (interleaved) {
+    copyInterleaved(bytes, planes[0]!, image, interleaved[1] === 'RGB' ? 0 : 2)
+    return image
+  }
+  const found = planar.exec(format)
+  if (!found && format !== 'NV12') throw new VideoError(`the decoder gives frames of the unknown format ${format}`)
+  const bytesPerSample = found?.[2] ? 2 : 1
+  const depth = found?.[2] ? Number(found[2].slice(1)) : 8
+  const halveX = found?.[1] === '444' ? 0 : 1
+  const halveY = found && found[1] !== '420' ? 0 : 1
+  const { y: lumaOf, redOfV, greenOfU, greenOfV, blueOfU } = tablesOf(color, heightPx)
+  const [yPlane, uPlane, vPlane] = format === 'NV12' ? [planes[0]!, planes[1]!, planes[1]!] : [planes[0]!, planes[1]!, planes[2]!]
+  const chromaStep = format === 'NV12' ? 2 : bytesPerSample
+  const vShift = format === 'NV12' ? 1 : 0
+  // Of a sample of 10 or 12 bits in two bytes, low byte first, the upper 8 bits.
+  const read =
+    depth === 8 ? (at: number) => bytes[at]! : (at: number) => ((bytes[at]! | (bytes[at + 1]! << 8)) >> (depth - 8)) & 0xff
+  const clamped = new Uint8ClampedArray(data.buffer)
+  for (let row = 0, to = 0; row < heightPx; row++) {
+    const yRow = yPlane.offset + row * yPlane.stride
+    const uRow = uPlane.offset + (row >> halveY) * uPlane.stride
+    const vRow = vPlane.offset + (row >> halveY) * vPlane.stride + vShift
+    for (let x = 0; x < widthPx; x++, to += 3) {
+      const luma = lumaOf[read(yRow + x * bytesPerSample)]! + half
+      const chroma = (x >> halveX) * chromaStep
+      const u = read(uRow + chroma)
+      const v = read(vRow + chroma)
+      clamped[to] = (luma + redOfV[v]!) >> fractionBits
+      clamped[to + 1] = (luma + greenOfU[u]! + greenOfV[v]!) >> fractionBits
+      clamped[to + 2] = (luma + blueOfU[u]!) >> fractionBits
+    }
+  }
+  return image
+}
+
+/** Four bytes per pixel, of which red stands at `redAt` (0 or 2) and blue at the other. */
+function copyInterleaved(
+  bytes: Uint8Array,
+  { offset, stride }: Plane,
+  { widthPx, heightPx, data }: RgbImage,
+  redAt: number,
+): void {
+  for (let row = 0, to = 0; row < heightPx; row++) {
+    for (let from = offset + row * stride, x = 0; x < widthPx; x++, from += 4, to += 3) {
+      data[to] = bytes[from + redAt]!
+      data[to + 1] = bytes[from + 1]!
+      data[to + 2] = bytes[from + 2 - redAt]!
+    }
+  }
+}

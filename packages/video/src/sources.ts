@@ -1,0 +1,40 @@
+/** What both platforms do with Blobs and URLs. */
+import { isPicture } from './pictures.ts'
+import type { ReelOptions } from './reel.ts'
+import { VideoError } from './errors.ts'
+
+/** Bytes that tell a picture from a video. */
+const startBytes = 512
+
+/** Tries before a server that does not answer is given up. */
+const mostTries = 3
+
+export const urlOptions = {
+  getRetryDelay: (previousAttempts: number) => (previousAttempts < mostTries ? 0.25 * 2 ** previousAttempts : null),
+}
+
+/** The bytes of a Blob that is a picture, or undefined. */
+export async function blobAsPicture(blob: Blob): Promise<Uint8Array | undefined> {
+  const start = new Uint8Array(await blob.slice(0, startBytes).arrayBuffer())
+  return isPicture(start) ? new Uint8Array(await blob.arrayBuffer()) : undefined
+}
+
+/**
+ * The bytes behind a URL that is a picture, or undefined.
+ * @throws VideoError when there is no answer, or a refusal.
+ */
+export async function urlAsPicture(url: URL, { name, signal }: ReelOptions): Promise<Uint8Array | undefined> {
+  const response = await fetch(url, { headers: { range: `bytes=0-${startBytes - 1}` }, signal }).catch((cause: unknown) => {
+    signal.throwIfAborted()
+    throw new VideoError(`${name}: no answer; check the address and the connection`, { cause })
+  })
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new VideoError(`${name}: the server answered ${response.status} ${response.statusText}`)
+  }
+  const reader = response.body!.getReader()
+  const { value = new Uint8Array() } = await reader.read()
+  await reader.cancel()
+  if (!isPicture(value)) return undefined
+  return new Uint8Array(await (await fetch(url, { signal })).arrayBuffer())
+}
