@@ -8,7 +8,9 @@ export function loadCodecs(): Promise<Codecs | undefined> {
   loading ??= import('@napi-rs/webcodecs').then(
     ({ VideoDecoder, EncodedVideoChunk }): Codecs => ({
       stampsFrames: false,
-      isSupported: async (config) => (await VideoDecoder.isConfigSupported(ownConfig(config))).supported,
+      // Planes of green, blue and red it takes for luma and chroma.
+      isSupported: async (config) =>
+        config.colorSpace?.matrix !== 'rgb' && (await VideoDecoder.isConfigSupported(ownConfig(config))).supported,
       createDecoder({ output, error, dequeue }) {
         const decoder = new VideoDecoder({ output, error })
         decoder.ondequeue = dequeue

@@ -107,8 +107,9 @@ export async function openWithFfmpeg({ input, live }: Input, options: ReelOption
 
 function argumentsOf(input: readonly string[], skipS: number, offsetS: number, framesPerSecond: number, live: boolean): string[] {
   const filters = [
-    // Time 0 is that of the first frame wanted.
-    live ? 'setpts=PTS-STARTPTS' : `setpts=PTS-(${offsetS})/TB`,
+    // Time 0 is that of the first frame wanted, less the microsecond to which stamps are rounded.
+    'settb=AVTB',
+    live ? 'setpts=PTS-STARTPTS' : `setpts=PTS-(${offsetS})/TB-1`,
     // Rounding up gives every time the last frame that has begun.
     `fps=fps=${framesPerSecond}:start_time=0:round=up`,
     "scale=w='max(1,round(iw*max(1,sar)))':h='max(1,round(ih*max(1,1/sar)))':flags=bicubic",

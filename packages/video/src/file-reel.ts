@@ -1,5 +1,5 @@
 /** A video file as a reel: mediabunny takes it apart, WebCodecs decodes it. */
-import type { Input, InputVideoTrack } from 'mediabunny'
+import { IsobmffInputFormat, type Input, type InputVideoTrack } from 'mediabunny'
 import type { RgbImage } from '@casa-js/base'
 import type { Codecs, DecodedFrame } from './codecs.ts'
 import { VideoError } from './errors.ts'
@@ -19,7 +19,12 @@ export interface OpenedTrack {
 export interface FileReelOptions extends ReelOptions {
   /** Whether the source can be read at any place; a stream cannot. */
   seekable: boolean
+  /** Whether the file is known to be cut off. */
+  isCut?: boolean
 }
+
+/** Seconds that a file may end before its declared length without a word. */
+const mostMissingS = 0.5
 
 /** Decoders that fail one after another without a frame between them. */
 const mostFailures = 4
@@ -55,6 +60,8 @@ export async function createFileReel(
   const color = await track.getColorSpace()
   const [width, height] = shownSize(codedWidth, codedHeight, orientation.pixelAspect, sizePx)
   const turned = orientation.rotation % 180 !== 0
+  // In mp4 the length is that of the track; elsewhere sound may be longer.
+  const declaredS = durationS !== null && (await input.getFormat()) instanceof IsobmffInputFormat ? durationS : undefined
   let queue: FrameQueue | undefined
 
   /** Containers round times; the length that the file declares bounds its last picture. */
@@ -67,6 +74,7 @@ export async function createFileReel(
   async function* shown(wanted: Wanted): AsyncGenerator<Shown> {
     const packets = createPacketReader(track, wanted, options)
     let failures = 0
+    let reachedS = startS
     // A decoder that fails is closed for good: go on with another one at the next picture that needs none before it.
     for (let more = true; more;) {
       more = false
@@ -76,6 +84,7 @@ export async function createFileReel(
         for (let timed = await decoding.next(); timed; timed = await decoding.next()) {
           const { frame, startS, durationS } = timed
           failures = 0
+          reachedS = Math.max(reachedS, timed.startS + durationS)
           yield {
             startS,
             ...endOf(startS, durationS),
@@ -93,6 +102,8 @@ export async function createFileReel(
         decoding.close()
       }
     }
+    if (options.isCut || (declaredS !== undefined && reachedS < declaredS - mostMissingS))
+      packets.tellDamage(`it ends after ${reachedS.toFixed(2)} seconds`)
   }
 
   return {

@@ -10,6 +10,8 @@ export interface Unreadable {
   reason: string
 }
 
+const noIndex = 'its index (moov) is missing, as in a recording that was cut off'
+
 /** The video track of a file, or why there is none that can be decoded. */
 export async function openTrack(
   source: Source,
@@ -25,12 +27,12 @@ export async function openTrack(
     return { reason }
   }
   try {
-    if (!(await input.canRead())) return unreadable('its container is unknown, or its index is missing (a recording cut off?)')
+    if (!(await input.canRead())) return unreadable(`its container is unknown, or ${noIndex}`)
     const track = await input.getPrimaryVideoTrack()
     if (!track) {
-      const audio = await input.getAudioTracks()
+      if ((await input.getAudioTracks()).length === 0) return unreadable(noIndex)
       input.dispose()
-      throw new VideoError(`${name}: there is no video in it${audio.length > 0 ? ', only sound' : ''}`)
+      throw new VideoError(`${name}: there is no video in it, only sound`)
     }
     const codec = await track.getCodec()
     const config = await track.getDecoderConfig()

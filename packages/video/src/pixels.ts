@@ -78,6 +78,8 @@ export function planesToRgb(
   const depth = found?.[2] ? Number(found[2].slice(1)) : 8
   const halveX = found?.[1] === '444' ? 0 : 1
   const halveY = found && found[1] !== '420' ? 0 : 1
+  // Without a matrix the planes are green, blue and red.
+  const isRgb = color.matrix === 'rgb'
   const { y: lumaOf, redOfV, greenOfU, greenOfV, blueOfU } = tablesOf(color, heightPx)
   const [yPlane, uPlane, vPlane] = format === 'NV12' ? [planes[0]!, planes[1]!, planes[1]!] : [planes[0]!, planes[1]!, planes[2]!]
   const chromaStep = format === 'NV12' ? 2 : bytesPerSample
@@ -91,10 +93,17 @@ export function planesToRgb(
     const uRow = uPlane.offset + (row >> halveY) * uPlane.stride
     const vRow = vPlane.offset + (row >> halveY) * vPlane.stride + vShift
     for (let x = 0; x < widthPx; x++, to += 3) {
-      const luma = lumaOf[read(yRow + x * bytesPerSample)]! + half
+      const y = read(yRow + x * bytesPerSample)
       const chroma = (x >> halveX) * chromaStep
       const u = read(uRow + chroma)
       const v = read(vRow + chroma)
+      if (isRgb) {
+        data[to] = v
+        data[to + 1] = y
+        data[to + 2] = u
+        continue
+      }
+      const luma = lumaOf[y]! + half
       clamped[to] = (luma + redOfV[v]!) >> fractionBits
       clamped[to + 1] = (luma + greenOfU[u]! + greenOfV[v]!) >> fractionBits
       clamped[to + 2] = (luma + blueOfU[u]!) >> fractionBits

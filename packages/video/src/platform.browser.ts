@@ -3,6 +3,7 @@ import { BlobSource, ReadableStreamSource, UrlSource, type Source } from 'mediab
 import { openCapture } from './capture.browser.ts'
 import { loadCodecs } from './codecs.browser.ts'
 import { VideoError } from './errors.ts'
+import { mendCutMatroska } from './cut-matroska.ts'
 import { createFileReel } from './file-reel.ts'
 import { convert, openTrack, unreadableError } from './media.ts'
 import { createPictureReel } from './pictures.ts'
@@ -20,14 +21,16 @@ export async function openSource(source: Exclude<VideoSource, readonly VideoSour
   }
   if (source instanceof Blob) {
     const picture = await blobAsPicture(source)
-    return picture ? createPictureReel(picture, options) : openMedia(new BlobSource(source), true, options)
+    if (picture) return createPictureReel(picture, options)
+    const { blob, isCut } = await mendCutMatroska(source)
+    return openMedia(new BlobSource(blob), true, { ...options, isCut })
   }
   if (source instanceof ReadableStream) return openMedia(new ReadableStreamSource(source), false, options)
   if ('ffmpeg' in source) throw new VideoError(`${name}: ffmpeg cannot be run in a browser`)
   return openCapture(source, options)
 }
 
-async function openMedia(source: Source, seekable: boolean, options: ReelOptions): Promise<Reel> {
+async function openMedia(source: Source, seekable: boolean, options: ReelOptions & { isCut?: boolean }): Promise<Reel> {
   const codecs = await loadCodecs()
   const opened = await openTrack(source, codecs, options)
   if ('reason' in opened) throw unreadableError(options.name, opened.reason, `Use a browser that has it, or ${convert}`)

@@ -1,6 +1,6 @@
 /** Opening sources in Node. */
 import { BlobSource, FilePathSource, ReadableStreamSource, UrlSource, type Source } from 'mediabunny'
-import { createReadStream } from 'node:fs'
+import { createReadStream, openAsBlob } from 'node:fs'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { loadCodecs } from './codecs.node.ts'
 import { VideoError } from './errors.ts'
 import { cameraInput, hasFfmpeg, installFfmpeg, openWithFfmpeg, screenInput } from './ffmpeg.node.ts'
+import { mendCutMatroska } from './cut-matroska.ts'
 import { createFileReel } from './file-reel.ts'
 import { followFile } from './follow.node.ts'
 import { convert, openTrack, unreadableError } from './media.ts'
@@ -31,7 +32,9 @@ export async function openSource(
   if (typeof source === 'string' || source instanceof URL) return openAddress(String(source), options)
   if (source instanceof Blob) {
     const picture = await blobAsPicture(source)
-    return picture ? createPictureReel(picture, options) : openMedia(new BlobSource(source), true, options)
+    if (picture) return createPictureReel(picture, options)
+    const { blob, isCut } = await mendCutMatroska(source)
+    return openMedia(new BlobSource(blob), true, { ...options, isCut })
   }
   if (source instanceof ReadableStream) return openMedia(new ReadableStreamSource(source), false, options)
   if ('ffmpeg' in source) return openWithFfmpeg({ input: source.ffmpeg, live: options.live ?? true }, options)
@@ -84,7 +87,9 @@ async function openPath(path: string, options: ReelOptions): Promise<Reel | Sour
     return openMedia(new ReadableStreamSource(followFile(path, idleMs, signal)), false, options)
   }
   if (isPicture(await startOf(path))) return createPictureReel(await readFile(path), options)
-  return openMedia(new FilePathSource(path), true, options, `file:${path}`)
+  const { blob, isCut } = await mendCutMatroska(await openAsBlob(path))
+  const opened = blob.size === status.size ? new FilePathSource(path) : new BlobSource(blob)
+  return openMedia(opened, true, { ...options, isCut }, `file:${path}`)
 }
 
 async function startOf(path: string): Promise<Uint8Array> {
@@ -107,7 +112,12 @@ async function listFolder(path: string, { name }: ReelOptions): Promise<SourceLi
 }
 
 /** `again`: where ffmpeg can read the same thing when WebCodecs cannot. */
-async function openMedia(source: Source, seekable: boolean, options: ReelOptions, again?: string): Promise<Reel> {
+async function openMedia(
+  source: Source,
+  seekable: boolean,
+  options: ReelOptions & { isCut?: boolean },
+  again?: string,
+): Promise<Reel> {
   const codecs = await loadCodecs()
   const opened = await openTrack(source, codecs, options)
   if (!('reason' in opened)) return createFileReel(opened, codecs!, { ...options, seekable })
