@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureBrowser } from './browser.mjs'
+import { ensureBrowser, ensureVideoTools } from './browser.mjs'
 import { pnpm, root, run, step } from './steps.mjs'
 
 let passedCount = 0
@@ -25,6 +25,7 @@ function finish() {
 
 if (!(await check('install', [...pnpm, 'install', '--frozen-lockfile']))) finish()
 await ensureBrowser()
+await ensureVideoTools()
 if (!(await check('build (compiles kernels, checks types)', [...pnpm, 'build']))) finish()
 await check('lint and package laws', [...pnpm, 'lint'])
 await check('the main job: ask the shipped model', ['node', 'scripts/start.mjs'])

@@ -72,7 +72,11 @@ export function openVideo(source: VideoSource, options: VideoOptions = {}): Vide
         droppedFrames = event.total
         settings.tell({ type: 'drop', ...event })
       }
-      yield* live ? newestFrames(given, { framesPerSecond, signal, realTime: 'frames' in reel && reel.realTime, onDrop }) : given
+      const realTime = 'frames' in reel && reel.realTime
+      for await (const frame of live ? newestFrames(given, { framesPerSecond, signal, realTime, onDrop }) : given) {
+        signal.throwIfAborted()
+        yield frame
+      }
     } catch (error) {
       // Closing is no error; an abort is.
       options.signal?.throwIfAborted()

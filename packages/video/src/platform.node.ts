@@ -72,7 +72,7 @@ async function openPath(path: string, options: ReelOptions): Promise<Reel | Sour
     )
   })
   if (status.isDirectory()) return listFolder(path, options)
-  if (status.isCharacterDevice() && /^\/dev\/video/.test(path))
+  if (status.isCharacterDevice() && path.startsWith('/dev/video'))
     return openWithFfmpeg({ input: cameraInput(path), live: true }, options)
   if (status.isFIFO())
     return openMedia(

@@ -7,6 +7,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { VideoError } from '../errors.ts'
 
 const bits = 12
 
@@ -63,7 +64,7 @@ export async function encode(path: string, args: readonly string[], recipe: Reci
   }
   child.stdin.end()
   const code = await closed
-  if (code !== 0) throw new Error(`ffmpeg ${args.join(' ')}: ${said}`)
+  if (code !== 0) throw new VideoError(`ffmpeg ${args.join(' ')}: ${said}`)
   return path
 }
 
@@ -96,7 +97,7 @@ export function framesByFfmpeg(path: string): { number: number; timeS: number }[
     at = start + widthPx * heightPx * 3
     numbers.push(readNumber({ widthPx, heightPx, data: pixels.subarray(start, at) }))
   }
-  if (numbers.length !== times.length) throw new Error(`${path}: ${numbers.length} frames and ${times.length} times`)
+  if (numbers.length !== times.length) throw new VideoError(`${path}: ${numbers.length} frames and ${times.length} times`)
   return numbers.map((number, i) => ({ number, timeS: times[i]! }))
 }
 
