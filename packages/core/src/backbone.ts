@@ -111,7 +111,7 @@ export interface Backbone {
   readonly positionRows: 1 | 3
   /** Positions that it was made for (`max_position_embeddings`), where it says so: sessions end there. */
   readonly maxPositions?: number
-  /** A block's own attention weights, [out, in], perhaps packed: what a fusion starts from and takes its shapes from (`shapeOf`). */
+  /** A block's own attention weights, [out, in], perhaps compressed: what a fusion starts from and takes its shapes from (`shapeOf`). */
   selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */
   embed(ids: Int32Array): Tensor
@@ -122,7 +122,7 @@ export interface Backbone {
   finalNorm(x: Tensor): Tensor
   /** The head, on rows after the final norm. [T,D] -> [T,V] */
   logits(normed: Tensor): Tensor
-  /** The head's weight [V,D], perhaps packed, for the chunked loss. */
+  /** The head's weight [V,D], perhaps compressed, for the chunked loss. */
   readonly head: Tensor
   createCache(capacityTokens: number): KvCache
 }

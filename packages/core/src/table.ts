@@ -20,7 +20,7 @@ export type TensorTable = TensorSpec[]
 
 /**
  * A module's weights by checkpoint name. Flat on purpose: freezing, groups, saving and gradients are all by name. A matrix may be
- * packed: `linear` and `embedding` take it, `shapeOf` says its shape.
+ * compressed: `linear` and `embedding` take it, `shapeOf` says its shape.
  */
 export type Params = Record<string, Tensor>
 

@@ -102,8 +102,8 @@ function place(loaded: LoadedTensor): Tensor {
   const { shape } = loaded.spec
   if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
   if ('quantized' in loaded) return createCompressedQuantizedWeight(loaded.quantized)
-  if (shape.length === 2) return createCompressedWeight(loaded.packed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
-  const words = tensor(loaded.packed, [loaded.packed.length])
+  if (shape.length === 2) return createCompressedWeight(loaded.compressed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
+  const words = tensor(loaded.compressed, [loaded.compressed.length])
   const floats = loaded.dtype === 'BF16' ? widenBf16(words, shape) : widenF16(words, shape)
   dispose(words)
   return floats
@@ -119,7 +119,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
       names: [...withoutTiedHead(table), ...names],
       signal,
       onProgress,
-      packed: form === 'compressed',
+      compressed: form === 'compressed',
       quantized: form !== 'float32',
     })
   } catch (error) {

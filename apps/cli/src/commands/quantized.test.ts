@@ -87,7 +87,7 @@ test('a model that is loaded to talk to takes the bytes of its file', async () =
   await close()
 })
 
-test('casa ask answers from quantised and from packed weights', async () => {
+test('casa ask answers from quantised and from compressed weights', async () => {
   const answer = (model: string, ...more: string[]) =>
     casa(
       ask,
@@ -102,8 +102,8 @@ test('casa ask answers from quantised and from packed weights', async () => {
       'cpu',
       ...more,
     )
-  const unpacked = await answer('bf16', '--weights', 'float32')
-  expect(unpacked.length).toBeGreaterThan(1)
-  expect(await answer('bf16')).toBe(unpacked)
+  const asFloats = await answer('bf16', '--weights', 'float32')
+  expect(asFloats.length).toBeGreaterThan(1)
+  expect(await answer('bf16')).toBe(asFloats)
   expect(await answer('int8')).toBe(await answer('int8', '--weights', 'float32'))
 })

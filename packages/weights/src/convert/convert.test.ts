@@ -86,7 +86,7 @@ describe('casa convert', () => {
     }
   })
 
-  it('loads what it quantised, packed or as float32', async () => {
+  it('loads what it quantised, compressed or as float32', async () => {
     const { to } = await converted(whole, { dtype: 'Q8' })
     const source = await openWeights(to)
     const table: TensorTable = [...source.entries()].map(([name, { shape }]) => ({ name, shape, init: { kind: 'zeros' } }))

@@ -8,7 +8,7 @@ import type { ByteSource } from '../bytes/source.ts'
 import { checkRange } from '../bytes/source.ts'
 import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
-import { decodeFloat32, decodeInt32, isInteger, packedWords } from '../safetensors/decode.ts'
+import { decodeFloat32, decodeInt32, isInteger, compressedWords } from '../safetensors/decode.ts'
 import { isDtype } from '../safetensors/dtypes.ts'
 import type { StoredDtype } from '../safetensors/reader.ts'
 import { canDequantize, decodedTypes, dequantizeBlocks } from './dequantize.ts'
@@ -84,11 +84,11 @@ export class GgufWeights implements QuantizedSource {
     return values ?? refuse(this.name, 'dtype', 'a value does not fit into 32 bits', name)
   }
 
-  async readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
+  async readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array> {
     const { type, shape } = this.entry(name)
     if (type.name !== 'F16' && type.name !== 'BF16')
       return refuse(this.name, 'dtype', `${type.name} where 16-bit floats were expected`, name)
-    const words = new Int32Array(packedWords(shape))
+    const words = new Int32Array(compressedWords(shape))
     new Uint8Array(words.buffer).set(await this.readBytes(name, undefined, signal))
     return words
   }

@@ -94,18 +94,18 @@ describe('strict loading', () => {
     await expect(loadParams([{ name: 'w', shape: [4], init }], source)).rejects.toMatchObject({ rule: 'shape', tensor: 'w' })
   })
 
-  it('hands over matrices packed and vectors as float32', async () => {
+  it('hands over matrices compressed and vectors as float32', async () => {
     const source = await open({
       'model.embed.weight': { ...f32([3, 2]), dtype: 'BF16' },
       'model.norm.weight': { ...f32([2]), dtype: 'BF16' },
     })
     const seen: LoadedTensor[] = []
-    await loadEach(table, source, (tensor) => void seen.push(tensor), { packed: true })
+    await loadEach(table, source, (tensor) => void seen.push(tensor), { compressed: true })
     expect(seen.map(({ spec, dtype }) => [spec.name, dtype])).toEqual([
       ['model.embed.weight', 'BF16'],
       ['model.norm.weight', 'F32'],
     ])
-    expect(seen[0]).toHaveProperty('packed.length', 3)
+    expect(seen[0]).toHaveProperty('compressed.length', 3)
   })
 
   it.each([

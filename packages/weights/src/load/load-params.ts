@@ -11,10 +11,10 @@ export interface LoadOptions extends MatchOptions {
   onProgress?: ((progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void) | undefined
 }
 
-/** A tensor as it arrives: float32, 16-bit floats two a word (see `readPacked`), or a quantised matrix. */
+/** A tensor as it arrives: float32, 16-bit floats two a word (see `readCompressed`), or a quantised matrix. */
 export type LoadedTensor =
   | { spec: TensorSpec; dtype: 'F32'; values: Float32Array }
-  | { spec: TensorSpec; dtype: 'BF16' | 'F16'; packed: Int32Array }
+  | { spec: TensorSpec; dtype: 'BF16' | 'F16'; compressed: Int32Array }
   | { spec: TensorSpec; dtype: 'Q8' | 'Q4'; quantized: QuantizedMatrix }
 
 /**
@@ -36,7 +36,7 @@ export async function loadParams(
 
 /**
  * Hands over each tensor of the table as it arrives, one at a time, so that it can go to the device and be forgotten here.
- * With `packed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay packed; with `quantized`, matrices
+ * With `compressed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay compressed; with `quantized`, matrices
  * that it holds in 8 or 4 bits stay so.
  * @throws WeightError as `loadParams` does, before anything is handed over.
  */
@@ -44,13 +44,13 @@ export async function loadEach(
   table: TensorTable,
   source: WeightSource,
   onTensor: (tensor: LoadedTensor) => void | Promise<void>,
-  options: LoadOptions & { packed?: boolean; quantized?: boolean } = {},
+  options: LoadOptions & { compressed?: boolean; quantized?: boolean } = {},
 ): Promise<void> {
   const entries = source.entries()
   for (const { spec, found, done } of walk(table, source, options)) {
     const dtype = entries.get(found)!.dtype
-    if (options.packed && canPack(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
-      await onTensor({ spec, dtype, packed: await source.readPacked(found, options.signal) })
+    if (options.compressed && canCompress(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
+      await onTensor({ spec, dtype, compressed: await source.readCompressed(found, options.signal) })
     } else if (options.quantized && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
       await onTensor({ spec, dtype, quantized: await source.readQuantized(found, options.signal) })
     } else {
@@ -82,8 +82,8 @@ async function readValues(source: WeightSource, spec: TensorSpec, found: string,
   )
 }
 
-function canPack(source: WeightSource): source is TensorSource {
-  return 'readPacked' in source
+function canCompress(source: WeightSource): source is TensorSource {
+  return 'readCompressed' in source
 }
 
 function canQuantize(source: WeightSource): source is QuantizedSource {

@@ -85,7 +85,7 @@ class Quantized implements QuantizedSource {
     const parts = partsOf(name)
     const [outputs, inputs] = form.shape
     const values = await this.source.readInt32(parts.values, signal)
-    const scales = await this.source.readPacked(parts.scales, signal)
+    const scales = await this.source.readCompressed(parts.scales, signal)
     return { values, scales, outputs, inputs, bits: form.bits, group: form.group }
   }
 
@@ -93,8 +93,8 @@ class Quantized implements QuantizedSource {
     return this.source.readInt32(name, signal)
   }
 
-  readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
-    return this.source.readPacked(name, signal)
+  readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array> {
+    return this.source.readCompressed(name, signal)
   }
 
   readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {

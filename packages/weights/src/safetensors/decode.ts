@@ -58,6 +58,6 @@ export function decodeInt32(dtype: Dtype, bytes: Uint8Array): Int32Array | undef
 }
 
 /** Words that hold a tensor's 16-bit values two by two, the first in the lower half; an odd count ends in a zero half. */
-export function packedWords(shape: readonly number[]): number {
+export function compressedWords(shape: readonly number[]): number {
   return Math.ceil(countValues(shape) / 2)
 }

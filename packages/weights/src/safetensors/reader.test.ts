@@ -64,11 +64,11 @@ describe('reading tensors', () => {
     await expect(file.read('nowhere')).rejects.toMatchObject({ rule: 'missing', tensor: 'nowhere' })
   })
 
-  it('keeps 16-bit floats packed, an odd count padded with zero', async () => {
+  it('keeps 16-bit floats compressed, an odd count padded with zero', async () => {
     const file = await open({ w: { dtype: 'BF16', shape: [3], data: Float32Array.of(1, -2, 3) } })
-    expect([...(await file.readPacked('w'))]).toEqual([(0xc000 << 16) | 0x3f80, 0x4040])
+    expect([...(await file.readCompressed('w'))]).toEqual([(0xc000 << 16) | 0x3f80, 0x4040])
     const f32 = await open({ w: { dtype: 'F32', shape: [1], data: Float32Array.of(1) } })
-    await expect(f32.readPacked('w')).rejects.toMatchObject({ rule: 'dtype' })
+    await expect(f32.readCompressed('w')).rejects.toMatchObject({ rule: 'dtype' })
   })
 
   it('reads no tensor that was not asked for, and a large one in pieces', async () => {
@@ -83,10 +83,10 @@ describe('reading tensors', () => {
     expect(Buffer.from((await file.read('large')).buffer).equals(Buffer.from(large.buffer))).toBe(true)
     expect(source.largest).toBe(8 << 20)
     expect(source.readBytes).toBeLessThan(bytes.length - 3900)
-    const packed = await file.readPacked('large')
-    expect(packed.length).toBe(2_500_001)
+    const words = await file.readCompressed('large')
+    expect(words.length).toBe(2_500_001)
     const row = await file.readBytes('large', { begin: 6, end: 8 })
-    expect([...row]).toEqual([...new Uint8Array(packed.buffer, 6, 2)])
+    expect([...row]).toEqual([...new Uint8Array(words.buffer, 6, 2)])
     await expect(file.readBytes('large', { begin: 0, end: 10_000_004 })).rejects.toMatchObject({ rule: 'range' })
   })
 

@@ -5,7 +5,7 @@
 import type { WeightSource } from '@casa-js/core'
 import { checkRange, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
-import { decodeFloat32, decodeInt32, isInteger, isNumeric, packedWords } from './decode.ts'
+import { decodeFloat32, decodeInt32, isInteger, isNumeric, compressedWords } from './decode.ts'
 import { countValues, dtypeBits, type Dtype } from './dtypes.ts'
 import { readHeader, type TensorEntry } from './header.ts'
 
@@ -25,7 +25,7 @@ export interface TensorSource extends WeightSource {
   /** int32 values of an integer or bool tensor. @throws WeightError when a value does not fit. */
   readInt32(name: string, signal?: AbortSignal): Promise<Int32Array>
   /** A 16-bit float tensor as it lies in the file: two values a word, the first in the lower half, padded with zero. */
-  readPacked(name: string, signal?: AbortSignal): Promise<Int32Array>
+  readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array>
   /** The tensor's bytes [begin, end); all of them by default. */
   readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>
 }
@@ -83,11 +83,11 @@ export class Safetensors implements TensorSource {
     return values ?? refuse(this.name, 'overflow', `a value of ${entry.dtype} does not fit into 32 bits`, name)
   }
 
-  async readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
+  async readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array> {
     const entry = this.entry(name)
     if (entry.dtype !== 'F16' && entry.dtype !== 'BF16')
       refuse(this.name, 'dtype', `${entry.dtype} where F16 or BF16 was expected`, name)
-    const words = new Int32Array(packedWords(entry.shape))
+    const words = new Int32Array(compressedWords(entry.shape))
     const target = new Uint8Array(words.buffer)
     await this.eachPiece(entry, signal, (bytes, at) => target.set(bytes, at))
     return words

@@ -103,8 +103,8 @@ class ShardedSource implements TensorSource {
     return this.shard(name).readInt32(name, signal)
   }
 
-  readPacked(name: string, signal?: AbortSignal): Promise<Int32Array> {
-    return this.shard(name).readPacked(name, signal)
+  readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array> {
+    return this.shard(name).readCompressed(name, signal)
   }
 
   readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {
