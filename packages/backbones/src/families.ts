@@ -10,6 +10,7 @@ import { qwen2 } from './qwen2.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 import { smollm3 } from './smollm3.ts'
 
+/** The families that `loadVlm` knows unless it is given others. */
 export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, mistral, qwen2, qwen2_5_vl, smollm3]
 
 /** Names that newer configs give the same text model. */

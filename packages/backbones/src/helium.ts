@@ -6,6 +6,7 @@ import { Fields } from '@casa-js/base'
 import { defineBackbone } from '@casa-js/core'
 import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
+/** Helium, the preview: interleaved rotary pairs. arXiv 2302.13971; transformers' HeliumForCausalLM. */
 export const helium = defineBackbone<DecoderConfig>({
   modelType: 'helium',
   parseConfig(json) {

@@ -6,6 +6,7 @@ import { Fields } from '@casa-js/base'
 import { defineBackbone } from '@casa-js/core'
 import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
+/** Llama, and what is published in its format: SmolLM2, Helium-1-2b. arXiv 2302.13971. */
 export const llama = defineBackbone<DecoderConfig>({
   modelType: 'llama',
   parseConfig(json) {

@@ -5,6 +5,7 @@
 import { defineBackbone } from '@casa-js/core'
 import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
+/** Mistral 7B: sliding windows. arXiv 2310.06825. */
 export const mistral = defineBackbone<DecoderConfig>({
   modelType: 'mistral',
   parseConfig: (json) =>

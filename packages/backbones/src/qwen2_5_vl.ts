@@ -22,6 +22,7 @@ const others = [
   ...['vision_config', 'image_token_id', 'video_token_id', 'vision_start_token_id', 'vision_end_token_id', 'vision_token_id'],
 ]
 
+/** The text model of Qwen2.5-VL: Qwen2 with multi-section rotary positions. arXiv 2502.13923. */
 export const qwen2_5_vl = defineBackbone<DecoderConfig>({
   modelType: 'qwen2_5_vl',
   parseConfig(json) {

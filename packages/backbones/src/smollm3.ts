@@ -6,6 +6,7 @@ import { Fields } from '@casa-js/base'
 import { defineBackbone } from '@casa-js/core'
 import { bindDecoder, decoderTensors, llamaNames, parseDecoderConfig, type DecoderConfig } from './decoder/index.ts'
 
+/** A decoder's config, and which layers rotate. */
 export interface Smollm3Config extends DecoderConfig {
   /** By layer: whether its heads are rotated. */
   rotated: boolean[]
@@ -25,6 +26,7 @@ function parseRotated(f: Fields, layers: number): boolean[] {
   return flags.slice(0, layers).map((flag) => flag === 1)
 }
 
+/** SmolLM3: every fourth layer without positions. arXiv 2501.18795. */
 export const smollm3 = defineBackbone<Smollm3Config>({
   modelType: 'smollm3',
   parseConfig(json) {

@@ -7,6 +7,7 @@ export interface RgbImage {
   data: Uint8Array
 }
 
+/** A stretch of text or a picture within a message. */
 export type ContentPart =
   | {
       type: 'text'
@@ -24,12 +25,15 @@ export type ContentPart =
       unseen?: boolean
     }
 
+/** One turn of a conversation. */
 export interface Message {
   role: 'system' | 'user' | 'assistant'
   content: ContentPart[]
 }
 
+/** Text to token ids and back. */
 export interface Tokenizer {
+  /** V: the largest id, plus 1. */
   readonly vocabSize: number
   /** Special tokens written in the text are recognised; nothing is added around it. */
   encode(text: string): Int32Array

@@ -1,5 +1,3 @@
 export * from './errors.ts'
 export * from './fields.ts'
 export * from './conversation.ts'
-export * from './half.ts'
-export * from './quantize.ts'

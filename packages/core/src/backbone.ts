@@ -46,6 +46,7 @@ export interface Step {
   cache?: KvCache
 }
 
+/** Queries, keys and values of T tokens, split into heads. */
 export interface Heads {
   /** [T, H, E] */
   q: Tensor
@@ -82,11 +83,13 @@ export interface Site {
 /** Around the attention half of a block. The default is x + site.attend(site.norm(x)). */
 export type Fuse = (x: Tensor, site: Site) => Tensor
 
+/** A linear layer: weight [out, in], bias [out]. */
 export interface Projection {
   weight: Tensor
   bias?: Tensor | undefined
 }
 
+/** The four linear layers of a block's self-attention. */
 export interface Projections {
   q_proj: Projection
   k_proj: Projection
@@ -94,6 +97,10 @@ export interface Projections {
   o_proj: Projection
 }
 
+/**
+ * A language model bound to its weights, as parts that whoever runs a pass puts together: embed, every layer, final norm, logits.
+ * All of them allocate: run them in a scope.
+ */
 export interface Backbone {
   readonly modelType: string
   readonly layers: number
@@ -140,6 +147,7 @@ export interface BackboneFamily<C = unknown> {
   tinyConfig(): C
 }
 
+/** Types a backbone family; returns it as it is. */
 export function defineBackbone<C>(family: BackboneFamily<C>): BackboneFamily<C> {
   return family
 }

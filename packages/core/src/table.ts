@@ -6,6 +6,7 @@ import type { Tensor } from '@casa-js/tensor'
 /** How a tensor starts when it is trained from scratch. `fanIn`: normal with standard deviation gain / sqrt(fan in). */
 export type Init = { kind: 'normal'; std: number } | { kind: 'fanIn'; gain?: number } | { kind: 'ones' } | { kind: 'zeros' }
 
+/** One tensor: its name in the checkpoint, its shape, how it starts. */
 export interface TensorSpec {
   /** Full name in the checkpoint, e.g. "model.layers.0.self_attn.q_proj.weight". */
   name: string

@@ -12,6 +12,7 @@ export interface Patches {
   valuesPerPatch: number
 }
 
+/** A vision encoder bound to its weights: patches -> image tokens. */
 export interface VisionEncoder {
   readonly modelType: string
   /** Width of what comes out: the backbone's D. */
@@ -26,6 +27,7 @@ export interface VisionEncoder {
   encodeWithTaps?(images: Patches[], tap: (name: string, value: Tensor) => void): Tensor
 }
 
+/** A family of vision encoders: one `model_type` of vision_config. C is its parsed config. */
 export interface VisionEncoderFamily<C = unknown> {
   readonly modelType: string
   parseConfig(json: unknown): C
@@ -36,6 +38,7 @@ export interface VisionEncoderFamily<C = unknown> {
   tinyConfig(): C
 }
 
+/** Types a vision encoder family; returns it as it is. */
 export function defineVisionEncoder<C>(family: VisionEncoderFamily<C>): VisionEncoderFamily<C> {
   return family
 }

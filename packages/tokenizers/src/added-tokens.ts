@@ -11,6 +11,7 @@ export function alternatives(texts: readonly string[]): RegExp | undefined {
   return new RegExp(longestFirst.map(escapePattern).join('|'), 'g')
 }
 
+/** A text as a pattern that matches it alone. */
 export function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

@@ -4,6 +4,7 @@
  */
 const byteToken = /^<0x([0-9A-Fa-f]{2})>$/
 
+/** Runs of byte tokens become text; other tokens stay what they are. */
 export function decodeByteTokens(tokens: readonly string[]): string[] {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const texts: string[] = []

@@ -7,6 +7,7 @@
  */
 import type { Tokenizer } from '@casa-js/base'
 
+/** Text that grows with every id. */
 export interface TextStream {
   /** Take one more id; return the text that became certain, often ''. */
   push(id: number): string
@@ -15,7 +16,7 @@ export interface TextStream {
 }
 
 /**
- * All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`. One exception: a run of byte tokens that stops being UTF-8 after a
+ * A stream over a tokenizer, for ids as a model samples them. All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`. One exception: a run of byte tokens that stops being UTF-8 after a
  * whole character of it was said; decode then gives U+FFFD for that character too.
  *
  * @param options.skipSpecial leave special tokens out of the text; true unless said otherwise

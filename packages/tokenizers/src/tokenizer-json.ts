@@ -1,6 +1,7 @@
 /** tokenizer.json and tokenizer_config.json: what of them is read, checked. */
 import { TokenizerError } from '@casa-js/base'
 
+/** An entry of `added_tokens`. */
 export interface AddedTokenJson {
   id: number
   content: string
@@ -20,7 +21,7 @@ export interface TokenizerJson {
   [field: string]: unknown
 }
 
-/** A parsed tokenizer_config.json. */
+/** A parsed tokenizer_config.json; only the fields read here are named. */
 export interface TokenizerConfig {
   bos_token?: string | { content: string } | null
   eos_token?: string | { content: string } | null
@@ -34,7 +35,7 @@ const flags = ['special', 'normalized', 'lstrip', 'rstrip', 'single_word'] as co
 
 const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 60)
 
-/** @throws TokenizerError naming the field that is wrong */
+/** A tokenizer.json with every field that is read here checked. @throws TokenizerError naming the field that is wrong */
 export function checkTokenizerJson(json: unknown): TokenizerJson & { added_tokens: AddedTokenJson[] } {
   const file = json as TokenizerJson | null
   if (typeof file !== 'object' || file === null || typeof file.model !== 'object' || file.model === null) {

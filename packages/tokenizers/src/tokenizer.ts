@@ -16,6 +16,7 @@ const MARK = '\uFDD0'
 const MARK_ID = -1
 
 /**
+ * A tokenizer from the files of a model folder.
  * @param json the parsed tokenizer.json
  * @param config the parsed tokenizer_config.json, where there is one: it names the bos and eos tokens
  * @throws TokenizerError naming the field when the file is not a tokenizer.json or uses a part that is not supported

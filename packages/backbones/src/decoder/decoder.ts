@@ -22,6 +22,10 @@ function mostPositions({ maxPositions, ropeScaling }: DecoderConfig): number {
 }
 
 /**
+ * A backbone over the weights that `decoderTensors` lists. Pure: it keeps references to them and allocates nothing.
+ * @param c the parsed config
+ * @param names how its checkpoint names things
+ * @param params weights by checkpoint name; matrices [out, in], in float32 or compressed
  * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.
  *   What it returns is what `attend` and every fusion use.
  */

@@ -12,6 +12,7 @@ import type { Fields } from '@casa-js/base'
 import { inverseFrequencies } from '@casa-js/tensor'
 import type { DecoderConfig } from './config.ts'
 
+/** How a config stretches its rotary positions. */
 export type RotaryScaling =
   | { kind: 'linear'; factor: number }
   | { kind: 'dynamic'; factor: number }
@@ -30,6 +31,7 @@ export type RotaryScaling =
     }
   | { kind: 'llama3'; factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; trainedPositions: number }
 
+/** Names of the scalings, as rope_type has them. */
 export const rotaryKinds = ['linear', 'dynamic', 'yarn', 'llama3'] as const
 
 /**
@@ -68,7 +70,10 @@ export interface RotarySpectrum {
   magnitude: number
 }
 
-/** @param positions the largest position of the pass, plus 1: only `dynamic` asks for it */
+/**
+ * The spectrum that a config's rotary positions turn with.
+ * @param positions the largest position of the pass, plus 1: only `dynamic` asks for it
+ */
 export function rotarySpectrum(
   config: Pick<DecoderConfig, 'headSize' | 'ropeTheta' | 'ropeScaling' | 'maxPositions'>,
   positions: number,

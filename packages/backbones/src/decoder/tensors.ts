@@ -9,6 +9,7 @@ export interface DecoderNames {
   aliases?: { prefix: string; head: string }[]
 }
 
+/** Names of Llama's checkpoints: "model.layers.0..", "lm_head.weight". */
 export const llamaNames: DecoderNames = { prefix: 'model.', head: 'lm_head.weight' }
 
 const fanIn: Init = { kind: 'fanIn' }
@@ -17,7 +18,11 @@ const residual = (layers: number): Init => ({ kind: 'fanIn', gain: 1 / Math.sqrt
 const ones: Init = { kind: 'ones' }
 const zeros: Init = { kind: 'zeros' }
 
-/** Every weight, in checkpoint order. Linear layers are [out, in]. */
+/**
+ * Every weight of a decoder, in checkpoint order: names, shapes, and how they start. Linear layers are [out, in].
+ * @param c the parsed config
+ * @param names how its checkpoint names things: `llamaNames`, or with another prefix
+ */
 export function decoderTensors(c: DecoderConfig, names: DecoderNames): TensorTable {
   const { width: D, intermediateSize: F, heads: H, kvHeads: K, headSize: E, vocabSize: V } = c
   const named = (suffix: string, shape: number[], init: Init): TensorSpec => ({

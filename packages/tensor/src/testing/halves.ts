@@ -1,5 +1,5 @@
 /** 16-bit floats for tests and benches. */
-import { floatToHalf, joinHalves } from '@casa-js/base'
+import { floatToHalf, joinHalves } from '@casa-js/base/internal'
 
 /** Floats as the words of a compressed weight: f16 rounded, bf16 cut off. */
 export function halvesOf(values: Float32Array, format: 'bf16' | 'f16'): Int32Array {

@@ -16,12 +16,14 @@ interface Candidate {
   count: number
 }
 
+/** Words under training, and the counts of their pairs. */
 export interface Merger {
   /** Merge the most frequent pair everywhere; undefined when none occurs `minimumCount` times. Adds to the vocabulary. */
   mergeMostFrequent(minimumCount: number): [string, string] | undefined
 }
 
 /**
+ * Words as lists of single characters, ready to be merged.
  * @param counts how often each word occurs; every character of a word is in `vocab`
  * @param vocab token -> id; merged tokens are added
  */

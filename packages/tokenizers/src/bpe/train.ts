@@ -14,6 +14,7 @@ import { createMerger } from './merger.ts'
 const WORDS =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
+/** How large a tokenizer becomes, and what it must hold. */
 export interface TrainBpeOptions {
   /** Size of the vocabulary: special tokens, 256 bytes, and merges. Smaller when the texts have no more pairs to merge. */
   vocabSize: number
@@ -24,7 +25,7 @@ export interface TrainBpeOptions {
 }
 
 /**
- * Deterministic: the same texts in any order give the same tokenizer. No normaliser: any text comes back as it was.
+ * A byte-level BPE tokenizer trained on texts: the object that tokenizer.json holds, for `parseTokenizer`. Deterministic: the same texts in any order give the same tokenizer. No normaliser: any text comes back as it was.
  *
  * @throws TokenizerError when the vocabulary cannot hold the special tokens and the 256 bytes
  */

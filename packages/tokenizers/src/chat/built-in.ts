@@ -3,6 +3,7 @@
  */
 import type { ChatTemplate, ImageMarks } from './template.ts'
 
+/** How Qwen2-VL and Qwen2.5-VL mark an image. */
 export const qwen2_5VlImage = {
   before: '<|vision_start|>',
   token: '<|image_pad|>',
@@ -55,4 +56,5 @@ export const readerTemplate: ChatTemplate = {
 {% if message['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}`,
 }
 
+/** Templates that a model folder may name in `chat.name`. */
 export const builtInTemplates: readonly ChatTemplate[] = [qwen2_5VlTemplate, heliumTemplate, readerTemplate]

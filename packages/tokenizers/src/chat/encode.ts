@@ -13,6 +13,7 @@ import { cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAroun
 import { renderBudget } from './render.ts'
 import { type ChatTemplate, renderTemplate } from './template.ts'
 
+/** What encodes a conversation, and how it ends. */
 export interface EncodeChatOptions {
   tokenizer: TextTokenizer
   template: ChatTemplate
@@ -43,6 +44,7 @@ type ImagePart = Extract<ContentPart, { type: 'image' }>
 const HIDE = '\uFDD2'
 
 /**
+ * A conversation as token ids, with images standing between them.
  * @returns ids Int32Array [T]; images with the index of the token they stand before (with image tokens: of the first of them), and
  *   of the token that marks them in front, where the template writes a special one;
  *   answer Uint8Array [T], 1 at assistants' text and the token that ends their turn (image marks within it are not answer)

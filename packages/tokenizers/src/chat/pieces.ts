@@ -9,6 +9,7 @@ import type { ChatTemplate } from './template.ts'
 /** Unicode noncharacter: stands for an image in text that a template renders. */
 export const IMAGE = '\uFDD1'
 
+/** A stretch of the rendered text. */
 export interface Piece {
   kind: 'text' | 'special' | 'image' | 'ids'
   text: string

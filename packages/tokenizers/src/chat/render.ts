@@ -48,6 +48,7 @@ export interface RenderBudget {
 }
 
 /**
+ * What a conversation's template may do: more for longer conversations, and for more renderings of them.
  * @param messages of the conversation, in the shape that the template takes
  * @param renderings how often parts of it will be rendered
  */
@@ -59,14 +60,14 @@ export function renderBudget(messages: readonly unknown[], renderings = 1): Rend
   }
 }
 
-/** The parsed template. @throws Error of the parser */
+/** The parsed template. @throws the parser's errors; TokenizerError for a template that is too long */
 export function compile(source: string): Statement {
   if (source.length > longestSource)
     throw new TokenizerError(`the template has ${source.length} characters, more than ${longestSource}`)
   return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }))
 }
 
-/** Render to text. @throws TokenizerError when the budget is used up; otherwise the interpreter's errors */
+/** Renders a parsed template to text. @throws TokenizerError when the budget is used up; otherwise the interpreter's errors */
 export function run(program: Statement, variables: Record<string, unknown>, budget: RenderBudget): string {
   const scope: Scope = new Environment()
   for (const [name, value] of Object.entries({ ...globals, ...variables })) scope.set(name, value)

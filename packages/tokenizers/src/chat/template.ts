@@ -15,6 +15,7 @@ export interface ImageMarks {
   token?: string
 }
 
+/** How a conversation is written as one text. */
 export interface ChatTemplate {
   readonly name: string
   /** Jinja source. */
@@ -74,6 +75,7 @@ function templateOf(listed: unknown, name: string): string | undefined {
   return undefined
 }
 
+/** What a template is given beside the messages. */
 export interface RenderOptions {
   /** Also write what opens the assistant's next turn. */
   generationPrompt?: boolean

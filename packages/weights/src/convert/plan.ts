@@ -1,7 +1,7 @@
 /** What a conversion makes of each tensor. */
 import { ConfigError } from '@casa-js/base'
 import { partsOf, quantizedMetadata } from '../quantize/quantized-source.ts'
-import { groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base'
+import { groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base/internal'
 import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
 import type { StoredDtype } from '../safetensors/reader.ts'
 import type { TensorPlan } from '../safetensors/writer.ts'

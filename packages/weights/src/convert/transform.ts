@@ -1,5 +1,6 @@
 /** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
-import { ArgumentError, dequantizeRows, groupsPerRow, quantizeRows } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
+import { dequantizeRows, groupsPerRow, quantizeRows } from '@casa-js/base/internal'
 import type { QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
 import { decodeFloat32 } from '../safetensors/decode.ts'

@@ -2,7 +2,7 @@
  * Blocks of GGUF -> float32 values, equal to the last bit to dequantize of the Python package gguf (which rounds each step to float32).
  * Source: ggml-quants.c, dequantize_row_*.
  */
-import { halfToFloat } from '@casa-js/base'
+import { halfToFloat } from '@casa-js/base/internal'
 
 type Decoder = (bytes: Uint8Array, begin: number, out: Float32Array, at: number) => void
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dequantizeRows } from '@casa-js/base'
+import { dequantizeRows } from '@casa-js/base/internal'
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource } from '../bytes/source.ts'

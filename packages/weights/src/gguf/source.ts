@@ -3,7 +3,8 @@
  * gguf. To be multiplied by as they are, matrices come in 8 or 4 bits: Q8_0, Q5_0 and Q4_0 without any change of value, other
  * quantised types rounded to 8 bits.
  */
-import { ArgumentError, joinHalves, quantizeRows, type QuantizedRows } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
+import { joinHalves, quantizeRows, type QuantizedRows } from '@casa-js/base/internal'
 import type { ByteSource } from '../bytes/source.ts'
 import { checkRange } from '../bytes/source.ts'
 import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'

@@ -5,7 +5,7 @@
  */
 import { refuse } from '../refuse.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
-import { dequantizeRows, groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base'
+import { dequantizeRows, groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base/internal'
 
 const metadataKey = 'quantized:'
 

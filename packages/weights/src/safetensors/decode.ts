@@ -1,7 +1,7 @@
 /** Bytes of a tensor -> float32 values. Little-endian, as the format and every machine that runs this. */
 import { ArgumentError } from '@casa-js/base'
 import { countValues, type Dtype } from './dtypes.ts'
-import { float32FromBf16, float32FromF16 } from '@casa-js/base'
+import { float32FromBf16, float32FromF16 } from '@casa-js/base/internal'
 
 /** What can be read as numbers; the rest (8-bit and smaller floats, complex) only as bytes. */
 const decoders: Partial<Record<Dtype, (bytes: Uint8Array) => ArrayLike<number> | ArrayLike<bigint>>> = {

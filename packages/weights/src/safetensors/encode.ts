@@ -1,7 +1,7 @@
 /** Values -> the bytes of a tensor of some dtype. */
 import { refuse } from '../refuse.ts'
 import { byteLength, countValues, type Dtype } from './dtypes.ts'
-import { bf16FromFloat32, f16FromFloat32 } from '@casa-js/base'
+import { bf16FromFloat32, f16FromFloat32 } from '@casa-js/base/internal'
 
 /** Values to be stored, or, as Uint8Array for any dtype, bytes that are stored as they are. */
 export type TensorData =

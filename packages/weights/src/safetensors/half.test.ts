@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fileSource } from '../files/fs.node.ts'
-import { bf16FromFloat32, f16FromFloat32, float32FromBf16, float32FromF16 } from '@casa-js/base'
+import { bf16FromFloat32, f16FromFloat32, float32FromBf16, float32FromF16 } from '@casa-js/base/internal'
 import { Safetensors } from './reader.ts'
 
 const golden = new URL('../../fixtures/half.safetensors', import.meta.url).pathname

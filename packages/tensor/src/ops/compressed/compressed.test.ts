@@ -14,7 +14,7 @@ import { gatherRows } from '../gather-rows/index.ts'
 import { linear } from '../linear/index.ts'
 import { matMul } from '../matmul/index.ts'
 import { dequantize, quantize } from '../quantized-linear/index.ts'
-import { floatToHalf, halfToFloat } from '@casa-js/base'
+import { floatToHalf, halfToFloat } from '@casa-js/base/internal'
 import { createCompressedQuantizedWeight, createCompressedWeight, decompressRows, decompressWeight } from './index.ts'
 
 type Format = 'bf16' | 'f16' | 'int8' | 'int4'

@@ -1,5 +1,5 @@
 import type { CpuKernel } from '../../engine/cpu.ts'
-import { halfToFloat } from '@casa-js/base'
+import { halfToFloat } from '@casa-js/base/internal'
 import type { DecompressRowsAttributes, DecompressRowsInputs } from './attributes.ts'
 
 export const decompressRowsCpu: CpuKernel<DecompressRowsInputs, DecompressRowsAttributes> = (

@@ -9,7 +9,7 @@ import { tensor } from '../create/index.ts'
 import { multiply, sum } from '../elementwise/index.ts'
 import { createCompressedQuantizedWeight, createCompressedWeight } from '../compressed/index.ts'
 import { quantize } from '../quantized-linear/index.ts'
-import { floatToHalf, joinHalves } from '@casa-js/base'
+import { floatToHalf, joinHalves } from '@casa-js/base/internal'
 import { embedding } from './index.ts'
 
 const next = randomNumbers(3)

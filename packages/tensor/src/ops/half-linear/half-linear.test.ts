@@ -8,7 +8,7 @@ import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
 import { linear } from '../linear/index.ts'
 import { createCompressedWeight, decompressWeight } from '../compressed/index.ts'
-import { joinHalves } from '@casa-js/base'
+import { joinHalves } from '@casa-js/base/internal'
 
 const formats = ['bf16', 'f16'] as const
 

@@ -7,7 +7,8 @@
  *                                            word floor(d / 8), low bits first, two's complement; rows end in zeros
  *   scales  int32 [ceil(O * G / 2)]          f16 over [O, G], G = ceil(D / group), two to a word, low half first
  */
-import { ArgumentError, dequantizeRows, groupsPerRow, joinHalves, quantizeRows } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
+import { dequantizeRows, groupsPerRow, joinHalves, quantizeRows } from '@casa-js/base/internal'
 
 export interface QuantizationOptions {
   bits: 8 | 4

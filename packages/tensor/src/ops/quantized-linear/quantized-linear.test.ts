@@ -4,7 +4,7 @@ import { dispose } from '../../engine/scope.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor, randomValues } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
-import { halfToFloat } from '@casa-js/base'
+import { halfToFloat } from '@casa-js/base/internal'
 import { createQuantizedWeight, dequantize, quantize, quantizedLinear } from './index.ts'
 
 const shapes: [name: string, x: number[], O: number, group: number][] = [

@@ -1,5 +1,5 @@
 import type { CpuKernel } from '../../engine/cpu.ts'
-import { halfToFloat } from '@casa-js/base'
+import { halfToFloat } from '@casa-js/base/internal'
 import type { WidenAttributes, WidenInputs } from './attributes.ts'
 
 export const widenCpu: CpuKernel<WidenInputs, WidenAttributes> = ({ halves }, { size, shape, format }) => {

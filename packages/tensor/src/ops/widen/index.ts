@@ -14,7 +14,7 @@ import { widenCpu } from './cpu.ts'
 import { widenWasm } from './wasm.ts'
 import { widenWebgpu } from './webgpu.ts'
 
-export { floatToHalf, halfToFloat, joinHalves } from '@casa-js/base'
+export { floatToHalf, halfToFloat, joinHalves } from '@casa-js/base/internal'
 
 const runWiden = /* @__PURE__ */ defineKernel<WidenInputs, WidenAttributes, [values: Tensor]>('Widen', {
   cpu: widenCpu,
