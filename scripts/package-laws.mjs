@@ -21,7 +21,7 @@ const allowed = {
   tokenizers: [],
   weights: ['core'],
   vlm: ['backbones', 'casa', 'core', 'tensor', 'tokenizers', 'vision', 'weights'],
-  'casa-js': ['core', 'tensor', 'vision', 'vlm'],
+  'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vlm'],

@@ -36,7 +36,7 @@ const program = new Command('casa')
 Examples:
   casa ask photo.png "What does it say?"          ask the model that comes with casa
   casa ask a.png b.png "What is in the second?"   several pictures
-  casa caption frames/ --srt captions.srt         live captions of a video's frames
+  casa caption film.mp4 --srt film.srt            captions of a video as it plays
   casa train run.ts --resume                      train, and go on after an interruption
   casa eval model/ --report report.html           held-out accuracy, with pictures
   casa info model/                                what a model folder holds

@@ -44,7 +44,7 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
       folder: opened.name,
       language: config.backbone.family.modelType,
       vision: config.vision?.family.modelType,
-      fusion: config.fusion,
+      fusion: { kind: config.fusion.family.kind, ...(config.fusion.config as object | undefined) },
       parameters: Object.fromEntries(parts),
       total: [...parts.values()].reduce((a, b) => a + b, 0),
       dtypes: [...new Set([...entries.values()].map(({ dtype }) => dtype))],

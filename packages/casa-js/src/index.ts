@@ -1,25 +1,28 @@
 /**
- * The front door: what most programs need to load a vision-language model, ask it, talk with it and caption with it.
+ * The front door: what most programs need to load a vision-language model, ask it, talk with it and caption video with it.
  * Everything here is re-exported; the packages it comes from have the rest.
  */
+export { CasaError, type Message, type RgbImage } from '@casa-js/base'
 export { close, init, type DeviceName, type DeviceReport } from '@casa-js/tensor'
-export { CasaError, type Message, type RgbImage } from '@casa-js/core'
-export { decodeImage, type DecodeOptions } from '@casa-js/vision'
+export { openVideo, type Video, type VideoOptions, type VideoSource } from '@casa-js/video'
+export { decodeImage, loadImage, type DecodeOptions, type LoadImageOptions } from '@casa-js/vision'
 export {
   adapt,
   ask,
   askStreaming,
   captionCues,
   captionStream,
+  captionVideo,
   createConversation,
   createSampler,
   formatSrt,
   loadVlm,
-  progressiveCues,
   saveVlm,
   type AskOptions,
   type CaptionedFrame,
+  type CaptionEvent,
   type CaptionOptions,
+  type CaptionRun,
   type Conversation,
   type ConversationOptions,
   type Generated,

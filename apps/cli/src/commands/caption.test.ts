@@ -2,14 +2,13 @@
 import { close, init } from '@casa-js/tensor'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
-import { createVlm, parseSrt, saveVlm, type VideoFrame } from '@casa-js/vlm'
+import { createVlm, parseSrt, saveVlm } from '@casa-js/vlm'
 import { Command } from 'commander'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { framesOf, pagesAt } from '../caption/frames.ts'
 import { register } from './caption.ts'
 
 const config = {
@@ -101,58 +100,62 @@ async function casaCaption(...args: string[]): Promise<string> {
   return printed.join('')
 }
 
-async function seen(path: string, framesPerSecond: number): Promise<[number, number][]> {
-  const frames: VideoFrame[] = []
-  for await (const frame of framesOf([join(folder, path)], framesPerSecond)) frames.push(frame)
-  for (const { image } of frames)
-    expect([image.widthPx, image.heightPx, image.data.length]).toEqual([width, height, width * height * 3])
-  return frames.map(({ timeMs, image }) => [timeMs, image.data[0]!])
-}
-
-test('frames come in the order of their numbers, pages at their times', async () => {
-  expect(await seen('frames', 2)).toEqual(greys.map((grey, i) => [i * 500, grey]))
-  for (const clip of ['clip.webp', 'clip.gif']) {
-    const found = await seen(clip, 4)
-    // At 0, 250, 500 and 750 ms; the pages last until 100, 400, 900 and 1000.
-    expect(found.map(([timeMs]) => timeMs)).toEqual([0, 250, 500, 750])
-    for (const [i, grey] of [10, 60, 110, 110].entries())
-      expect(Math.abs(found[i]![1] - grey), `${clip}, frame ${i}`).toBeLessThan(5)
-  }
-  expect(pagesAt([0, 0], 5)).toEqual([{ page: 0, timeMs: 0 }])
-  expect(pagesAt([40], 2)).toEqual([{ page: 0, timeMs: 0 }])
-  await expect(seen('empty', 2)).rejects.toThrow('there is no picture in this folder')
-})
-
-test('writes a line a frame and progressive subtitles, and says the text', async () => {
-  const [jsonl, srt] = [join(folder, 'out.jsonl'), join(folder, 'out.srt')]
-  const text = await casaCaption(join(folder, 'frames'), '--jsonl', jsonl, '--srt', srt, '--prefix', 'Now')
-  const lines = readFileSync(jsonl, 'utf8')
+const jsonOf = (file: string) =>
+  readFileSync(file, 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
+
+test('writes a line per frame, subtitles, text and a report, and prints what is said with its time', async () => {
+  const file = (name: string) => join(folder, name)
+  const outputs = ['jsonl', 'srt', 'vtt', 'txt'].flatMap((kind) => [`--${kind}`, file(`out.${kind}`)])
+  const printed = await casaCaption(file('frames'), ...outputs, '--report', file('report.html'), '--prefix', 'Now')
+  const lines = jsonOf(file('out.jsonl'))
   expect(lines.map(({ start_ms, end_ms }) => [start_ms, end_ms])).toEqual([
     [0, 500],
     [500, 1000],
     [1000, 1500],
     [1500, 2000],
   ])
-  expect(lines.map(({ text }) => text).join('') + '\n').toBe(text)
-  expect(text.startsWith('Now')).toBe(true)
   for (const line of lines) {
     expect(line.tokens).toBeGreaterThan(0)
     expect(line.time_to_first_token_ms).toBeLessThanOrEqual(line.elapsed_ms)
   }
   expect(new Set(lines.slice(1).map(({ memory_bytes }) => memory_bytes)).size, 'memory is the same after every frame').toBe(1)
-  expect(parseSrt(readFileSync(srt, 'utf8'))[0]).toMatchObject({ startMs: 0, text: expect.stringContaining('Now') })
+  expect(printed).toMatch(/^0:00\.0  Now/)
+  expect(readFileSync(file('out.txt'), 'utf8')).toBe(printed)
+  expect(parseSrt(readFileSync(file('out.srt'), 'utf8'))[0]).toMatchObject({ startMs: 0, text: expect.stringContaining('Now') })
+  expect(readFileSync(file('out.vtt'), 'utf8')).toMatch(/^WEBVTT\n\n00:00:00\.000 --> 00:0.*\nNow/)
+  const page = readFileSync(file('report.html'), 'utf8')
+  expect(page.match(/<svg /g)!.length).toBeGreaterThanOrEqual(3)
+  expect(page).toContain('data:image/png;base64,')
+  expect(existsSync(file('out.jsonl.state')), 'nothing to go on with').toBe(false)
 
-  const printed = await casaCaption(join(folder, 'clip.webp'), '--jsonl', '-', '--temperature', '0')
-  expect(
-    printed
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line).start_ms),
-  ).toEqual([0, 500])
-  await expect(casaCaption(join(folder, 'frames'), '--fps', 'x')).rejects.toThrow(
-    /--fps <n>.*Expected a number, from 0.001 to 240/,
-  )
+  const text = readFileSync(file('out.txt'), 'utf8')
+  await expect(casaCaption(file('frames'), '--txt', file('out.txt'))).rejects.toThrow('out.txt: this file is there already')
+  expect(readFileSync(file('out.txt'), 'utf8')).toBe(text)
+})
+
+test('takes animations, a part of a video, and goes on where it was stopped', async () => {
+  for (const clip of ['clip.webp', 'clip.gif']) {
+    const printed = await casaCaption(join(folder, clip), '--jsonl', '-', '--temperature', '0')
+    const lines = printed.trimEnd().split('\n')
+    expect(
+      lines.map((line) => JSON.parse(line).start_ms),
+      clip,
+    ).toEqual([0, 500])
+  }
+  const jsonl = join(folder, 'part.jsonl')
+  await casaCaption(join(folder, 'frames'), '--jsonl', jsonl, '--from', '0.5', '--to', '1.5')
+  expect(jsonOf(jsonl).map(({ start_ms }) => start_ms)).toEqual([500, 1000])
+  await expect(casaCaption(join(folder, 'frames'), '--jsonl', jsonl, '--resume')).rejects.toThrow('so these captions ended')
+})
+
+test('refuses what cannot be done before it computes anything', async () => {
+  const frames = join(folder, 'frames')
+  await expect(casaCaption(frames, '--fps', 'x')).rejects.toThrow(/--fps <n>.*Expected a number, from 0.001 to 240/)
+  await expect(casaCaption(join(folder, 'empty'))).rejects.toThrow('no picture')
+  await expect(casaCaption(frames, '--resume')).rejects.toThrow('name it with --jsonl')
+  await expect(casaCaption(frames, '--srt', '-', '--vtt', '-')).rejects.toThrow('--srt and --vtt: only one of them')
+  await expect(casaCaption(join(folder, 'none.mp4'))).rejects.toThrow('none.mp4')
 })

@@ -1,136 +1,98 @@
-/** `casa caption`: live captions of a video, frame by frame. */
-import { close } from '@casa-js/tensor'
-import type { CaptionedFrame } from '@casa-js/vlm'
+/** `casa caption`: captions of a video as it plays, frame by frame. */
+import { ArgumentError } from '@casa-js/base'
 import type { Command } from 'commander'
-import { appendFileSync, writeFileSync } from 'node:fs'
-import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { deviceOption, verboseOption, type DeviceFlags } from '../device.ts'
 import { seedOption, weightsOption, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
-import { onInterrupt } from '../terminal/interrupt.ts'
 import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
-import { claimFile, writeWhole } from '../terminal/outputs.ts'
 
-interface CaptionFlags extends DeviceFlags {
+export interface CaptionFlags extends DeviceFlags {
   model: string
-  fps: number
+  fps?: number
+  size?: number
+  from?: number
+  to?: number
+  live?: boolean
+  follow?: boolean
   prompt?: string
   prefix?: string
-  maxTokens: number
+  maxTokens?: number
   temperature?: number
   seed: number
   capacity: number
-  live?: boolean
+  weights: WeightsChoice
   jsonl?: string
   srt?: string
+  vtt?: string
+  txt?: string
+  progressive?: boolean
+  report?: string
+  burn?: string
+  mux?: string
+  speak?: boolean
+  resume?: boolean
   force?: boolean
-  weights: WeightsChoice
 }
 
 export function register(program: Command): void {
   program
     .command('caption')
-    .description('caption a video as it plays, in memory that does not grow with its frames')
-    .argument('<frames...>', 'folders of pictures (in the order of their names), pictures, animated WebP or GIF files')
-    .option('--model <folder>', 'model folder', shippedModel)
-    .option(
-      '--fps <n>',
-      'frames a second: how long a picture is shown, and how often an animation is looked at',
-      decimal(0.001, 240),
-      2,
+    .description('caption a video as it plays, in memory that does not grow with its length')
+    .argument(
+      '<video...>',
+      'video files, animations, folders of pictures, addresses, cameras (/dev/video0), or - for standard input',
     )
+    .option('--model <folder>', 'model folder', shippedModel)
+    .option('--fps <n>', 'frames per second that are looked at (default: as the model was trained, else 2)', decimal(0.001, 240))
+    .option('--size <px>', 'shrink frames until their longer side has this many pixels', wholeNumber(8, 10_000))
+    .option('--from <s>', 'begin at this second of the video', decimal(0, 1e7))
+    .option('--to <s>', 'end at this second', decimal(0, 1e7))
+    .option('--live', 'keep up: a frame has 1 / fps of time, and the newest frame is taken (as for cameras and streams)')
+    .option('--follow', 'a file that is still being written: wait for more')
     .option('--prompt <text>', 'what is asked before the first frame')
-    .option('--prefix <text>', 'what the captions begin with (default: "In this video")')
-    .option('--max-tokens <n>', 'most tokens of a frame', wholeNumber(1, mostTokens), 20)
+    .option('--prefix <text>', 'what the captions begin with (default: as the model was trained, else "In this video")')
+    .option('--max-tokens <n>', 'most tokens per frame (default: as the model was trained, else 20)', wholeNumber(1, mostTokens))
     .option(
       '--temperature <t>',
-      '0 takes the likeliest token each time (default: sampled as the paper does, at 0.4)',
+      '0 takes the likeliest token each time (default: as the model was trained, else 0.4)',
       decimal(0, 100),
     )
     .addOption(seedOption('seed of the sampling').default(0))
     .option(
       '--capacity <tokens>',
-      'text that is remembered; beyond it the oldest captions are forgotten',
+      'text that is remembered; beyond it the oldest is forgotten',
       wholeNumber(16, mostTokens),
       4096,
     )
-    .option('--live', 'stop a frame when its time, 1 / fps, is up')
-    .option('--jsonl <file>', 'one JSON document a frame: times, tokens, text, memory; - for standard output')
-    .option('--srt <file>', 'progressive subtitles; - for standard output')
+    .option('--jsonl <file>', 'one JSON document per frame: times, tokens, text, lag, memory; - for standard output')
+    .option('--srt <file>', 'subtitles; - for standard output')
+    .option('--vtt <file>', 'subtitles as WebVTT; - for standard output')
+    .option('--txt <file>', 'times and text, as on the screen')
+    .option('--progressive', 'subtitles that grow as the words came')
+    .option('--report <file>', 'HTML: frames beside captions, pace, tokens, memory')
+    .option('--burn <file>', 'a video with the captions drawn in, its sound kept (needs ffmpeg)')
+    .option('--mux <file>', 'a video with the captions as a subtitle track (needs ffmpeg)')
+    .option('--speak', 'say whole sentences aloud; the next one cuts off the one before (needs espeak-ng)')
+    .option('--resume', 'go on after an interruption or a kill: needs --jsonl and the same video, model and --fps')
     .option('--force', 'replace files that are there')
     .addOption(weightsOption())
     .addOption(deviceOption())
     .addOption(verboseOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  casa caption frames/ --srt captions.srt\n  casa caption clip.webp --fps 4 --jsonl -\n  ffmpeg -i film.mp4 -vf fps=2,scale=448:-2 frames/%05d.png && casa caption frames/ --live',
+      `
+Examples:
+  casa caption film.mp4 --srt film.srt                 captions on the screen, and subtitles
+  casa caption film.mp4 --burn captioned.mp4           a video to show
+  casa caption film.mp4 --jsonl film.jsonl --resume    go on after a power cut
+  casa caption frames/ --fps 4 --report report.html    a folder of pictures, in the order of their names
+  casa caption /dev/video0 --speak                     a camera, aloud`,
     )
-    .action(run)
+    .action(async (videos: string[], flags: CaptionFlags) => (await import('../caption/run.ts')).captionVideos(videos, flags))
 }
 
-/** One line of JSONL. */
-function lineOf({
-  startMs,
-  endMs,
-  timeToFirstTokenMs,
-  elapsedMs,
-  tokens,
-  text,
-  end,
-  cachedTokens,
-  memory,
-}: CaptionedFrame): string {
-  const round = (ms: number) => Math.round(ms * 10) / 10
-  return JSON.stringify({
-    start_ms: startMs,
-    end_ms: endMs,
-    time_to_first_token_ms: round(timeToFirstTokenMs),
-    elapsed_ms: round(elapsedMs),
-    tokens,
-    text,
-    end,
-    cached_tokens: cachedTokens,
-    memory_bytes: memory.bytes,
-  })
-}
-
-async function run(paths: string[], flags: CaptionFlags): Promise<void> {
-  const { fps: framesPerSecond, maxTokens: maxTokensPerFrame, capacity: capacityTokens, seed, temperature } = flags
-  for (const file of [flags.jsonl, flags.srt]) if (file && file !== '-') await claimFile(file, { force: flags.force })
-  const [{ framesOf }, { captionCues, captionSampling, captionStream, createSampler, formatSrt, loadVlm, progressiveCues }] =
-    await Promise.all([import('../caption/frames.ts'), import('@casa-js/vlm')])
-  await startDevice(flags)
-  const interrupt = onInterrupt()
-  const { signal } = interrupt
-  const captions: CaptionedFrame[] = []
-  const showsText = flags.jsonl !== '-' && flags.srt !== '-'
-  try {
-    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal })
-    const sampling = { ...captionSampling, stopTokens: vlm.stopIds, ...(temperature !== undefined && { temperature }) }
-    if (flags.jsonl && flags.jsonl !== '-') writeFileSync(flags.jsonl, '')
-    const stream = captionStream(vlm, framesOf(paths, framesPerSecond), {
-      prompt: flags.prompt,
-      prefix: flags.prefix,
-      framesPerSecond,
-      maxTokensPerFrame,
-      capacityTokens,
-      budgetMs: flags.live ? undefined : Infinity,
-      sampler: createSampler({ ...sampling, seed }),
-      signal,
-    })
-    for await (const frame of stream) {
-      captions.push(frame)
-      if (flags.jsonl === '-') process.stdout.write(`${lineOf(frame)}\n`)
-      else if (flags.jsonl) appendFileSync(flags.jsonl, `${lineOf(frame)}\n`)
-      if (showsText) process.stdout.write(frame.text)
-    }
-    vlm.dispose()
-  } finally {
-    interrupt.release()
-    if (showsText && captions.length > 0) process.stdout.write('\n')
-    // After an interruption too: what was said until then.
-    const srt = formatSrt(progressiveCues(captionCues(captions)))
-    if (flags.srt === '-') process.stdout.write(srt)
-    else if (flags.srt && captions.length > 0) await writeWhole(flags.srt, srt)
-    await close()
-  }
+/** Outputs that cannot share standard output. @throws ArgumentError naming them. */
+export function checkStandardOutput(flags: CaptionFlags): void {
+  const taken = (['jsonl', 'srt', 'vtt', 'txt'] as const).filter((name) => flags[name] === '-')
+  if (taken.length > 1) throw new ArgumentError(`--${taken.join(' and --')}: only one of them can go to standard output`)
 }

@@ -1,17 +1,25 @@
-/** Which model a result belongs to: its folder's name and what its files hold. */
+/** Which model a result belongs to: its name and what its files hold. */
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync } from 'node:fs'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 
-/** "reader@3f2a9c01d4e7": the start of a SHA-256 over config, tokenizer and weights. */
-export async function modelFingerprint(folder: string): Promise<string> {
+/**
+ * "reader@3f2a9c01d4e7": the start of a SHA-256 over config, tokenizer and weights.
+ * @param model a folder or a file; the address of a model that is not on this machine is its own name.
+ */
+export async function modelFingerprint(model: string): Promise<string> {
+  const status = statSync(model, { throwIfNoEntry: false })
+  if (!status) return model
+  const paths = status.isFile()
+    ? [model]
+    : readdirSync(model)
+        .filter((name) => /\.(json|jinja|safetensors)$/.test(name))
+        .sort()
+        .map((name) => join(model, name))
   const hash = createHash('sha256')
-  const files = readdirSync(folder)
-    .filter((name) => /\.(json|jinja|safetensors)$/.test(name))
-    .sort()
-  for (const name of files) {
-    hash.update(name + '\0')
-    for await (const part of createReadStream(join(folder, name))) hash.update(part as Buffer)
+  for (const path of paths) {
+    hash.update(`${basename(path)}\0`)
+    for await (const part of createReadStream(path)) hash.update(part as Buffer)
   }
-  return `${basename(resolve(folder))}@${hash.digest('hex').slice(0, 12)}`
+  return `${basename(resolve(model))}@${hash.digest('hex').slice(0, 12)}`
 }

@@ -2,12 +2,13 @@
  * SIGKILL while a command writes. Whatever the moment: inputs are unchanged, an output folder is whole or not there, files of the
  * user's own are still there, and the same command run again ends as if nothing had happened.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listCache, verifyCache } from '@casa-js/weights/node'
+import { parseSrt } from '@casa-js/vlm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeModel } from '../describe-model.ts'
 import { casa, fixture, hashOf, kills, randomKill, rounds } from './fixtures/casa.ts'
@@ -101,6 +102,31 @@ describe('casa eval --results, killed', () => {
         .split('\n')
         .map((line) => JSON.parse(line).index)
       expect(indices).toEqual(Array.from({ length: 12 }, (_, i) => i))
+    }
+  })
+})
+
+describe('casa caption --jsonl, killed', () => {
+  it('goes on with --resume: every frame once, in order', { timeout }, async () => {
+    await writeRun(cwd, 5)
+    expect(await casa(['train', 'run.json', '--out', 'run'], { cwd })).toMatchObject({ code: 0 })
+    mkdirSync(join(cwd, 'frames'))
+    for (let i = 10; i < 40; i++) copyFileSync(join(cwd, 'dot.png'), join(cwd, 'frames', `${i}.png`))
+    const outputs = ['--jsonl', 'captions.jsonl', '--srt', 'captions.srt']
+    const args = ['caption', 'frames', '--model', 'run/model', '--max-tokens', '3', '--device', 'cpu', ...outputs]
+    for (let round = 0; round < rounds; round++) {
+      for (const name of ['captions.jsonl', 'captions.jsonl.state', 'captions.srt']) rmSync(join(cwd, name), { force: true })
+      const { wasKilled } = await casa(args, { cwd, kill: randomKill(cwd, 20) })
+      if (wasKilled && existsSync(join(cwd, 'captions.jsonl')))
+        expect(await casa([...args, '--resume'], { cwd })).toMatchObject({ code: 0 })
+      else if (wasKilled) expect(await casa(args, { cwd })).toMatchObject({ code: 0 })
+      const starts = readFileSync(join(cwd, 'captions.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).start_ms)
+      expect(starts).toEqual(Array.from({ length: 30 }, (_, i) => 500 * i))
+      expect(parseSrt(readFileSync(join(cwd, 'captions.srt'), 'utf8')).length).toBeGreaterThan(0)
+      expect(existsSync(join(cwd, 'captions.jsonl.state'))).toBe(false)
     }
   })
 })

@@ -1,0 +1,150 @@
+/** What `casa caption` does: frames in, captions on the screen and in files. */
+import { ArgumentError } from '@casa-js/base'
+import { close } from '@casa-js/tensor'
+import { openVideo, type Video } from '@casa-js/video'
+import { captionVideo, loadVlm, type Vlm } from '@casa-js/vlm'
+import { checkStandardOutput, type CaptionFlags } from '../commands/caption.ts'
+import { startDevice } from '../device.ts'
+import { err } from '../terminal/colours.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { recordOf, type CaptionRecord } from './formats.ts'
+import { openJournal, type Journal } from './journal.ts'
+import { claimOutputs, createOutputs, videoOutputs } from './outputs.ts'
+import { createCaptionReport } from './report.ts'
+import { createScreen } from './screen.ts'
+import { captionSettings, type CaptionSettings } from './settings.ts'
+
+/** How often what the model remembers is written beside the JSONL file. */
+const saveEveryMs = 5000
+/** @throws CasaError naming the option or file, before anything is computed where it can be seen. */
+export async function captionVideos(videos: string[], flags: CaptionFlags): Promise<void> {
+  checkStandardOutput(flags)
+  if (flags.resume && (!flags.jsonl || flags.jsonl === '-'))
+    throw new ArgumentError('--resume goes on from a JSONL file: name it with --jsonl')
+  await claimOutputs(videos, flags)
+  const interrupt = onInterrupt()
+  const { signal } = interrupt
+  try {
+    await startDevice(flags)
+    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal })
+    try {
+      await caption(vlm, videos, flags, signal)
+    } finally {
+      vlm.dispose()
+    }
+  } finally {
+    interrupt.release()
+    await close()
+  }
+}
+
+async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: AbortSignal): Promise<void> {
+  const settings = captionSettings(vlm, flags)
+  const { framesPerSecond } = settings
+  if (!settings.isTrained)
+    console.error(
+      err.yellow(
+        'this model does not say that it was trained to caption video (captions in processor_config.json): what it says may mean little',
+      ),
+    )
+  const identity = { sources: videos, model: flags.model, framesPerSecond }
+  const journal = flags.jsonl && flags.jsonl !== '-' ? await openJournal(flags.jsonl, identity, flags.resume ?? false) : undefined
+  try {
+    await captionWith(vlm, videos, flags, settings, journal, signal)
+  } finally {
+    await journal?.close()
+  }
+}
+
+async function captionWith(
+  vlm: Vlm,
+  videos: string[],
+  flags: CaptionFlags,
+  { framesPerSecond, prompt, prefix, maxTokensPerFrame, sampler }: CaptionSettings,
+  journal: Journal | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const records: CaptionRecord[] = [...(journal?.before ?? [])]
+  const resumedAt = records.at(-1)?.end_ms
+  const video = open(videos, flags, framesPerSecond, resumedAt, signal)
+  const { durationMs, startMs = 0, live } = await video.info()
+  const isLive = flags.live ?? live
+  const endMs = Math.min((flags.to ?? Infinity) * 1000, durationMs === undefined ? Infinity : startMs + durationMs)
+  const firstMs = Math.max(startMs, (flags.from ?? 0) * 1000)
+  const screen = createScreen({ flags, framesPerSecond, isLive, firstMs, endMs })
+  const outputs = createOutputs(flags)
+  const report = flags.report === undefined ? undefined : createCaptionReport()
+  let latest: { timeMs: number; image: Parameters<NonNullable<typeof report>['add']>[1] } | undefined
+  async function* frames() {
+    for await (const frame of video) {
+      latest = frame
+      yield frame
+    }
+  }
+
+  const run = captionVideo(vlm, frames(), {
+    prompt,
+    prefix,
+    framesPerSecond,
+    maxTokensPerFrame,
+    capacityTokens: flags.capacity,
+    budgetMs: isLive ? undefined : Infinity,
+    sampler,
+    resume: journal?.state,
+    signal,
+  })
+  let savedMs = -Infinity
+  try {
+    for await (const event of run) {
+      if (event.type === 'lag') screen.lag(event.lagMs, video.droppedFrames)
+      else if (event.type === 'token') screen.token(event.text)
+      else if (event.type === 'frame') {
+        const record = recordOf(event.frame)
+        records.push(record)
+        await journal?.append(record)
+        outputs.frame(record)
+        screen.frame(record, event.frame.index + (journal?.before.length ?? 0) + 1)
+        if (report && latest && record.text.trim() !== '') await report.add(record, latest.image)
+        if (performance.now() - savedMs < saveEveryMs) continue
+        await journal?.save(await run.save())
+        await outputs.write(records)
+        savedMs = performance.now()
+      }
+    }
+    await journal?.finish()
+  } finally {
+    screen.stop()
+    await video.close()
+    // After an interruption or an error too: what was said until then.
+    if (records.length > 0) {
+      await outputs.write(records)
+      const facts = { video: videos.join(', '), model: flags.model, 'frames per second': String(framesPerSecond) }
+      if (report) await outputs.writeReport(report.page(records, facts))
+    }
+    outputs.end()
+  }
+  await videoOutputs(videos, records, flags, signal)
+}
+
+function open(
+  videos: string[],
+  flags: CaptionFlags,
+  framesPerSecond: number,
+  resumedAtMs: number | undefined,
+  signal: AbortSignal,
+): Video {
+  const { size: sizePx, to, live, follow } = flags
+  const from = resumedAtMs === undefined ? flags.from : resumedAtMs / 1000
+  return openVideo(videos.length === 1 ? videos[0]! : videos, {
+    framesPerSecond,
+    sizePx,
+    from,
+    to,
+    signal,
+    live,
+    follow,
+    onEvent: (event) => {
+      if (event.type === 'damage') console.error(err.yellow(`${(event.timeMs / 1000).toFixed(1)} s: ${event.message}`))
+    },
+  })
+}
