@@ -45,8 +45,10 @@ export {
 } from './sampling/index.ts'
 export {
   captionCues,
+  captionDefaults,
   captionStream,
   captionVideo,
+  type CaptionDefaults,
   type CaptionedFrame,
   type CaptionEvent,
   type CaptionOptions,

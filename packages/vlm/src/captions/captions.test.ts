@@ -4,6 +4,8 @@ import { expectNear, take } from '@casa-js/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { markedFiles, picture, tinyFiles, tinyVlm } from '../fixtures/tiny.ts'
 import {
+  captionDefaults,
+  captionSampling,
   captionCues,
   captionStream,
   captionVideo,
@@ -118,6 +120,36 @@ describe('the stream is one pass over the same ids and windows, token by token',
     expect(passes).toHaveBeenCalledTimes(captioned.reduce((sum, { tokens }) => sum + tokens, 0))
     passes.mockRestore()
   })
+})
+
+test('a folder says how its model captions, and the caller has the last word', async () => {
+  const captions = { prefix: 'Oh', max_tokens: 3, frames_per_second: 4, capacity_tokens: 50, sampling: 'greedy' }
+  const own = (changes: object) =>
+    tinyVlm(undefined, { ...tinyFiles, processorConfig: { ...tinyFiles.processorConfig, captions: { ...captions, ...changes } } })
+  const trained = own({})
+  expect(captionDefaults(trained)).toEqual({
+    prefix: 'Oh',
+    maxTokensPerFrame: 3,
+    framesPerSecond: 4,
+    capacityTokens: 50,
+    sampling: { temperature: 0, stopTokens: trained.stopIds },
+  })
+  expect(captionDefaults(vlm)).toEqual({ sampling: { ...captionSampling, stopTokens: vlm.stopIds } })
+  const [first] = await captionAll(video(2), {}, trained)
+  const greedy = await captionAll(video(2), { prefix: 'Oh', maxTokensPerFrame: 3, sampler: likeliest, framesPerSecond: 4 }, vlm)
+  expect(first).toMatchObject({ text: greedy[0]!.text, tokens: greedy[0]!.tokens, endMs: 250 })
+  expect(first!.text).toMatch(/^Oh/)
+  const [told] = await captionAll(video(1), { prefix: 'Ah', maxTokensPerFrame: 1, sampler: () => 70 }, trained)
+  expect(told).toMatchObject({ text: `Ah${trained.tokenizer.decode([70])}`, tokens: 1 })
+  trained.dispose()
+  for (const [changes, message] of [
+    [{ max_tokens: 0 }, /processor_config\.json: captions: max_tokens/],
+    [{ sampling: 'wild' }, /captions: sampling: expected "paper" or "greedy"/],
+  ] as const) {
+    const wrong = own(changes)
+    expect(() => captionVideo(wrong, video(1))).toThrow(message)
+    wrong.dispose()
+  }
 })
 
 test('text slides by whole frames: the prompt, what was said last, and the last picture again', async () => {

@@ -2,9 +2,10 @@
 import { StateError } from '@casa-js/base'
 import { memory } from '@casa-js/tensor'
 import type { Vlm } from '../load.ts'
-import { captionSampling, createSampler } from '../sampling/index.ts'
+import { createSampler } from '../sampling/index.ts'
 import { createCaptioner } from './captioner.ts'
 import { createClock } from './clock.ts'
+import { captionDefaults } from './defaults.ts'
 import { everyFrame, newestFrame } from './frames.ts'
 import { checkCaptionOptions, type CaptionedFrame, type CaptionEvent, type CaptionOptions, type VideoFrame } from './options.ts'
 
@@ -28,18 +29,22 @@ export interface CaptionRun extends AsyncIterable<CaptionEvent> {
 /**
  * Caption a video. Nothing happens until the run is iterated.
  * @param source frames in order of time: `openVideo` of @casa-js/video, a camera, pictures of one's own
+ * @param given what is not said here is as the model's folder says (`captionDefaults`), else as the paper has it
  * @throws ConfigError naming the option that is out of range; while iterating, CasaError when the template marks no images, or the text
  *   is full and may not slide
  */
 export function captionVideo(
   vlm: Vlm,
   source: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
-  options: CaptionOptions = {},
+  given: CaptionOptions = {},
 ): CaptionRun {
+  const { sampling, ...defaults } = captionDefaults(vlm)
+  const options: CaptionOptions = { ...defaults }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) Object.assign(options, { [name]: value })
   const settings = checkCaptionOptions(options, vlm.model.fusion.imagesInCache)
   const { framesPerSecond, maxTokensPerFrame, budgetMs, whenBehind } = settings
   const { signal, now = () => performance.now() } = options
-  const sampler = options.sampler ?? createSampler({ ...captionSampling, stopTokens: vlm.stopIds, seed: options.seed })
+  const sampler = options.sampler ?? createSampler({ ...sampling, seed: options.seed })
   let clock = createClock(now)
   let captioner: ReturnType<typeof createCaptioner> | undefined
   let total = 0

@@ -11,7 +11,9 @@ import { close, dispose, init, tensor } from '@casa-js/tensor'
 import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
 import { captionTokens } from '../captions.ts'
+import { livePrompt } from '../dataset.ts'
 import { framePx } from '../stage.ts'
+import { liveCapacityTokens } from '../watch.ts'
 
 const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 
@@ -58,7 +60,15 @@ for (const [name, fusion] of Object.entries(fusions)) {
     vision_config: { ...(reader.model.config.json.vision_config as object), max_pixels: framePx ** 2 },
     fusion_config: fusion,
   }
-  const files = { ...reader.files, tokenizerJson }
+  const captions = {
+    prompt: livePrompt,
+    prefix: '',
+    frames_per_second: 2,
+    max_tokens: 24,
+    capacity_tokens: liveCapacityTokens,
+    sampling: 'greedy',
+  }
+  const files = { ...reader.files, tokenizerJson, processorConfig: { ...reader.files.processorConfig, captions } }
   const vlm = createVlm(config, 1, files)
   for (const [weight, fresh] of Object.entries(vlm.model.params)) {
     const known = weight === embedding ? rows : ((await reader.model.params[weight]?.data()) as Float32Array | undefined)
