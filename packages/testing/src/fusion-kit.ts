@@ -15,7 +15,7 @@ import {
   type BoundFusion,
 } from './fusion-laws.ts'
 import { randomParams } from './random-params.ts'
-import { cachedEqualsWhole, failureChangesNothing, statesStayFlat, truncates } from './sequence-laws.ts'
+import { cachedEqualsWhole, failureChangesNothing, statesStayFlat, survivesRestart, truncates } from './sequence-laws.ts'
 import { createTinyBackbone } from './tiny-backbone.ts'
 
 export interface FusionCase {
@@ -47,6 +47,7 @@ export type FusionLaw =
   | 'failure'
   | 'truncating'
   | 'state'
+  | 'restart'
 
 /** Await it at the top of a test file. */
 export async function describeFusion(family: FusionFamily, { cases, skip }: FusionKitOptions): Promise<void> {
@@ -100,6 +101,7 @@ export async function describeFusion(family: FusionFamily, { cases, skip }: Fusi
           law('truncating', 'forgets its images when text is cut back, or refuses to', () =>
             truncates(fusion, 4 * device.forward),
           )
+          law('restart', 'goes on from what another sequence remembered', () => survivesRestart(fusion, 4 * device.forward))
           law('state', 'holds no more tensors the more images were seen', () => statesStayFlat(fusion))
         })
       }

@@ -110,6 +110,34 @@ export async function truncates(fusion: BoundFusion, tolerance: number): Promise
   })
 }
 
+/** A sequence goes on from what another remembered, as numbers on the host, as it would have gone on itself. */
+export async function survivesRestart(fusion: BoundFusion, tolerance: number): Promise<void> {
+  await withSequence(fusion, async ({ sample, values, images, sequence }) => {
+    const whole = await logits(fusion, [sample], values)
+    const { family, config, params, backbone } = fusion
+    const later = createSequence(backbone, family.bind(config, params, backbone), { capacityTokens: CAPACITY_TOKENS })
+    await advance(sequence, sample, images, 0, 3)
+    // Something else first: what is written takes its place.
+    await advance(later, sample, images, 0, 2)
+    const contents = await sequence.read()
+    later.write(structuredClone(contents))
+    const rows = await advance(later, sample, images, 3, 7)
+    const [, first] = Object.entries(contents.tensors)[0] ?? []
+    expect(() => later.write({ ...contents, values: { ...contents.values, stranger: 1 } })).toThrow(CasaError)
+    expect(() => later.write({ ...contents, tokens: contents.tokens + 1 })).toThrow(CasaError)
+    expect(first?.data, 'tensors of a saved sequence are numbers').toBeInstanceOf(Float32Array)
+    later.dispose()
+    const expected = whole.subarray(3 * backbone.vocabSize)
+    expectNear(
+      'a sequence that went on from another',
+      rows,
+      expected,
+      tolerance,
+      'a state holds more than its values and tensors',
+    )
+  })
+}
+
 /** Images come and go, tensors and bytes stay, unless images stand in the cache by design; a state is plain numbers and tensors. */
 export async function statesStayFlat(fusion: BoundFusion): Promise<void> {
   await withSequence(fusion, async ({ sample, images, sequence }) => {

@@ -2,7 +2,7 @@
  * A vision-language model: a backbone, an encoder and a fusion bound to one set of weights.
  */
 import { qFormerTensors, withQFormer } from '@casa-js/casa/internal'
-import { ArgumentError, StateError } from '@casa-js/base'
+import { ArgumentError, DeviceLostError, StateError } from '@casa-js/base'
 import {
   runPass,
   type Backbone,
@@ -16,6 +16,7 @@ import {
   type VisionEncoder,
 } from '@casa-js/core'
 import { dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
+import { timesClosed } from '@casa-js/tensor/internal'
 import type { VlmConfig } from './config.ts'
 
 export interface VlmModel {
@@ -31,7 +32,9 @@ export interface VlmModel {
   encodeImages(patches: Patches[]): Tensor
   /** Final hidden state of every text token of a packed batch: [T, D], before the head. Allocates: run in a scope. */
   hidden(input: Pick<PackedBatch, 'ids' | 'layout' | 'patches'>, options?: HiddenOptions): Tensor
-  /** @throws StateError after `dispose`. */
+  /** Whether the device that its weights lie on was closed since. */
+  readonly deviceClosed: boolean
+  /** @throws StateError after `dispose`, DeviceLostError after `close`. */
   checkAlive(): void
   /** Mean next-token cross-entropy over the weighted targets, a scalar; differentiable. */
   loss(batch: PackedBatch): Tensor
@@ -85,7 +88,10 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
   const fusion = config.fusion.family.bind(config.fusion.config, params, backbone)
 
   let isDisposed = false
+  const madeAt = timesClosed()
+  const deviceClosed = () => timesClosed() !== madeAt
   function checkAlive() {
+    if (deviceClosed()) throw new DeviceLostError('the device of this model was closed: init() and load the model again')
     if (isDisposed) throw new StateError('this model was disposed: load it again')
   }
 
@@ -120,10 +126,14 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
       const weights = Float32Array.from(counted, (t) => batch.weights[t]!)
       return linearCrossEntropy(gatherRows(hidden, counted), backbone.head, targets, weights)
     },
+    get deviceClosed() {
+      return deviceClosed()
+    },
     checkAlive,
     dispose() {
       isDisposed = true
-      dispose(...Object.values(params))
+      // What lay on a closed device is gone with it.
+      if (!deviceClosed()) dispose(...Object.values(params))
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Sessions and conversations where something goes wrong, is stopped, or is gone on with later. */
-import { ArgumentError, ConfigError, StateError } from '@casa-js/base'
+import { ArgumentError, ConfigError, DeviceLostError, StateError } from '@casa-js/base'
 import { close, init, memory } from '@casa-js/tensor'
 import { expectNear, randomIds } from '@casa-js/testing'
 import { memoryFolder } from '@casa-js/weights'
@@ -198,6 +198,23 @@ describe('the end', () => {
     conversation.dispose()
     await expect(answer.next()).rejects.toThrow(StateError)
     await expect(say(conversation, 'Again')).rejects.toThrow(StateError)
+  })
+
+  test('after close() a model, its sessions and an answer that runs say that the device is gone', async () => {
+    const other = tinyVlm()
+    const session = createSession(other.model)
+    await session.append(text(ids))
+    const running = session.append(text(ids))
+    await close()
+    await expect(running).rejects.toThrow(DeviceLostError)
+    await expect(session.append(text(ids))).rejects.toThrow('the device of this model was closed')
+    expect(() => other.model.process(picture(1))).toThrow(DeviceLostError)
+    session.dispose()
+    other.dispose()
+    // For the tests that follow.
+    await init({ device: 'wasm' })
+    vlm = tinyVlm()
+    tensors = memory().tensors
   })
 
   test('a disposed model says so', async () => {

@@ -98,6 +98,10 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     model.checkAlive()
   }
 
+  function free() {
+    if (!model.deviceClosed) sequence.dispose()
+  }
+
   /** One call at a time, and memory freed after the last. */
   async function alone<T>(f: () => Promise<T>): Promise<T> {
     checkAlive()
@@ -105,9 +109,13 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     busy = true
     try {
       return await f()
+    } catch (error) {
+      // Whatever a pass over a closed device threw: that it was closed is what went wrong.
+      checkAlive()
+      throw error
     } finally {
       busy = false
-      if (disposed) sequence.dispose()
+      if (disposed) free()
     }
   }
 
@@ -233,7 +241,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     dispose() {
       if (disposed) return
       disposed = true
-      if (!busy) sequence.dispose()
+      if (!busy) free()
     },
   }
 }

@@ -120,8 +120,14 @@ export function report(): DeviceReport {
   return current
 }
 
+let closings = 0
+
+/** How often close() was called: what was made before the last time has no device any more. */
+export const timesClosed = (): number => closings
+
 /** Free every device with all its tensors, so that Node can exit. init() may be called again. */
 export async function close(): Promise<void> {
+  closings++
   for (const [name, starting] of running) {
     const started = await starting
     // removeBackend forgets how to make the backend; init() may need it again.
