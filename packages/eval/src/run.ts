@@ -76,9 +76,9 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
   return { model: model.name, records, summary: summarise(tasks, records), skipped }
 }
 
-/** @casa-js/data's BrokenExampleError, by name: that package draws pictures, which browsers that evaluate need not load. */
+/** @casa-js/data's BrokenExampleError, by its code: that package draws pictures, which browsers that evaluate need not load. */
 function isBrokenExample(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'BrokenExampleError'
+  return CasaError.isInstance(error) && error.code === 'broken-example'
 }
 
 function exampleCount({ name, dataset }: Task, limit = Infinity): number {

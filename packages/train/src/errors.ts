@@ -3,6 +3,7 @@ import { CasaError } from '@casa-js/base'
 
 /** The loss or the gradient stopped being a finite number. The weights are those of before the step. */
 export class DivergedError extends CasaError {
+  static override readonly code: string = 'diverged'
   override name = 'DivergedError'
   readonly step: number
   /** Ids of the examples of the batch in which it was seen. */
@@ -20,10 +21,12 @@ export class DivergedError extends CasaError {
 
 /** A checkpoint cannot be written, read, or continued. */
 export class CheckpointError extends CasaError {
+  static override readonly code: string = 'checkpoint'
   override name = 'CheckpointError'
 }
 
 /** Another rank of a data-parallel run failed; that rank's error is the one to read. */
 export class AbortedError extends CasaError {
+  static override readonly code: string = 'rank-aborted'
   override name = 'AbortedError'
 }

@@ -5,6 +5,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Why a command's signal was aborted. */
 export class Interrupted extends CasaError {
+  static override readonly code: string = 'interrupted'
   override name = 'Interrupted'
   constructor(readonly exitCode: number) {
     super('stopped')

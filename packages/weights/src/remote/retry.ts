@@ -33,6 +33,7 @@ interface PassingOptions {
 
 /** Something that may go better next time: a cut connection, a stall, a busy server. */
 export class PassingError extends CasaError {
+  static override readonly code: string = 'http-passing'
   /** The server's Retry-After. */
   readonly retryAfterMs: number
   /** The request never reached its server. */
