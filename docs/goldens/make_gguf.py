@@ -4,6 +4,7 @@ Run: python make_gguf.py OUT        (gguf 0.19, numpy, safetensors, sentencepiec
 
   types.gguf      random blocks of every type that we read, tensors NAME [3, 256]
   types.golden    their values by gguf.quants.dequantize
+  quantized.golden   values, and their bytes by gguf.quants.quantize
   llama.gguf      a tiny Llama as llama.cpp stores it (rows of q and k in pairs), with a byte-level tokenizer
   llama.golden    its weights by the names and in the order of rows of transformers
   spm.gguf        a SentencePiece vocabulary, no tensors; spm.json: ids by sentencepiece
@@ -40,6 +41,14 @@ for t in [T.F32, T.F16, T.BF16, *halves]:
     golden[t.name] = np.ascontiguousarray(quants.dequantize(data, t).reshape(rows, columns).astype(np.float32))
 w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
 save_file(golden, f"{out}/types.golden.safetensors")
+
+# --- how Python quantises
+source = rng.normal(0, 1, (4, 64)).astype(np.float32)
+source[0, :32] = 0
+encoded = {"source": source}
+for t in [T.Q8_0, T.Q4_0, T.Q4_1]:
+    encoded[t.name] = np.ascontiguousarray(quants.quantize(source, t).reshape(-1))
+save_file(encoded, f"{out}/quantized.golden.safetensors")
 
 # --- a tiny Llama
 D, F, H, K, E, L = 64, 96, 4, 2, 16, 1

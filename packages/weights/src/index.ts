@@ -23,6 +23,8 @@ export { casaReleasedNames, derivedBuffers, qwen25VlNames } from './load/known-n
 export { openModelFolder, openWeights, type ModelFolder } from './folder/model-folder.ts'
 export { writeModelFolder, type ModelFolderToWrite, type WriteModelOptions } from './folder/write-model-folder.ts'
 export { ggufFolder, openGguf } from './gguf/folder.ts'
+export { writeGguf, type GgufFloatType, type WriteGgufOptions, type WrittenTensor } from './gguf/write.ts'
+export { quantizedTypes as ggufQuantizedTypes, type QuantizedType as GgufQuantizedType } from './gguf/quantize.ts'
 export { type GgufWeights } from './gguf/source.ts'
 export { folderAt, type AddressOptions } from './remote/address.ts'
 export { download, type DownloadOptions, type DownloadProgress } from './remote/download.ts'
@@ -41,4 +43,4 @@ export {
   type ConvertRun,
 } from './convert/convert.ts'
 export { type ConvertOptions, type FloatDtype } from './convert/plan.ts'
-export { type ConversionError } from './convert/transform.ts'
+export { type ConversionError } from './convert/error-meter.ts'

@@ -8,7 +8,8 @@ import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type Produced, type TensorPlan, type TensorProducer } from '../safetensors/writer.ts'
 import { metadataOf, planShards, planTensors, type ConvertOptions, type PlannedTensor } from './plan.ts'
 import { listedSink } from '../folder/listed-sink.ts'
-import { cast, copied, ErrorMeter, quantized, repacked, type ConversionError } from './transform.ts'
+import { ErrorMeter, type ConversionError } from './error-meter.ts'
+import { cast, copied, quantized, repacked } from './transform.ts'
 import { copyCompanions } from './companions.ts'
 
 export interface ConvertedTensor {

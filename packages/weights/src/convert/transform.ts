@@ -7,18 +7,11 @@ import { decodeFloat32 } from '../safetensors/decode.ts'
 import { countValues, dtypeBits, type Dtype } from '../safetensors/dtypes.ts'
 import { encodeTensor } from '../safetensors/encode.ts'
 import type { TensorSource } from '../safetensors/reader.ts'
+import type { ErrorMeter } from './error-meter.ts'
 import type { FloatDtype, PlannedTensor } from './plan.ts'
 
 /** Bytes of float32 values that are worked on at a time. */
 const blockBytes = 8 << 20
-
-/** How far the new values are from the old ones. */
-export interface ConversionError {
-  /** Root of the mean square of the difference, relative to that of the old values. */
-  relative: number
-  /** The largest difference. */
-  largest: number
-}
 
 /** Bytes of a tensor that changes neither dtype nor values. */
 export async function* copied(source: TensorSource, tensor: PlannedTensor, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -114,27 +107,5 @@ async function* blocks(
       const range = { begin: begin * bytesPerValue, end: end * bytesPerValue }
       yield decodeFloat32(tensor.from as Dtype, await source.readBytes(tensor.name, range, signal))
     }
-  }
-}
-
-/** Sums up the error over the blocks of a tensor. */
-export class ErrorMeter {
-  private squares = 0
-  private squaredErrors = 0
-  private largest = 0
-
-  add(before: Float32Array, after: Float32Array): void {
-    for (let i = 0; i < before.length; i++) {
-      const difference = Math.abs(after[i]! - before[i]!)
-      // Infinities and NaN come through unchanged; they are no error and would drown the others.
-      if (!(difference < Infinity)) continue
-      this.squares += before[i]! ** 2
-      this.squaredErrors += difference ** 2
-      if (difference > this.largest) this.largest = difference
-    }
-  }
-
-  result(): ConversionError {
-    return { relative: this.squaredErrors === 0 ? 0 : Math.sqrt(this.squaredErrors / this.squares), largest: this.largest }
   }
 }

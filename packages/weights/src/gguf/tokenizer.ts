@@ -40,6 +40,22 @@ const preTokenizers: Record<string, { pre: unknown; normalizer?: unknown }> = {
   qwen2: { pre: split(splitting(String.raw`\p{N}`)), normalizer: { type: 'NFC' } },
 }
 
+/** What tokenizer.ggml.pre calls the pre-tokenizer of a tokenizer.json; undefined when llama.cpp has no name for it that we know. */
+export function preTokenizerName(pre: unknown): string | undefined {
+  const parts = (value: unknown) => JSON.stringify(withoutDefaults(value))
+  return Object.keys(preTokenizers).find((name) => name !== 'default' && parts(preTokenizers[name]!.pre) === parts(pre))
+}
+
+/** Fields that say the same whether they are there or not, and the order of fields, left out. */
+function withoutDefaults(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDefaults)
+  if (typeof value !== 'object' || value === null) return value
+  // Older files leave out use_regex, which is true then.
+  const complete = (value as { type?: unknown }).type === 'ByteLevel' ? { use_regex: true, ...value } : value
+  const entries = Object.entries(complete).filter(([key]) => key !== 'trim_offsets' && key !== 'invert')
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, withoutDefaults(inner)]))
+}
+
 /**
  * undefined when the file has no tokenizer.
  * @throws ConfigError for a kind of tokenizer that is not supported, naming the key.
