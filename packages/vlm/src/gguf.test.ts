@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { close, init, scope } from '@casa-js/tensor'
 import { describeOnDevices, randomIds, take } from '@casa-js/testing'
 import { parseTokenizer, type TokenizerConfig } from '@casa-js/tokenizers'
-import { folderAt, memoryFolder, openModelFolder, pathFolder } from '@casa-js/weights'
+import { convertModelFolder, folderAt, memoryFolder, openModelFolder, pathFolder } from '@casa-js/weights'
 import { describe, expect, it } from 'vitest'
 import { ask } from './conversation.ts'
+import { compareLogits, measureDivergence } from './divergence.ts'
 import { loadModel, loadVlm } from './load.ts'
 import type { VlmModel } from './model.ts'
 
@@ -40,6 +41,35 @@ await describeOnDevices('a model in a GGUF file', () => {
     const most = logits.reduce((top, x) => Math.max(top, Math.abs(x)), 0)
     expect(largestDifference(await logitsOf(compressed), logits)).toBeLessThan(0.02 * most)
     for (const model of [expected, exact, compressed]) model.dispose()
+  })
+})
+
+await describeOnDevices('what converting costs', () => {
+  it('is next to nothing for the same weights, and grows as bits go', async () => {
+    const original = `${fixtures}/llama.gguf`
+    const text = 'hello world, hello world 12'
+    const [int8, int4] = [memoryFolder('int8'), memoryFolder('int4')]
+    const source = await folderAt(original)
+    await convertModelFolder(source, int8, { dtype: 'Q8' })
+    await convertModelFolder(source, int4, { dtype: 'Q4' })
+    const options = { text, weights: 'float32' as const }
+    const same = await measureDivergence(original, source, options)
+    expect(same).toMatchObject({ kl: 0, largestKl: 0, sameFirst: 1 })
+    const [eight, four] = [await measureDivergence(original, int8, options), await measureDivergence(original, int4, options)]
+    expect(eight.tokens).toBe(same.tokens)
+    expect(eight.kl).toBeGreaterThan(0)
+    expect(four.kl).toBeGreaterThan(2 * eight.kl)
+    expect(four.kl).toBeLessThan(0.05)
+  })
+})
+
+describe('comparing logits', () => {
+  it('gives the divergence of two coins', () => {
+    const [p, q] = [0.5, 0.25]
+    const logits = (x: number) => Float32Array.of(Math.log(x), Math.log(1 - x))
+    const kl = p * Math.log(p / q) + (1 - p) * Math.log((1 - p) / (1 - q))
+    expect(compareLogits(logits(p), logits(q), 1).kl).toBeCloseTo(kl, 6)
+    expect(() => compareLogits(logits(p), new Float32Array(3), 1)).toThrow('the vocabularies differ')
   })
 })
 

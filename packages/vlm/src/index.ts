@@ -12,6 +12,7 @@ export {
   type Vlm,
   type VlmFiles,
 } from './load.ts'
+export { compareLogits, measureDivergence, type Divergence, type DivergenceOptions } from './divergence.ts'
 export { adapt, type AdaptOptions, type TrainingHints } from './adapt.ts'
 export {
   createSession,

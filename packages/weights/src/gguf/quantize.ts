@@ -2,7 +2,8 @@
  * float32 values -> blocks of GGUF, as quantize of the Python package gguf and ggml's reference functions make them.
  * Source: ggml-quants.c, quantize_row_q8_0_ref, quantize_row_q4_0_ref, quantize_row_q4_1_ref.
  */
-import { ArgumentError, floatToHalf } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
+import { floatToHalf } from '@casa-js/base/internal'
 
 /** Types that can be written beside F32, F16 and BF16. */
 export const quantizedTypes = ['Q8_0', 'Q4_0', 'Q4_1'] as const
