@@ -9,8 +9,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import { DeviceError, DeviceLostError, OutOfMemoryError } from '@casa-js/base'
+import { BindGroups } from './bind-groups.ts'
 import { boundPool } from './pool.ts'
 import type { Program, Proven } from './program.ts'
+import { uniformBytes, UniformRing } from './uniform-ring.ts'
+
+/** Uploads up to this size are written by the queue. */
+const smallBytes = 65_536
 
 export interface Range {
   tensor: tf.TensorInfo
@@ -23,6 +28,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly pipelines = new Map<Program, { pipeline: GPUComputePipeline; layout: GPUBindGroupLayout }>()
   private failure: Error | undefined
   private empty: GPUBuffer | undefined
+  private readonly ring: UniformRing
+  private readonly bindGroups: BindGroups
   private readonly trimPool: () => void
   /** Most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
@@ -33,6 +40,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     super(device, adapterInfo)
     this.bindingBytes = device.limits.maxStorageBufferBindingSize
     this.trimPool = boundPool(this.bufferManager)
+    this.ring = new UniformRing(device)
+    this.bindGroups = new BindGroups(device)
     device.lost.then(({ reason, message }) => {
       this.failure = new DeviceLostError(`the WebGPU device was lost (${reason}): ${message}. close(), init() and load again.`)
     })
@@ -74,6 +83,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   }
 
   override submitQueue(): void {
+    this.ring.flush()
     super.submitQueue()
     this.trimPool()
   }
@@ -86,6 +96,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       const what = `a ${dtype} tensor of shape [${shape}] takes ${bytes} bytes`
       throw new OutOfMemoryError(`WebGPU: ${what}, a buffer of this device holds at most ${most}`)
     }
+    if (this.writeSmall(dataId, bytes)) return
     try {
       super.uploadToGPU(dataId)
     } catch (error) {
@@ -93,6 +104,20 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       if (error instanceof RangeError) throw new OutOfMemoryError(`WebGPU: no room for ${bytes} bytes: ${error.message}`)
       throw error
     }
+  }
+
+  /** Values of a small tensor go into a buffer of the pool by the queue; tfjs would make and destroy a buffer to copy them from. */
+  private writeSmall(dataId: object, bytes: number): boolean {
+    const data = this.tensorMap.get(dataId)
+    const values = data.values as Float32Array | Int32Array | Uint8Array | null
+    if (data.resource || !values || bytes === 0 || bytes > smallBytes) return false
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
+    const buffer = this.bufferManager.acquireBuffer(bytes, usage)
+    const words = data.dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values)
+    this.queue.writeBuffer(buffer, 0, words)
+    data.resource = buffer
+    data.values = null as never
+    return true
   }
 
   /** Copy a host array into a tensor that no recorded program uses yet: the copy runs ahead of all that is recorded. */
@@ -125,18 +150,16 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   dispatch(program: Program, bindings: Range[], uniforms: ArrayBuffer, groups: number): void {
     this.checkDevice()
     const { pipeline, layout } = this.pipeline(program)
-    const resources = [this.uniforms(uniforms), ...bindings.map((range, i) => this.bind(range, program.bindings[i]!.written))]
-    const bindGroup = this.device.createBindGroup({
-      layout,
-      entries: resources.map((resource, binding) => ({ binding, resource })),
-    })
+    const uniform = { buffer: this.ring.buffer, size: uniformBytes }
+    const bound = bindings.map((range, i) => this.bind(range, program.bindings[i]!.written))
+    const bindGroup = this.bindGroups.get(layout, [uniform, ...bound])
     this.ensureCommandEncoderReady()
     const pass = (this['computePassEncoder'] ??= this['commandEncoder']!.beginComputePass())
     pass.setPipeline(pipeline)
-    pass.setBindGroup(0, bindGroup)
+    pass.setBindGroup(0, bindGroup, [this.ring.add(uniforms)])
     const y = Math.ceil(groups / this.device.limits.maxComputeWorkgroupsPerDimension)
     pass.dispatchWorkgroups(Math.ceil(groups / y), y)
-    if (++this['dispatchCountInPass'] >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
+    if (++this['dispatchCountInPass'] >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE') || this.ring.full) {
       this.endComputePassEncoder()
       this.submitQueue()
     }
@@ -146,8 +169,10 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     let made = this.pipelines.get(program)
     if (!made) {
       const module = this.device.createShaderModule({ label: program.name, code: program.source(this.proven) })
-      const pipeline = this.device.createComputePipeline({ label: program.name, layout: 'auto', compute: { module } })
-      this.pipelines.set(program, (made = { pipeline, layout: pipeline.getBindGroupLayout(0) }))
+      const layout = this.device.createBindGroupLayout({ entries: layoutOf(program) })
+      const pipelineLayout = this.device.createPipelineLayout({ bindGroupLayouts: [layout] })
+      const pipeline = this.device.createComputePipeline({ label: program.name, layout: pipelineLayout, compute: { module } })
+      this.pipelines.set(program, (made = { pipeline, layout }))
     }
     return made
   }
@@ -171,14 +196,6 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     return data.resource as GPUBuffer
   }
 
-  private uniforms(values: ArrayBuffer): GPUBufferBinding {
-    // One size for all, so that the pool has one list of them.
-    const buffer = this.bufferManager.acquireBuffer(128, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
-    this.queue.writeBuffer(buffer, 0, values)
-    this['uniformPendingDisposal'].push(buffer)
-    return { buffer }
-  }
-
   override dispose(): void {
     // Dawn crashes when a pass is collected that was never ended and whose device is gone.
     if (this['commandEncoder'] && !(this.failure instanceof DeviceLostError)) {
@@ -186,6 +203,17 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       this.submitQueue()
     }
     this.empty?.destroy()
+    this.ring.destroy()
     super.dispose()
   }
+}
+
+/** Uniforms at an offset that each dispatch gives, then the program's bindings. */
+function layoutOf(program: Program): GPUBindGroupLayoutEntry[] {
+  const visibility = GPUShaderStage.COMPUTE
+  const uniforms = { binding: 0, visibility, buffer: { type: 'uniform', hasDynamicOffset: true } } as const
+  const storage = program.bindings.map(
+    ({ written }, i) => ({ binding: i + 1, visibility, buffer: { type: written ? 'storage' : 'read-only-storage' } }) as const,
+  )
+  return [uniforms, ...storage]
 }

@@ -1,0 +1,34 @@
+/**
+ * Bind groups by what they bind. A decoded token goes through the same buffers as the one before it, so after the first few tokens
+ * none has to be made.
+ */
+
+/** Where buffers keep changing, groups of old ones would only hold memory: beyond this many all are dropped. */
+const most = 2048
+
+export class BindGroups {
+  private readonly made = new Map<string, GPUBindGroup>()
+  private readonly ids = new WeakMap<object, number>()
+  private lastId = 0
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** The group of these buffers, binding 0 first. */
+  get(layout: GPUBindGroupLayout, resources: GPUBufferBinding[]): GPUBindGroup {
+    const parts = resources.map(({ buffer, offset = 0, size = -1 }) => `${this.idOf(buffer)}:${offset}:${size}`)
+    const key = `${this.idOf(layout)}|${parts.join()}`
+    let group = this.made.get(key)
+    if (!group) {
+      if (this.made.size >= most) this.made.clear()
+      const entries = resources.map((resource, binding) => ({ binding, resource }))
+      this.made.set(key, (group = this.device.createBindGroup({ layout, entries })))
+    }
+    return group
+  }
+
+  private idOf(object: object): number {
+    let id = this.ids.get(object)
+    if (id === undefined) this.ids.set(object, (id = ++this.lastId))
+    return id
+  }
+}
