@@ -18,6 +18,8 @@ export default defineConfig({
       CASA_REQUIRE_WEBGPU: process.env.CASA_REQUIRE_WEBGPU,
     }),
   },
+  // Threads need a page that is cross-origin isolated.
+  server: { headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } },
   optimizeDeps: {
     include: [
       '@tensorflow/tfjs-core',
@@ -29,7 +31,7 @@ export default defineConfig({
   },
   test: {
     name: 'chromium',
-    include: ['src/ops/*/*.test.ts'],
+    include: ['src/ops/*/*.test.ts', 'src/engine/wasm/threads.browser.test.ts'],
     benchmark: { include: [] },
     globalSetup: ['scripts/build-kernels.mjs'],
     testTimeout: 60_000,

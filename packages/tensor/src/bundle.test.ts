@@ -48,7 +48,13 @@ it('a program that uses one operator ships the kernels of no other', async () =>
 it('a page that calls init ships our kernels and the wasm file of tfjs', async () => {
   const files = await bundled(`import { init } from '@casa-js/tensor'; globalThis.init = init`)
   const wasm = files.map(({ fileName }) => fileName).filter((name) => name.endsWith('.wasm'))
-  for (const name of ['kernels-relaxed-', 'kernels-', 'tfjs-backend-wasm-simd-'])
+  for (const name of [
+    'kernels-relaxed-',
+    'kernels-',
+    'kernels-shared-',
+    'tfjs-backend-wasm-simd-',
+    'tfjs-backend-wasm-simd-shared-',
+  ])
     expect(
       wasm.some((file) => file.includes(`/${name}`)),
       `${name} in ${wasm}`,

@@ -14,8 +14,9 @@ export interface InitOptions {
   /** Another place for tfjs's .wasm file, with a trailing slash. Default: beside our own kernels, where bundlers put it. */
   wasmFolder?: string | undefined
   /**
-   * Threads of the wasm device, from 1 to 64. Default: the physical cores in Node, at most 8, or what the environment variable
-   * CASA_THREADS says; 1 in worker threads and in browsers. The same number gives the same bits on every run.
+   * Threads of the wasm device, from 1 to 64. Default: the physical cores, at most 8; in Node what the environment variable
+   * CASA_THREADS says, and 1 in worker threads; 1 in pages that are not cross-origin isolated. The same number gives the same bits
+   * on every run.
    */
   threads?: number | undefined
   /**

@@ -1,32 +1,24 @@
 /** What only a browser has: files by URL, and WebGPU as it is. */
 import { DeviceUnavailableError } from '@casa-js/base'
 import type { WasmFile } from './wasm/files.ts'
-import type { Thread, ThreadData } from './wasm/thread-pool.ts'
 import type { OpenGpu } from './webgpu/start.ts'
 
-/** What a page runs: one thread. */
-type PageFile = Exclude<WasmFile, `${string}-shared.wasm`>
-
 /** Where each file of the package's build folder lies. Written out one by one, so that bundlers see and ship them. */
-const urls: Record<PageFile, () => URL> = {
+const urls: Record<WasmFile, () => URL> = {
   'kernels.wasm': () => new URL('../../build/kernels.wasm', import.meta.url),
+  'kernels-shared.wasm': () => new URL('../../build/kernels-shared.wasm', import.meta.url),
   'kernels-relaxed.wasm': () => new URL('../../build/kernels-relaxed.wasm', import.meta.url),
+  'kernels-relaxed-shared.wasm': () => new URL('../../build/kernels-relaxed-shared.wasm', import.meta.url),
   'tfjs-backend-wasm-simd.wasm': () => new URL('../../build/tfjs-backend-wasm-simd.wasm', import.meta.url),
+  'tfjs-backend-wasm-simd-shared.wasm': () => new URL('../../build/tfjs-backend-wasm-simd-shared.wasm', import.meta.url),
 }
 
 /** The address of a file of the package's build folder. */
 export function locationOf(file: WasmFile): string {
-  return urls[file as PageFile]().href
+  return urls[file]().href
 }
 
-export function defaultThreads(): { threads: number; reason: string } {
-  return { threads: 1, reason: 'browsers run kernels on one thread' }
-}
-
-/** @throws DeviceUnavailableError always: a page runs one thread. */
-export function startThread(_data: ThreadData): Thread {
-  throw new DeviceUnavailableError('threads: in browsers kernels run on one thread')
-}
+export { defaultThreads, startThread } from './wasm/threads.browser.ts'
 
 /** Our own kernel module. @throws DeviceUnavailableError where the page does not serve it. */
 export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {

@@ -29,6 +29,7 @@ export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Pr
   const module = await WebAssembly.compile(binary as BufferSource as ArrayBuffer)
   const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as KernelModule
   const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
+  await pool?.started()
   attachKernels(exports, pool)
   replaceSlice(exports)
   return {

@@ -23,6 +23,8 @@ export interface ThreadData {
 
 /** A started thread. */
 export interface Thread {
+  /** Resolves when it takes work without help from this thread. */
+  ready: Promise<void>
   /** Called once if it ends on its own. */
   onEnd(report: (why: string) => void): void
   stop(): Promise<void>
@@ -43,6 +45,8 @@ export class ThreadPool {
   private readonly control: Int32Array
   private readonly numbers: Float64Array
   private readonly threads: Thread[] = []
+  /** A page may only look, again and again. */
+  private readonly maySleep: boolean
   private failure: DeviceLostError | undefined
   private stopping = false
 
@@ -57,6 +61,7 @@ export class ThreadPool {
     const numbers = new SharedArrayBuffer(8 * mostArguments * count)
     this.control = new Int32Array(control)
     this.numbers = new Float64Array(numbers)
+    this.maySleep = maySleepOn(this.control)
     for (let index = 1; index < count; index++) {
       const thread = start({ ...data, control, numbers, index, kernelNames })
       thread.onEnd((why) => {
@@ -64,6 +69,11 @@ export class ThreadPool {
       })
       this.threads.push(thread)
     }
+  }
+
+  /** Resolves when every thread has started. */
+  async started(): Promise<void> {
+    await Promise.all(this.threads.map(({ ready }) => ready))
   }
 
   /**
@@ -101,7 +111,7 @@ export class ThreadPool {
     const end = performance.now() + longestMs
     for (let left = Atomics.load(this.control, word); left > 0; left = Atomics.load(this.control, word)) {
       if (performance.now() > end) throw this.fail(`a thread did not answer for ${longestMs / 1000} seconds`)
-      Atomics.wait(this.control, word, left, 1000)
+      if (this.maySleep) Atomics.wait(this.control, word, left, 1000)
     }
   }
 
@@ -113,5 +123,16 @@ export class ThreadPool {
     this.stopping = true
     for (let index = 1; index < this.count; index++) this.call(index, -1, 0)
     await Promise.all(this.threads.map((thread) => thread.stop()))
+  }
+}
+
+/** Whether this thread may wait: the main thread of a page may not. */
+function maySleepOn(control: Int32Array): boolean {
+  try {
+    // Returns at once: the word holds 0.
+    Atomics.wait(control, 0, 1, 0)
+    return true
+  } catch {
+    return false
   }
 }

@@ -38,6 +38,8 @@ export function startThread(data: ThreadData): Thread {
   worker.unref()
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   return {
+    // It starts whatever this thread does.
+    ready: Promise.resolve(),
     onEnd(report) {
       worker.once('error', (error) => report(error.message))
       worker.once('exit', (code) => report(`exit code ${code}`))

@@ -100,7 +100,11 @@ describe('a thread that is lost', () => {
 
   it('is a DeviceLostError when it ends on its own', async () => {
     const started: ((why: string) => void)[] = []
-    const threads = await pool(() => ({ onEnd: (report) => void started.push(report), stop: async () => {} }))
+    const threads = await pool(() => ({
+      ready: Promise.resolve(),
+      onEnd: (report) => void started.push(report),
+      stop: async () => {},
+    }))
     started[0]!('exit code 1')
     expect(() => threads.run('copyBytes', [[0, 0, 0]])).toThrow('wasm: thread 1 ended: exit code 1')
     await threads.stop()

@@ -1,0 +1,41 @@
+/** Kernel threads in a page: workers, where it may share memory with them. */
+import { DeviceUnavailableError } from '@casa-js/base'
+import { threadSource } from './thread-source.ts'
+import type { Thread, ThreadData } from './thread-pool.ts'
+
+const mostByDefault = 8
+/** Up to so many logical processors all are used; beyond, two are taken for one core. */
+const fewProcessors = 4
+
+/** Threads to use unless told: one where the page is not cross-origin isolated, else the cores as far as they can be guessed, at most 8. */
+export function defaultThreads(): { threads: number; reason: string } {
+  if (!globalThis.crossOriginIsolated) return { threads: 1, reason: 'the page is not cross-origin isolated' }
+  const processors = navigator.hardwareConcurrency
+  const cores = processors <= fewProcessors ? processors : Math.ceil(processors / 2)
+  return { threads: Math.min(mostByDefault, cores), reason: `${processors} logical processors` }
+}
+
+/** @throws DeviceUnavailableError where the page is not cross-origin isolated, and so has no memory to share. */
+export function startThread(data: ThreadData): Thread {
+  if (!globalThis.crossOriginIsolated) {
+    throw new DeviceUnavailableError(
+      'several threads need a cross-origin isolated page: serve it with Cross-Origin-Opener-Policy: same-origin and ' +
+        'Cross-Origin-Embedder-Policy: require-corp',
+    )
+  }
+  const source = `${threadSource}\nonmessage = ({ data }) => { postMessage('ready'); runThread(data) }`
+  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
+  const worker = new Worker(url)
+  worker.postMessage(data)
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.addEventListener('message', () => resolve(), { once: true })
+    worker.addEventListener('error', ({ message }) =>
+      reject(new DeviceUnavailableError(`a kernel thread did not start: ${message}`)),
+    )
+  }).finally(() => URL.revokeObjectURL(url))
+  return {
+    ready,
+    onEnd: (report) => worker.addEventListener('error', ({ message }) => report(message)),
+    stop: async () => worker.terminate(),
+  }
+}
