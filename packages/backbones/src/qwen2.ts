@@ -19,7 +19,7 @@ export const upperLayers: WindowRule = {
   slides: (layer, f) => layer >= f.integer('max_window_layers', { min: 0, fallback: 28 }),
 }
 
-/** Qwen2 and Qwen2.5: biases on q, k and v, sliding windows above. arXiv 2407.10671, 2412.15115. */
+/** Qwen2 and Qwen2.5: biases on q, k and v, sliding windows in the upper layers. arXiv 2407.10671, 2412.15115. */
 export const qwen2 = defineBackbone<DecoderConfig>({
   modelType: 'qwen2',
   parseConfig: (json) =>

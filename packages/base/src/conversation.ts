@@ -1,6 +1,6 @@
 /** What a conversation is before and after a tokenizer: plain types that need no tensor. */
 
-/** Decoded pixels: rgb, row-major, 3 bytes a pixel. */
+/** Decoded pixels: rgb, row-major, 3 bytes per pixel. */
 export interface RgbImage {
   widthPx: number
   heightPx: number

@@ -48,7 +48,7 @@ export class ConfigError extends CasaError {
   readonly path: string
 
   /**
-   * @param path what stands before the message: the file and field, or the flag and its value
+   * @param path the file and field, or the flag and its value; the message starts with it
    * @param message what was expected, what was found
    */
   constructor(path: string, message: string, options?: ErrorOptions) {

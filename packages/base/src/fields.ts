@@ -18,7 +18,7 @@ export class Fields {
   readonly path: string
   private readonly json: Json
 
-  /** @param path what stands before a field's name in an error, e.g. "config.json" */
+  /** @param path prefix of field names in errors, e.g. "config.json" */
   constructor(json: unknown, path: string) {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
       throw new ConfigError(path, `expected an object, found ${show(json)}`)

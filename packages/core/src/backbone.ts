@@ -68,7 +68,7 @@ export interface Site {
   norm(x: Tensor): Tensor
   /** The block's q, k, v of normed input, before rotation. */
   project(normed: Tensor): Heads
-  /** Only its k and v, for rows that ask nothing: image tokens. */
+  /** Only its k and v, for rows that are no queries: image tokens. */
   projectKeys(normed: Tensor): Pick<Heads, 'k' | 'v'>
   /** Rotate q or k [T, heads, E]. */
   rotate(heads: Tensor, rotary: RotaryTable): Tensor

@@ -5,7 +5,7 @@ import type { Params, TensorTable } from './table.ts'
 
 /** An image ready for its encoder. */
 export interface Patches {
-  /** [rows * columns, values a patch], in the order that the encoder's processor defines. */
+  /** [rows * columns, values per patch], in the order that the encoder's processor defines. */
   values: Float32Array
   /** Patches in the image, before any merge. */
   grid: { rows: number; columns: number }

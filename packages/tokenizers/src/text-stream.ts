@@ -11,7 +11,7 @@ import type { Tokenizer } from '@casa-js/base'
 export interface TextStream {
   /** Take one more id; return the text that became certain, often ''. */
   push(id: number): string
-  /** Return what still waits, with U+FFFD for bytes that never became a character, and start anew. */
+  /** Return what still waits, with U+FFFD for bytes that never became a character, and reset. */
   end(): string
 }
 

@@ -20,7 +20,7 @@ export interface DecoderConfig {
   normEps: number
   ropeTheta: number
   ropeLayout: 'half' | 'interleaved'
-  /** Pairs of a head that turn with (time, height, width); absent: one position a token. */
+  /** Pairs of a head that turn with (time, height, width); absent: one position per token. */
   ropeSections?: number[] | undefined
   ropeScaling?: RotaryScaling
   /** By layer: how many keys a token sees, itself and those before it; Infinity: all. Absent: all layers see all. */

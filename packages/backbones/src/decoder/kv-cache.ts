@@ -1,5 +1,5 @@
 /**
- * Keys and values at a fixed capacity, written in place.
+ * A KV cache of fixed capacity, written in place.
  *
  * A cache that grows by concatenation strands one buffer per length in a GPU's pool; this one allocates once. Attention is told
  * how many rows are valid, so nothing is sliced or copied per token either.

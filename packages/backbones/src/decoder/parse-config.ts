@@ -53,7 +53,7 @@ function parseRotary(f: Fields, { defaults, unscaledRopeTypes = [] }: Specifics,
 /**
  * The config.json of a model of Llama's line.
  * @param specifics what the family sets itself
- * @param path what stands before a field's name in an error
+ * @param path prefix of field names in errors
  * @throws ConfigError naming the field; also for a field that is not known, as it may change what the model computes
  */
 export function parseDecoderConfig(json: unknown, specifics: Specifics, path = 'config.json'): DecoderConfig {

@@ -64,7 +64,7 @@ export function parseScaling(settings: Fields, kind: (typeof rotaryKinds)[number
   }
 }
 
-/** The spectrum of a pass: radians a position for each pair [E/2], and what cos and sin are multiplied by. */
+/** The spectrum of a pass: radians per position for each pair [E/2], and what cos and sin are multiplied by. */
 export interface RotarySpectrum {
   frequencies: Float32Array
   magnitude: number

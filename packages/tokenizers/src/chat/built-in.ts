@@ -1,5 +1,5 @@
 /**
- * Templates that casa-js brings itself. A checkpoint's own template wins over these.
+ * Built-in templates. A checkpoint's own template has precedence.
  */
 import type { ChatTemplate, ImageMarks } from './template.ts'
 
@@ -44,7 +44,7 @@ export const heliumTemplate: ChatTemplate = {
 export const readerTokens = ['<|end|>', '<|system|>', '<|user|>', '<|assistant|>', '<|image|>', '<|image_pad|>'] as const
 
 /**
- * For models trained here from scratch: one token a turn, one after each image. That one is the image's gist token: the first
+ * For models trained from scratch with this library: one token per turn, one after each image. That one is the image's gist token: the first
  * text token of its window.
  */
 export const readerTemplate: ChatTemplate = {

@@ -32,7 +32,7 @@ describe('a hostile template ends with a typed error, soon', () => {
     const begin = process.cpuUsage()
     expect(() => render(source)).toThrow(TokenizerError)
     const { user, system } = process.cpuUsage(begin)
-    // About a second where nothing else runs; the bound is wide, for machines where much does.
+    // About a second on an idle machine; the bound leaves room for a busy one.
     expect((user + system) / 1e6).toBeLessThan(5)
   })
 

@@ -25,14 +25,14 @@ interface JinjaInterpreter {
 const BaseInterpreter: new (scope: Scope) => JinjaInterpreter = Interpreter
 
 /** A call of the interpreter costs 1 point, and more for what it gives: a loop over a list makes scopes and values for every item. */
-const pointsAnItem = 4
-const charactersAPoint = 1024
+const pointsPerItem = 4
+const charactersPerPoint = 1024
 
 /** Work that any template may do; about a second. */
 const basePoints = 1_000_000
 /** Beside that, for every message: fifty times what the longest published templates take; they may look at all others a few times. */
-const pointsAMessage = 10_000
-const pointsAPair = 32
+const pointsPerMessage = 10_000
+const pointsPerPair = 32
 
 /** Longest list of `range`, as in Jinja's sandbox, in which transformers renders. */
 const longestRange = 100_000
@@ -40,7 +40,7 @@ const longestRange = 100_000
 const longestSource = 1 << 20
 const longestText = 1 << 24
 
-/** What may still be done. One for all renderings of a conversation: each alone would be allowed too little, or all too much. */
+/** Work that may still be done, shared by all renderings of one conversation. */
 export interface RenderBudget {
   points: number
   /** Longest text of an expression. */
@@ -55,7 +55,7 @@ export interface RenderBudget {
 export function renderBudget(messages: readonly unknown[], renderings = 1): RenderBudget {
   const { length } = messages
   return {
-    points: basePoints + renderings * (pointsAMessage * length + pointsAPair * length * length),
+    points: basePoints + renderings * (pointsPerMessage * length + pointsPerPair * length * length),
     characters: longestText + 4 * JSON.stringify(messages).length,
   }
 }
@@ -89,9 +89,9 @@ class LimitedInterpreter extends BaseInterpreter {
     const { value } = found
     if (typeof value === 'string') {
       if (value.length > this.budget.characters) throw new TokenizerError(`a text of ${value.length} characters is too long`)
-      this.spend(value.length / charactersAPoint)
+      this.spend(value.length / charactersPerPoint)
     } else if (Array.isArray(value)) {
-      this.spend(pointsAnItem * value.length)
+      this.spend(pointsPerItem * value.length)
     }
     return found
   }
