@@ -20,13 +20,14 @@ export interface CaptionRecord {
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10
 
-export const recordOf = (frame: CaptionedFrame): CaptionRecord => ({
+/** @param droppedBefore frames that the video left out before this one, beside those that the captioner did. */
+export const recordOf = (frame: CaptionedFrame, droppedBefore = 0): CaptionRecord => ({
   start_ms: frame.startMs,
   end_ms: frame.endMs,
   time_to_first_token_ms: rounded(frame.timeToFirstTokenMs),
   elapsed_ms: rounded(frame.elapsedMs),
   lag_ms: rounded(frame.lagMs),
-  dropped: frame.dropped,
+  dropped: frame.dropped + droppedBefore,
   tokens: frame.tokens,
   text: frame.text,
   end: frame.end,

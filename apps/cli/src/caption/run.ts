@@ -39,9 +39,9 @@ export async function captionVideos(videos: string[], flags: CaptionFlags): Prom
 }
 
 async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: AbortSignal): Promise<void> {
-  const settings = captionSettings(vlm, flags)
+  const { isTrained, ...settings } = captionSettings(vlm, flags)
   const { framesPerSecond } = settings
-  if (!settings.isTrained)
+  if (!isTrained)
     console.error(
       err.yellow(
         'this model does not say that it was trained to caption video (captions in processor_config.json): what it says may mean little',
@@ -60,7 +60,7 @@ async function captionWith(
   vlm: Vlm,
   videos: string[],
   flags: CaptionFlags,
-  { framesPerSecond, prompt, prefix, maxTokensPerFrame, sampler }: CaptionSettings,
+  { framesPerSecond, ...settings }: Omit<CaptionSettings, 'isTrained'>,
   journal: Journal | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -83,23 +83,21 @@ async function captionWith(
   }
 
   const run = captionVideo(vlm, frames(), {
-    prompt,
-    prefix,
+    ...settings,
     framesPerSecond,
-    maxTokensPerFrame,
-    capacityTokens: flags.capacity,
     budgetMs: isLive ? undefined : Infinity,
-    sampler,
     resume: journal?.state,
     signal,
   })
   let savedMs = -Infinity
+  let dropped = 0
   try {
     for await (const event of run) {
       if (event.type === 'lag') screen.lag(event.lagMs, video.droppedFrames)
       else if (event.type === 'token') screen.token(event.text)
       else if (event.type === 'frame') {
-        const record = recordOf(event.frame)
+        const record = recordOf(event.frame, video.droppedFrames - dropped)
+        dropped = video.droppedFrames
         records.push(record)
         await journal?.append(record)
         outputs.frame(record)

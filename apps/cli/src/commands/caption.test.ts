@@ -4,7 +4,8 @@ import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
 import { createVlm, parseSrt, saveVlm } from '@casa-js/vlm'
 import { Command } from 'commander'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -149,6 +150,35 @@ test('takes animations, a part of a video, and goes on where it was stopped', as
   await casaCaption(join(folder, 'frames'), '--jsonl', jsonl, '--from', '0.5', '--to', '1.5')
   expect(jsonOf(jsonl).map(({ start_ms }) => start_ms)).toEqual([500, 1000])
   await expect(casaCaption(join(folder, 'frames'), '--jsonl', jsonl, '--resume')).rejects.toThrow('so these captions ended')
+})
+
+const hasFfmpeg = !spawnSync('ffmpeg', ['-version'], { stdio: 'ignore' }).error
+const streamsOf = (file: string) =>
+  execFileSync('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_type', '-of', 'csv=p=0', file])
+    .toString()
+    .trim()
+    .split('\n')
+
+test.skipIf(!hasFfmpeg)('puts captions into a video: drawn, and as a track; its sound stays', async () => {
+  const [film, burned, muxed] = ['film.mp4', 'burned.mp4', 'muxed.mkv'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const source = ['-f', 'lavfi', '-i', 'testsrc2=size=64x64:rate=10:duration=2', '-f', 'lavfi', '-i', 'sine=duration=2']
+  execFileSync('ffmpeg', ['-v', 'error', ...source, '-pix_fmt', 'yuv420p', '-shortest', film])
+  const printed = await casaCaption(film, '--burn', burned, '--mux', muxed, '--prefix', 'Now')
+  expect(printed).toMatch(/^0:00\.0  Now/)
+  expect(streamsOf(burned)).toEqual(['video', 'audio'])
+  expect(streamsOf(muxed)).toEqual(['video', 'audio', 'subtitle'])
+  const track = execFileSync('ffmpeg', ['-v', 'error', '-i', muxed, '-map', '0:s', '-f', 'srt', '-']).toString()
+  // The container may begin a little earlier, with the sound's lead-in; the picture moves with it.
+  const [cue] = parseSrt(track)
+  expect(cue!.startMs).toBeLessThan(50)
+  expect(cue!.text).toContain('Now')
+  expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([])
+  await expect(casaCaption(film, '--burn', film, '--force')).rejects.toThrow('this is the video that is read')
+  await expect(casaCaption(join(folder, 'frames'), '--mux', join(folder, 'no.mp4'))).rejects.toThrow('into one video file')
 })
 
 test('refuses what cannot be done before it computes anything', async () => {

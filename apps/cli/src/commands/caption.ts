@@ -19,7 +19,7 @@ export interface CaptionFlags extends DeviceFlags {
   maxTokens?: number
   temperature?: number
   seed: number
-  capacity: number
+  capacity?: number
   weights: WeightsChoice
   jsonl?: string
   srt?: string
@@ -60,9 +60,8 @@ export function register(program: Command): void {
     .addOption(seedOption('seed of the sampling').default(0))
     .option(
       '--capacity <tokens>',
-      'text that is remembered; beyond it the oldest is forgotten',
+      'text that is remembered; beyond it the oldest is forgotten (default: as the model was trained, else 4096)',
       wholeNumber(16, mostTokens),
-      4096,
     )
     .option('--jsonl <file>', 'one JSON document per frame: times, tokens, text, lag, memory; - for standard output')
     .option('--srt <file>', 'subtitles; - for standard output')
