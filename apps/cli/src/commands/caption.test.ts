@@ -1,8 +1,6 @@
 /** `casa caption` over a folder of pictures and over animations, with a model that babbles. */
-import { close, init } from '@casa-js/tensor'
-import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
-import { createVlm, parseSrt, saveVlm } from '@casa-js/vlm'
+import { parseSrt } from '@casa-js/vlm'
 import { Command } from 'commander'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,45 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { writeTinyModel } from '../fixtures/tiny-model.ts'
 import { register } from './caption.ts'
 
-const config = {
-  model_type: 'casa_vlm',
-  text_config: {
-    model_type: 'llama',
-    vocab_size: 262,
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-  },
-  vision_config: {
-    model_type: 'casa_vit',
-    patch_size: 4,
-    hidden_size: 8,
-    depth: 1,
-    num_heads: 1,
-    intermediate_size: 16,
-    spatial_merge_size: 2,
-    out_hidden_size: 16,
-    max_pixels: 4096,
-  },
-  fusion_config: { kind: 'casa' },
-}
 const greys = [10, 60, 110, 160]
 const [width, height] = [16, 8]
 let folder: string
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-caption-'))
-  await init({ device: 'cpu' })
-  const vlm = createVlm(config, 1, {
-    tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
-    processorConfig: { chat: { name: 'casa-reader' } },
-  })
-  await saveVlm(vlm, join(folder, 'model'))
-  vlm.dispose()
-  await close()
+  await writeTinyModel(join(folder, 'model'))
   mkdirSync(join(folder, 'frames'))
   for (const [i, grey] of greys.entries()) {
     // 8.png to 11.png: by name as text, 10 would come first.

@@ -1,55 +1,17 @@
-import { close, init } from '@casa-js/tensor'
-import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
-import { createVlm, saveVlm } from '@casa-js/vlm'
 import { Command } from 'commander'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { writeTinyModel } from '../fixtures/tiny-model.ts'
 import { register } from './eval.ts'
-
-const config = {
-  model_type: 'casa_vlm',
-  text_config: {
-    model_type: 'llama',
-    vocab_size: 262,
-    hidden_size: 16,
-    intermediate_size: 32,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    rms_norm_eps: 1e-6,
-    rope_theta: 10_000,
-    tie_word_embeddings: true,
-    max_position_embeddings: 256,
-  },
-  vision_config: {
-    model_type: 'casa_vit',
-    patch_size: 4,
-    stem_channels: [4],
-    absolute_positions: true,
-    hidden_size: 8,
-    depth: 1,
-    num_heads: 1,
-    intermediate_size: 16,
-    spatial_merge_size: 2,
-    out_hidden_size: 16,
-    max_pixels: 4096,
-  },
-  fusion_config: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true },
-}
 
 /** An untrained model, and three questions, one about a torn picture. */
 let folder: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-eval-'))
-  await init({ device: 'cpu' })
-  const tokenizerJson = trainBpe([], { vocabSize: 262, specialTokens: readerTokens })
-  const vlm = createVlm(config, 1, { tokenizerJson, processorConfig: { chat: { name: 'casa-reader' } } })
-  await saveVlm(vlm, join(folder, 'tiny'))
-  vlm.dispose()
-  await close()
+  await writeTinyModel(join(folder, 'tiny'))
   writeFileSync(join(folder, 'good.png'), await encodePng({ widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(200) }))
   writeFileSync(join(folder, 'torn.png'), 'no picture')
   const rows = ['good.png', 'torn.png', 'good.png'].map((image) =>

@@ -1,57 +1,22 @@
 /** A folder that `casa convert` quantised, in the hands of `casa info` and `casa ask`. */
 import { close, init } from '@casa-js/tensor'
 import { compressedForm } from '@casa-js/tensor/internal'
-import { readerTokens, trainBpe } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
-import { createVlm, loadVlm, saveVlm } from '@casa-js/vlm'
+import { loadVlm } from '@casa-js/vlm'
 import { Command } from 'commander'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { writeTinyModel } from '../fixtures/tiny-model.ts'
 import * as ask from './ask.ts'
 import * as convert from './convert.ts'
 import * as info from './info.ts'
 
-const config = {
-  model_type: 'casa_vlm',
-  text_config: {
-    model_type: 'llama',
-    vocab_size: 262,
-    hidden_size: 32,
-    intermediate_size: 64,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    tie_word_embeddings: true,
-  },
-  vision_config: {
-    model_type: 'casa_vit',
-    patch_size: 4,
-    stem_channels: [4],
-    hidden_size: 8,
-    depth: 1,
-    num_heads: 1,
-    intermediate_size: 16,
-    spatial_merge_size: 2,
-    out_hidden_size: 32,
-    max_pixels: 4096,
-  },
-  fusion_config: { kind: 'casa' },
-}
-
 let folder: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'casa-quantized-'))
-  await init({ device: 'cpu' })
-  const files = {
-    tokenizerJson: trainBpe([], { vocabSize: 262, specialTokens: readerTokens }),
-    processorConfig: { chat: { name: 'casa-reader' } },
-  }
-  const vlm = createVlm(config, 1, files)
-  await saveVlm(vlm, join(folder, 'bf16'), { dtype: 'BF16' })
-  vlm.dispose()
-  await close()
+  await writeTinyModel(join(folder, 'bf16'), { width: 32, dtype: 'BF16' })
   writeFileSync(join(folder, 'grey.png'), await encodePng({ widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(120) }))
   await casa(convert, 'convert', join(folder, 'bf16'), join(folder, 'int8'), '--dtype', 'int8', '--keep', '^$', '--quiet')
 })

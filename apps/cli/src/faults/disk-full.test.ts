@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeModel } from '../describe-model.ts'
-import { casa, fixture } from './fixtures/casa.ts'
-import { writeRun } from './fixtures/run.ts'
+import { casa, fixture } from '../fixtures/casa.ts'
+import { writeRun } from '../fixtures/run.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'casa-full-'))
 const disk = join(root, 'disk')
@@ -40,7 +40,7 @@ function fill(leftBytes: number): void {
 describe.skipIf(!canMount)('on a full disk', { timeout: 120_000 }, () => {
   beforeEach(() => void mount(700))
   afterEach(unmount)
-  beforeAll(() => writeRun(join(root, 'run'), 10), 60_000)
+  beforeAll(() => writeRun(join(root, 'run'), { steps: 10 }), 60_000)
 
   it.each([
     ['convert', [fixture.language, join(disk, 'out')]],
@@ -77,7 +77,8 @@ describe.skipIf(!canMount)('on a full disk', { timeout: 120_000 }, () => {
 
   it('casa eval leaves the report that was there', async () => {
     const cwd = join(root, 'run')
-    if (!existsSync(join(cwd, 'out'))) expect(await casa(['train', 'run.json'], { cwd })).toMatchObject({ code: 0 })
+    if (!existsSync(join(cwd, 'out')))
+      expect(await casa(['train', 'run.json', '--out', 'out'], { cwd })).toMatchObject({ code: 0 })
     const report = join(disk, 'report.html')
     const args = ['eval', 'out/model', '--data', 'rows.jsonl', '--report', report, '--max-tokens', '2', '--device', 'cpu']
     expect(await casa(args, { cwd })).toMatchObject({ code: 0 })

@@ -11,8 +11,8 @@ import { listCache, verifyCache } from '@casa-js/weights/node'
 import { parseSrt } from '@casa-js/vlm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeModel } from '../describe-model.ts'
-import { casa, fixture, hashOf, kills, randomKill, rounds } from './fixtures/casa.ts'
-import { writeRun } from './fixtures/run.ts'
+import { casa, fixture, hashOf, kills, randomKill, rounds } from '../fixtures/casa.ts'
+import { writeRun } from '../fixtures/run.ts'
 
 const timeout = 60_000 + 60_000 * rounds
 let root: string
@@ -57,7 +57,7 @@ describe.each([
 
 describe('casa train, killed', () => {
   it('goes on with --resume and ends in the same bytes', { timeout }, async () => {
-    await writeRun(cwd, 20)
+    await writeRun(cwd, { steps: 20 })
     expect(await casa(['train', 'run.json', '--out', 'whole'], { cwd })).toMatchObject({ code: 0 })
     const expected = readFileSync(join(cwd, 'whole', 'model', 'model.safetensors'))
     for (let round = 0; round < rounds; round++) {
@@ -79,7 +79,7 @@ describe('casa train, killed', () => {
 
 describe('casa eval --results, killed', () => {
   it('asks what is missing, once', { timeout }, async () => {
-    await writeRun(cwd, 5)
+    await writeRun(cwd, { steps: 5 })
     expect(await casa(['train', 'run.json', '--out', 'run'], { cwd })).toMatchObject({ code: 0 })
     const args = [
       'eval',
@@ -108,7 +108,7 @@ describe('casa eval --results, killed', () => {
 
 describe('casa caption --jsonl, killed', () => {
   it('goes on with --resume: every frame once, in order', { timeout }, async () => {
-    await writeRun(cwd, 5)
+    await writeRun(cwd, { steps: 5 })
     expect(await casa(['train', 'run.json', '--out', 'run'], { cwd })).toMatchObject({ code: 0 })
     mkdirSync(join(cwd, 'frames'))
     for (let i = 10; i < 40; i++) copyFileSync(join(cwd, 'dot.png'), join(cwd, 'frames', `${i}.png`))
