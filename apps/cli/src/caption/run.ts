@@ -1,7 +1,7 @@
 /** What `casa caption` does: frames in, captions on the screen and in files. */
 import { ArgumentError } from '@casa-js/base'
 import { close } from '@casa-js/tensor'
-import { openVideo, type Video } from '@casa-js/video'
+import { openVideo, type Video, type VideoInfo } from '@casa-js/video'
 import { captionVideo, loadVlm, type Vlm } from '@casa-js/vlm'
 import { checkStandardOutput, type CaptionFlags } from '../commands/caption.ts'
 import { startDevice } from '../device.ts'
@@ -16,6 +16,7 @@ import { captionSettings, type CaptionSettings } from './settings.ts'
 
 /** How often what the model remembers is written beside the JSONL file. */
 const saveEveryMs = 5000
+
 /** @throws CasaError naming the option or file, before anything is computed where it can be seen. */
 export async function captionVideos(videos: string[], flags: CaptionFlags): Promise<void> {
   checkStandardOutput(flags)
@@ -48,26 +49,42 @@ async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: 
       ),
     )
   const identity = { sources: videos, model: flags.model, framesPerSecond }
-  const journal = flags.jsonl && flags.jsonl !== '-' ? await openJournal(flags.jsonl, identity, flags.resume ?? false) : undefined
+  const openOwn = async () =>
+    flags.jsonl && flags.jsonl !== '-' ? openJournal(flags.jsonl, identity, flags.resume ?? false) : undefined
+  // What an earlier run left says where to begin; a new file is not touched before the video can be read.
+  let journal = flags.resume ? await openOwn() : undefined
+  let video: Video | undefined
   try {
-    await captionWith(vlm, videos, flags, settings, journal, signal)
+    const resumedAtMs = journal?.before.at(-1)?.end_ms ?? -Infinity
+    if (journal && resumedAtMs >= (flags.to ?? Infinity) * 1000) {
+      await createOutputs(flags).write(journal.before)
+      return await journal.finish()
+    }
+    video = openSource(videos, flags, framesPerSecond, resumedAtMs, signal)
+    const info = await video.info()
+    journal ??= await openOwn()
+    await captionWith({ vlm, video, info, videos, flags, settings, journal, signal })
   } finally {
+    await video?.close()
     await journal?.close()
   }
 }
 
-async function captionWith(
-  vlm: Vlm,
-  videos: string[],
-  flags: CaptionFlags,
-  { framesPerSecond, ...settings }: Omit<CaptionSettings, 'isTrained'>,
-  journal: Journal | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+interface Captioning {
+  vlm: Vlm
+  video: Video
+  info: VideoInfo
+  videos: readonly string[]
+  flags: CaptionFlags
+  settings: Omit<CaptionSettings, 'isTrained'>
+  journal: Journal | undefined
+  signal: AbortSignal
+}
+
+async function captionWith({ vlm, video, info, videos, flags, settings, journal, signal }: Captioning): Promise<void> {
+  const { durationMs, startMs = 0, live } = info
+  const { framesPerSecond } = settings
   const records: CaptionRecord[] = [...(journal?.before ?? [])]
-  const resumedAt = records.at(-1)?.end_ms
-  const video = open(videos, flags, framesPerSecond, resumedAt, signal)
-  const { durationMs, startMs = 0, live } = await video.info()
   const isLive = flags.live ?? live
   const endMs = Math.min((flags.to ?? Infinity) * 1000, durationMs === undefined ? Infinity : startMs + durationMs)
   const firstMs = Math.max(startMs, (flags.from ?? 0) * 1000)
@@ -84,7 +101,6 @@ async function captionWith(
 
   const run = captionVideo(vlm, frames(), {
     ...settings,
-    framesPerSecond,
     budgetMs: isLive ? undefined : Infinity,
     resume: journal?.state,
     signal,
@@ -112,7 +128,6 @@ async function captionWith(
     await journal?.finish()
   } finally {
     screen.stop()
-    await video.close()
     // After an interruption or an error too: what was said until then.
     if (records.length > 0) {
       await outputs.write(records)
@@ -124,15 +139,15 @@ async function captionWith(
   await videoOutputs(videos, records, flags, signal)
 }
 
-function open(
+function openSource(
   videos: string[],
   flags: CaptionFlags,
   framesPerSecond: number,
-  resumedAtMs: number | undefined,
+  resumedAtMs: number,
   signal: AbortSignal,
 ): Video {
   const { size: sizePx, to, live, follow } = flags
-  const from = resumedAtMs === undefined ? flags.from : resumedAtMs / 1000
+  const from = Number.isFinite(resumedAtMs) ? resumedAtMs / 1000 : flags.from
   return openVideo(videos.length === 1 ? videos[0]! : videos, {
     framesPerSecond,
     sizePx,

@@ -157,4 +157,8 @@ test('refuses what cannot be done before it computes anything', async () => {
   await expect(casaCaption(frames, '--resume')).rejects.toThrow('name it with --jsonl')
   await expect(casaCaption(frames, '--srt', '-', '--vtt', '-')).rejects.toThrow('--srt and --vtt: only one of them')
   await expect(casaCaption(join(folder, 'none.mp4'))).rejects.toThrow('none.mp4')
+  writeFileSync(join(folder, 'kept.jsonl'), 'mine')
+  const kept = ['--jsonl', join(folder, 'kept.jsonl')]
+  await expect(casaCaption(join(folder, 'none.mp4'), ...kept, '--force')).rejects.toThrow('none.mp4')
+  expect(readFileSync(join(folder, 'kept.jsonl'), 'utf8'), 'a video that is not there costs no file').toBe('mine')
 })
