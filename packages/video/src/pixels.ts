@@ -84,17 +84,22 @@ export function planesToRgb(
   const [yPlane, uPlane, vPlane] = format === 'NV12' ? [planes[0]!, planes[1]!, planes[1]!] : [planes[0]!, planes[1]!, planes[2]!]
   const chromaStep = format === 'NV12' ? 2 : bytesPerSample
   const vShift = format === 'NV12' ? 1 : 0
+  // @napi-rs/webcodecs leaves out the last column and row of chroma where a side is odd: there the one before is taken.
+  const lastColumn = Math.floor(uPlane.stride / chromaStep) - 1
+  const chromaEnd = vPlane.offset > uPlane.offset ? vPlane.offset : bytes.length
+  const lastRow = Math.floor((chromaEnd - uPlane.offset) / uPlane.stride) - 1
   // Of a sample of 10 or 12 bits in two bytes, low byte first, the upper 8 bits.
   const read =
     depth === 8 ? (at: number) => bytes[at]! : (at: number) => ((bytes[at]! | (bytes[at + 1]! << 8)) >> (depth - 8)) & 0xff
   const clamped = new Uint8ClampedArray(data.buffer)
   for (let row = 0, to = 0; row < heightPx; row++) {
     const yRow = yPlane.offset + row * yPlane.stride
-    const uRow = uPlane.offset + (row >> halveY) * uPlane.stride
-    const vRow = vPlane.offset + (row >> halveY) * vPlane.stride + vShift
+    const chromaRow = Math.min(row >> halveY, lastRow)
+    const uRow = uPlane.offset + chromaRow * uPlane.stride
+    const vRow = vPlane.offset + chromaRow * vPlane.stride + vShift
     for (let x = 0; x < widthPx; x++, to += 3) {
       const y = read(yRow + x * bytesPerSample)
-      const chroma = (x >> halveX) * chromaStep
+      const chroma = Math.min(x >> halveX, lastColumn) * chromaStep
       const u = read(uRow + chroma)
       const v = read(vRow + chroma)
       if (isRgb) {

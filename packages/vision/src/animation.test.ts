@@ -4,11 +4,11 @@ import { animationFrames } from './animation.ts'
 import { ImageError } from './errors.ts'
 
 /** Frames of one colour each, `step` brighter from one to the next. */
-function animation(type: 'gif' | 'webp', frames: number, delay: number[], side = 8, step = 3) {
+function animation(type: 'gif' | 'webp', frames: number, delay: number[], side = 8, step = 3, effort = 7) {
   const data = new Uint8Array(side * side * 3 * frames).map((_, i) => Math.floor(i / (side * side * 3)) * step)
   const raw = sharp(data, { raw: { width: side, height: side * frames, channels: 3, pageHeight: side } })
   // Or frames that are alike would be joined.
-  const gif = { effort: 1, interFrameMaxError: 0, interPaletteMaxError: 0, keepDuplicateFrames: true }
+  const gif = { effort, interFrameMaxError: 0, interPaletteMaxError: 0, keepDuplicateFrames: true }
   return (type === 'gif' ? raw.gif({ delay, ...gif }) : raw.webp({ lossless: true, delay })).toBuffer()
 }
 
@@ -38,7 +38,7 @@ test('a still picture has one frame without a duration', async () => {
 })
 
 test('pages are decoded a few at a time, however many there are', async () => {
-  const gif = await animation('gif', 40, Array(40).fill(65_530), 1000, 4)
+  const gif = await animation('gif', 40, Array(40).fill(65_530), 1000, 4, 1)
   let most = 0
   const before = process.memoryUsage().rss
   for await (const { image, durationMs } of animationFrames(gif)) {

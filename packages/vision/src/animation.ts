@@ -7,7 +7,7 @@ import { checkSize, formatOf, orImageError, type DecodeOptions, defaultMaxPixels
 export interface AnimationFrame {
   /** How long it is shown; browsers' 100 ms where the file says 0. */
   durationMs: number
-  /** The pixels, over white. May be asked for until the next frame is. */
+  /** The pixels, over white. May be asked for until the frame after the next is taken. */
   image(): Promise<RgbImage>
 }
 

@@ -46,26 +46,26 @@ export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixel
   const type = mimeTypes[format]
   if (typeof ImageDecoder === 'undefined' || !(await ImageDecoder.isTypeSupported(type))) return still
   const decoder = new ImageDecoder({ data: bytes as Uint8Array<ArrayBuffer>, type, colorSpaceConversion: 'none' })
-  await decoder.completed
+  await Promise.all([decoder.completed, decoder.tracks.ready])
   const count = decoder.tracks.selectedTrack?.frameCount ?? 1
   if (count === 1) {
     decoder.close()
     return still
   }
-  let shown: VideoFrame | undefined
+  const held: VideoFrame[] = []
   return {
     count,
     async page(frameIndex) {
-      shown?.close()
       const { image } = await decoder.decode({ frameIndex })
-      shown = image
+      held.push(image)
+      if (held.length > 2) held.shift()!.close()
       return {
         durationMs: (image.duration ?? 0) / 1000,
         image: async () => overWhite(image, image.displayWidth, image.displayHeight),
       }
     },
     close() {
-      shown?.close()
+      for (const image of held) image.close()
       decoder.close()
     },
   }
