@@ -102,9 +102,9 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
       frames.push({ timeMs, widthPx: image.widthPx, heightPx: image.heightPx, sha256: hash(image.data) })
     return frames
   }
-  /** Frames as the page reads them: of a URL, or of what an expression in the page gives. */
+  /** Frames as the page reads them: of a URL, a camera, or the canvas that the page holds. */
   const there = (
-    source: { url: string } | { expression: string },
+    source: { url: string } | { camera: MediaTrackConstraints } | { of: 'canvas' | 'stream' },
     options: { framesPerSecond?: number; sizePx?: number; from?: number; to?: number; most?: number; pauseMs?: number },
   ) =>
     page.evaluate(
@@ -113,7 +113,9 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
         const frames: Given['frames'] = []
         const events: video.VideoEvent[] = []
         try {
-          const given = 'url' in source ? source.url : await (0, eval)(source.expression)
+          const { canvas } = globalThis as unknown as { canvas: HTMLCanvasElement }
+          const given =
+            'url' in source ? source.url : 'camera' in source ? source : source.of === 'canvas' ? canvas : canvas.captureStream()
           const opened = openVideo(given, { ...options, onEvent: (event) => events.push(event) })
           for await (const { image, timeMs } of opened) {
             const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', image.data as Uint8Array<ArrayBuffer>))
@@ -190,7 +192,7 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
   })
 
   test('a camera: upright frames at the pace asked for, until it is let go', async () => {
-    const given = await there({ expression: '({ camera: { width: 320, height: 240 } })' }, { framesPerSecond: 10, most: 5 })
+    const given = await there({ camera: { width: 320, height: 240 } }, { framesPerSecond: 10, most: 5 })
     expect(given.error).toBeUndefined()
     expect(given.frames.map(({ widthPx, heightPx }) => [widthPx, heightPx])).toEqual(Array(5).fill([320, 240]))
     const times = given.frames.map(({ timeMs }) => Math.round(timeMs / 100))
@@ -211,7 +213,7 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
       }, 20)
       ;(globalThis as unknown as { canvas: HTMLCanvasElement }).canvas = canvas
     })
-    const given = await there({ expression: 'globalThis.canvas' }, { framesPerSecond: 20, most: 4, pauseMs: 300 })
+    const given = await there({ of: 'canvas' }, { framesPerSecond: 20, most: 4, pauseMs: 300 })
     expect(given.error).toBeUndefined()
     expect(given.frames.map(({ widthPx, heightPx }) => [widthPx, heightPx])).toEqual(Array(4).fill([40, 30]))
     expect(new Set(given.frames.map(({ sha256 }) => sha256)).size).toBe(4)
@@ -219,7 +221,7 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
     expect(given.dropped).toBeGreaterThan(5)
     expect(given.events.at(-1)).toMatchObject({ type: 'drop', total: given.dropped })
     // And as a stream of the page.
-    const stream = await there({ expression: 'globalThis.canvas.captureStream()' }, { framesPerSecond: 10, most: 3 })
+    const stream = await there({ of: 'stream' }, { framesPerSecond: 10, most: 3 })
     expect(stream.frames.map(({ widthPx, heightPx }) => [widthPx, heightPx])).toEqual(Array(3).fill([40, 30]))
   })
 })
