@@ -19,7 +19,12 @@ export interface InsertionPlan {
   nextPositions: Int32Array
 }
 
-/** @param start first position (of the first sample): where an earlier pass stopped. */
+/**
+ * Where every token of the joint stream comes from, and its position.
+ * @param positionRows 3 for multi-section rotary, where every image needs its grid
+ * @param start first position (of the first sample): where an earlier pass stopped
+ * @throws CasaError when slots are out of order or outside their sample, or an image lacks its grid
+ */
 export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): InsertionPlan {
   checkLayout(layout)
   const { cu, images } = layout

@@ -26,7 +26,11 @@ export interface QFormerConfig {
 const eps = 1e-6
 const prefix = 'compressor.'
 
-/** @param json `compressor_config` of a model folder. */
+/**
+ * Reads `compressor_config` of a model folder.
+ * @param width D: the encoder's output width
+ * @throws ConfigError naming the field and what was expected
+ */
 export function parseQFormerConfig(json: unknown, width: number, path = 'config.json: compressor_config'): QFormerConfig {
   const f = new Fields(json, path)
   f.oneOf('kind', ['q-former'])
@@ -41,6 +45,7 @@ export function parseQFormerConfig(json: unknown, width: number, path = 'config.
   }
 }
 
+/** Every weight of the compressor: [Q, D] queries, and for each layer norms [D], projections [D, D], feed-forward [F, D]. */
 export function qFormerTensors({ queries, layers, width: D, intermediateSize: F }: QFormerConfig): TensorTable {
   const table: TensorTable = [{ name: prefix + 'queries', shape: [queries, D], init: { kind: 'normal', std: 1 } }]
   const dense = (name: string, out: number, inner: number) =>

@@ -27,6 +27,7 @@ export async function logitsOf(
   return take(logits)
 }
 
+/** Decoding with a cache, cut anywhere, gives the logits of one pass. */
 export async function cachedEqualsFull(backbone: Backbone, tolerance: number): Promise<void> {
   const ids = randomIds(9, backbone.vocabSize)
   const full = await logitsOf(backbone, { ids })
@@ -47,6 +48,7 @@ export async function cachedEqualsFull(backbone: Backbone, tolerance: number): P
   }
 }
 
+/** A changed token changes no logits before it. */
 export async function isCausal(backbone: Backbone, tolerance: number): Promise<void> {
   const ids = randomIds(7, backbone.vocabSize)
   const before = await logitsOf(backbone, { ids })
@@ -64,6 +66,7 @@ export async function isCausal(backbone: Backbone, tolerance: number): Promise<v
   expect(after.subarray(seen), 'logits of the changed token').not.toEqual(before.subarray(seen))
 }
 
+/** Samples packed into one stream give the logits that each gives alone. */
 export async function packingEqualsSeparate(backbone: Backbone, tolerance: number): Promise<void> {
   const samples = [4, 1, 6].map((length, i) => randomIds(length, backbone.vocabSize, i + 1))
   const packed = await logitsOf(backbone, {
@@ -75,6 +78,7 @@ export async function packingEqualsSeparate(backbone: Backbone, tolerance: numbe
   expectNear('packed samples', packed, separate, tolerance, 'attention crosses sample boundaries, or the layer ignores step.cu')
 }
 
+/** The default fusion written out, and attention made of the parts of a site, give the logits of the plain block. */
 export async function hooksAreIdentities(backbone: Backbone, tolerance: number): Promise<void> {
   const ids = randomIds(6, backbone.vocabSize)
   const cu = Int32Array.of(0, 6)

@@ -43,6 +43,7 @@ function eosOf(json: Record<string, unknown>, f: Fields): number[] {
 }
 
 /**
+ * Reads a model folder's config.json: which families it is made of, and their parsed configs.
  * @param families the lists to choose from; the library's own unless given, so that a family can live elsewhere.
  * @param processor the folder's processor config: limits and statistics of its images hold where vision_config says none.
  * @throws ConfigError naming the file and the field.

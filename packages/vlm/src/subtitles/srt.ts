@@ -15,6 +15,7 @@ const TIME = String.raw`(\d+):(\d{1,2}):(\d{1,2})(?:[,.](\d{1,3}))?`
 const TIMES = new RegExp(String.raw`^\s*${TIME}\s*-->\s*${TIME}(?:\s|$)`)
 
 /**
+ * Reads SubRip text, also as other tools write it: one-digit hours, dots, no milliseconds, no numbers.
  * @returns the cues in the file's order; numbers of cues are not looked at
  * @throws ArgumentError naming the block, from 1, that has no times
  */
