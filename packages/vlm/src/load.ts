@@ -62,7 +62,7 @@ export interface VlmFiles {
   generationConfig?: unknown
 }
 
-export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'signal'> {
+export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'onRounded' | 'signal'> {
   families?: Families
   /**
    * How matrices are held in memory. 'compressed': as the folder holds them, in 16, 8 or 4 bits, only to be read; 'float32': widened, as
@@ -113,12 +113,13 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
   const config = parseVlmConfig(opened.config, options.families, opened.processorConfig)
   const table = allTensors(config)
   const params: Params = {}
-  const { weights: form, names = [], signal, onProgress } = options
+  const { weights: form, names = [], signal, onProgress, onRounded } = options
   try {
     await loadEach(table, opened.weights, (loaded) => void (params[loaded.spec.name] = keep(place(loaded))), {
       names: [...withoutTiedHead(table), ...names],
       signal,
       onProgress,
+      onRounded,
       compressed: form === 'compressed',
       quantized: form !== 'float32',
     })

@@ -16,7 +16,7 @@ export {
   type TensorProducer,
   type WriteOptions,
 } from './safetensors/writer.ts'
-export { loadEach, loadParams, type LoadedTensor, type LoadOptions } from './load/load-params.ts'
+export { loadEach, loadParams, type LoadedTensor, type LoadOptions, type RoundedTensor } from './load/load-params.ts'
 export { matchTable, type Match, type MatchOptions } from './load/match.ts'
 export { compileNameMap, parseNameMap, type NameMap } from './load/name-map.ts'
 export { casaReleasedNames, derivedBuffers, qwen25VlNames } from './load/known-names.ts'

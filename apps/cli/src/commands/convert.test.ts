@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { dequantize, quantize } from '@casa-js/tensor'
 import { openWeights, type ConvertReport, type QuantizedSource } from '@casa-js/weights'
 import { Command } from 'commander'
@@ -69,5 +70,31 @@ describe('casa convert', () => {
         code: 'commander.invalidArgument',
       })
     }
+  })
+})
+
+describe('casa convert and GGUF', () => {
+  const gguf = fileURLToPath(new URL('../../../../packages/weights/fixtures/gguf/llama.gguf', import.meta.url))
+
+  test('makes a model folder of a file, a file of the folder, and says what that costs', async () => {
+    const [made, back] = [join(folder, 'from-gguf'), join(folder, 'back.gguf')]
+    expect(await casaConvert(gguf, made)).toMatch(/from-gguf: 12 tensors/)
+    expect(readdirSync(made).sort()).toEqual([
+      'casa-folder.json',
+      'chat_template.jinja',
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ])
+    const printed = await casaConvert(made, back, '--dtype', 'q4_1', '--kl')
+    expect(printed).toMatch(/back.gguf: 12 tensors, .* in 1 file/)
+    expect(printed).toMatch(
+      /predictions on 200 tokens of text: KL \d\S* nats a token, at most \S+; the same first choice for \d+\.\d %/,
+    )
+    await expect(casaConvert(made, back)).rejects.toThrow(/back.gguf: it is there already.*--force/)
+    await expect(casaConvert(made, join(folder, 'x'), '--dtype', 'q4_1')).rejects.toThrow('--dtype: q4_1 is for .gguf files')
+    await expect(casaConvert(made, join(folder, 'x.gguf'), '--group', '64')).rejects.toThrow('--group: is for model folders')
   })
 })

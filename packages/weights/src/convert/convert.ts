@@ -8,6 +8,7 @@ import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type Produced, type TensorPlan, type TensorProducer } from '../safetensors/writer.ts'
 import { metadataOf, planShards, planTensors, type ConvertOptions, type PlannedTensor } from './plan.ts'
 import { listedSink } from '../folder/listed-sink.ts'
+import type { QuantizedType } from '../gguf/quantize.ts'
 import { ErrorMeter, type ConversionError } from './error-meter.ts'
 import { cast, copied, quantized, repacked } from './transform.ts'
 import { copyCompanions } from './companions.ts'
@@ -16,7 +17,7 @@ export interface ConvertedTensor {
   name: string
   shape: number[]
   from: StoredDtype
-  to: StoredDtype
+  to: StoredDtype | QuantizedType
   /** As stored now. */
   bytes: number
   /** undefined when the values are the same bytes as before. */

@@ -7,6 +7,7 @@ import { fileSource } from '../files/fs.node.ts'
 import { openModelFolder, openWeights } from '../folder/model-folder.ts'
 import { Safetensors } from '../safetensors/reader.ts'
 import { convertModelFolder } from '../convert/convert.ts'
+import { loadEach, type RoundedTensor } from '../load/load-params.ts'
 import { folderAt } from '../remote/address.ts'
 import { openGguf } from './folder.ts'
 import { readGgufHeader } from './header.ts'
@@ -48,6 +49,20 @@ describe('GGUF', () => {
       part.forEach((value, i) => expect(Math.abs(value - rounded[32 * block + i]!)).toBeLessThanOrEqual(limit * 1.01))
     }
     await file.close()
+  })
+
+  it('says what was rounded in the loading, and by how much', async () => {
+    const { weights } = await openModelFolder(fixture('llama.gguf'))
+    const table = [...weights.entries()].map(([name, { shape }]) => ({ name, shape, init: { kind: 'zeros' as const } }))
+    const rounded: RoundedTensor[] = []
+    await loadEach(table, weights, () => {}, { quantized: true, onRounded: (tensor) => rounded.push(tensor) })
+    expect(rounded.map(({ tensor, from }) => [tensor.split('.').at(-2), from])).toEqual([
+      ['o_proj', 'Q4_1'],
+      ['up_proj', 'Q5_1'],
+    ])
+    for (const { relativeError } of rounded) expect(relativeError).toBeGreaterThan(1e-4)
+    for (const { relativeError } of rounded) expect(relativeError).toBeLessThan(0.01)
+    await weights.close()
   })
 
   it('opens as a model folder: config, tokenizer, template, weights in the order of rows of transformers', async () => {

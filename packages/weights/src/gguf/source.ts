@@ -4,9 +4,10 @@
  * quantised types rounded to 8 bits.
  */
 import { ArgumentError } from '@casa-js/base'
-import { joinHalves, quantizeRows, type QuantizedRows } from '@casa-js/base/internal'
+import { dequantizeRows, joinHalves, quantizeRows, type QuantizedForm, type QuantizedRows } from '@casa-js/base/internal'
 import type { ByteSource } from '../bytes/source.ts'
 import { checkRange } from '../bytes/source.ts'
+import { ErrorMeter } from '../convert/error-meter.ts'
 import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
 import { decodeFloat32, decodeInt32, isInteger, compressedWords } from '../safetensors/decode.ts'
@@ -94,27 +95,27 @@ export class GgufWeights implements QuantizedSource {
     return words
   }
 
-  async readQuantized(name: string, signal?: AbortSignal): Promise<QuantizedMatrix> {
+  async readQuantized(
+    name: string,
+    signal?: AbortSignal,
+    { measure = false }: { measure?: boolean } = {},
+  ): Promise<QuantizedMatrix> {
     const { type, shape } = this.entry(name)
     if (!isMatrix(shape) || !canDequantize(type.name)) return refuse(this.name, 'quantized', 'this tensor is not quantised', name)
     const [outputs, inputs] = shape
-    const { bits, group } = repackedForm(type.name)
-    const { values, scales } = await this.readRows(name, signal)
-    return { values, scales: joinHalves(scales), outputs, inputs, bits, group }
-  }
-
-  /** What `readQuantized` gives, scales apart. */
-  async readRows(name: string, signal?: AbortSignal): Promise<QuantizedRows> {
-    const { type, shape } = this.entry(name)
-    const { isExact, ...form } = repackedForm(type.name)
-    if (isExact) return repackBlocks(await this.readBytes(name, undefined, signal), type.name, type.bytes)
-    const values = await this.read(name, signal)
-    try {
-      return quantizeRows(values, shape[1]!, form)
-    } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error
-      return refuse(this.name, 'quantized', error.message, name)
+    const { isExact, bits, group } = repackedForm(type.name)
+    const matrix = { outputs, inputs, bits, group }
+    if (isExact) {
+      const { values, scales } = repackBlocks(await this.readBytes(name, undefined, signal), type.name, type.bytes)
+      return { ...matrix, values, scales: joinHalves(scales) }
     }
+    const exact = await this.read(name, signal)
+    const rows = this.rounded(name, exact, matrix)
+    const result = { ...matrix, values: rows.values, scales: joinHalves(rows.scales) }
+    if (!measure) return result
+    const meter = new ErrorMeter()
+    meter.add(exact, dequantizeRows(rows, inputs, matrix))
+    return { ...result, roundedFrom: { from: type.name, relativeError: meter.result().relative } }
   }
 
   async readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {
@@ -132,6 +133,15 @@ export class GgufWeights implements QuantizedSource {
 
   close(): Promise<void> {
     return this.source.close()
+  }
+
+  private rounded(name: string, values: Float32Array, form: QuantizedForm & { inputs: number }): QuantizedRows {
+    try {
+      return quantizeRows(values, form.inputs, form)
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error
+      return refuse(this.name, 'quantized', error.message, name)
+    }
   }
 
   private entry(name: string): Entry {

@@ -24,14 +24,18 @@ export interface WriteGgufOptions {
 }
 
 export interface WrittenTensor {
+  /** In the model folder. */
+  source: string
+  /** In the file. */
   name: string
   shape: number[]
-  type: string
+  type: GgufFloatType | QuantizedType
   bytes: number
   error: ConversionError
 }
 
 interface Plan extends GgufTensorPlan {
+  type: GgufFloatType | QuantizedType
   /** Its name in the model folder. */
   ours: string
 }
@@ -64,7 +68,14 @@ export async function writeGguf(model: ModelFolder, sink: ByteSink, options: Wri
       await sink.write(bytes)
       await sink.write(new Uint8Array(aligned(bytes.byteLength) - bytes.byteLength))
       writtenBytes += aligned(bytes.byteLength)
-      written.push({ name: plan.name, shape: [...plan.shape], type: plan.type, bytes: plan.bytes, error: meter.result() })
+      written.push({
+        source: plan.ours,
+        name: plan.name,
+        shape: [...plan.shape],
+        type: plan.type,
+        bytes: plan.bytes,
+        error: meter.result(),
+      })
       options.onProgress?.({ tensor: plan.name, writtenBytes, totalBytes })
     }
   })

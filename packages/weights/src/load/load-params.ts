@@ -8,7 +8,18 @@ import { refuse } from '../refuse.ts'
 
 export interface LoadOptions extends MatchOptions {
   signal?: AbortSignal | undefined
+  /** Called for each matrix whose file holds it in a form that it cannot be multiplied by, and which is therefore rounded to 8 bits. */
+  onRounded?: ((rounded: RoundedTensor) => void) | undefined
   onProgress?: ((progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void) | undefined
+}
+
+/** A matrix that was rounded in the loading. */
+export interface RoundedTensor {
+  tensor: string
+  /** As the file holds it, e.g. "Q4_K". */
+  from: string
+  /** Root of the mean square of the difference, relative to that of the values. */
+  relativeError: number
 }
 
 /** A tensor as it arrives: float32, 16-bit floats two a word (see `readCompressed`), or a quantised matrix. */
@@ -52,7 +63,10 @@ export async function loadEach(
     if (options.compressed && canCompress(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
       await onTensor({ spec, dtype, compressed: await source.readCompressed(found, options.signal) })
     } else if (options.quantized && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
-      await onTensor({ spec, dtype, quantized: await source.readQuantized(found, options.signal) })
+      const quantized = await source.readQuantized(found, options.signal, { measure: options.onRounded !== undefined })
+      const { roundedFrom } = quantized
+      if (roundedFrom) options.onRounded?.({ tensor: spec.name, ...roundedFrom })
+      await onTensor({ spec, dtype, quantized })
     } else {
       await onTensor({ spec, dtype: 'F32', values: await readValues(source, spec, found, options.signal) })
     }

@@ -17,10 +17,13 @@ export interface QuantizedMatrix extends QuantizedForm {
   outputs: number
   /** D */
   inputs: number
+  /** Where the source holds something else, which was rounded to this, and the error was asked for. */
+  roundedFrom?: { from: string; relativeError: number }
 }
 
 export interface QuantizedSource extends TensorSource {
-  readQuantized(name: string, signal?: AbortSignal): Promise<QuantizedMatrix>
+  /** @param options `measure`: the result says the error of rounding, if there was any; it takes as long as the rounding itself. */
+  readQuantized(name: string, signal?: AbortSignal, options?: { measure?: boolean }): Promise<QuantizedMatrix>
 }
 
 export function partsOf(name: string): { values: string; scales: string } {
