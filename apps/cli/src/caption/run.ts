@@ -54,20 +54,26 @@ async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: 
   // What an earlier run left says where to begin; a new file is not touched before the video can be read.
   let journal = flags.resume ? await openOwn() : undefined
   let video: Video | undefined
+  const notes: Notes = { say: (text) => console.error(text) }
   try {
     const resumedAtMs = journal?.before.at(-1)?.end_ms ?? -Infinity
     if (journal && resumedAtMs >= (flags.to ?? Infinity) * 1000) {
       await createOutputs(flags).write(journal.before)
       return await journal.finish()
     }
-    video = openSource(videos, flags, framesPerSecond, resumedAtMs, signal)
+    video = openSource(videos, flags, framesPerSecond, resumedAtMs, notes, signal)
     const info = await video.info()
     journal ??= await openOwn()
-    await captionWith({ vlm, video, info, videos, flags, settings, journal, signal })
+    await captionWith({ vlm, video, info, videos, flags, settings, journal, notes, signal })
   } finally {
     await video?.close()
     await journal?.close()
   }
+}
+
+/** Where notes go: to stderr, and above the bar while there is one. */
+interface Notes {
+  say(text: string): void
 }
 
 interface Captioning {
@@ -78,10 +84,11 @@ interface Captioning {
   flags: CaptionFlags
   settings: Omit<CaptionSettings, 'isTrained'>
   journal: Journal | undefined
+  notes: Notes
   signal: AbortSignal
 }
 
-async function captionWith({ vlm, video, info, videos, flags, settings, journal, signal }: Captioning): Promise<void> {
+async function captionWith({ vlm, video, info, videos, flags, settings, journal, notes, signal }: Captioning): Promise<void> {
   const { durationMs, startMs = 0, live } = info
   const { framesPerSecond } = settings
   const records: CaptionRecord[] = [...(journal?.before ?? [])]
@@ -89,6 +96,7 @@ async function captionWith({ vlm, video, info, videos, flags, settings, journal,
   const endMs = Math.min((flags.to ?? Infinity) * 1000, durationMs === undefined ? Infinity : startMs + durationMs)
   const firstMs = Math.max(startMs, (flags.from ?? 0) * 1000)
   const screen = createScreen({ flags, framesPerSecond, isLive, firstMs, endMs })
+  notes.say = (text) => screen.note(text)
   const outputs = createOutputs(flags)
   const report = flags.report === undefined ? undefined : createCaptionReport()
   let latest: { timeMs: number; image: Parameters<NonNullable<typeof report>['add']>[1] } | undefined
@@ -144,6 +152,7 @@ function openSource(
   flags: CaptionFlags,
   framesPerSecond: number,
   resumedAtMs: number,
+  notes: Notes,
   signal: AbortSignal,
 ): Video {
   const { size: sizePx, to, live, follow } = flags
@@ -157,7 +166,7 @@ function openSource(
     live,
     follow,
     onEvent: (event) => {
-      if (event.type === 'damage') console.error(err.yellow(`${(event.timeMs / 1000).toFixed(1)} s: ${event.message}`))
+      if (event.type === 'damage') notes.say(err.yellow(`${(event.timeMs / 1000).toFixed(1)} s: ${event.message}`))
     },
   })
 }
