@@ -1,5 +1,5 @@
 /**
- * Who takes part, which cases each can do, and how its process is started. The bench stands above the rooms, so it may name
+ * Who takes part, which cases each can do, and how its process is started. The bench stands above the packages, so it may name
  * them all.
  */
 import { writeFileSync } from 'node:fs'
