@@ -24,7 +24,7 @@ const allowed = {
   'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
-  eval: ['core', 'data', 'tokenizers', 'vlm'],
+  eval: ['core', 'data', 'tokenizers', 'vision', 'vlm', 'weights'],
   study: ['core', 'eval', 'tensor', 'tokenizers', 'train', 'vlm'],
   testing: ['core', 'tensor', 'weights'],
 }

@@ -24,7 +24,11 @@ export interface Lookahead<T> {
   take(): void
 }
 
-/** @param load must not reject: failures are values too. */
+/**
+ * Starts to load from a position on, as far as the limits allow.
+ *
+ * @param load must not reject: failures are values too
+ */
 export function createLookahead<T>(
   start: number,
   load: (position: number) => Promise<LoadedItem<T>>,

@@ -24,5 +24,6 @@ export interface Request {
   index: number
 }
 
+/** What of an error travels between threads. */
 export const reportOf = (error: unknown): FailureReport =>
   error instanceof Error ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) }

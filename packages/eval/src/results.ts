@@ -1,4 +1,4 @@
-/** Results: one record an answer, kept as they come so that an interrupted evaluation goes on where it stopped. */
+/** Results: one record per answer, kept as they come so that an interrupted evaluation goes on where it stopped. */
 
 /** Were the pictures shown? 'none' is the baseline that has to guess. */
 export type Pictures = 'shown' | 'none'
@@ -31,9 +31,37 @@ export interface ResultStore {
   append(record: EvalRecord): Promise<void>
 }
 
+/** A store in memory: it ends with the process. */
 export function memoryResults(records: EvalRecord[] = []): ResultStore {
   return {
     read: async () => [...records],
     append: async (record) => void records.push(record),
   }
+}
+
+/** What makes two records the same question to the same model. */
+export type RecordKey = Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures' | 'metric'>
+
+/** @returns the key as a text, for maps. */
+export function keyOf({ model, task, dataset, index, pictures, metric }: RecordKey): string {
+  return JSON.stringify([model, task, dataset, index, pictures, metric])
+}
+
+/**
+ * Brings the records of several stores, e.g. of shards, into one; what is there already stays.
+ *
+ * @returns records that were added
+ */
+export async function mergeResults(into: ResultStore, from: readonly ResultStore[]): Promise<number> {
+  const known = new Set((await into.read()).map(keyOf))
+  let added = 0
+  for (const store of from) {
+    for (const record of await store.read()) {
+      if (known.has(keyOf(record))) continue
+      await into.append(record)
+      known.add(keyOf(record))
+      added++
+    }
+  }
+  return added
 }

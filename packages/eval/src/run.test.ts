@@ -9,7 +9,7 @@ import { afterAll, expect, expectTypeOf, test } from 'vitest'
 import {
   type AnswerModel,
   type BenchmarkRow,
-  casaTask,
+  benchmarkTask,
   defineTask,
   type EvalProgress,
   type EvalRecord,
@@ -264,13 +264,13 @@ test('the CASA protocol: prompts, cleaning and metrics', async () => {
     return { prompts, score: summary.rows[0]!.score }
   }
   const short = '\nAnswer the question using a single word or phrase.'
-  expect(await ask(casaTask('chartqa', rowsOf({})), ['5.2.'])).toEqual({ prompts: [`[image]What?${short}`], score: 1 })
-  expect(await ask(casaTask('docvqa', rowsOf({ answer: ['world', 'hello'] })), ['helo.'])).toMatchObject({ score: 0.8 })
-  expect(await ask(casaTask('textvqa', rowsOf({ answer: Array(10).fill('two') })), ['2'])).toMatchObject({ score: 1 })
-  expect(await ask(casaTask('realworldqa', rowsOf({ answer: 'A' })), ['a.'])).toMatchObject({ score: 1 })
-  expect(await ask(casaTask('gqa', rowsOf({ answer: 'the cat' })), ['The cat.'])).toMatchObject({ score: 1 })
+  expect(await ask(benchmarkTask('chartqa', rowsOf({})), ['5.2.'])).toEqual({ prompts: [`[image]What?${short}`], score: 1 })
+  expect(await ask(benchmarkTask('docvqa', rowsOf({ answer: ['world', 'hello'] })), ['helo.'])).toMatchObject({ score: 0.8 })
+  expect(await ask(benchmarkTask('textvqa', rowsOf({ answer: Array(10).fill('two') })), ['2'])).toMatchObject({ score: 1 })
+  expect(await ask(benchmarkTask('realworldqa', rowsOf({ answer: 'A' })), ['a.'])).toMatchObject({ score: 1 })
+  expect(await ask(benchmarkTask('gqa', rowsOf({ answer: 'the cat' })), ['The cat.'])).toMatchObject({ score: 1 })
   const ocr = await ask(
-    casaTask('ocrbench', rowsOf({ dataset: 'IIIT5K', questionType: 'Regular Text Recognition', answer: ['STOP'] })),
+    benchmarkTask('ocrbench', rowsOf({ dataset: 'IIIT5K', questionType: 'Regular Text Recognition', answer: ['STOP'] })),
     ['a Stop sign.'],
   )
   expect(ocr).toEqual({ prompts: ['[image]What?\nPlease directly answer the question.'], score: 1 })
@@ -279,25 +279,25 @@ test('the CASA protocol: prompts, cleaning and metrics', async () => {
     { answer: 'No', category: 'count', questionId: 'a' },
   ]
   expect(
-    await ask(casaTask('mme', rowsOf(...pair.map((row) => ({ ...row, question: 'Is it? Please answer yes or no. ' })))), [
+    await ask(benchmarkTask('mme', rowsOf(...pair.map((row) => ({ ...row, question: 'Is it? Please answer yes or no. ' })))), [
       'yes',
       'No.',
     ]),
   ).toEqual({
-    prompts: Array(2).fill(`[image]Is it? Please answer yes or no.${short}`),
+    prompts: Array(2).fill('[image]Is it? Please answer yes or no. '),
     score: 200,
   })
-  const choice = await ask(casaTask('ai2d', rowsOf({ question: 'Which', options: ['a cat', 'a dog'], answer: 1 })), [
+  const choice = await ask(benchmarkTask('ai2d', rowsOf({ question: 'Which', options: ['a cat', 'a dog'], answer: 1 })), [
     'Answer: B. a dog',
   ])
   expect(choice).toEqual({
     prompts: ['[image]Question: Which?\nChoices:\nA. a cat\nB. a dog\nAnswer with the letter.'],
     score: 1,
   })
-  await expect(ask(casaTask('ai2d', rowsOf({ answer: 3, options: ['a'] })), [''])).rejects.toThrow(
+  await expect(ask(benchmarkTask('ai2d', rowsOf({ answer: 3, options: ['a'] })), [''])).rejects.toThrow(
     /row r0: answer: expected the index of one of 1 options, got 3/,
   )
-  await expect(ask(casaTask('mme', rowsOf({})), [''])).rejects.toThrow(/row r0: category is missing/)
+  await expect(ask(benchmarkTask('mme', rowsOf({})), [''])).rejects.toThrow(/row r0: category is missing/)
 })
 
 test("Wilson's interval", () => {

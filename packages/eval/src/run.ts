@@ -2,13 +2,16 @@
 import type { Example } from '@casa-js/core'
 import { CasaError } from '@casa-js/base'
 import type { AnswerModel } from './model.ts'
-import { type EvalRecord, memoryResults, type Pictures, type ResultStore } from './results.ts'
-import { type EvalSummary, summarise } from './summary.ts'
+import { type EvalRecord, keyOf, memoryResults, type Pictures, type ResultStore } from './results.ts'
+import type { Shard } from './shard.ts'
+import { type EvalSummary, summarise, withMeanOnly } from './summary.ts'
 import { type Task, textOf, withoutPictures } from './task.ts'
 
 export interface EvalOptions {
   /** Examples of each task, the first so many; all unless given. An endless dataset needs one. */
   limit?: number
+  /** Only this part of the examples: every count-th, from the index-th on. Results of all parts merge (`mergeResults`). */
+  shard?: Shard | undefined
   /** 'no-image': ask everything a second time without pictures. */
   baseline?: 'none' | 'no-image' | undefined
   /** Records from here are kept, and their examples are not asked again. In memory unless given. */
@@ -42,15 +45,15 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
   const { baseline = 'none', results = memoryResults(), onProgress, signal } = options
   const names = tasks.map((task) => task.name)
   if (new Set(names).size !== names.length) throw new CasaError(`evaluation: two tasks have the same name: ${names.join(', ')}`)
-  const counts = tasks.map((task) => exampleCount(task, options.limit))
+  const indices = tasks.map((task) => indicesOf(task, options))
   const shown: Pictures[] = baseline === 'no-image' ? ['shown', 'none'] : ['shown']
-  const total = counts.reduce((sum, count) => sum + count, 0) * shown.length
+  const total = indices.reduce((sum, own) => sum + own.length, 0) * shown.length
 
   const known = new Map((await results.read()).map((record) => [keyOf(record), record]))
   const records: EvalRecord[] = []
   const skipped: EvalResult['skipped'] = []
   for (const [position, task] of tasks.entries()) {
-    for (let index = 0; index < counts[position]!; index++) {
+    for (const index of indices[position]!) {
       let example: Example | undefined
       for (const pictures of shown) {
         signal?.throwIfAborted()
@@ -73,12 +76,19 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
       }
     }
   }
-  return { model: model.name, records, summary: summarise(tasks, records), skipped }
+  // A metric of the whole, as MME's, need not be defined on a part.
+  const judged = options.shard && options.shard.count > 1 ? tasks.map(withMeanOnly) : tasks
+  return { model: model.name, records, summary: summarise(judged, records), skipped }
 }
 
 /** @casa-js/data's BrokenExampleError, by its code: that package draws pictures, which browsers that evaluate need not load. */
 function isBrokenExample(error: unknown): error is Error {
   return CasaError.isInstance(error) && error.code === 'broken-example'
+}
+
+function indicesOf(task: Task, { limit, shard = { index: 1, count: 1 } }: EvalOptions): number[] {
+  const count = exampleCount(task, limit)
+  return Array.from({ length: count }, (_, index) => index).filter((index) => index % shard.count === shard.index - 1)
 }
 
 function exampleCount({ name, dataset }: Task, limit = Infinity): number {
@@ -89,12 +99,6 @@ function exampleCount({ name, dataset }: Task, limit = Infinity): number {
     )
   }
   return count
-}
-
-type Key = Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures' | 'metric'>
-
-function keyOf({ model, task, dataset, index, pictures, metric }: Key): string {
-  return JSON.stringify([model, task, dataset, index, pictures, metric])
 }
 
 async function askOne(

@@ -26,20 +26,20 @@ export interface EvalSummary {
   rows: SummaryRow[]
 }
 
-/** One row a task, and one for each of its groups where there are several. */
+/** One row per task, and one for each of its groups where there are several. */
 export function summarise(tasks: readonly Task[], records: readonly EvalRecord[]): EvalSummary {
   const rows = tasks.flatMap((task) => {
     const own = records.filter((record) => record.task === task.name)
     const groups = [...new Set(own.map((record) => record.group))]
     const parts =
       groups.length > 1 ? groups.map((group) => ({ group, records: own.filter((record) => record.group === group) })) : []
-    return [row(task, own), ...parts.map((part) => ({ ...row(groupTask(task), part.records), group: part.group }))]
+    return [row(task, own), ...parts.map((part) => ({ ...row(withMeanOnly(task), part.records), group: part.group }))]
   })
   return { rows: rows.filter((each) => each.examples > 0) }
 }
 
-/** Within a group only the mean counts: a metric of the whole, as MME's, need not be defined on a part. */
-function groupTask(task: Task): Task {
+/** The task with the mean as its only number: a metric of the whole, as MME's, need not be defined on a part. */
+export function withMeanOnly(task: Task): Task {
   return { ...task, metric: { name: task.metric.name, score: task.metric.score } }
 }
 
@@ -121,6 +121,7 @@ export function formatSummary({ rows }: EvalSummary): string {
   return [line(head), rule, ...cells.map(line)].join('\n')
 }
 
+/** "12.3 %" of a share, "1234.5" of points. */
 export function formatScore(value: number, unit: 'share' | 'points'): string {
   return unit === 'share' ? `${(100 * value).toFixed(1)} %` : value.toFixed(1)
 }

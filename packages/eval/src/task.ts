@@ -18,8 +18,11 @@ export interface TaskDefinition<R, E extends Example = Example> {
   maxNewTokens?: number
 }
 
-export type Task<R = any, E extends Example = any> = Required<TaskDefinition<R, E>>
+export type Task<R = unknown, E extends Example = Example> = Required<TaskDefinition<R, E>>
 
+/**
+ * A task with its defaults filled in: unless said otherwise, what is asked is all but the last message, and the right answer is its text.
+ */
 export function defineTask<E extends Example = Example>(
   definition: TaskDefinition<string, E> & { reference?: undefined },
 ): Task<string, E>
@@ -42,10 +45,12 @@ function lastAnswer({ id, messages }: Example): number {
   throw new CasaError(`example ${id}: expected the right answer as the last message; give the task a prompt and a reference`)
 }
 
+/** The texts of a message, one after another. */
 export function textOf(message: Message | undefined): string {
   return (message?.content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
+/** The pictures of a conversation, in order. */
 export function picturesOf(messages: readonly Message[]): RgbImage[] {
   return messages.flatMap((message) => message.content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
 }

@@ -40,6 +40,7 @@ export const adaptation = (newWeights: string[]): GroupRule[] => [
   { name: 'pretrained', match: ['*'], learningRate: PRETRAINED_RATE },
 ]
 
+/** Whether a weight's name fits a pattern, in which `*` stands for any run of characters. */
 export function matchesName(pattern: string, name: string): boolean {
   const source = pattern
     .split('*')

@@ -9,7 +9,7 @@ import type { Params } from '@casa-js/core'
 import type { BatchStream } from '@casa-js/data'
 import type { DeviceReport, Tensor } from '@casa-js/tensor'
 
-/** What a checkpoint remembers of the data, so that a change between resumes is told. */
+/** What a checkpoint remembers of the data, so that a change between resumes is a warning. */
 export interface DataFacts {
   name: string
   /** null for a generator without an end. */

@@ -15,7 +15,12 @@ export function scheduleFactor({ steps, warmup, cooldown }: Schedule, step: numb
   return Math.min(1, warmup > 0 ? (step + 1) / warmup : 1, cooldown > 0 ? Math.max(0, steps - step) / cooldown : 1)
 }
 
-/** @throws ConfigError naming the field. */
+/**
+ * Returns the schedule as it is.
+ *
+ * @param path what errors call it
+ * @throws ConfigError naming the field that is no count
+ */
 export function checkSchedule(schedule: Schedule, path = 'schedule'): Schedule {
   for (const field of ['steps', 'warmup', 'cooldown'] as const) {
     const value = schedule[field]

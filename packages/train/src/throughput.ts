@@ -2,6 +2,7 @@
 
 const WINDOW = 20
 
+/** Updates of late, and what they say of speed. */
 export class Throughput {
   readonly #window: { ms: number; tokens: number; examples: number }[] = []
 

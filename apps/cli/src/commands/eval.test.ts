@@ -3,9 +3,11 @@ import { Command } from 'commander'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { benchmarkNames, protocolNames } from '@casa-js/eval'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { writeTinyModel } from '../fixtures/tiny-model.ts'
-import { register } from './eval.ts'
+import { benchmarks, protocols, register } from './eval.ts'
 
 /** An untrained model, and three questions, one about a torn picture. */
 let folder: string
@@ -49,6 +51,43 @@ test('own questions, a baseline, results that are taken up again, and a report',
 
   expect(await casaEval(...args)).toMatch(/\| questions \| exact match \| +2 \| +0\.0 % \|/)
   expect(readFileSync(results, 'utf8').trimEnd().split('\n')).toEqual(lines)
+})
+
+test('a benchmark from parquet files: two shards, merged, in the form of lmms-eval', async () => {
+  const data = fileURLToPath(new URL('../../../../packages/eval/src/fixtures/benchmarks/chartqa', import.meta.url))
+  const file = (name: string) => join(folder, name)
+  const args = ['--task', 'chartqa', '--data', data]
+  for (const part of ['1', '2']) await casaEval(...args, '--shard', `${part}/2`, '--results', file(`part-${part}.jsonl`))
+  const printed = await casaEval(
+    ...args,
+    '--merge',
+    file('part-1.jsonl'),
+    file('part-2.jsonl'),
+    '--results',
+    file('all.jsonl'),
+    '--lmms-eval',
+    file('results.json'),
+    '--report',
+    file('chartqa.html'),
+  )
+  expect(printed).toMatch(/\| chartqa +\| relaxed accuracy \| +3 \|/)
+  expect(readFileSync(file('all.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(3)
+  const { results } = JSON.parse(readFileSync(file('results.json'), 'utf8'))
+  expect(Object.keys(results.chartqa)).toContain('relaxed_human_split,none')
+  expect(readFileSync(file('chartqa.html'), 'utf8')).toContain('Größter Wert?')
+
+  expect(await casaEval(...args, '--protocol', 'lmms-eval-0.7.3')).toContain('| chartqa@lmms-eval-0.7.3')
+  await expect(casaEval(...args, '--shard', '1/2')).rejects.toThrow(/--shard: give --results/)
+  await expect(casaEval(...args, '--shard', '3/2', '--results', file('x.jsonl'))).rejects.toThrow(/expected i\/n/)
+  await expect(casaEval('--task', 'chartqa', 'word', '--data', data)).rejects.toThrow(
+    /benchmarks and other tasks \(word\) do not mix/,
+  )
+  await expect(casaEval(...args, '--lmms-eval', join(data, 'data/test-00000-of-00001.parquet'))).rejects.toThrow(/parquet/)
+})
+
+test('benchmarks and protocols are those of the package', () => {
+  expect(benchmarks).toEqual(benchmarkNames)
+  expect(protocols).toEqual(protocolNames)
 })
 
 test('what cannot be asked is named', async () => {

@@ -1,4 +1,6 @@
 /** `casa eval`: held-out accuracy of a model, with a baseline that sees no picture, results on disk and a report. */
+import { ConfigError } from '@casa-js/base'
+import type { ProtocolName } from '@casa-js/eval'
 import { close } from '@casa-js/tensor'
 import { Option, type Command } from 'commander'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
@@ -9,9 +11,17 @@ import { onInterrupt } from '../terminal/interrupt.ts'
 import { mostTokens, wholeNumber } from '../terminal/numbers.ts'
 import { claimFile, writeWhole } from '../terminal/outputs.ts'
 
+/** As in @casa-js/eval, which is loaded only when the command runs; a test holds them together. */
+export const benchmarks = ['chartqa', 'docvqa', 'infovqa', 'ocrbench', 'textvqa', 'realworldqa', 'ai2d', 'gqa', 'mme', 'pope']
+export const protocols: ProtocolName[] = ['casa-authors', 'casa-lenient', 'lmms-eval-0.7.3']
+
 interface EvalFlags extends DeviceFlags {
   data?: string[]
   task?: string[]
+  protocol?: ProtocolName
+  shard?: string
+  merge?: string[]
+  lmmsEval?: string
   limit: number
   seed: number
   maxTokens: number
@@ -31,9 +41,17 @@ export function register(program: Command): void {
     .argument('[model]', 'model folder', shippedModel)
     .option(
       '--data <files...>',
-      "your own questions: JSONL files or dataset modules; without it, the shipped model's held-out sets",
+      "your own questions: JSONL files or dataset modules; parquet files, folders or hub:owner/name of a benchmark; without it, the shipped model's held-out sets, or the benchmark's own repository",
     )
-    .option('--task <names...>', 'only these tasks')
+    .option('--task <names...>', `only these tasks; benchmarks: ${benchmarks.join(', ')}`)
+    .addOption(
+      new Option('--protocol <name>', "whose prompts and metric a benchmark has; the CASA authors' unless given").choices(
+        protocols,
+      ),
+    )
+    .option('--shard <i/n>', 'every n-th example, from the i-th on, for several machines; needs --results')
+    .option('--merge <files...>', 'bring results of shards into --results first')
+    .option('--lmms-eval <file>', 'write the scores as lmms-eval writes its results.json')
     .option('--limit <n>', 'examples of each task', wholeNumber(1), 200)
     .addOption(seedOption('seed that held-out sets are drawn by').default(1))
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
@@ -52,7 +70,10 @@ export function register(program: Command): void {
 Examples:
   casa eval                                                  the shipped model on its held-out sets
   casa eval model/ --task word emoji --limit 500 --baseline no-image --report report.html
-  casa eval model/ --data my/questions.jsonl --results answers.jsonl`,
+  casa eval model/ --data my/questions.jsonl --results answers.jsonl
+  casa eval model/ --task chartqa --data ChartQA/ --results chartqa.jsonl --limit 2500
+  casa eval model/ --task docvqa --data hub:lmms-lab/DocVQA --shard 1/4 --results part-1.jsonl
+  casa eval model/ --task docvqa --merge part-*.jsonl --results docvqa.jsonl --lmms-eval results.json`,
     )
     .action(run)
 }
@@ -70,8 +91,21 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     report: reportFile,
   } = flags
   if (reportFile) await claimFile(reportFile, { ours: isReport, force: flags.force })
-  const [{ evalReport, formatSummary, memoryResults, runEval, vlmAnswers }, { fileResults }, { loadVlm }, { encodePng }] =
-    await Promise.all([import('@casa-js/eval'), import('@casa-js/eval/node'), import('@casa-js/vlm'), import('@casa-js/vision')])
+  if (flags.lmmsEval) await claimFile(flags.lmmsEval, { ours: isLmmsEvalResult, force: flags.force })
+  if ((flags.shard || flags.merge) && !resultsFile)
+    throw new ConfigError(flags.shard ? '--shard' : '--merge', 'give --results <file>, where the answers are kept')
+  const [
+    { evalReport, formatSummary, lmmsEvalResult, memoryResults, mergeResults, runEval, shardOf, vlmAnswers },
+    { fileResults },
+    { loadVlm },
+    { encodePng },
+  ] = await Promise.all([
+    import('@casa-js/eval'),
+    import('@casa-js/eval/node'),
+    import('@casa-js/vlm'),
+    import('@casa-js/vision'),
+  ])
+  const shard = flags.shard === undefined ? undefined : shardOf(flags.shard)
   const [{ findTasks }, { modelFingerprint }, { createAskingProgress }] = await Promise.all([
     import('../eval/tasks.ts'),
     import('../eval/fingerprint.ts'),
@@ -80,8 +114,22 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   const results = resultsFile ? fileResults(resultsFile) : memoryResults()
   // Refuses a file that holds something else, before anything is computed.
   await results.read()
+  if (flags.merge) {
+    const added = await mergeResults(results, flags.merge.map(fileResults))
+    console.error(`${added} answers of ${flags.merge.length} files are in ${resultsFile} now`)
+  }
   const warn = (message: string) => console.error(err.yellow(message))
-  const tasks = await findTasks({ data, only, count: limit, seed, loose, allowOutside, maxNewTokens, warn })
+  const tasks = await findTasks({
+    data,
+    only,
+    count: limit,
+    seed,
+    loose,
+    allowOutside,
+    maxNewTokens,
+    protocol: flags.protocol,
+    warn,
+  })
   const device = await startDevice(flags)
 
   const interrupt = onInterrupt()
@@ -92,6 +140,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
       limit,
       ...(flags.baseline && { baseline: flags.baseline }),
       results,
+      shard,
       onProgress: (now) => progress.show(now),
       signal: interrupt.signal,
     })
@@ -100,6 +149,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     const { model, summary, skipped } = result
     for (const { task, index, reason } of skipped) warn(`${task} ${index} is left out: ${reason}`)
     console.log(flags.json ? JSON.stringify({ model, device, ...summary, skipped }, null, 1) : formatSummary(summary))
+    if (flags.lmmsEval) await writeWhole(flags.lmmsEval, JSON.stringify(lmmsEvalResult(result), null, 2) + '\n')
     if (reportFile) {
       const facts = { device: `${device.device} (${device.adapter})`, date: new Date().toISOString().slice(0, 10) }
       await writeWhole(reportFile, await evalReport(result, tasks, { title: `Evaluation of ${model}`, encodePng, facts }))
@@ -117,6 +167,9 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     await close()
   }
 }
+
+/** As `lmmsEvalResult` writes it. */
+const isLmmsEvalResult = /^\{\s*"results":/
 
 /** The page that this command writes. */
 const isReport = /^<!doctype html>[^]*<title>Evaluation of /

@@ -2,7 +2,17 @@
 import { CasaError, ConfigError, FileError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
 import { openJsonlDataset, type RowProblem } from '@casa-js/data'
-import { defineTask, exactMatch, looseMatch, type Task } from '@casa-js/eval'
+import {
+  benchmarkNames,
+  benchmarkTask,
+  defineTask,
+  exactMatch,
+  looseMatch,
+  type BenchmarkName,
+  type ProtocolName,
+  type Task,
+} from '@casa-js/eval'
+import { openBenchmark } from '@casa-js/eval/node'
 import { decodeImage } from '@casa-js/vision'
 import { basename, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -18,6 +28,8 @@ export interface TaskOptions {
   /** Ignore case and punctuation. */
   loose?: boolean | undefined
   maxNewTokens: number
+  /** Of benchmarks. */
+  protocol?: ProtocolName | undefined
   /** Pictures of a JSONL file may lie outside its folder. */
   allowOutside?: boolean | undefined
   warn(message: string): void
@@ -26,6 +38,13 @@ export interface TaskOptions {
 /** Answers are judged by exact match. @throws CasaError when nothing is left to ask, or data cannot be opened. */
 export async function findTasks(options: TaskOptions): Promise<Task[]> {
   const { data, only, maxNewTokens, loose } = options
+  const wanted = only.filter(isBenchmark)
+  if (wanted.length > 0 && !data.some(isOwnData)) {
+    const rest = only.filter((name) => !isBenchmark(name))
+    if (rest.length > 0)
+      throw new ConfigError(`--task ${only.join(' ')}`, `benchmarks and other tasks (${rest.join(', ')}) do not mix`)
+    return Promise.all(wanted.map((name) => openBenchmarkTask(name, options)))
+  }
   const sets = data.length > 0 ? await Promise.all(data.map((file) => openData(file, options))) : await shippedSets(options)
   const unknown = only.filter((name) => !sets.some((set) => set.name === name))
   if (unknown.length > 0)
@@ -36,6 +55,14 @@ export async function findTasks(options: TaskOptions): Promise<Task[]> {
   return sets
     .filter(({ name }) => only.length === 0 || only.includes(name))
     .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
+}
+
+const isBenchmark = (name: string): name is BenchmarkName => (benchmarkNames as readonly string[]).includes(name)
+const isOwnData = (file: string): boolean => /\.(jsonl|[cm]?[jt]s)$/.test(file)
+
+async function openBenchmarkTask(name: BenchmarkName, { data, protocol }: TaskOptions): Promise<Task> {
+  const rows = await openBenchmark(name, { data, decode: (bytes) => decodeImage(bytes) })
+  return benchmarkTask(name, rows, protocol)
 }
 
 interface NamedSet {

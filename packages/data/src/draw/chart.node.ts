@@ -3,7 +3,7 @@ import { createCanvas } from '@napi-rs/canvas'
 import type { RgbImage } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
 import type { Random } from '../random.ts'
-import { cssOf, inkOnPaper, type Rgb } from './colours.ts'
+import { cssOf, inkOnPaper, mapRgb } from './colours.ts'
 import { drawFlaws, paintPicture } from './picture.node.ts'
 import { familyOf } from './text.node.ts'
 
@@ -41,7 +41,7 @@ export async function paintChart(options: ChartPictureOptions, random: Random): 
 
   const { ink, paper } = inkOnPaper(random, 9 - 4 * difficulty)
   const mix = random.between(0.35, 0.65)
-  const fill = ink.map((value, channel) => Math.round(value * mix + paper[channel]! * (1 - mix))) as unknown as Rgb
+  const fill = mapRgb(ink, (value, channel) => Math.round(value * mix + paper[channel]! * (1 - mix)))
   const flaws = drawFlaws(random, 0.5 * difficulty, sizePx)
   return paintPicture(widthPx, heightPx, flaws, random, (context) => {
     context.fillStyle = cssOf(paper)

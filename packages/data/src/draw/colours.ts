@@ -4,7 +4,13 @@ import type { Random } from '../random.ts'
 /** Red, green, blue in 0..255. */
 export type Rgb = readonly [number, number, number]
 
+/** "rgb(12,34,56)" */
 export const cssOf = ([red, green, blue]: Rgb) => `rgb(${red},${green},${blue})`
+
+/** A colour of the mapped channels. */
+export function mapRgb([red, green, blue]: Rgb, map: (value: number, channel: number) => number): Rgb {
+  return [map(red, 0), map(green, 1), map(blue, 2)]
+}
 
 /** Relative luminance, 0 (black) .. 1 (white). */
 export function luminance(colour: Rgb): number {

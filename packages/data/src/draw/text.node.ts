@@ -7,7 +7,7 @@ import { CasaError } from '@casa-js/base'
 import type { RgbImage } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
 import { hashText, type Random } from '../random.ts'
-import { cssOf, inkOnPaper, type Rgb } from './colours.ts'
+import { cssOf, inkOnPaper, mapRgb, type Rgb } from './colours.ts'
 import { drawFlaws, paintPicture, type Context } from './picture.node.ts'
 
 export interface TextPictureOptions {
@@ -104,7 +104,7 @@ function paintPaper(context: Context, widthPx: number, heightPx: number, paper: 
   context.fillStyle = cssOf(paper)
   if (random.chance(0.5 * difficulty)) {
     const change = random.integer(-24, 24)
-    const end = paper.map((value) => Math.min(255, Math.max(0, value + change))) as unknown as Rgb
+    const end = mapRgb(paper, (value) => Math.min(255, Math.max(0, value + change)))
     const gradient = context.createLinearGradient(0, 0, widthPx, random.chance(0.5) ? heightPx : 0)
     gradient.addColorStop(0, cssOf(paper))
     gradient.addColorStop(1, cssOf(end))

@@ -44,7 +44,11 @@ export function defaultShares(difficulty: number): Record<TaskName, number> {
   }
 }
 
-/** @throws CasaError when the material lacks what an asked task needs, or an option is out of range. */
+/**
+ * A dataset of drawn examples, endless unless `length` is given. Nothing is drawn before it is asked for.
+ *
+ * @throws CasaError when the material lacks what an asked task needs, or an option is out of range
+ */
 export function createReadingDataset(material: Material, options: ReadingOptions): Dataset {
   const { name, seed, length = Infinity, difficulty = 0.5 } = options
   const rules: TaskRules = {

@@ -1,6 +1,6 @@
 /** Equality of answers, as strict as the benchmark wants it. */
 import { defineMetric } from './metric.ts'
-import { strip } from './python.ts'
+import { codePoints, strip } from './python.ts'
 
 /** Equal but for white space around. */
 export const exactMatch = defineMetric<string>({
@@ -20,6 +20,21 @@ export function looseText(text: string): string {
     .toLowerCase()
     .replace(/[!-/:-@[-`{-~]/g, '')
 }
+
+/**
+ * Lower case without ASCII punctuation; white space stays, at the edges too. numpy's lower keeps a text's length in code points and
+ * cuts off what "İ" becomes beyond it.
+ */
+function looseTextUntrimmed(text: string): string {
+  const lower = [...text.toLowerCase()].slice(0, codePoints(text)).join('')
+  return lower.replace(/[!-/:-@[-`{-~]/g, '')
+}
+
+/** lmms-eval's exact_match with ignore_case and ignore_punctuation: GQA. Unlike `looseMatch` it does not trim. */
+export const looseMatchUntrimmed = defineMetric<string>({
+  name: 'exact match, ignoring case and punctuation, untrimmed',
+  score: (prediction, reference) => Number(looseTextUntrimmed(prediction) === looseTextUntrimmed(reference)),
+})
 
 /** GQA: equality ignoring case and punctuation. */
 export const looseMatch = defineMetric<string>({

@@ -19,6 +19,7 @@ export interface Scored<R> {
   score: number
 }
 
+/** Types a metric; returns it as it is. */
 export function defineMetric<R>(metric: Metric<R>): Metric<R> {
   return metric
 }

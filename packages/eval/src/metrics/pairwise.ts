@@ -22,6 +22,7 @@ export interface WinRate {
   ties: number
 }
 
+/** The share of pairs that the first of two systems wins. Each is judged in both orders; a verdict that depends on the order counts against. */
 export async function pairwiseWinRate(
   pairs: Iterable<Pair>,
   judge: Judge,

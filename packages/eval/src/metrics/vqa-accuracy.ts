@@ -17,6 +17,7 @@ const SIGNS = [...';/[]"{}()=+\\_-><@`,?!']
 /** The original passes the flag re.UNICODE where a count is expected: only that many dots are taken away. */
 const MOST_DOTS = 32
 
+/** An answer as EvalAI compares it: "The half-time" -> "half time". */
 export function normaliseVqaAnswer(answer: string): string {
   const words = strip(answer.toLowerCase().replace(/[,?]/g, '').replaceAll("'s", " 's"))
   const text = strip(words.replace(/[\n\t]/g, ' '))

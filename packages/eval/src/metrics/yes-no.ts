@@ -1,6 +1,6 @@
 /** Yes or no: MME and POPE. */
 import { CasaError } from '@casa-js/base'
-import { defineMetric, mean } from './metric.ts'
+import { defineMetric, mean, type Metric, type Scored } from './metric.ts'
 import { strip } from './python.ts'
 
 export type YesNo = 'yes' | 'no' | 'other'
@@ -57,22 +57,29 @@ export const mme = defineMetric<MmeReference>({
 })
 
 /** POPE (Li et al. 2023, arXiv 2305.10355): does the image show the object? An answer must be just "yes" or "no". */
-export const pope = defineMetric<string>({
-  name: 'POPE',
-  score: (prediction, reference) => Number(plainAnswer(prediction) === plainAnswer(reference)),
-  summarise(answers) {
-    const count = (said: string, truth?: string): number =>
-      answers.filter(
-        (each) => plainAnswer(each.prediction) === said && (truth === undefined || plainAnswer(each.reference) === truth),
-      ).length
-    const ratio = (part: number, rest: number): number => (part + rest > 0 ? part / (part + rest) : 0)
-    const precision = ratio(count('yes', 'yes'), count('yes', 'no'))
-    const recall = ratio(count('yes', 'yes'), count('no', 'yes'))
-    const f1 = precision + recall > 0 ? (2 * (precision * recall)) / (precision + recall) : 0
-    const accuracy = mean(answers.map((each) => each.score))
-    return { numbers: { accuracy, precision, recall, f1, yesRatio: ratio(count('yes'), count('no')) }, main: 'accuracy' }
-  },
-})
+export const pope = popeBy('POPE', ({ prediction }) => prediction)
+
+/** lmms-eval 0.7.3: its yes ratio is that of the right answers, a constant of the data. */
+export const popeOfTruth = popeBy('POPE, yes ratio of the truth', ({ reference }) => reference)
+
+function popeBy(name: string, ratioOf: (answer: Scored<string>) => string): Metric<string> {
+  return defineMetric<string>({
+    name,
+    score: (prediction, reference) => Number(plainAnswer(prediction) === plainAnswer(reference)),
+    summarise(answers) {
+      const count = (said: string, truth: string): number =>
+        answers.filter((each) => plainAnswer(each.prediction) === said && plainAnswer(each.reference) === truth).length
+      const ratio = (part: number, rest: number): number => (part + rest > 0 ? part / (part + rest) : 0)
+      const precision = ratio(count('yes', 'yes'), count('yes', 'no'))
+      const recall = ratio(count('yes', 'yes'), count('no', 'yes'))
+      const f1 = precision + recall > 0 ? (2 * (precision * recall)) / (precision + recall) : 0
+      const accuracy = mean(answers.map((each) => each.score))
+      const counted = answers.map((each) => plainAnswer(ratioOf(each)))
+      const [yes, no] = ['yes', 'no'].map((word) => counted.filter((each) => each === word).length) as [number, number]
+      return { numbers: { accuracy, precision, recall, f1, yesRatio: ratio(yes, no) }, main: 'accuracy' }
+    },
+  })
+}
 
 function plainAnswer(text: string): string {
   return strip(text.toLowerCase())

@@ -30,7 +30,12 @@ export function writeState(state: Omit<CheckpointState, 'format'>): string {
   return JSON.stringify({ ...content, hash: hashOf(content) }, undefined, 1) + '\n'
 }
 
-/** @throws CheckpointError saying what is wrong. */
+/**
+ * Reads and checks the text of state.json.
+ *
+ * @param path what errors call it
+ * @throws CheckpointError saying what is wrong
+ */
 export function parseState(text: string, path: string): CheckpointState {
   let json: unknown
   try {

@@ -38,6 +38,7 @@ const classes: Record<string, { prototype: Error }> = {
   WeightError,
 }
 
+/** What of an error goes through structured clone: its name, message, stack and plain fields. */
 export function toErrorData(thrown: unknown): ErrorData {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), fields: {} }
   const { name, message, stack } = thrown

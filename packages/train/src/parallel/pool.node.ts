@@ -11,7 +11,12 @@ import { abort, createSharedMemory, requestStop, type SharedMemory } from './sha
 /** How long a worker may take to close after its last message. */
 const CLOSE_MS = 10_000
 
-/** @param signal asks the run to end after the current update, with a checkpoint. */
+/**
+ * Runs the loop in worker threads, one per rank. All have ended when the iteration ends.
+ *
+ * @param signal asks the run to end after the current update, with a checkpoint
+ * @throws the first rank's own error; CasaError for a worker that ends before its work is done
+ */
 export async function* runPool(
   start: Omit<WorkerStart, 'rank'>,
   warn: (message: string) => void,

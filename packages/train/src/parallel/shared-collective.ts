@@ -5,6 +5,7 @@ import { readInto } from '@casa-js/tensor/internal'
 import type { Collective } from './collective.ts'
 import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
 
+/** The collective of one rank over the shared memory of all. */
 export function createSharedCollective(memory: SharedMemory, rank: number): Collective {
   const { ranks, numbers, gradients: rows, total } = memory
   const parameters = total.length

@@ -26,7 +26,11 @@ export interface SharedMemory {
   total: Float32Array<SharedArrayBuffer>
 }
 
-/** @param parameters values in all trained weights together. */
+/**
+ * Allocates what the ranks share.
+ *
+ * @param parameters values in all trained weights together
+ */
 export function createSharedMemory(ranks: number, parameters: number): SharedMemory {
   return {
     ranks,
@@ -40,6 +44,7 @@ export function createSharedMemory(ranks: number, parameters: number): SharedMem
 /** Ask all ranks to stop after the current step. */
 export const requestStop = (memory: SharedMemory): void => void Atomics.store(memory.control, STOP, 1)
 
+/** Whether a rank or the main thread asked for the end. */
 export const stopRequested = (memory: SharedMemory): boolean => Atomics.load(memory.control, STOP) === 1
 
 /** Make every rank that waits, now or later, throw. */

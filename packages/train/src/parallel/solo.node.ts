@@ -8,6 +8,11 @@ import type { ProgramModule } from '../program.ts'
 import { solo } from './collective.ts'
 import type { WorkerStart } from './protocol.ts'
 
+/**
+ * Runs the loop with one rank. The device is closed when the iteration ends.
+ *
+ * @param signal asks the run to end after the current update, with a checkpoint
+ */
 export async function* runSolo(
   start: Omit<WorkerStart, 'rank' | 'ranks'>,
   warn: (message: string) => void,

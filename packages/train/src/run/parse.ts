@@ -28,6 +28,8 @@ export type ParsedRun = Required<
 }
 
 /**
+ * Checks a run and fills in its defaults.
+ *
  * @param path what errors call the run, e.g. "run.ts".
  * @throws ConfigError naming the first field that is unknown or wrong.
  */

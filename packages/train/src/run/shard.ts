@@ -2,7 +2,11 @@
 import { CasaError } from '@casa-js/base'
 import { type Dataset } from '@casa-js/core'
 
-/** @throws CasaError if the shard would be empty. */
+/**
+ * The examples shard, shard + shards, shard + 2 shards, ..
+ *
+ * @throws CasaError if the shard would be empty
+ */
 export function shardOf(dataset: Dataset, shard: number, shards: number): Dataset {
   const length = dataset.length === Infinity ? Infinity : Math.ceil((dataset.length - shard) / shards)
   if (length < 1)
