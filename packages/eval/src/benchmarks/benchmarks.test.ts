@@ -195,7 +195,7 @@ beforeAll(async () => {
     const prefix = '/datasets/lmms-lab/GQA/resolve/main/'
     if (!pathname.startsWith(prefix)) return void response.writeHead(404).end()
     const bytes = readFileSync(join(fixtures, 'gqa', pathname.slice(prefix.length)))
-    const [, begin, end] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [, '0', String(bytes.length - 1)]
+    const [, begin, end] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? ['', '0', String(bytes.length - 1)]
     const last = Math.min(Number(end), bytes.length - 1)
     response
       .writeHead(206, {

@@ -1,6 +1,7 @@
 /** Multiple choice: the answer's letter, or the whole answer where it names none. */
 import { looseMatchUntrimmed, looseText } from './exact-match.ts'
 import { defineMetric } from './metric.ts'
+import { strip } from './python.ts'
 
 /** Equality of letters ignoring case and punctuation, white space around trimmed. */
 export const multipleChoice = defineMetric<string>({
@@ -22,5 +23,5 @@ export const multipleChoiceUntrimmed = defineMetric<string>({
 
 /** "B. a cat" -> "B"; anything else stays as it is. */
 export function chosenLetter(answer: string): string {
-  return /^[\s\x1c-\x1f\x85]*([A-Z])\./.exec(answer)?.[1] ?? answer
+  return /^([A-Z])\./.exec(strip(answer))?.[1] ?? answer
 }
