@@ -5,7 +5,7 @@ import { tensor, type Tensor } from '@casa-js/tensor'
 import { cellsOf } from '../tables/grid.ts'
 
 /**
- * Patches of all images, one after another: [N, values a patch].
+ * Patches of all images, one after another: [N, values per patch].
  * @throws CasaError when there is no image, or one is not of the expected number of values.
  */
 export function packPatches(modelType: string, images: Patches[], valuesPerPatch: number): Tensor {

@@ -2,7 +2,7 @@
  * Qwen2.5-VL's vision encoder (arXiv 2502.13923, section 2.1.1; transformers, modeling_qwen2_5_vl.py).
  *
  * Unusual: the patch embedding is a convolution over two frames. The stock processor doubles a still picture in time (1176 values
- * a patch); a single frame (588) through the sum of the kernel's two halves is the same and costs half. Both are read here;
+ * per patch); a single frame (588) through the sum of the kernel's two halves is the same and costs half. Both are read here;
  * `process` makes the single one, as CASA does. Cells run in window order through all blocks, also those with full attention;
  * the merger's result is put back in reading order.
  */
