@@ -20,7 +20,7 @@ export async function openSource(source: Exclude<VideoSource, readonly VideoSour
     return openMedia(new UrlSource(url, urlOptions), true, options)
   }
   if (source instanceof Blob) {
-    const picture = await blobAsPicture(source)
+    const picture = await blobAsPicture(source, options)
     if (picture) return createPictureReel(picture, options)
     const { blob, isCut } = await mendCutMatroska(source)
     return openMedia(new BlobSource(blob), true, { ...options, isCut })

@@ -1,7 +1,7 @@
 /** Opening sources in Node. */
 import { BlobSource, FilePathSource, ReadableStreamSource, UrlSource, type Source } from 'mediabunny'
 import { createReadStream, openAsBlob } from 'node:fs'
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ import { followFile } from './follow.node.ts'
 import { convert, openTrack, unreadableError } from './media.ts'
 import { createPictureReel, isPicture } from './pictures.ts'
 import type { Reel, ReelOptions, SourceList } from './reel.ts'
-import { blobAsPicture, urlAsPicture, urlOptions } from './sources.ts'
+import { blobAsPicture, readPicture, urlAsPicture, urlOptions } from './sources.ts'
 import type { VideoSource } from './types.ts'
 
 const pictureNames = /\.(png|jpe?g|webp|gif|avif|tiff?|bmp)$/i
@@ -31,7 +31,7 @@ export async function openSource(
   const { name } = options
   if (typeof source === 'string' || source instanceof URL) return openAddress(String(source), options)
   if (source instanceof Blob) {
-    const picture = await blobAsPicture(source)
+    const picture = await blobAsPicture(source, options)
     if (picture) return createPictureReel(picture, options)
     const { blob, isCut } = await mendCutMatroska(source)
     return openMedia(new BlobSource(blob), true, { ...options, isCut })
@@ -86,7 +86,7 @@ async function openPath(path: string, options: ReelOptions): Promise<Reel | Sour
     const idleMs = follow === true ? defaultIdleMs : follow.idleMs
     return openMedia(new ReadableStreamSource(followFile(path, idleMs, signal)), false, options)
   }
-  if (isPicture(await startOf(path))) return createPictureReel(await readFile(path), options)
+  if (isPicture(await startOf(path))) return createPictureReel(await readPicture(path, options), options)
   const { blob, isCut } = await mendCutMatroska(await openAsBlob(path))
   const opened = blob.size === status.size ? new FilePathSource(path) : new BlobSource(blob)
   return openMedia(opened, true, { ...options, isCut }, `file:${path}`)

@@ -1,4 +1,6 @@
 /** What both platforms do with Blobs and URLs. */
+import { defaultMaxBytes } from '@casa-js/vision'
+import { readBytes } from '@casa-js/vision/internal'
 import { isPicture } from './pictures.ts'
 import type { ReelOptions } from './reel.ts'
 import { VideoError } from './errors.ts'
@@ -13,17 +15,25 @@ export const urlOptions = {
   getRetryDelay: (previousAttempts: number) => (previousAttempts < mostTries ? 0.25 * 2 ** previousAttempts : null),
 }
 
+/**
+ * The bytes of a picture, of no more than pictures may have.
+ * @throws ImageError when it is larger, or cannot be read.
+ */
+export const readPicture = (source: string | URL | Blob, { name, signal }: ReelOptions): Promise<Uint8Array> =>
+  readBytes(source, { maxBytes: defaultMaxBytes, name, signal })
+
 /** The bytes of a Blob that is a picture, or undefined. */
-export async function blobAsPicture(blob: Blob): Promise<Uint8Array | undefined> {
+export async function blobAsPicture(blob: Blob, options: ReelOptions): Promise<Uint8Array | undefined> {
   const start = new Uint8Array(await blob.slice(0, startBytes).arrayBuffer())
-  return isPicture(start) ? new Uint8Array(await blob.arrayBuffer()) : undefined
+  return isPicture(start) ? readPicture(blob, options) : undefined
 }
 
 /**
  * The bytes behind a URL that is a picture, or undefined.
  * @throws VideoError when there is no answer, or a refusal.
  */
-export async function urlAsPicture(url: URL, { name, signal }: ReelOptions): Promise<Uint8Array | undefined> {
+export async function urlAsPicture(url: URL, options: ReelOptions): Promise<Uint8Array | undefined> {
+  const { name, signal } = options
   const response = await fetch(url, { headers: { range: `bytes=0-${startBytes - 1}` }, signal }).catch((cause: unknown) => {
     signal.throwIfAborted()
     throw new VideoError(`${name}: no answer; check the address and the connection`, { cause })
@@ -35,6 +45,5 @@ export async function urlAsPicture(url: URL, { name, signal }: ReelOptions): Pro
   const reader = response.body!.getReader()
   const { value = new Uint8Array() } = await reader.read()
   await reader.cancel()
-  if (!isPicture(value)) return undefined
-  return new Uint8Array(await (await fetch(url, { signal })).arrayBuffer())
+  return isPicture(value) ? readPicture(url, options) : undefined
 }
