@@ -15,6 +15,7 @@ export interface MemorySink extends ByteSink {
   bytes(): Uint8Array
 }
 
+/** A sink into memory: `bytes()` gives everything once it is committed. */
 export function memorySink(name: string): MemorySink {
   const parts: Uint8Array[] = []
   let whole: Uint8Array | undefined

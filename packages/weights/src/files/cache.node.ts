@@ -21,6 +21,10 @@ export function defaultCacheFolder(): string {
   return process.env.CASA_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'casa-js')
 }
 
+/**
+ * A cache of downloads in a folder of the disk, safe for several processes at a time.
+ * @param folder default: `defaultCacheFolder()`; made when the first file is kept
+ */
 export function folderCache(folder: string = defaultCacheFolder()): FileCache {
   const root = resolve(folder)
   const placeOf = (key: string): Place => {

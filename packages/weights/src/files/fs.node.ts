@@ -9,7 +9,10 @@ import { checkRange, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import { PooledFile } from './handles.node.ts'
 
-/** @throws WeightError when there is no such file. */
+/**
+ * Opens a file of the disk for reading. Close it when done; it may be closed and opened again in between when many files are open.
+ * @throws WeightError when there is no such file; FileError when it is a folder, a pipe or a device, or may not be read.
+ */
 export async function fileSource(path: string): Promise<ByteSource> {
   return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file')
 }
@@ -52,6 +55,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
   }
 }
 
+/** As `fileSource`, but undefined when there is no such file. */
 export async function openFile(path: string): Promise<ByteSource | undefined> {
   const file = await PooledFile.open(path)
   if (!file) return undefined
@@ -88,6 +92,7 @@ async function readExactly(
   return bytes
 }
 
+/** Writes all bytes at the handle's place. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))

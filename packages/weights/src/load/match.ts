@@ -28,7 +28,11 @@ const floats = new Set(['F32', 'F16', 'BF16', 'F64', 'Q8', 'Q4'])
 /** Lines of a kind that an error shows; a wrong model differs in every tensor. */
 const shownLimit = 40
 
-/** One match for each spec, in the table's order. @throws WeightError listing missing, unexpected and ill-fitting tensors. */
+/**
+ * Pairs a tensor table with the tensors of a checkpoint, by names and shapes; reads no values.
+ * @returns one match for each spec, in the table's order
+ * @throws WeightError listing missing, unexpected and ill-fitting tensors.
+ */
 export function matchTable(
   table: TensorTable,
   source: { name?: string; entries(): Map<string, Entry> },

@@ -35,7 +35,11 @@ export function quantizedMetadata(name: string, { bits, group }: QuantizedForm, 
   return [metadataKey + name, JSON.stringify({ bits, group, shape })]
 }
 
-/** The source itself when nothing in it is quantised. @throws WeightError when parts do not fit their description. */
+/**
+ * A checkpoint whose quantised tensors, stored in two parts each, appear as one of dtype Q8 or Q4.
+ * @returns the source itself when nothing in it is quantised
+ * @throws WeightError when parts do not fit their description.
+ */
 export function withQuantized(source: TensorSource): TensorSource | QuantizedSource {
   const names = Object.keys(source.metadata)
     .filter((key) => key.startsWith(metadataKey))

@@ -7,7 +7,7 @@ import type { ByteSource } from '../bytes/source.ts'
 import { folderCache } from '../files/cache.node.ts'
 import { clearCache, listCache } from '../files/cache-contents.node.ts'
 import { markText } from '../folder/mark.ts'
-import { openWeights } from '../folder/model-folder.ts'
+import { openModelFolder, openWeights } from '../folder/model-folder.ts'
 import { encodeSafetensors } from '../safetensors/writer.ts'
 import { folderAt } from './address.ts'
 import { HostileServer } from './fixtures/hostile-server.ts'
@@ -132,6 +132,16 @@ describe('a folder on a server', () => {
     server.always = { noValidator: true }
     const remote = httpFolder(address(), quick())
     for (let i = 0; i < 2; i++) expect((await bytesOf(await remote.open('model.safetensors'))).equals(file)).toBe(true)
+  })
+
+  it('opens a GGUF file by its address, whole or by ranges', async () => {
+    server.bytes = await readFile(new URL('../../fixtures/gguf/llama.gguf', import.meta.url))
+    for (const cache of [quick().cache, false] as const) {
+      const model = await openModelFolder(`${address()}/llama.gguf`, { ...quick(), cache })
+      expect(model.config).toMatchObject({ model_type: 'llama', hidden_size: 64 })
+      expect((await model.weights.read('model.norm.weight')).length).toBe(64)
+      await model.weights.close()
+    }
   })
 
   it('opens by its address, lazily without a cache', async () => {

@@ -28,6 +28,7 @@ export interface HubOptions extends RemoteOptions {
 type Listing = Record<string, Expected>
 
 /**
+ * A repository as a folder. Its commit and listing are looked up here; files are fetched when they are opened.
  * @param repository "organisation/name"
  * @throws WeightError when there is no such repository or revision, or it is gated and the token does not open it.
  */

@@ -29,6 +29,7 @@ export const dtypeBits = {
 
 export type Dtype = keyof typeof dtypeBits
 
+/** Whether a text is the name of a dtype of the format. */
 export function isDtype(text: string): text is Dtype {
   return Object.hasOwn(dtypeBits, text)
 }
@@ -45,6 +46,7 @@ export function byteLength(dtype: Dtype, shape: readonly number[]): { bytes: num
   return bits % 8 === 0 ? { bytes: bits / 8 } : { fault: 'alignment' }
 }
 
+/** Values of a tensor: the product of its sizes, 1 for a scalar. */
 export function countValues(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1)
 }

@@ -31,7 +31,11 @@ export interface SafetensorsHeader {
   metadata: Record<string, string>
 }
 
-/** @throws WeightError naming file, tensor and rule. */
+/**
+ * Reads and checks the header of a safetensors file.
+ * @returns every tensor with its place in the file, and the metadata
+ * @throws WeightError naming file, tensor and rule.
+ */
 export async function readHeader(source: ByteSource, signal?: AbortSignal): Promise<SafetensorsHeader> {
   const file = source.name
   if (source.size < 8)

@@ -35,7 +35,12 @@ export function parseShardIndex(file: string, text: string): Map<string, string>
   return files
 }
 
-/** @throws WeightError when a shard is missing or broken, or holds other tensors than the index says. */
+/**
+ * Opens all shards of a checkpoint as one source; their headers are read, no values.
+ * @param folder that the shards lie in
+ * @param index its model.safetensors.index.json
+ * @throws WeightError when a shard is missing or broken, or holds other tensors than the index says.
+ */
 export async function openShards(folder: FolderSource, index: ByteSource, signal?: AbortSignal): Promise<TensorSource> {
   const files = parseShardIndex(index.name, await readText(index, signal, textLimitBytes(index.name)))
   const shards = new Map<string, Safetensors>()
