@@ -3,13 +3,23 @@ import { defineRun, type RunDefinition } from '@casa-js/train'
 
 export type Variant = 'casa' | 'ca' | 'insertion' | 'blind'
 
-/** @returns the run of one variant, into runs/live-<variant>. */
-export const liveRun = (variant: Variant): RunDefinition =>
+/**
+ * @param from another model folder to start from, and another seed of the clips
+ * @returns the run of one variant, into runs/live-<variant>
+ */
+export const liveRun = (variant: Variant, from: { folder?: string; seed?: number } = {}): RunDefinition =>
   defineRun({
-    model: { folder: `../../runs/live-start/${variant === 'blind' ? 'casa' : variant}` },
+    model: { folder: from.folder ?? `../../runs/live-start/${variant === 'blind' ? 'casa' : variant}` },
     data: {
       module: './src/dataset.ts',
-      options: { split: 'train', seed: 1, frames: [4, 16], eventChance: [0.55, 0.95], middle: 0.25, blind: variant === 'blind' },
+      options: {
+        split: 'train',
+        seed: from.seed ?? 1,
+        frames: [4, 16],
+        eventChance: [0.55, 0.95],
+        middle: 0.25,
+        blind: variant === 'blind',
+      },
     },
     batch: { textTokens: 1024, imageTokens: 1152, perStep: 1 },
     steps: 4000,
