@@ -20,6 +20,7 @@ const allowed = {
   backbones: ['core', 'tensor'],
   tokenizers: [],
   weights: ['core'],
+  web: ['base', 'core', 'tensor', 'vision', 'vlm', 'weights'],
   vlm: ['backbones', 'casa', 'core', 'tensor', 'tokenizers', 'vision', 'weights'],
   'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision'],

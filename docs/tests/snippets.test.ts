@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
+import { shown } from '../src/shown.ts'
 import { documents, folder, root, writeSnippets } from './snippets.ts'
 
 const snippets = await writeSnippets()
@@ -39,13 +40,6 @@ describe('examples in documents', () => {
     }
   })
 })
-
-/** A list as documents write it: [1, 2]; fractions to six digits, as float32 has. */
-function shown(value: unknown): string {
-  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)))
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value as Iterable<unknown>, shown).join(', ')}]`
-  return String(value)
-}
 
 it('links between documents lead somewhere', async () => {
   const broken: string[] = []

@@ -1,9 +1,9 @@
 /** Runs the ranks of a data-parallel run in worker threads and passes on their events. */
 import { Worker } from 'node:worker_threads'
-import { CasaError } from '@casa-js/base'
+import { CasaError, fromErrorData } from '@casa-js/base'
 import { mergeEvaluations, type RunEvent } from '../events.ts'
 import type { EvaluationPart, LoopEvent } from '../loop.ts'
-import { fromErrorData } from './error-data.ts'
+import { CheckpointError, DivergedError } from '../errors.ts'
 import type { RunMessage, WorkerMessage, WorkerStart } from './protocol.ts'
 import { Queue } from './queue.ts'
 import { abort, createSharedMemory, requestStop, type SharedMemory } from './shared-memory.ts'
@@ -48,7 +48,7 @@ export async function* runPool(
       for (const worker of workers) worker.postMessage({ kind: 'run', memory } satisfies RunMessage)
     } else if (message.kind === 'done') {
       if (++done === start.ranks) events.end()
-    } else if (!message.aborted) fail(fromErrorData(message.error))
+    } else if (!message.aborted) fail(fromErrorData(message.error, [CheckpointError, DivergedError]))
   }
   const onStop = () => memory && requestStop(memory)
   signal?.addEventListener('abort', onStop)

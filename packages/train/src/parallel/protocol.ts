@@ -1,7 +1,7 @@
 /** What the main thread and the workers of a data-parallel run send one another. Control flags and tensors go through shared memory. */
 import type { DeviceName } from '@casa-js/tensor'
 import type { LoopEvent, LoopOptions } from '../loop.ts'
-import type { ErrorData } from './error-data.ts'
+import type { ErrorData } from '@casa-js/base'
 import type { SharedMemory } from './shared-memory.ts'
 
 /** How a program is made: the same in every worker. */

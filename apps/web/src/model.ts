@@ -1,0 +1,71 @@
+/** The one model of the page: what is loaded, how far loading is, what went wrong. */
+import { signal } from '@preact/signals'
+import { createVlmClient, type LoadProgress, type ModelSource, type VlmClient } from '@casa-js/web'
+
+declare const __MODELS__: string[]
+
+/** A model that the page offers by itself. */
+export interface OfferedModel {
+  id: string
+  title: string
+  about: string
+  source: string
+}
+
+const known: Record<string, Omit<OfferedModel, 'id' | 'source'>> = {
+  reader: { title: 'Reader', about: 'Reads words and short lines, names emoji. 4.2 M parameters, 8.3 MB.' },
+  live: { title: 'Live', about: 'Captions what happens in a video, frame by frame.' },
+}
+
+/** Models that are served beside the page. */
+export const offered: OfferedModel[] = __MODELS__.map((id) => ({
+  id,
+  title: known[id]?.title ?? id,
+  about: known[id]?.about ?? '',
+  source: new URL(`models/${id}/`, document.baseURI).href,
+}))
+
+/** Where the device may be chosen. */
+export type DeviceChoice = 'auto' | 'webgpu' | 'wasm' | 'cpu'
+
+/** What the page's model is doing. */
+export type ModelState =
+  | { kind: 'none' }
+  | { kind: 'loading'; title: string; progress?: LoadProgress | undefined }
+  | { kind: 'ready'; title: string; client: VlmClient; source: ModelSource }
+  | { kind: 'failed'; title: string; error: Error }
+
+export const modelState = signal<ModelState>({ kind: 'none' })
+export const device = signal<DeviceChoice>('auto')
+
+let loading: AbortController | undefined
+
+/** Replace the page's model. Errors end up in `modelState`, never here. */
+export async function loadModel(title: string, source: ModelSource): Promise<void> {
+  loading?.abort()
+  const stop = (loading = new AbortController())
+  const before = modelState.value
+  modelState.value = { kind: 'loading', title }
+  if (before.kind === 'ready') await before.client.dispose().catch(() => {})
+  try {
+    const client = await createVlmClient({
+      model: source,
+      device: device.value,
+      software: device.value === 'webgpu',
+      signal: stop.signal,
+      onProgress: (progress) => {
+        if (!stop.signal.aborted) modelState.value = { kind: 'loading', title, progress }
+      },
+    })
+    if (stop.signal.aborted) await client.dispose()
+    else modelState.value = { kind: 'ready', title, client, source }
+  } catch (error) {
+    if (!stop.signal.aborted) modelState.value = { kind: 'failed', title, error: error as Error }
+  }
+}
+
+/** Stop loading; what was downloaded is kept and continued the next time. */
+export function cancelLoading(): void {
+  loading?.abort()
+  modelState.value = { kind: 'none' }
+}

@@ -1,0 +1,156 @@
+/** The built demo in Chromium: asked, edited, the camera captioned, a model loaded from files; keyboard, phone, accessibility. */
+import { AxeBuilder } from '@axe-core/playwright'
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { build, preview, type PreviewServer } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findBrowser } from '../../../scripts/browser.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const configFile = `${root}/vite.config.ts`
+const model = fileURLToPath(new URL('../../cli/model', import.meta.url))
+/** Set to a folder to keep screenshots of every tab, for the documents. */
+const screenshots = process.env.CASA_SCREENSHOTS
+
+describe.skipIf(!findBrowser())('the demo in Chromium', () => {
+  let server: PreviewServer
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  const errors: string[] = []
+  const address = () => server.resolvedUrls!.local[0]!
+
+  const picture = async (name: string) => {
+    if (!screenshots) return
+    mkdirSync(screenshots, { recursive: true })
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 860 })
+      await page.waitForTimeout(150)
+      await page.screenshot({ path: `${screenshots}/demo-${name}-${width}.png` })
+    }
+    await page.setViewportSize({ width: 1280, height: 860 })
+  }
+  const ready = () => page.locator('.model-bar b').waitFor({ timeout: 60_000 })
+  const violations = async () =>
+    (await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+
+  beforeAll(async () => {
+    await build({ configFile, logLevel: 'error', build: { outDir: '.cache/site', emptyOutDir: true } })
+    server = await preview({ configFile, logLevel: 'error', build: { outDir: '.cache/site' }, preview: { port: 0, open: false } })
+    browser = await chromium.launch({
+      executablePath: findBrowser()!,
+      args: [
+        '--no-sandbox',
+        '--disable-quic',
+        '--disable-background-networking',
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
+        '--autoplay-policy=no-user-gesture-required',
+      ],
+    })
+    context = await browser.newContext({
+      viewport: { width: 1280, height: 860 },
+      permissions: ['camera', 'clipboard-read', 'clipboard-write'],
+    })
+    page = await context.newPage()
+    page.on('pageerror', (error) => errors.push(error.message))
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+    await page.goto(address())
+    await ready()
+  }, 240_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  it('is isolated, and runs on WebAssembly where there is no GPU', async () => {
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+    expect(await page.locator('.model-bar').textContent()).toMatch(/Reader on (wasm|webgpu)/)
+    expect(await violations()).toEqual([])
+    await picture('welcome')
+  }, 60_000)
+
+  it('answers about a sample, goes on, and can be edited from the first question', async () => {
+    await page.getByRole('button', { name: 'a sign', exact: true }).click()
+    await expect.poll(() => page.getByRole('textbox', { name: 'Question' }).inputValue()).toBe('What does it say?')
+    await page.getByRole('textbox', { name: 'Question' }).press('Enter')
+    await page.locator('.answer.done').waitFor({ timeout: 60_000 })
+    expect(await page.locator('.answer p').first().textContent()).toBe('camel')
+    expect(await page.locator('.stats').textContent()).toMatch(/\d+ tokens, first after .* tokens\/s/)
+    expect(await violations()).toEqual([])
+    await picture('ask')
+    await page.locator('input[type=file][accept="image/*"]').setInputFiles(`${root}/../cli/samples/second.png`)
+    await page.getByRole('textbox', { name: 'Question' }).fill('What does it say?')
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await expect.poll(() => page.locator('.answer.done').count(), { timeout: 60_000 }).toBe(2)
+    await page.getByRole('button', { name: 'Edit' }).first().click()
+    expect(await page.locator('.exchange').count()).toBe(0)
+    expect(await page.locator('.tray img').count()).toBe(1)
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page.locator('.answer.done').waitFor({ timeout: 60_000 })
+    expect(await page.locator('.answer p').first().textContent()).toBe('camel')
+  }, 180_000)
+
+  it('takes a snapshot from the camera, and says what is wrong with a file that is no picture', async () => {
+    await page.getByRole('button', { name: 'Camera' }).first().click()
+    await page.locator('.tray img').waitFor()
+    await page.getByRole('button', { name: 'Remove snapshot' }).click()
+    await page
+      .locator('input[type=file][accept="image/*"]')
+      .setInputFiles({ name: 'torn.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
+    await page.getByRole('textbox', { name: 'Question' }).fill('What is this?')
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page.locator('.answer.failed').waitFor()
+    expect(await page.locator('.answer.failed .error').textContent()).toContain('torn.png')
+  }, 60_000)
+
+  it('captions the camera, with plots and a history that can be saved', async () => {
+    await page.getByRole('tab', { name: 'Live' }).click()
+    expect(await violations()).toEqual([])
+    await page.locator('.live').getByRole('button', { name: 'Camera' }).click()
+    await page.locator('.settings summary').click()
+    await page.getByLabel('Tokens per frame').fill('4')
+    await page.getByLabel('Tokens per frame').press('Tab')
+    await page.getByRole('button', { name: 'Caption' }).click()
+    await expect.poll(() => page.locator('.plots .hint').textContent(), { timeout: 60_000 }).toMatch(/^[3-9] frames seen/)
+    expect(await page.locator('.lines').count()).toBe(2)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    const seen = await page.locator('.plots .hint').textContent()
+    await page.waitForTimeout(1500)
+    expect((await page.locator('.plots .hint').textContent())!.split(' ')[0]! <= `${Number(seen!.split(' ')[0]) + 1}`).toBe(true)
+    expect(await violations()).toEqual([])
+    await picture('live')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: 'Caption' }).waitFor()
+  }, 120_000)
+
+  it('loads a model from files of this machine, and tells what it is', async () => {
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.locator('input[type=file]:not([accept])').setInputFiles(model)
+    await ready()
+    await page.locator('.models table').waitFor({ timeout: 60_000 })
+    expect(await page.locator('.models table').textContent()).toContain('Fusioncasa')
+    expect(await violations()).toEqual([])
+    await picture('models')
+    await page.getByRole('button', { name: 'Copy a report' }).click()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Vision encoder: casa_vit')
+    await page.getByLabel('Address of a model folder').fill('/nowhere/')
+    await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
+    await page.locator('.models .error').waitFor()
+    expect(await page.locator('.models .error').textContent()).toContain('nowhere')
+  }, 120_000)
+
+  it('tabs move by arrow keys, nothing is wider than a phone', async () => {
+    await page.setViewportSize({ width: 390, height: 800 })
+    await page.getByRole('tab', { name: 'Models' }).focus()
+    for (const name of ['Ask', 'Live', 'Models']) {
+      await page.keyboard.press('ArrowRight')
+      await expect.poll(() => page.getByRole('tab', { selected: true }).textContent()).toBe(name)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(390)
+    }
+  })
+
+  it('logs no error but that of the folder that is not there', () =>
+    expect(errors.filter((text) => !/404/.test(text))).toEqual([]))
+})

@@ -1,0 +1,16 @@
+import DefaultTheme from 'vitepress/theme'
+import type { Theme } from 'vitepress'
+import LiveExample from './LiveExample.vue'
+import './style.css'
+
+export default {
+  extends: DefaultTheme,
+  enhanceApp({ app }) {
+    app.component('LiveExample', LiveExample)
+    // Elements of the pages need a document; the engine behind them is loaded when they are used.
+    if (!import.meta.env.SSR) {
+      void import('../../src/windows-element.ts')
+      void import('../../src/device-elements.ts')
+    }
+  },
+} satisfies Theme

@@ -1,0 +1,8 @@
+/** What can go wrong between a page and its worker. */
+import { CasaError } from '@casa-js/base'
+
+/** The worker ended, or could not start. Everything in it is gone: `restart()` loads the model again. */
+export class WorkerCrashedError extends CasaError {
+  static override readonly code: string = 'worker-crashed'
+  override name = 'WorkerCrashedError'
+}

@@ -1,0 +1,184 @@
+/** The worker's side of the protocol: one model, its conversations, and the calls in flight. */
+import { StateError, toErrorData, type Message } from '@casa-js/base'
+import { close, init, memory } from '@casa-js/tensor'
+import { decodeImage } from '@casa-js/vision'
+import { captionStream, createConversation, createSampler, loadVlm, type Conversation, type Vlm } from '@casa-js/vlm'
+import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
+import { nameOf, openSource } from './folder.ts'
+import { describeModel } from './model-info.ts'
+import type { Answer, AskSettings, LoadProgress, LoadRequest, Outcome, Picture, WorkerApi } from './protocol.ts'
+import { createThroughput } from './throughput.ts'
+
+/** @returns the object that a worker exposes; it holds nothing until `load` is called. */
+export function createHost(): WorkerApi {
+  let vlm: Vlm | undefined
+  let conversationCount = 0
+  const conversations = new Map<number, Conversation>()
+  const calls = new Map<number, AbortController>()
+  const queues = new Map<number, FrameQueue>()
+
+  const loaded = (): Vlm => {
+    if (!vlm) throw new StateError('no model is loaded: call load() first')
+    return vlm
+  }
+
+  /** Run a call that can be aborted by its number. */
+  async function during<T>(call: number, run: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
+    const controller = new AbortController()
+    calls.set(call, controller)
+    try {
+      return await outcome(() => run(controller.signal))
+    } finally {
+      calls.delete(call)
+    }
+  }
+
+  const free = (): void => {
+    for (const conversation of conversations.values()) conversation.dispose()
+    conversations.clear()
+    vlm?.dispose()
+    vlm = undefined
+  }
+
+  async function load(request: LoadRequest, onProgress: (progress: LoadProgress) => void, signal: AbortSignal) {
+    const started = performance.now()
+    free()
+    const device = await init({ device: request.device, software: request.software })
+    onProgress({ stage: 'device', device })
+    const rate = createThroughput()
+    const folder = await openSource(request.model, {
+      token: request.token,
+      signal,
+      onProgress: ({ file, receivedBytes, totalBytes }) =>
+        onProgress({ stage: 'download', file, receivedBytes, totalBytes, bytesPerSecond: rate(receivedBytes) }),
+    })
+    vlm = await loadVlm(folder, {
+      signal,
+      weights: request.weights,
+      onProgress: ({ loadedTensors, totalTensors }) => onProgress({ stage: 'weights', loadedTensors, totalTensors }),
+    })
+    return describeModel(vlm, { name: nameOf(request.model), device, loadMs: performance.now() - started })
+  }
+
+  const open = (settings: AskSettings, earlier: Message[] = []): Conversation =>
+    createConversation(loaded(), {
+      ...(settings.capacityTokens !== undefined && { capacityTokens: settings.capacityTokens }),
+      messages: [
+        ...(settings.system ? [{ role: 'system' as const, content: [{ type: 'text' as const, text: settings.system }] }] : []),
+        ...earlier,
+      ],
+    })
+
+  return {
+    load: (call, request, onProgress) => during(call, (signal) => load(request, onProgress, signal)),
+    ask: (call, pictures, question, settings, onText) =>
+      during(call, async (signal) => {
+        const conversation = open(settings)
+        try {
+          return await say(conversation, pictures, question, settings, onText, signal)
+        } finally {
+          conversation.dispose()
+        }
+      }),
+    openConversation: (settings, earlier) =>
+      outcome(async () => {
+        const messages = earlier.map(async ({ role, text, pictures = [] }) => ({
+          role,
+          content: await contentOf(pictures, text),
+        }))
+        conversations.set(++conversationCount, open(settings, await Promise.all(messages)))
+        return conversationCount
+      }),
+    say: (call, number, pictures, text, settings, onText) =>
+      during(call, (signal) => {
+        const conversation = conversations.get(number)
+        if (!conversation) throw new StateError('this conversation is closed: open another')
+        return say(conversation, pictures, text, settings, onText, signal)
+      }),
+    closeConversation: (number) =>
+      outcome(async () => {
+        conversations.get(number)?.dispose()
+        conversations.delete(number)
+      }),
+    caption: (call, { sampling, ...settings }, onCaption) =>
+      during(call, async (signal) => {
+        const queue = createFrameQueue()
+        queues.set(call, queue)
+        signal.addEventListener('abort', () => queue.end(), { once: true })
+        const options = { ...settings, signal, ...(sampling && { sampler: createSampler(sampling) }) }
+        try {
+          const { model } = loaded()
+          let imageTokens = 0
+          const counted = async function* () {
+            for await (const frame of queue.frames()) {
+              imageTokens ||= model.vision?.tokens(model.process(frame.image).grid) ?? 0
+              yield frame
+            }
+          }
+          for await (const caption of captionStream(loaded(), counted(), options))
+            onCaption({ ...caption, droppedFrames: queue.takeDropped(), imageTokens })
+        } finally {
+          queue.end()
+          queues.delete(call)
+        }
+      }),
+    pushFrame: (call, frame) => queues.get(call)?.push(frame),
+    endFrames: (call) => queues.get(call)?.end(),
+    memory: () => outcome(async () => memory()),
+    abort: (call) => calls.get(call)?.abort(),
+    dispose: () =>
+      outcome(async () => {
+        free()
+        await close()
+      }),
+  }
+}
+
+async function outcome<T>(run: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await run() }
+  } catch (thrown) {
+    return { fault: toErrorData(thrown) }
+  }
+}
+
+/** A message's content: the pictures, decoded, then the text. */
+async function contentOf(pictures: Picture[], text: string): Promise<Message['content']> {
+  const images = pictures.map(async (picture, i) => {
+    const name = picture instanceof File ? picture.name : `picture ${i + 1}`
+    const image = picture instanceof Blob ? await decodeImage(await picture.arrayBuffer(), { name }) : picture
+    return { type: 'image' as const, image }
+  })
+  return [...(await Promise.all(images)), { type: 'text', text }]
+}
+
+async function say(
+  conversation: Conversation,
+  pictures: Picture[],
+  text: string,
+  { maxNewTokens, sampling }: AskSettings,
+  onText: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const started = performance.now()
+  const content = await contentOf(pictures, text)
+  let tokens = 0
+  let firstAt = started
+  let answer = ''
+  let end: Answer['end'] = 'stop'
+  const options = { maxNewTokens, signal, ...(sampling && { sampler: createSampler(sampling) }) }
+  for await (const part of conversation.say(content, options)) {
+    if (part.id !== undefined && tokens++ === 0) firstAt = performance.now()
+    if (part.end) end = part.end
+    answer += part.text
+    if (part.text) onText(part.text)
+  }
+  const decodeMs = performance.now() - firstAt
+  return {
+    text: answer.trim(),
+    end,
+    tokens,
+    timeToFirstTokenMs: firstAt - started,
+    tokensPerSecond: tokens > 1 && decodeMs > 0 ? ((tokens - 1) / decodeMs) * 1000 : 0,
+  }
+}

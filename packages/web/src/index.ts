@@ -1,0 +1,24 @@
+export {
+  createVlmClient,
+  type AskOptions,
+  type CaptionOptions,
+  type LiveCaptions,
+  type ClientConversation,
+  type VlmClient,
+  type VlmClientOptions,
+} from './client.ts'
+export { WorkerCrashedError } from './errors.ts'
+export type {
+  Answer,
+  AskSettings,
+  CaptionSettings,
+  EarlierTurn,
+  LiveCaption,
+  LiveFrame,
+  LoadProgress,
+  LoadRequest,
+  ModelInfo,
+  ModelSource,
+  Picture,
+  WorkerApi,
+} from './protocol.ts'

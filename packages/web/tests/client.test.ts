@@ -1,0 +1,145 @@
+/** The client in Chromium: the shipped model in its worker, asked, talked with, aborted, crashed and started again. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { build, preview, type PreviewServer, type Plugin } from 'vite'
+import type {} from './page/main.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findBrowser } from '../../../scripts/browser.mjs'
+
+const root = fileURLToPath(new URL('./page', import.meta.url))
+const cli = fileURLToPath(new URL('../../../apps/cli', import.meta.url))
+
+/** The shipped model at /model/, its samples at /samples/. */
+const shipped: Plugin = {
+  name: 'shipped',
+  configurePreviewServer(server) {
+    server.middlewares.use((request, response, next) => {
+      const path = request.url?.split('?')[0] ?? ''
+      if (!/^\/(model|samples)\/[\w.-]+$/.test(path)) return next()
+      try {
+        response.end(readFileSync(cli + path))
+      } catch {
+        response.writeHead(404).end()
+      }
+    })
+  },
+}
+
+describe.skipIf(!findBrowser())('a client in Chromium', () => {
+  let server: PreviewServer
+  let browser: Browser
+  let page: Page
+  const errors: string[] = []
+
+  beforeAll(async () => {
+    const config = {
+      root,
+      configFile: false as const,
+      logLevel: 'error' as const,
+      plugins: [shipped],
+      resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
+      worker: { format: 'es' as const },
+      build: { outDir: '.cache', emptyOutDir: true, target: 'es2022' as const, chunkSizeWarningLimit: 3000 },
+    }
+    await build(config)
+    server = await preview({ ...config, preview: { port: 0, open: false } })
+    browser = await chromium.launch({
+      executablePath: findBrowser()!,
+      args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
+    })
+    page = await browser.newPage()
+    page.on('pageerror', (error) => errors.push(error.message))
+    await page.goto(server.resolvedUrls!.local[0]!)
+    await page.waitForFunction(() => 'casa' in window)
+  }, 240_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  it('loads with progress, answers piece by piece, and ends', async () => {
+    const seen = await page.evaluate(async () => {
+      const stages: string[] = []
+      const client = await casa.createVlmClient({
+        model: '/model/',
+        device: 'wasm',
+        onProgress: (progress) => stages.push(progress.stage),
+      })
+      const pieces: string[] = []
+      const answer = await client.ask(await casa.pictures('sign'), 'What does it say?', { onText: (text) => pieces.push(text) })
+      const { bytes } = await client.memory()
+      await client.dispose()
+      return { stages: [...new Set(stages)], pieces, answer, bytes, info: client.info }
+    })
+    expect(seen.stages).toEqual(['device', 'download', 'weights'])
+    expect(seen.answer.text).toBe('camel')
+    expect(seen.pieces.join('').trim()).toBe('camel')
+    expect(seen.pieces.length).toBeGreaterThan(1)
+    expect(seen.answer.tokens).toBeGreaterThan(1)
+    expect(seen.answer.timeToFirstTokenMs).toBeGreaterThan(0)
+    expect(seen.info).toMatchObject({
+      fusion: 'casa',
+      languageModel: 'llama',
+      visionEncoder: 'casa_vit',
+      device: { device: 'wasm' },
+    })
+    expect(seen.info.parameters).toBeGreaterThan(4e6)
+    expect(seen.bytes).toBeGreaterThanOrEqual(seen.info.weightBytes * 0.99)
+  }, 120_000)
+
+  it('holds a conversation about two pictures, and errors arrive as they were thrown', async () => {
+    const seen = await page.evaluate(async () => {
+      const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
+      const conversation = await client.createConversation()
+      const first = await conversation.say('What does it say?', { pictures: await casa.pictures('sign') })
+      const second = await conversation.say('What does it say?', { pictures: await casa.pictures('second') })
+      const broken = await client
+        .ask([new Blob(['no picture'])], 'What?')
+        .catch((error: Error) => error.name + ': ' + error.message)
+      await conversation.close()
+      const closed = await conversation.say('Hello?').catch((error: Error) => error.name)
+      await client.dispose()
+      const disposed = await client.ask([], 'Hello?').catch((error: Error) => error.name)
+      const missing = await casa.createVlmClient({ model: '/nowhere/' }).catch((error: Error) => error.name)
+      return { first: first.text, second: second.text, broken, closed, disposed, missing }
+    })
+    expect(seen.first).toBe('camel')
+    expect(seen.second.length).toBeGreaterThan(0)
+    expect(seen.broken).toMatch(/^ImageError: picture 1/)
+    expect([seen.closed, seen.disposed, seen.missing]).toEqual(['StateError', 'StateError', 'WeightError'])
+  }, 120_000)
+
+  it('an abort ends an answer within a token, and the model can be asked again', async () => {
+    const seen = await page.evaluate(async () => {
+      const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
+      const stop = new AbortController()
+      const pieces: string[] = []
+      const reason = await client
+        .ask(await casa.pictures('sign'), 'What does it say?', {
+          signal: stop.signal,
+          onText(text) {
+            pieces.push(text)
+            stop.abort()
+          },
+        })
+        .catch((error: Error) => error.name)
+      const again = await client.ask(await casa.pictures('sign'), 'What does it say?')
+      await client.dispose()
+      return { reason, pieces, again: again.text }
+    })
+    expect(seen.reason).toBe('AbortError')
+    expect(seen.again).toBe('camel')
+  }, 120_000)
+
+  it('a crash is told, and the client starts again', async () => {
+    const seen = await page.evaluate(async () => {
+      const refused = await casa.createVlmClient({ model: '/model/', worker: casa.dying }).catch((error: Error) => error)
+      return { name: (refused as Error).name, message: (refused as Error).message }
+    })
+    expect(seen.name).toBe('WorkerCrashedError')
+    expect(seen.message).toContain('outOfLuck')
+  }, 120_000)
+
+  it('logs no error', () => expect(errors).toEqual([]))
+})
