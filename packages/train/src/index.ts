@@ -1,13 +1,21 @@
 /** @casa-js/train: what training is made of, on any platform. Running it with workers and checkpoints: @casa-js/train/node. */
-export * from './errors.ts'
-export * from './events.ts'
-export * from './groups.ts'
-export * from './schedule.ts'
-export * from './optimizer.ts'
-export * from './program.ts'
+export { AbortedError, CheckpointError, DivergedError } from './errors.ts'
+export type { CheckpointEvent, EndEvent, EvaluatingEvent, EvaluationEvent, RunEvent, StartEvent, StepEvent } from './events.ts'
+export { adaptation, fromScratch, groupWeights, type GroupRule, type TrainedWeight } from './groups.ts'
+export { scheduleFactor, type Schedule } from './schedule.ts'
+export { Adamw, type AdamwOptions, type AdamwState } from './optimizer.ts'
+export type { DataFacts, Evaluation, HeldOut, Program, ProgramContext, ProgramModule, ReportAnswered, Share } from './program.ts'
 export { trainStep, type StepContext, type StepResult } from './step.ts'
 export { runLoop, type EvaluationPart, type LoopContext, type LoopEvent, type LoopOptions } from './loop.ts'
-export type { CheckpointContent, CheckpointStore } from './checkpoint/content.ts'
+export type { CheckpointContent, CheckpointStore, Restored, RunConfig } from './checkpoint/content.ts'
 export { solo, type Collective } from './parallel/collective.ts'
-export * from './run/define.ts'
+export {
+  defineRun,
+  type DatasetReference,
+  type EvaluateDefinition,
+  type ModelReference,
+  type ModuleReference,
+  type RunDefinition,
+  type TokenizerReference,
+} from './run/define.ts'
 export { parseRun, type ParsedRun } from './run/parse.ts'

@@ -12,8 +12,8 @@
  */
 import { CasaError } from '@casa-js/base'
 import type { ContentPart, Dataset, Message, RgbImage } from '@casa-js/core'
-import { createRandom, createReadingDataset, hashText, type Material, type Random } from '@casa-js/data'
-import { cssOf, inkOnPaper, noFlaws, paintPicture, paintText } from '@casa-js/data/internal'
+import { createRandom, createReadingDataset, cssOf, hashText, inkOnPaper, type Material, type Random } from '@casa-js/data'
+import { noFlaws, paintPicture, paintText } from '@casa-js/data/internal'
 import { loadMaterial } from '@casa-js/reader'
 
 export const studyTasks = ['small-words', 'glyphs', 'mixed', 'chart', 'back-1', 'back-2', 'back-3', 'back-4', 'count'] as const

@@ -1,7 +1,8 @@
 /** Held-out examples: the loss on their answers, and whether the model's own answer is the expected one, word for word. */
 import { CasaError } from '@casa-js/base'
 import { type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
-import { BrokenExampleError, packPrepared, prepareSample, type PreparedSample } from '@casa-js/data'
+import { BrokenExampleError } from '@casa-js/data'
+import { packPrepared, prepareSample, type PreparedSample } from '@casa-js/data/internal'
 import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'
