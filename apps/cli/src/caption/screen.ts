@@ -37,6 +37,8 @@ export function createScreen({ flags, framesPerSecond, isLive, firstMs, endMs }:
   let behind = ''
 
   function show() {
+    // A line that says nothing yet is worth a bar, but not a line in a file.
+    if (done === 0 && !process.stderr.isTTY) return
     const perFrameMs = (performance.now() - startMs) / Math.max(1, done - begun)
     const left = total === undefined || done === begun ? [] : [`${duration(perFrameMs * (total - done))} left`]
     progress.show(

@@ -92,7 +92,7 @@ function createLines({ linesEveryMs }: ProgressOptions, stream: NodeJS.WriteStre
     show(done, total, pieces) {
       const isEnd = total !== undefined && done >= total && last < total
       last = done
-      if (linesEveryMs === undefined || done === 0 || (performance.now() < nextMs && !isEnd)) return
+      if (linesEveryMs === undefined || (performance.now() < nextMs && !isEnd)) return
       nextMs = performance.now() + linesEveryMs
       stream.write(`${[head(done, total), ...pieces].join('  ')}\n`)
     },
