@@ -35,8 +35,8 @@ const nothing: RgbImage = { widthPx: 1, heightPx: 1, data: new Uint8Array(3) }
 
 /** Clip `index` depends on the options and `index` alone. @throws CasaError for missing packages or options out of range. */
 export default function createLiveDataset(options: LiveOptions = {}): Dataset {
-  const { split = 'train', seed = 1, length = Infinity, frames = [4, 16], eventChance = [0.4, 0.8], blind = false } = options
-  const { middle = 0, forgotten = 9 } = options
+  const { split = 'train', seed = 1, length = Infinity, blind = false } = options
+  const { frames = [4, 16], eventChance = [0.4, 0.8], middle = 0, forgotten = 9 } = options
   if (!(frames[0] >= 1 && frames[1] >= frames[0])) throw new CasaError(`frames: expected [from, to] of 1 or more, got ${frames}`)
   if (!(eventChance[0] > 0 && eventChance[1] <= 1 && eventChance[1] >= eventChance[0])) {
     throw new CasaError(`eventChance: expected [from, to] above 0 and up to 1, got ${eventChance}`)
