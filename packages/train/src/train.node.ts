@@ -48,10 +48,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
   let metrics: MetricsLog | undefined
   try {
     const start = { device, program, loop, out, keep, resumeFrom: folder?.found?.folder }
-    const events = workers === 1 ? runSolo(start, warn, signal) : runPool({ ...start, ranks: workers }, warn, signal)
+    // Model and data are open: from here on the run is one.
+    const begin = async (): Promise<void> => void (metrics ??= await folder?.begin())
+    const events = workers === 1 ? runSolo(start, warn, signal) : runPool({ ...start, ranks: workers }, warn, begin, signal)
     for await (const event of events) {
-      // Model and data are open: from here on the run is one.
-      if (event.kind === 'start') metrics = await folder?.begin()
+      if (event.kind === 'start') await begin()
       if (isLogged(event)) await metrics?.add(event)
       yield event
     }

@@ -14,12 +14,14 @@ const CLOSE_MS = 10_000
 /**
  * Runs the loop in worker threads, one per rank. All have ended when the iteration ends.
  *
+ * @param begin called when every rank has built its program, before any of them trains
  * @param signal asks the run to end after the current update, with a checkpoint
  * @throws the first rank's own error; CasaError for a worker that ends before its work is done
  */
 export async function* runPool(
   start: Omit<WorkerStart, 'rank'>,
   warn: (message: string) => void,
+  begin: () => Promise<void>,
   signal?: AbortSignal,
 ): AsyncGenerator<RunEvent, void, undefined> {
   const events = new Queue<LoopEvent>()
@@ -45,7 +47,8 @@ export async function* runPool(
         return fail(new CasaError(`the workers built models of different sizes: ${ready.join(', ')} trained values`))
       memory = createSharedMemory(start.ranks, ready[0]!)
       if (signal?.aborted) requestStop(memory)
-      for (const worker of workers) worker.postMessage({ kind: 'run', memory } satisfies RunMessage)
+      const run: RunMessage = { kind: 'run', memory }
+      begin().then(() => workers.forEach((worker) => worker.postMessage(run)), fail)
     } else if (message.kind === 'done') {
       if (++done === start.ranks) events.end()
     } else if (!message.aborted) fail(fromErrorData(message.error, [CheckpointError, DivergedError]))
