@@ -1,5 +1,14 @@
 /** What examples in documents take for granted: values that a reader has of their own. */
-import type { Dataset, Message, Params, RgbImage, TensorTable, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
+import type {
+  BackboneFamily,
+  Dataset,
+  Message,
+  Params,
+  RgbImage,
+  TensorTable,
+  VisionEncoder,
+  VisionEncoderFamily,
+} from '@casa-js/core'
 import type { RunDefinition } from '@casa-js/train'
 import type { ChatTemplate, TextTokenizer } from '@casa-js/tokenizers'
 import type { VideoFrame, Vlm } from '@casa-js/vlm'
@@ -22,6 +31,6 @@ declare global {
   const vlm: Vlm
   const step: number
   const run: RunDefinition
-  /** A family of any kind. */
-  const yours: any
+  /** A backbone family. */
+  const yours: BackboneFamily
 }

@@ -20,7 +20,7 @@ const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }
  * The family of a config.json.
  * @throws ConfigError naming `model_type` and the families that exist.
  */
-export function findBackboneFamily<F extends BackboneFamily<any>>(
+export function findBackboneFamily<F extends BackboneFamily>(
   json: unknown,
   families: readonly F[] = backboneFamilies as readonly F[],
 ): F {

@@ -15,7 +15,10 @@ export interface ErrorData {
 type ErrorClass = { readonly prototype: Error; readonly code: string }
 const ownClasses = Object.values(tree) as readonly ErrorClass[]
 
-/** @returns name, code, message, stack and the plain fields of what was thrown; what is no error becomes the message of one */
+/**
+ * What was thrown, as plain data that can cross a thread or be written as JSON: name, code, message, stack and plain fields. A thrown
+ * value that is not an Error becomes the message of one.
+ */
 export function toErrorData(thrown: unknown): ErrorData {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), fields: {} }
   const { name, message, stack } = thrown

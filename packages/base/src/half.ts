@@ -3,12 +3,14 @@
  * PyTorch's `.to(dtype)`; NaN stays NaN and overflow becomes infinity.
  */
 
+/** The float32 values of bfloat16 bits, one for one; exact. */
 export function float32FromBf16(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length)
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16
   return new Float32Array(bits.buffer)
 }
 
+/** The float32 values of IEEE half-precision bits, one for one; exact, subnormals included. */
 export function float32FromF16(halves: Uint16Array): Float32Array {
   const table = f16Table()
   const values = new Float32Array(halves.length)
@@ -16,6 +18,7 @@ export function float32FromF16(halves: Uint16Array): Float32Array {
   return values
 }
 
+/** The bfloat16 bits nearest to each float32 value, ties to even; NaN stays NaN. */
 export function bf16FromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   const halves = new Uint16Array(values.length)
@@ -27,6 +30,7 @@ export function bf16FromFloat32(values: Float32Array): Uint16Array {
   return halves
 }
 
+/** The IEEE half-precision bits nearest to each float32 value, ties to even; overflow becomes infinity, NaN stays NaN. */
 export function f16FromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   const halves = new Uint16Array(values.length)

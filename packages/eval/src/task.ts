@@ -20,12 +20,11 @@ export interface TaskDefinition<R, E extends Example = Example> {
 
 export type Task<R = unknown, E extends Example = Example> = Required<TaskDefinition<R, E>>
 
-/**
- * A task with its defaults filled in: unless said otherwise, what is asked is all but the last message, and the right answer is its text.
- */
+/** A task whose reference is the text of the last message. Its defaults are filled in: the prompt is everything before that message. */
 export function defineTask<E extends Example = Example>(
   definition: TaskDefinition<string, E> & { reference?: undefined },
 ): Task<string, E>
+/** A task with a reference of its own, filled in with defaults: the prompt is everything before the last message. */
 export function defineTask<R, E extends Example = Example>(
   definition: TaskDefinition<R, E> & { reference(example: E): R },
 ): Task<R, E>

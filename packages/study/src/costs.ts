@@ -31,7 +31,7 @@ export function countPass(loss: () => Tensor, weights: Tensor[]): PassCosts {
   return { forwardFlops: forward, backwardFlops: both - forward }
 }
 
-/** @returns operations of the matrix products and attentions that `f` runs. */
+/** Runs `f` and returns the floating-point operations of its matrix products and attentions. */
 export function countFlops(f: () => void): number {
   let flops = 0
   observeKernels((call) => void (flops += flopsOf(call)), f)

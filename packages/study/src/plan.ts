@@ -112,7 +112,7 @@ function cellOf(study: StudyDefinition, levels: Record<string, string>, seed: nu
   }
 }
 
-/** @returns the name of a cell, under which its result is found again. */
+/** The name of a cell, under which its result is stored and found again: its levels and seed. */
 export function cellKey(levels: Readonly<Record<string, string>>, seed: number): string {
   return [...Object.entries(levels).map(([factor, level]) => `${factor}=${level}`), `seed=${seed}`].join(',')
 }

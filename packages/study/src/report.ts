@@ -5,7 +5,10 @@ import type { CellResult } from './results.ts'
 import { meanWithInterval } from './statistics.ts'
 import { formatInterval, formatP, percent, summariseStudy, type VariantRow } from './summary.ts'
 
-/** @returns the HTML page. */
+/**
+ * A study's results as one HTML page, with no other files.
+ * @param facts shown beside the results, e.g. the machine
+ */
 export function studyReport(plan: StudyPlan, results: readonly CellResult[], facts: Record<string, string> = {}): string {
   const summary = summariseStudy(plan, results)
   const settings = new Map<string, VariantRow[]>()

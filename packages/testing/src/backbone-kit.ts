@@ -30,7 +30,7 @@ export type BackboneLaw = 'config' | 'table' | 'cache' | 'causal' | 'packing' | 
 const requiredFields = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'vocab_size']
 
 /** Await it at the top of a test file. */
-export async function describeBackbone(family: BackboneFamily<any>, options: BackboneKitOptions = {}): Promise<void> {
+export async function describeBackbone(family: BackboneFamily, options: BackboneKitOptions = {}): Promise<void> {
   const { golden, sameConfigs = ['config.v4.json'] } = options
   const law = lawsBut<BackboneLaw>(options.skip)
 
@@ -154,7 +154,7 @@ async function gradientsAreRight(backbone: Backbone, params: Params, { device }:
  * @param folder config.json, model.safetensors and golden.safetensors, as the scripts in docs/goldens write them
  */
 export async function backboneEqualsGolden(
-  family: BackboneFamily<any>,
+  family: BackboneFamily,
   folder: string,
   { forward, gradient }: DeviceTolerances,
 ): Promise<void> {

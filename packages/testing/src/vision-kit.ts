@@ -46,7 +46,7 @@ export type VisionLaw =
 const requiredFields = ['hidden_size', 'depth', 'num_heads', 'patch_size', 'intermediate_size', 'out_hidden_size']
 
 /** Await it at the top of a test file. */
-export async function describeVisionEncoder(family: VisionEncoderFamily<any>, options: VisionKitOptions = {}): Promise<void> {
+export async function describeVisionEncoder(family: VisionEncoderFamily, options: VisionKitOptions = {}): Promise<void> {
   const { golden, sameConfigs = [], required = requiredFields } = options
   const law = lawsBut<VisionLaw>(options.skip)
   const read = (file: string) => JSON.parse(readFileSync(join(golden!, file), 'utf8'))
@@ -98,7 +98,7 @@ export async function describeVisionEncoder(family: VisionEncoderFamily<any>, op
   })
 }
 
-async function equalsGolden(family: VisionEncoderFamily<any>, folder: string, { forward }: DeviceTolerances): Promise<void> {
+async function equalsGolden(family: VisionEncoderFamily, folder: string, { forward }: DeviceTolerances): Promise<void> {
   const opened = await openModelFolder(folder)
   const golden = await Safetensors.open(await fileSource(join(folder, 'golden.safetensors')))
   const config = family.parseConfig(opened.config)

@@ -19,8 +19,8 @@ export interface Chosen<F, C = unknown> {
 export interface VlmConfig {
   /** config.json as it was read, for saving. */
   json: Record<string, unknown>
-  backbone: Chosen<BackboneFamily<any>>
-  vision?: Chosen<VisionEncoderFamily<any>>
+  backbone: Chosen<BackboneFamily>
+  vision?: Chosen<VisionEncoderFamily>
   /** Between encoder and fusion: a few tokens for an image of any size. */
   compressor?: QFormerConfig
   fusion: Chosen<FusionFamily>
@@ -29,8 +29,8 @@ export interface VlmConfig {
 }
 
 export interface Families {
-  backbones?: readonly BackboneFamily<any>[]
-  visionEncoders?: readonly VisionEncoderFamily<any>[]
+  backbones?: readonly BackboneFamily[]
+  visionEncoders?: readonly VisionEncoderFamily[]
   fusions?: readonly FusionFamily[]
 }
 

@@ -52,6 +52,7 @@ export async function measureDivergence(
 }
 
 /**
+ * How far one model's logits are from those of another over the same tokens.
  * @param expected [T,V] logits of the original, row-major
  * @param found [T,V] logits of the other
  * @param tokens T

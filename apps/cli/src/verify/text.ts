@@ -18,10 +18,13 @@ interface MmeRow {
   mme_cognition_score: number
 }
 
-/** File of a text folder -> its checks. `rows` is the parsed file. */
-const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>> = {
+/** A prediction, its reference R and the score that the original gives. */
+type Scored<R> = R & { pred: string; score: number }
+
+/** File of a text folder -> its checks. `rows` is the parsed file; each entry says the type of its rows. */
+const verifiers: Record<string, (rows: never[], folder: string) => Iterable<Check>> = {
   'qwen2_5_tokens.json': verifyTokens,
-  'relaxed_accuracy.json': (rows) => [
+  'relaxed_accuracy.json': (rows: Scored<{ gold: string }>[]) => [
     exact(
       'relaxed_accuracy',
       rows,
@@ -29,7 +32,7 @@ const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>
       ({ score }) => score,
     ),
   ],
-  'anls.json': (rows) => [
+  'anls.json': (rows: Scored<{ gold: string[] }>[]) => [
     exact(
       'anls',
       rows,
@@ -37,7 +40,7 @@ const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>
       ({ score }) => score,
     ),
   ],
-  'vqa_accuracy.json': (rows) => [
+  'vqa_accuracy.json': (rows: Scored<{ answers: string[]; normalised: string }>[]) => [
     exact(
       'vqa_accuracy.normalised',
       rows,
@@ -51,7 +54,7 @@ const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>
       ({ score }) => score,
     ),
   ],
-  'ocrbench.json': (rows) => [
+  'ocrbench.json': (rows: Scored<{ answer: string | string[]; dataset: string; question_type: string }>[]) => [
     exact(
       'ocrbench',
       rows,
@@ -63,7 +66,7 @@ const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>
     exact('mme', rows, scoreMme, (row) => [row.scores, row.mme_perception_score, row.mme_cognition_score]),
   ],
   'logits_processors.json': verifyLogits,
-  'progressive_srt.json': (rows) => [
+  'progressive_srt.json': (rows: { input: string; max_line_length: number; output: string }[]) => [
     exact(
       'progressive_srt',
       rows,
@@ -77,7 +80,7 @@ const verifiers: Record<string, (rows: any[], folder: string) => Iterable<Check>
 export async function* verifyText(folder: string): AsyncGenerator<Check> {
   for (const [file, verify] of Object.entries(verifiers)) {
     const path = join(folder, file)
-    if (existsSync(path)) yield* verify(JSON.parse(readFileSync(path, 'utf8')), folder)
+    if (existsSync(path)) yield* verify(JSON.parse(readFileSync(path, 'utf8')) as never[], folder)
   }
 }
 

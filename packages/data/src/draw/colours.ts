@@ -4,7 +4,7 @@ import type { Random } from '../random.ts'
 /** Red, green, blue in 0..255. */
 export type Rgb = readonly [number, number, number]
 
-/** "rgb(12,34,56)" */
+/** The CSS text of a colour, e.g. "rgb(12,34,56)". */
 export const cssOf = ([red, green, blue]: Rgb) => `rgb(${red},${green},${blue})`
 
 /** A colour of the mapped channels. */

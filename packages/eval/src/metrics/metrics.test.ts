@@ -86,10 +86,12 @@ test('edit distance is a metric over code points', () => {
 })
 
 /** The golden file writes "one of" as an object. */
-function revive(value: any): AnlsValue {
+type StoredValue = string | number | boolean | null | StoredValue[] | { oneOf: StoredValue[] } | { [key: string]: StoredValue }
+
+function revive(value: StoredValue): AnlsValue {
   if (Array.isArray(value)) return value.map(revive)
   if (typeof value !== 'object' || value === null) return value
-  if ('oneOf' in value) return oneOf(...value.oneOf.map(revive))
+  if (Array.isArray(value.oneOf)) return oneOf(...value.oneOf.map(revive))
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, revive(each)]))
 }
 

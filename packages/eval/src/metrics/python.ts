@@ -19,14 +19,14 @@ export function splitWords(text: string): string[] {
     .filter((word) => word !== '')
 }
 
-/** len(str) */
+/** The number of code points, as Python's len(str) counts them. */
 export function codePoints(text: string): number {
   let count = 0
   for (const _ of text) count++
   return count
 }
 
-/** text.rstrip('.') */
+/** The text without full stops at its end, as Python's text.rstrip('.') gives it. */
 export function stripTrailingDots(text: string): string {
   return text.replace(/\.+$/, '')
 }

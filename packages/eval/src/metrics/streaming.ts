@@ -30,7 +30,10 @@ export interface StreamScores {
   lmCorrectness: number
 }
 
-/** @param options.framesPerSecond of the stream, e.g. 2 */
+/**
+ * The scores of a stream, as means over its turns.
+ * @param options.framesPerSecond of the stream, e.g. 2
+ */
 export function streamScores(turns: readonly StreamTurn[], options: { framesPerSecond: number }): StreamScores {
   const answered = turns.filter((turn) => turn.losses.length > 0)
   const watched = turns.filter((turn) => turn.speaks.length > 0)

@@ -34,7 +34,8 @@ for (const family of visionFamilies) {
 
   test(`${family.modelType} refuses a grid that does not divide into units`, async () => {
     await init({ device: 'cpu' })
-    const { encoder, config } = tinyEncoder<any>(family)
-    expect(() => encoder.encode([noisePatches(3, 5, 3 * config.patchSizePx ** 2)])).toThrow('does not divide into units')
+    const { encoder, config } = tinyEncoder(family)
+    const { patchSizePx } = config as { patchSizePx: number }
+    expect(() => encoder.encode([noisePatches(3, 5, 3 * patchSizePx ** 2)])).toThrow('does not divide into units')
   })
 }

@@ -5,7 +5,7 @@ import { casa_vit } from './casa_vit.ts'
 import { visionFields } from './processor.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 
-export const visionFamilies: readonly VisionEncoderFamily<any>[] = [qwen2_5_vl, casa_vit]
+export const visionFamilies: readonly VisionEncoderFamily[] = [qwen2_5_vl, casa_vit]
 
 /** Names that newer configs give the same encoder. */
 const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
@@ -14,10 +14,7 @@ const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
  * The family of a vision_config, or of a config.json that has one.
  * @throws ConfigError naming `model_type` and the families that exist.
  */
-export function findVisionFamily(
-  json: unknown,
-  families: readonly VisionEncoderFamily<any>[] = visionFamilies,
-): VisionEncoderFamily<any> {
+export function findVisionFamily(json: unknown, families: readonly VisionEncoderFamily[] = visionFamilies): VisionEncoderFamily {
   const f = visionFields(json)
   const modelType = f.string('model_type')
   const family = families.find((known) => known.modelType === (synonyms[modelType] ?? modelType))

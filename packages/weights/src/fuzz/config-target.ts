@@ -4,6 +4,7 @@ import type { FuzzTarget } from './fuzz.ts'
 import { mutateJson } from './mutate-json.ts'
 
 /**
+ * A fuzz target that mutates config.json files and parses them.
  * @param parse e.g. a family's `parseConfig`: it may accept a config or throw ConfigError, nothing else
  * @param seeds valid configs, parsed
  */

@@ -45,7 +45,10 @@ export class FuzzFailure extends Error {
   }
 }
 
-/** @throws FuzzFailure at the first case that is refused with another error than a typed one, or takes too long. */
+/**
+ * Reads mutated inputs and returns how many were accepted and refused.
+ * @throws FuzzFailure at the first case that fails with an error other than a typed one, or takes too long.
+ */
 export async function fuzz<T>(target: FuzzTarget<T>, options: FuzzOptions): Promise<FuzzReport> {
   const { cases, from = 0, seed = 1, limitMs = 10_000 } = options
   const report: FuzzReport = { cases, accepted: 0, refused: {}, slowestMs: 0 }

@@ -7,7 +7,10 @@ import { countValues } from '../safetensors/dtypes.ts'
 import type { FuzzTarget } from './fuzz.ts'
 import { mutateGguf } from './mutate-gguf.ts'
 
-/** @param seeds valid GGUF files */
+/**
+ * A fuzz target that mutates GGUF files and reads everything in them.
+ * @param seeds valid GGUF files
+ */
 export function ggufTarget(seeds: readonly Uint8Array[]): FuzzTarget<Uint8Array> {
   return { seeds, mutate: mutateGguf, read: readAll, isTyped: (error) => error instanceof CasaError }
 }

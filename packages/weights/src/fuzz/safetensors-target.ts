@@ -17,7 +17,10 @@ const asFloats = new Set<StoredDtype>(['F32', 'F16', 'BF16', 'Q8', 'Q4'])
 /** Not a CasaError on purpose: to the harness it is a failure. */
 class TooMuch extends Error {}
 
-/** @param seeds valid safetensors files */
+/**
+ * A fuzz target that mutates safetensors files and reads everything in them.
+ * @param seeds valid safetensors files
+ */
 export function safetensorsTarget(seeds: readonly Uint8Array[]): FuzzTarget<Uint8Array> {
   return {
     seeds,

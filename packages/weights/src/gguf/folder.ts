@@ -10,6 +10,7 @@ import { GgufWeights } from './source.ts'
 import { tokenizerOf } from './tokenizer.ts'
 
 /**
+ * A GGUF file as the model folder that it would be unpacked into.
  * @param folder that the file lies in
  * @param file its name
  * @returns a folder that is opened when its first file is asked for

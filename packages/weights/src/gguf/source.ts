@@ -29,6 +29,7 @@ export interface GgufShape {
   heads: { q: number; k: number } | undefined
 }
 
+/** The weights of a GGUF file under the names that they have in a model folder. */
 export class GgufWeights implements QuantizedSource {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>> = { format: 'pt' }

@@ -41,6 +41,7 @@ interface Plan extends GgufTensorPlan {
 }
 
 /**
+ * Writes a model folder as one GGUF file.
  * @param model an opened model folder of a llama or qwen2 model; its weights stay open
  * @param sink committed at the end; on any error nothing appears
  * @returns every tensor with its type and the error that storing made

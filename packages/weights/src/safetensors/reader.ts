@@ -30,6 +30,7 @@ export interface TensorSource extends WeightSource {
   readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>
 }
 
+/** One safetensors file: its entries, and their values read on demand. */
 export class Safetensors implements TensorSource {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
