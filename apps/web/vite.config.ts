@@ -1,13 +1,16 @@
-/** The demo, from the sources of the packages. Shipped models and samples of apps/cli are served beside it. */
-import { cpSync, createReadStream, existsSync, readdirSync } from 'node:fs'
+/** The demo, from the sources of the packages. Shipped models and samples and clips are served beside it. */
+import { cpSync, createReadStream, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
 
 const cli = resolve(import.meta.dirname, '../cli')
 
+const live = resolve(import.meta.dirname, '../../recipes/live')
+
 /** What is served beside the page: address -> folder. */
 const shared: Record<string, string> = {
-  models: join(cli, 'models'),
+  'models/live': join(live, 'model'),
+  'samples/live': join(live, 'samples'),
   'models/reader': join(cli, 'model'),
   samples: join(cli, 'samples'),
 }
@@ -49,7 +52,7 @@ export default defineConfig({
   worker: { format: 'es' },
   server: { headers },
   preview: { headers },
-  define: { __MODELS__: JSON.stringify(['reader', ...(existsSync(shared.models!) ? readdirSync(shared.models!) : [])]) },
+  define: { __MODELS__: JSON.stringify(['reader', 'live']) },
   // The engine is large; that is what the page is about.
   build: { target: 'es2022', chunkSizeWarningLimit: 3000 },
   plugins: [shippedFiles()],

@@ -57,6 +57,7 @@ export async function ask(client: VlmClient, question: string, pictures: ShownPi
     const stats = await open.say(question, {
       pictures: pictures.map(({ blob }) => blob),
       signal: stop.signal,
+      attention: true,
       onText: (text) => update(id, { answer: (answer += text) }),
     })
     update(id, { answer: stats.text, state: 'done', stats })

@@ -11,12 +11,14 @@ export interface TimedCaption extends LiveCaption {
 /** What the person chose. */
 export interface LiveSettings {
   framesPerSecond: number
-  maxTokensPerFrame: number
+  /** undefined: as the model's folder says. */
+  maxTokensPerFrame?: number | undefined
   prompt: string
-  temperature: number
+  /** undefined: as the model's folder says. */
+  temperature?: number | undefined
 }
 
-export const settings = signal<LiveSettings>({ framesPerSecond: 2, maxTokensPerFrame: 20, prompt: '', temperature: 0.4 })
+export const settings = signal<LiveSettings>({ framesPerSecond: 2, prompt: '' })
 export const captions = signal<TimedCaption[]>([])
 export const status = signal<'idle' | 'running' | 'paused'>('idle')
 export const failure = signal<Error | undefined>(undefined)
@@ -42,7 +44,7 @@ export async function start(client: VlmClient, element: HTMLVideoElement): Promi
     framesPerSecond,
     maxTokensPerFrame,
     prompt: prompt || undefined,
-    ...(temperature === 0 && { sampling: {} }),
+    ...(temperature !== undefined && { sampling: { temperature } }),
     onCaption: (caption) =>
       (captions.value = [...captions.value, { ...caption, lagMs: element.currentTime * 1000 - caption.startMs }]),
   }))

@@ -14,7 +14,10 @@ export interface OfferedModel {
 
 const known: Record<string, Omit<OfferedModel, 'id' | 'source'>> = {
   reader: { title: 'Reader', about: 'Reads words and short lines, names emoji. 4.2 M parameters, 8.3 MB.' },
-  live: { title: 'Live', about: 'Captions what happens in a video, frame by frame.' },
+  live: {
+    title: 'Live',
+    about: 'Captions drawn scenes as they change. In training: it sees when something happens, less well what.',
+  },
 }
 
 /** Models that are served beside the page. */

@@ -78,6 +78,11 @@ describe.skipIf(!findBrowser())('the demo in Chromium', () => {
     await page.locator('.answer.done').waitFor({ timeout: 60_000 })
     expect(await page.locator('.answer p').first().textContent()).toBe('camel')
     expect(await page.locator('.stats').textContent()).toMatch(/\d+ tokens, first after .* tokens\/s/)
+    await page.locator('.looked summary').click()
+    expect(await page.locator('.looked .piece').allTextContents()).toEqual(expect.arrayContaining(['c']))
+    expect(await page.locator('.shares tr').count()).toBe(4)
+    await page.locator('.looked .piece').nth(1).click()
+    expect(await page.locator('.looked .piece').nth(1).getAttribute('aria-pressed')).toBe('true')
     expect(await violations()).toEqual([])
     await picture('ask')
     await page.locator('input[type=file][accept="image/*"]').setInputFiles(`${root}/../cli/samples/second.png`)
@@ -141,9 +146,22 @@ describe.skipIf(!findBrowser())('the demo in Chromium', () => {
     expect(await page.locator('.models .error').textContent()).toContain('nowhere')
   }, 120_000)
 
+  it('captions a sample video with the model that was trained for it', async () => {
+    await page.getByRole('tab', { name: 'Live' }).click()
+    await page.getByRole('button', { name: 'Load Live' }).click()
+    await expect.poll(() => page.locator('.model-bar b').textContent(), { timeout: 60_000 }).toBe('Live')
+    await page.getByRole('button', { name: 'Sample' }).click()
+    await page.locator('.settings input[type=number]').nth(1).fill('')
+    await page.getByRole('button', { name: 'Caption' }).click()
+    await page.locator('.history li').nth(2).waitFor({ timeout: 90_000 })
+    expect((await page.locator('.history li').allTextContents()).join(' ')).toMatch(/ appears| sign says/)
+    await picture('live-sample')
+    await page.getByRole('button', { name: 'Stop' }).click()
+  }, 180_000)
+
   it('tabs move by arrow keys, nothing is wider than a phone', async () => {
     await page.setViewportSize({ width: 390, height: 800 })
-    await page.getByRole('tab', { name: 'Models' }).focus()
+    await page.getByRole('tab', { name: 'Models' }).click()
     for (const name of ['Ask', 'Live', 'Models']) {
       await page.keyboard.press('ArrowRight')
       await expect.poll(() => page.getByRole('tab', { selected: true }).textContent()).toBe(name)

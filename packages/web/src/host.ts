@@ -2,11 +2,19 @@
 import { StateError, toErrorData, type Message } from '@casa-js/base'
 import { close, init, memory } from '@casa-js/tensor'
 import { decodeImage } from '@casa-js/vision'
-import { captionStream, createConversation, createSampler, loadVlm, type Conversation, type Vlm } from '@casa-js/vlm'
+import {
+  captionStream,
+  createConversation,
+  createSampler,
+  loadVlm,
+  type Conversation,
+  type LayerAttention,
+  type Vlm,
+} from '@casa-js/vlm'
 import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
 import { nameOf, openSource } from './folder.ts'
 import { describeModel } from './model-info.ts'
-import type { Answer, AskSettings, LoadProgress, LoadRequest, Outcome, Picture, WorkerApi } from './protocol.ts'
+import type { Answer, AskSettings, LoadProgress, LoadRequest, Looked, Outcome, Picture, WorkerApi } from './protocol.ts'
 import { createThroughput } from './throughput.ts'
 
 /** @returns the object that a worker exposes; it holds nothing until `load` is called. */
@@ -75,7 +83,7 @@ export function createHost(): WorkerApi {
       during(call, async (signal) => {
         const conversation = open(settings)
         try {
-          return await say(conversation, pictures, question, settings, onText, signal)
+          return await say(loaded(), conversation, pictures, question, settings, onText, signal)
         } finally {
           conversation.dispose()
         }
@@ -93,7 +101,7 @@ export function createHost(): WorkerApi {
       during(call, (signal) => {
         const conversation = conversations.get(number)
         if (!conversation) throw new StateError('this conversation is closed: open another')
-        return say(conversation, pictures, text, settings, onText, signal)
+        return say(loaded(), conversation, pictures, text, settings, onText, signal)
       }),
     closeConversation: (number) =>
       outcome(async () => {
@@ -142,6 +150,14 @@ async function outcome<T>(run: () => Promise<T>): Promise<Outcome<T>> {
   }
 }
 
+/** The weights over the last picture of a window: its tokens come last. */
+function ofLastPicture(
+  { layer, image, imageShare }: LayerAttention,
+  { rows, columns }: Looked['grid'],
+): Looked['pieces'][number]['layers'][number] {
+  return { layer, image: image.slice(Math.max(0, image.length - rows * columns)), imageShare }
+}
+
 /** A message's content: the pictures, decoded, then the text. */
 async function contentOf(pictures: Picture[], text: string): Promise<Message['content']> {
   const images = pictures.map(async (picture, i) => {
@@ -153,10 +169,11 @@ async function contentOf(pictures: Picture[], text: string): Promise<Message['co
 }
 
 async function say(
+  { model }: Vlm,
   conversation: Conversation,
   pictures: Picture[],
   text: string,
-  { maxNewTokens, sampling }: AskSettings,
+  { maxNewTokens, sampling, attention = false }: AskSettings,
   onText: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -166,10 +183,19 @@ async function say(
   let firstAt = started
   let answer = ''
   let end: Answer['end'] = 'stop'
-  const options = { maxNewTokens, signal, ...(sampling && { sampler: createSampler(sampling) }) }
+  const pieces: Looked['pieces'] = []
+  const last = conversation.messages
+    .concat({ role: 'user', content })
+    .flatMap((message) => message.content)
+    .findLast(({ type }) => type === 'image')
+  const patches = attention && last?.type === 'image' && model.vision ? model.process(last.image) : undefined
+  const grid = patches && model.vision!.outputGrid(patches.grid)
+  const options = { maxNewTokens, signal, attention: grid !== undefined, ...(sampling && { sampler: createSampler(sampling) }) }
   for await (const part of conversation.say(content, options)) {
     if (part.id !== undefined && tokens++ === 0) firstAt = performance.now()
     if (part.end) end = part.end
+    if (grid && part.attention)
+      pieces.push({ text: part.text, layers: part.attention.map((layer) => ofLastPicture(layer, grid)) })
     answer += part.text
     if (part.text) onText(part.text)
   }
@@ -179,6 +205,7 @@ async function say(
     end,
     tokens,
     timeToFirstTokenMs: firstAt - started,
+    ...(grid && pieces.length > 0 && { looked: { grid, pieces } }),
     tokensPerSecond: tokens > 1 && decodeMs > 0 ? ((tokens - 1) / decodeMs) * 1000 : 0,
   }
 }

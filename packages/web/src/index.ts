@@ -17,6 +17,7 @@ export type {
   LiveFrame,
   LoadProgress,
   LoadRequest,
+  Looked,
   ModelInfo,
   ModelSource,
   Picture,

@@ -63,6 +63,19 @@ export interface AskSettings extends Pick<SessionOptions, 'capacityTokens'> {
   maxNewTokens?: number | undefined
   /** Greedy unless given. */
   sampling?: (SamplingOptions & { seed?: number | undefined }) | undefined
+  /** Tell where the model looked at each piece of the answer (`Answer.looked`); false unless given. */
+  attention?: boolean | undefined
+}
+
+/** Where the model looked while it said something. */
+export interface Looked {
+  /** The last picture's tokens: rows x columns. */
+  grid: { rows: number; columns: number }
+  pieces: {
+    text: string
+    /** Per layer: weights over the last picture's tokens, rows first, and how much of the softmax lies on pictures at all. */
+    layers: { layer: number; image: Float32Array; imageShare: number }[]
+  }[]
 }
 
 /** A turn of a conversation that was held before: pictures stand in front of the text. */
@@ -83,6 +96,8 @@ export interface Answer {
   timeToFirstTokenMs: number
   /** Of the tokens after the first; 0 when there was one. */
   tokensPerSecond: number
+  /** Where `attention` was asked for and there was a picture. */
+  looked?: Looked | undefined
 }
 
 /** How a live video is captioned. */

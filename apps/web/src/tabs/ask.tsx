@@ -3,6 +3,7 @@ import { signal, useComputed } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { ask, clearChat, exchanges, rewind, stopAnswer, type Exchange } from '../chat.ts'
 import { ErrorNote } from '../components/error-note.tsx'
+import { LookedView } from '../components/looked.tsx'
 import { formatMs } from '../format.ts'
 import { modelState } from '../model.ts'
 import { fetchSample, imagesOf, releasePicture, samples, showPicture, takeSnapshot, type ShownPicture } from '../pictures.ts'
@@ -178,6 +179,13 @@ function Welcome() {
   )
 }
 
+/** The picture that an answer is about: the last one that was shown. */
+const lastPictureBefore = (id: number) =>
+  exchanges.value
+    .filter((one) => one.id <= id)
+    .flatMap(({ pictures }) => pictures)
+    .at(-1)
+
 function ExchangeView({ exchange }: { exchange: Exchange }) {
   const { id, question, pictures, answer, state, stats, error } = exchange
   return (
@@ -195,6 +203,7 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
           {state === 'done' && answer === '' && <i>(the model said nothing)</i>}
         </p>
         {error && <ErrorNote error={error} />}
+        {stats?.looked && lastPictureBefore(id) && <LookedView looked={stats.looked} picture={lastPictureBefore(id)!} />}
         <p class="stats">
           {state === 'running' && answer === '' && 'looking …'}
           {state === 'stopped' && 'stopped '}

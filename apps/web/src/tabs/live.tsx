@@ -6,11 +6,12 @@ import { ErrorNote } from '../components/error-note.tsx'
 import { Lines } from '../components/lines.tsx'
 import { formatClock, formatMs } from '../format.ts'
 import { captions, failure, settings, start, status, stop, togglePause, type TimedCaption } from '../live.ts'
-import { modelState } from '../model.ts'
+import { loadModel, modelState, offered } from '../model.ts'
 
 const sourceError = signal<Error | undefined>(undefined)
 const hasSource = signal(false)
 const speaks = signal(false)
+const liveModel = offered.find(({ id }) => id === 'live')
 /** How many frames the plots look back on. */
 const plotted = 240
 
@@ -65,6 +66,9 @@ export function LiveTab() {
           >
             Screen
           </button>
+          <button class="quiet" onClick={() => show(async () => ({ src: 'samples/live/live.mp4', srcObject: null as never }))}>
+            Sample
+          </button>
           <span class="spacer" />
           {status.value === 'idle' ? (
             <button
@@ -85,6 +89,14 @@ export function LiveTab() {
             </>
           )}
         </div>
+        {liveModel && state.kind !== 'loading' && !(state.kind === 'ready' && state.title === liveModel.title) && (
+          <p class="hint">
+            {state.kind === 'ready' ? `${state.title} was not trained to caption. ` : ''}
+            <button class="link" onClick={() => void loadModel(liveModel.title, liveModel.source)}>
+              Load {liveModel.title}
+            </button>
+          </p>
+        )}
         {sourceError.value && <ErrorNote error={sourceError.value} />}
         {failure.value && <ErrorNote error={failure.value} />}
         <Settings />
@@ -107,7 +119,8 @@ function release(video: HTMLVideoElement | null): void {
 function Subtitle({ all }: { all: TimedCaption[] }) {
   const words = all
     .slice(-40)
-    .map(({ text }) => text)
+    // A sentence that begins anew brings no space of its own.
+    .map(({ text }) => (/^\w/.test(text) ? ` ${text}` : text))
     .join('')
     .trim()
     .split(/\s+/)
@@ -123,16 +136,26 @@ function Subtitle({ all }: { all: TimedCaption[] }) {
 function Settings() {
   const { framesPerSecond, maxTokensPerFrame, prompt, temperature } = settings.value
   const set = (change: Partial<typeof settings.value>) => (settings.value = { ...settings.value, ...change })
-  const number = (label: string, value: number, min: number, max: number, step: number, take: (value: number) => void) => (
+  const number = (
+    label: string,
+    value: number | undefined,
+    min: number,
+    max: number,
+    step: number,
+    take: (value?: number) => void,
+  ) => (
     <label>
       {label}{' '}
       <input
         type="number"
-        value={value}
+        value={value ?? ''}
+        placeholder="auto"
         min={min}
         max={max}
         step={step}
-        onChange={(event) => take(event.currentTarget.valueAsNumber || min)}
+        onChange={(event) =>
+          take(Number.isNaN(event.currentTarget.valueAsNumber) ? undefined : event.currentTarget.valueAsNumber)
+        }
       />
     </label>
   )
@@ -140,7 +163,7 @@ function Settings() {
     <details class="settings">
       <summary>Settings, for the next start</summary>
       <div class="line">
-        {number('Frames per second', framesPerSecond, 0.5, 10, 0.5, (value) => set({ framesPerSecond: value }))}
+        {number('Frames per second', framesPerSecond, 0.5, 10, 0.5, (value = 2) => set({ framesPerSecond: value }))}
         {number('Tokens per frame', maxTokensPerFrame, 1, 60, 1, (value) => set({ maxTokensPerFrame: value }))}
         {number('Temperature', temperature, 0, 2, 0.1, (value) => set({ temperature: value }))}
         <label class="wide">
