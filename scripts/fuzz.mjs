@@ -30,7 +30,7 @@ const targets = {
   },
   async 'shard index'() {
     const { safetensorsTarget } = await import('../packages/weights/src/fuzz/index.ts')
-    const { parseShardIndex } = await import('../packages/weights/src/index.ts')
+    const { parseShardIndex } = await import('../packages/weights/src/safetensors/shards.ts')
     const seeds = [readFileSync(join(root, 'packages/weights/fixtures/llama-helium1-bf16-sharded/model.safetensors.index.json'))]
     return { ...safetensorsTarget(seeds), read: (bytes) => parseShardIndex('index', new TextDecoder().decode(bytes)) }
   },

@@ -27,7 +27,8 @@ const count = (n: number) => (n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e3 
 
 /** Reads config and headers, no weights. @throws CasaError listing every tensor that does not fit the config. */
 export async function describeModel(folder: string): Promise<ModelDescription> {
-  const { openModelFolder, matchTable } = await import('@casa-js/weights')
+  const { openModelFolder } = await import('@casa-js/weights')
+  const { matchTable } = await import('@casa-js/weights/internal')
   const { allTensors, parseVlmConfig, withoutTiedHead } = await import('@casa-js/vlm/internal')
   const opened = await openModelFolder(folder)
   try {

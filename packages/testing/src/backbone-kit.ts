@@ -4,7 +4,8 @@
  */
 import type { Backbone, BackboneFamily, Params } from '@casa-js/core'
 import { crossEntropy, dispose, memory, scope, shapeOf, valueAndGradients, type Tensor } from '@casa-js/tensor'
-import { fileSource, loadEach, matchTable, openModelFolder, Safetensors } from '@casa-js/weights'
+import { fileSource, loadEach, openModelFolder, Safetensors } from '@casa-js/weights'
+import { matchTable } from '@casa-js/weights/internal'
 import { keep, tensor } from '@casa-js/tensor'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

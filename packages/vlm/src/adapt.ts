@@ -6,8 +6,6 @@
 import { CasaError, ConfigError } from '@casa-js/base'
 import { Fields, type Params, type TensorSpec } from '@casa-js/core'
 import {
-  isDtype,
-  matchTable,
   openModelFolder,
   writeModelFolder,
   type Dtype,
@@ -16,6 +14,7 @@ import {
   type ModelFolder,
   type NameMap,
 } from '@casa-js/weights'
+import { isDtype, matchTable } from '@casa-js/weights/internal'
 import { parseVlmConfig, withNewModelFields, type Families } from './config.ts'
 import { imageSettings } from './image-settings.ts'
 import { fusionInitialisers, fusionTensors, vlmTensors } from './model.ts'
