@@ -26,6 +26,7 @@ const allowed = {
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vision', 'vlm', 'weights'],
+  serve: ['tensor', 'vision', 'vlm'],
   study: ['core', 'eval', 'tensor', 'tokenizers', 'train', 'vlm'],
   testing: ['core', 'tensor', 'weights'],
 }

@@ -91,6 +91,7 @@ export default defineConfig({
           page('Ask and converse', '/asking'),
           page('Live video', '/streaming'),
           page('In the browser', '/browser'),
+          page('Serve', '/serving'),
           page('Train', '/training'),
           page('Weights and quantisation', '/weights'),
           page('Packages', '/packages'),

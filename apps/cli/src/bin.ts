@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   convert: () => import('./commands/convert.ts'),
   adapt: () => import('./commands/adapt.ts'),
   cache: () => import('./commands/cache.ts'),
+  serve: () => import('./commands/serve.ts'),
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -41,6 +42,7 @@ Examples:
   casa eval model/ --report report.html           held-out accuracy, with pictures
   casa info model/                                what a model folder holds
   casa adapt qwen/ --out casa-qwen/               a CASA model that starts from Qwen2.5-VL
+  casa serve model/ --port 8000                   behind OpenAI's chat completions
   casa verify                                     known answers on this machine's device`,
   )
 

@@ -1,0 +1,257 @@
+/** The routes: OpenAI's chat completions and models, health, metrics. Platform-free: takes Requests, gives Responses. */
+import type { Vlm } from '@casa-js/vlm'
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { streamSSE } from 'hono/streaming'
+import { timingSafeEqual } from 'hono/utils/buffer'
+import { complete, type Completion } from './completion.ts'
+import { errorBody, RequestError, toRequestError } from './errors.ts'
+import { createMetrics } from './metrics.ts'
+import type { FetchPicture } from './pictures.ts'
+import { parseRequest, type ChatRequest } from './request.ts'
+import { createSessions } from './sessions.ts'
+import { createTurns } from './turns.ts'
+
+/** How a model is served; the limits are those of one request. */
+export interface AppOptions {
+  /** The model's name, which requests give. "casa" unless given. */
+  modelId?: string | undefined
+  /** What clients send as `Authorization: Bearer ..`; /healthz needs none. Anyone may ask unless given. */
+  token?: string | undefined
+  /** Names that the Host header may give: others are pages that have the browser's user ask. All unless given. */
+  allowedHosts?: readonly string[] | undefined
+  /** Fetches pictures from http(s) addresses, which are refused unless given. */
+  fetchPicture?: FetchPicture | undefined
+  /** 20 MiB unless given. */
+  maxBodyBytes?: number | undefined
+  /** Of a request's pictures together; 32 million unless given. */
+  maxPixels?: number | undefined
+  /** 16 unless given. */
+  maxPictures?: number | undefined
+  /** 256 unless given. */
+  maxMessages?: number | undefined
+  /** Of an answer, where the request does not say; 512 unless given. */
+  maxTokens?: number | undefined
+  /** Of a conversation; 4,096 unless given, and never more than the model takes. */
+  capacityTokens?: number | undefined
+  /** Longest time from a request to the end of its answer; 10 minutes unless given. */
+  maxAnswerMs?: number | undefined
+  /** Answers generated at once, by turns; 4 unless given. */
+  maxRunning?: number | undefined
+  /** Requests that wait for their turn; more are refused with 429. 32 unless given. */
+  maxWaiting?: number | undefined
+  /** Conversations kept for their next message; 8 unless given. */
+  keptConversations?: number | undefined
+  /** Told what went wrong inside, where the client is only told that something did. */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+/** Made by `createApp`. */
+export interface App {
+  /** Answers a request. */
+  fetch(request: Request): Promise<Response>
+  /**
+   * End: new requests are refused with 503, running answers have `graceMs` to end by themselves, kept conversations are freed. The
+   * model stays its owner's.
+   */
+  close(graceMs?: number): Promise<void>
+}
+
+/**
+ * A model behind OpenAI's interface, as a function from Request to Response, for a server of one's own.
+ * @param vlm stays the caller's, who disposes it after `close`
+ * @returns the app; the caller closes it
+ */
+export function createApp(vlm: Vlm, options: AppOptions = {}): App {
+  const { modelId = 'casa', token, allowedHosts, onError, maxAnswerMs = 600_000 } = options
+  const turns = createTurns(options.maxRunning ?? 4, options.maxWaiting ?? 32)
+  const sessions = createSessions(options.keptConversations ?? 8)
+  const metrics = createMetrics(turns, sessions)
+  const limits = { maxMessages: options.maxMessages ?? 256, maxPictures: options.maxPictures ?? 16 }
+  const context = {
+    vlm,
+    sessions,
+    pictures: { maxPixels: options.maxPixels ?? 32_000_000, fetchPicture: options.fetchPicture },
+    capacityTokens: options.capacityTokens ?? 4096,
+    maxTokens: options.maxTokens ?? 512,
+  }
+  const created = Math.floor(Date.now() / 1000)
+  /** Aborted when the time to end by themselves is over. */
+  const ending = new AbortController()
+  const answers = new Set<Promise<void>>()
+  let closing = false
+
+  const app = new Hono()
+  app.onError((thrown, c) => {
+    const error = toRequestError(thrown)
+    if (error.status === 500) onError?.(thrown)
+    if (error.status === 429) c.header('Retry-After', String(turns.retryAfterSeconds()))
+    if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
+    return c.json(errorBody(error), error.status)
+  })
+  app.notFound((c) => c.json(errorBody(new RequestError(404, `there is no ${c.req.method} ${c.req.path}`)), 404))
+  app.use(async (c, next) => {
+    if (allowedHosts && !allowedHosts.includes(new URL(c.req.url).hostname))
+      throw new RequestError(403, `the Host header names none of ${allowedHosts.join(', ')}`)
+    const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
+    if (token !== undefined && c.req.path !== '/healthz' && !(await timingSafeEqual(token, given)))
+      throw new RequestError(401, 'expected the header "Authorization: Bearer .." with the token', null, 'invalid_api_key')
+    await next()
+  })
+  app.get('/healthz', (c) => {
+    if (closing) return c.json({ status: 'closing' }, 503)
+    try {
+      vlm.model.checkAlive()
+    } catch (error) {
+      return c.json({ status: 'failed', message: (error as Error).message }, 503)
+    }
+    return c.json({ status: 'ok', model: modelId, running: turns.running, waiting: turns.waiting })
+  })
+  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'content-type': metrics.contentType }))
+  const model = { id: modelId, object: 'model', created, owned_by: 'casa-js' }
+  app.get('/v1/models', (c) => c.json({ object: 'list', data: [model] }))
+  app.get('/v1/models/:id', (c) => {
+    if (c.req.param('id') === modelId) return c.json(model)
+    throw new RequestError(404, `the model "${c.req.param('id')}" is not served here`, 'model', 'model_not_found')
+  })
+  const maxSize = options.maxBodyBytes ?? 20 * 2 ** 20
+  const tooLarge = () => {
+    throw new RequestError(413, `the body has more than ${maxSize} bytes`, null, 'body_too_large')
+  }
+  app.post('/v1/chat/completions', bodyLimit({ maxSize, onError: tooLarge }), answer)
+
+  async function answer(c: Context): Promise<Response> {
+    const start = performance.now()
+    const seconds = () => (performance.now() - start) / 1000
+    const left = new AbortController()
+    const signal = AbortSignal.any([c.req.raw.signal, left.signal, ending.signal])
+    const late = new RequestError(503, `the answer took more than ${maxAnswerMs} ms`, null, 'timeout')
+    const timer = setTimeout(() => left.abort(late), maxAnswerMs)
+    const { promise: over, resolve: isOver } = withResolver()
+    answers.add(over)
+    let giveBack: (() => void) | undefined
+    const end = (status: number | 'gone') => {
+      clearTimeout(timer)
+      giveBack?.()
+      metrics.answered(status, seconds())
+      answers.delete(over)
+      isOver()
+    }
+    const statusOf = (thrown: unknown) => (c.req.raw.signal.aborted ? 'gone' : toRequestError(thrown).status)
+    try {
+      if (closing) throw new RequestError(503, 'the server is closing', null, 'closing')
+      const request = parseRequest(await jsonOf(c), modelId, limits)
+      giveBack = await turns.take(signal)
+      const texts = complete(context, request, signal)
+      // Before the answer begins its status is open: what is wrong with the messages is known with the first token.
+      const first = await texts.next()
+      metrics.firstToken(seconds())
+      if (request.stream) return stream(c, request, { texts, first, left, signal, statusOf, end })
+      let content = ''
+      let step = first
+      for (; !step.done; step = await texts.next()) content += step.value
+      metrics.completed(step.value)
+      end(200)
+      const choice = { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null }
+      return c.json({
+        ...head('chat.completion'),
+        choices: [{ ...choice, finish_reason: step.value.finishReason }],
+        usage: usageOf(step.value),
+      })
+    } catch (error) {
+      end(statusOf(error))
+      throw error
+    }
+  }
+
+  interface Streaming {
+    texts: AsyncGenerator<string, Completion>
+    first: IteratorResult<string, Completion>
+    left: AbortController
+    signal: AbortSignal
+    statusOf(thrown: unknown): number | 'gone'
+    end(status: number | 'gone'): void
+  }
+
+  function stream(c: Context, request: ChatRequest, { texts, first, left, signal, statusOf, end }: Streaming): Response {
+    const same = head('chat.completion.chunk')
+    return streamSSE(c, async (sse) => {
+      let gone = false
+      sse.onAbort(() => {
+        gone = true
+        left.abort()
+      })
+      const aborted = new Promise<never>((_, reject) => {
+        const abort = () => reject(signal.reason as Error)
+        if (signal.aborted) abort()
+        else signal.addEventListener('abort', abort, { once: true })
+      })
+      aborted.catch(() => {})
+      // A reader that takes nothing more must not hold its place for ever.
+      const send = (data: unknown) =>
+        Promise.race([aborted, sse.writeSSE({ data: typeof data === 'string' ? data : JSON.stringify(data) })])
+      const chunk = (delta: object, finish: string | null = null) =>
+        send({ ...same, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })
+      try {
+        await chunk({ role: 'assistant', content: '' })
+        let step = first
+        for (; !step.done; step = await texts.next()) if (step.value !== '') await chunk({ content: step.value })
+        metrics.completed(step.value)
+        await chunk({}, step.value.finishReason)
+        if (request.streamUsage) await send({ ...same, choices: [], usage: usageOf(step.value) })
+        await send('[DONE]')
+        end(200)
+      } catch (thrown) {
+        await texts.return(undefined as never)
+        end(gone ? 'gone' : statusOf(thrown))
+        if (gone || c.req.raw.signal.aborted) return
+        const error = toRequestError(thrown)
+        if (error.status === 500) onError?.(thrown)
+        await sse.writeSSE({ data: JSON.stringify(errorBody(error)) })
+      }
+    })
+  }
+
+  const head = (object: string) => ({
+    id: `chatcmpl-${crypto.randomUUID()}`,
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model: modelId,
+  })
+
+  return {
+    fetch: async (request) => app.fetch(request),
+    async close(graceMs = 10_000) {
+      closing = true
+      const timer = setTimeout(() => ending.abort(new RequestError(503, 'the server is closing', null, 'closing')), graceMs)
+      while (answers.size > 0) await Promise.all(answers)
+      clearTimeout(timer)
+      sessions.dispose()
+    },
+  }
+}
+
+/** JSON only: a form that another site's page sends is none, and anything else needs its browser to ask first. */
+async function jsonOf(c: Context): Promise<unknown> {
+  if (!/^application\/json\b/i.test(c.req.header('content-type') ?? ''))
+    throw new RequestError(415, 'expected the header "Content-Type: application/json"')
+  const text = await c.req.text()
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw new RequestError(400, `the body is not JSON: ${(cause as Error).message}`, null, 'invalid_json', { cause })
+  }
+}
+
+const usageOf = ({ promptTokens, completionTokens, cachedTokens }: Completion) => ({
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+  total_tokens: promptTokens + completionTokens,
+  prompt_tokens_details: { cached_tokens: cachedTokens },
+})
+
+function withResolver(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
+}

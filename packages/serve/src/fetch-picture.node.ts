@@ -1,0 +1,102 @@
+/**
+ * Pictures from http(s) addresses that a client names. The server fetches for strangers, so it reaches public addresses only: each
+ * address is checked when the connection is made, so that no name can resolve to another one in between, and again at each redirect.
+ */
+import ipaddr from 'ipaddr.js'
+import { lookup } from 'node:dns'
+import { get as getHttp, type IncomingMessage } from 'node:http'
+import { get as getHttps } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { RequestError } from './errors.ts'
+import type { FetchPicture } from './pictures.ts'
+
+/** Limits of fetching. */
+export interface FetchLimits {
+  /** Most bytes of a picture. */
+  maxBytes: number
+  maxRedirects: number
+  timeoutMs: number
+  /** Reach private addresses too: those of this machine and its network. */
+  allowPrivate: boolean
+}
+
+const refuse = (message: string, options?: ErrorOptions) => new RequestError(400, message, null, 'invalid_image_url', options)
+
+/** @returns whether an address is one of the public internet: not of this machine, its network, a cloud's metadata service */
+export const isPublic = (address: string): boolean => ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+
+/**
+ * Make what fetches the pictures that clients name, within limits.
+ * @returns for `createApp`'s `fetchPicture`
+ */
+export function createFetchPicture({ maxBytes, maxRedirects, timeoutMs, allowPrivate }: FetchLimits): FetchPicture {
+  const allowed = (address: string) => allowPrivate || isPublic(address)
+  const hidden = (host: string) => refuse(`${host} is not a public address`)
+
+  const checkedLookup: LookupFunction = (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '')
+      if (addresses.length === 0 || !addresses.every(({ address }) => allowed(address))) return callback(hidden(hostname), '')
+      if (options.all) callback(null, addresses)
+      else callback(null, addresses[0]!.address, addresses[0]!.family)
+    })
+  }
+
+  function open(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    // What is an address already is not looked up.
+    if (isIP(host) && !allowed(host)) throw hidden(host)
+    const get = url.protocol === 'https:' ? getHttps : getHttp
+    return new Promise((resolve, reject) => {
+      const headers = { accept: 'image/*', 'user-agent': 'casa-serve' }
+      get(url, { signal, lookup: checkedLookup, agent: false, headers }, resolve).on('error', reject)
+    })
+  }
+
+  async function read(response: IncomingMessage): Promise<Uint8Array> {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw refuse(`the picture has more than ${maxBytes} bytes`)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  }
+
+  async function follow(address: string, signal: AbortSignal): Promise<Uint8Array> {
+    let url = parseUrl(address)
+    for (let redirects = 0; ; redirects++) {
+      const response = await open(url, signal)
+      try {
+        const { statusCode: status = 0, headers } = response
+        if (status === 200) return await read(response)
+        if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined)
+          throw refuse(`${url.host} answered with status ${status}`)
+        if (redirects === maxRedirects) throw refuse(`more than ${maxRedirects} redirects`)
+        url = parseUrl(headers.location, url)
+      } finally {
+        response.destroy()
+      }
+    }
+  }
+
+  return async (address, signal) => {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    try {
+      return await follow(address, AbortSignal.any([signal, timeout]))
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (RequestError.isInstance(cause)) throw cause
+      const reason = timeout.aborted ? `it took more than ${timeoutMs} ms` : (cause as Error).message
+      throw refuse(`the picture cannot be fetched: ${reason}`, { cause })
+    }
+  }
+}
+
+function parseUrl(address: string, base?: URL): URL {
+  const url = URL.canParse(address, base) ? new URL(address, base) : undefined
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
+    throw refuse('expected an http or https address without a user name')
+  return url
+}

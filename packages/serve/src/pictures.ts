@@ -1,0 +1,75 @@
+/** From a request's messages to messages with pixels: data URLs, and addresses where that is allowed. */
+import type { Message, RgbImage } from '@casa-js/base'
+import { decodeImage, ImageError } from '@casa-js/vision'
+import { RequestError } from './errors.ts'
+import type { RequestMessage } from './request.ts'
+
+/** @returns the bytes of a picture at an http(s) address. @throws RequestError saying why not */
+export type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>
+
+/** How pictures are read. */
+export interface PictureOptions {
+  /** Most pixels of a request's pictures together. */
+  maxPixels: number
+  /** Fetches http(s) addresses; they are refused unless given. */
+  fetchPicture?: FetchPicture | undefined
+}
+
+/**
+ * Decode the pictures of some messages, one after the other.
+ * @returns the messages with pixels in place of addresses
+ * @throws RequestError naming the field of the picture that cannot be read
+ */
+export async function decodePictures(
+  messages: readonly RequestMessage[],
+  { maxPixels, fetchPicture }: PictureOptions,
+  signal: AbortSignal,
+): Promise<Message[]> {
+  let left = maxPixels
+
+  async function decode(url: string, param: string): Promise<RgbImage> {
+    const bytes = await bytesOf(url, param, fetchPicture, signal)
+    signal.throwIfAborted()
+    try {
+      const image = await decodeImage(bytes, { maxPixels: left, name: 'the picture' })
+      left -= image.widthPx * image.heightPx
+      return image
+    } catch (cause) {
+      if (!ImageError.isInstance(cause)) throw cause
+      throw new RequestError(400, `${param}: ${cause.message}`, param, 'invalid_image', { cause })
+    }
+  }
+
+  const decoded: Message[] = []
+  for (const { role, content } of messages) {
+    const parts: Message['content'] = []
+    for (const part of content)
+      parts.push(part.type === 'text' ? part : { type: 'image', image: await decode(part.url, part.param) })
+    decoded.push({ role, content: parts })
+  }
+  return decoded
+}
+
+async function bytesOf(
+  url: string,
+  param: string,
+  fetchPicture: FetchPicture | undefined,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const refuse = (message: string, options?: ErrorOptions) =>
+    new RequestError(400, `${param}: ${message}`, param, 'invalid_image_url', options)
+  const data = /^data:image\/[a-z0-9.+-]+;base64,/i.exec(url)
+  if (data) {
+    const base64 = url.slice(data[0].length)
+    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(base64)) throw refuse('the data URL holds something that is not base64')
+    return Uint8Array.from(Buffer.from(base64, 'base64'))
+  }
+  if (!/^https?:/i.test(url)) throw refuse('expected a data URL with base64, "data:image/png;base64,.."')
+  if (!fetchPicture) throw refuse('this server fetches no pictures: send a data URL, or start it with allowHttpImages')
+  try {
+    return await fetchPicture(url, signal)
+  } catch (cause) {
+    if (RequestError.isInstance(cause)) throw refuse(cause.message, { cause })
+    throw cause
+  }
+}

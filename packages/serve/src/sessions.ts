@@ -1,0 +1,64 @@
+/**
+ * Conversations kept between requests. A client sends its whole conversation each time; where it begins with one that was answered
+ * before, that one goes on, and only the new message is read: the cache of the text stays.
+ */
+import type { Conversation } from '@casa-js/vlm'
+import { LRUCache } from 'lru-cache'
+import type { RequestMessage } from './request.ts'
+
+/** Made by `createSessions`. */
+export interface Sessions {
+  /** How many are kept. */
+  readonly count: number
+  /** @returns the conversation that ended with these messages, which is the caller's from now on; undefined if there is none */
+  take(messages: readonly RequestMessage[]): Promise<Conversation | undefined>
+  /** Keep a conversation under what its client has seen of it; the least recently used one may go for it. */
+  keep(messages: readonly RequestMessage[], conversation: Conversation): Promise<void>
+  /** Frees what is kept; what comes later is freed at once. */
+  dispose(): void
+}
+
+/** @param capacity most conversations that are kept; with 0 none is */
+export function createSessions(capacity: number): Sessions {
+  const free = (conversation: Conversation) => conversation.dispose()
+  const kept = capacity === 0 ? undefined : new LRUCache<string, Conversation>({ max: capacity })
+  let disposed = false
+  return {
+    get count() {
+      return kept?.size ?? 0
+    },
+    async take(messages) {
+      if (!kept || messages.length === 0) return undefined
+      const key = await digest(messages)
+      const found = kept.get(key)
+      kept.delete(key)
+      return found
+    },
+    async keep(messages, conversation) {
+      const key = await digest(messages)
+      if (!kept || disposed) return free(conversation)
+      const same = kept.get(key)
+      if (same) free(same)
+      else if (kept.size === capacity) {
+        const oldest = kept.pop()
+        if (oldest) free(oldest)
+      }
+      kept.set(key, conversation)
+    },
+    dispose() {
+      disposed = true
+      for (const conversation of kept?.values() ?? []) free(conversation)
+      kept?.clear()
+    },
+  }
+}
+
+/** SHA-256 of roles, texts and addresses of pictures. Clients trim answers or not. */
+async function digest(messages: readonly RequestMessage[]): Promise<string> {
+  const lines = messages.map(({ role, content }) => [
+    role,
+    ...content.map((part) => (part.type === 'image' ? [part.url] : role === 'assistant' ? part.text.trim() : part.text)),
+  ])
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(lines)))
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
