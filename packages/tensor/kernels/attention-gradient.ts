@@ -11,7 +11,7 @@ import { packColumns, packRows, panelBytes } from './pack'
 import { exp4 } from './simd'
 import { tileOfColumns, tileOfRows } from './tile'
 
-/** Rows of a block: enough that adding to dk and dv is cheap, few enough that their scores stay in the second-level cache. */
+/** Rows per block: enough that adding to dk and dv is cheap, few enough that their scores stay in the L2 cache. */
 // @ts-ignore: decorator
 @inline
 function blockRowsFor(keys: i32): i32 {
@@ -20,7 +20,7 @@ function blockRowsFor(keys: i32): i32 {
 
 /** Bytes of scratch, where `keys` is the most that any segment has. */
 export function attentionGradScratch(keys: i32, E: i32): i32 {
-  // A smaller segment may take more rows a block: 64 of 256 keys, 32 of 1024.
+  // A smaller segment may take more rows per block: 64 of 256 keys, 32 of 1024.
   const scores = min(64 * roundUp8(keys), max(blockRowsFor(keys) * roundUp8(keys), 32 * 1024))
   const panels = 2 * panelBytes(E, keys) + panelBytes(keys, E) + 2 * panelBytes(64, E)
   return <i32>(256 + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))

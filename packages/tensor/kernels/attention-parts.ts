@@ -1,9 +1,9 @@
 /**
- * What attention and its gradient share.
+ * Shared by attention and its gradient.
  *
  * Both go segment by segment and KV head by KV head. All query heads that read the same KV head are taken together: row r of
- * such a group is query token r / G, head r % G (G = H / K). Keys and values are packed once a group, and rows are taken
- * a few at a time, so that what is held is a few rows of scores, never all of them.
+ * such a group is query token r / G, head r % G (G = H / K). Keys and values are packed once per group, and rows are processed
+ * a few at a time, so that only a few rows of scores are stored at once.
  */
 import { exp4, log1, maxOfLanes, sumOfLanes } from './simd'
 import { tileOfRows } from './tile'
@@ -21,7 +21,7 @@ export function rowAddress(base: usize, r: i32, group: i32, heads: i32, headByte
   return base + <usize>((r / group) * heads + (r % group)) * headBytes
 }
 
-/** The addresses of up to four rows: worked out once, for each takes a division. */
+/** The addresses of up to four rows: computed once, as each takes a division. */
 export function storeRowAddresses(to: usize, base: usize, r0: i32, count: i32, group: i32, heads: i32, headBytes: usize): void {
   for (let i = 0; i < count; i++) store<usize>(to + (<usize>i << 2), rowAddress(base, r0 + i, group, heads, headBytes))
 }
@@ -57,7 +57,7 @@ export function fourRowsTimesPanels(
   }
 }
 
-/** Scores [from, to) of a row become those of keys that are not there. */
+/** Mask scores [from, to) of a row. */
 export function hideKeys(row: usize, from: i32, to: i32, scale: f32): void {
   for (let j = from; j < to; j++) store<f32>(row + (<usize>j << 2), scale < 0 ? f32.MAX_VALUE : -f32.MAX_VALUE)
 }
@@ -78,7 +78,7 @@ export function softmaxRow(scores: usize, seen: i32, padded: i32, scale: f32, ls
   const highest = maxOfLanes(most)
   const shift = f32x4.splat(highest)
   let sums = f32x4.splat(0)
-  // Two vectors at a time share the constants of exp4, which V8 makes anew in every round.
+  // Two vectors at a time share the constants of exp4, which V8 recreates in every iteration.
   for (let at = scores; at < end; at += 32) {
     const low = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at)), shift))
     const high = exp4(f32x4.sub(f32x4.mul(factor, v128.load(at, 16)), shift))

@@ -7,7 +7,7 @@ import { packColumns, packRows, panelBytes } from './pack'
 import { madd } from './simd'
 import { tileOfRows } from './tile'
 
-/** With as few rows as this (decoding), keys and values are read where they lie. */
+/** With at most this many rows (decoding), keys and values are read in place, without packing. */
 const fewRows = 8
 
 /** Bytes of scratch, where `keys` is the most that any segment has. */
@@ -60,7 +60,7 @@ function attendBlocks(
   packColumns<f32>(k, stride, E, keys, keyPanels)
   packRows<f32>(v, stride, keys, E, valuePanels)
 
-  // Four rows at a time: their scores stay in the first-level cache between the two products.
+  // Four rows at a time: their scores stay in the L1 cache between the two products.
   const rows = queries * group
   for (let r0 = 0; r0 < rows; r0 += 4) {
     const height = min(4, rows - r0)

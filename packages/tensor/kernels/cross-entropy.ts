@@ -1,4 +1,4 @@
-/** Cross entropy by columns: a chunk [rows, width] of the vocabulary starting at id `start`. */
+/** Cross entropy in chunks of columns: a chunk [rows, width] of the vocabulary starting at id `start`. */
 import { exp1, exp4, log1, maxOfLanes, sumOfLanes } from './simd'
 
 /** Fold the chunk into each row's log-sum-exp and the target's logit; `lseBefore` and `pickedBefore` 0 for the first chunk. */

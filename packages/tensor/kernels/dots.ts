@@ -61,7 +61,7 @@ export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, 
   }
 }
 
-/** One dot product, with four chains of additions. What does not fill them comes first: after the loop it would cost registers. */
+/** One dot product, with four chains of additions. The remainder comes first: after the loop it would cost registers. */
 export function dot(x: usize, y: usize, depth: i32): f32 {
   let first: f32 = 0
   for (let k = depth & 15; k > 0; k--) {

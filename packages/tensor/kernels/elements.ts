@@ -1,4 +1,4 @@
-/** What a matrix in memory may be made of, and how it becomes floats. Kernels take it as a type, so that it is decided when they compile. */
+/** Element types of matrices in memory, and how they become float32. Kernels take them as type parameters, resolved at compile time. */
 
 /** The upper half of a float. It and F16 are bits in 16-bit words; that they differ in sign is how they are told apart. */
 export type Bf16 = u16
@@ -20,7 +20,7 @@ export function one<T>(at: usize): f32 {
   return f32x4.extract_lane(widened<T>(i32x4.splat(load<u16>(at))), 0)
 }
 
-/** 16-bit floats, one in the low half of each lane, as floats. */
+/** 16-bit floats, one in the low half of each lane, widened to float32. */
 // @ts-ignore: decorator
 @inline
 function widened<T>(bits: v128): v128 {

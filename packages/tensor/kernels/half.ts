@@ -1,7 +1,7 @@
 /**
- * Products with weights in 16-bit floats, W [O,D] as checkpoints hold them: y = x Wᵀ + bias, and its gradient dx = dy W.
+ * Products with weights in 16-bit floats, W [O,D] as stored in checkpoints: y = x Wᵀ + bias, and its gradient dx = dy W.
  *
- * Few rows, as in decoding, read each 16 bytes of W once and widen them in registers: memory is what such a product waits for.
+ * Few rows, as in decoding, read each 16 bytes of W once and widen them in registers, as such a product is bound by memory bandwidth.
  * More rows are a product like any other, in which W is widened while its panels are packed.
  */
 import { Bf16, F16, one } from './elements'
@@ -10,7 +10,7 @@ import { madd, maxOfLanes, sumOfLanes } from './simd'
 
 /** Columns that one step of a dot product takes. */
 const block = 16
-/** Up to this many rows of x each row of W meets all of them before the next is read. It is widened anew for each. */
+/** Up to this many rows of x, each row of W is multiplied with all of them before the next is read. It is widened again for each. */
 // @ts-ignore: decorator
 @inline
 function fewRows(f16: boolean): i32 {
@@ -64,10 +64,10 @@ function arrangedBytes(inputs: i32): i32 {
 }
 
 /**
- * The even columns of each eight before the odd ones, for so they come out of the words of W: one shift, or one mask.
+ * Of each eight columns, the even ones before the odd ones, which is how they are extracted from the words of W: one shift, or one mask.
  *
- * Bits of F16, moved into a float's fields, are 2^112 too small. What they meet is made so much larger, and divided by the power of
- * two in its largest value, the unit, so that nothing overflows or is lost; the sum is multiplied by the unit.
+ * Bits of F16, moved into a float's fields, are 2^112 too small. x is scaled up by as much, and divided by the
+ * power of two of its largest value, the unit, so that nothing overflows or is lost; the sum is multiplied by the unit.
  */
 function arrange<T>(x: usize, to: usize, inputs: i32): void {
   const blocks = inputs & ~(block - 1)
@@ -140,7 +140,7 @@ function smallFloats(lanes: v128): v128 {
   return v128.and(i32x4.shr_s(lanes, 3), i32x4.splat(0x8fffe000))
 }
 
-/** One column after the other: what does not fill a block, and rows of W with infinities or NaN. */
+/** Column by column: for the remainder of a block, and rows of W with infinities or NaN. */
 function plainDot<T>(x: usize, w: usize, depth: i32): f32 {
   let sum: f32 = 0
   for (let d = 0; d < depth; d++) {

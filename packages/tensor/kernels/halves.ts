@@ -1,4 +1,4 @@
-/** 16-bit floats two to a word, and copies of rows. */
+/** 16-bit floats, two per word, and copies of rows. */
 import { Bf16, F16, four, one } from './elements'
 
 export function widenBf16(halves: usize, values: usize, size: i32): void {

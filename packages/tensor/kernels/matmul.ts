@@ -2,7 +2,7 @@
  * c [M,N] = a b + bias, either side transposed.
  *
  * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
- * second-level cache; one of its panels and one of a fill the first; the tile lives in registers.
+ * L2 cache; one of its panels and one of a fill L1; the tile stays in registers.
  */
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
@@ -34,7 +34,7 @@ export function matMul(
   else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, strideOfA, scratch)
 }
 
-/** The same in blocks, for any number of rows. T is what b is made of. */
+/** The same in blocks, for any number of rows. T is the element type of b. */
 export function product<T>(
   a: usize, b: usize, bias: usize, c: usize,
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize,
@@ -88,8 +88,8 @@ export function product<T>(
 }
 
 /**
- * c [M,N] = a bᵀ + bias where one side has few rows: each row of the long side is read once, from its beginning to its end.
- * Memory then streams at twice the speed that four rows side by side reach.
+ * c [M,N] = a bᵀ + bias where one side has few rows: each row of the long side is read once, sequentially.
+ * Memory then streams at twice the speed of reading four rows in parallel.
  */
 function dotProducts(a: usize, b: usize, bias: usize, c: usize, M: i32, N: i32, K: i32): void {
   const row = <usize>K << 2

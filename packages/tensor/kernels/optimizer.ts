@@ -1,9 +1,9 @@
-/** The AdamW step and the sum of squares that clipping needs: flat arrays of `size` floats. */
+/** The AdamW step, and the sum of squares for gradient clipping: flat arrays of `size` floats. */
 import { madd } from './simd'
 
 /**
  * In place on parameter, m and v. `decay`, `stepSize` and `rootCorrection` as adamwFactors gives them; fresh1 and fresh2 are
- * 1 - beta1 and 1 - beta2, taken by the caller in double precision: in float32 1 - 0.999 is off in the fifth digit.
+ * 1 - beta1 and 1 - beta2, computed by the caller in double precision: in float32, 1 - 0.999 is wrong in the fifth digit.
  */
 export function adamw(
   parameter: usize, m: usize, v: usize, gradient: usize, size: i32,

@@ -60,7 +60,7 @@ function copyTileRow(from: usize, to: usize): void {
   if (tileRows === 6) store<u64>(to, load<u64>(from, 16), 16)
 }
 
-/** What transposeFour does, for the two rows that are left of six. */
+/** The same as transposeFour, for the last two of six rows. */
 function transposeTwo(source: usize, stride: usize, depth: i32, to: usize): void {
   let k = 0
   for (; k + 4 <= depth; k += 4) {

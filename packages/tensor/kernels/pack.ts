@@ -2,7 +2,7 @@
  * Packing: a matrix rewritten as panels 8 columns wide, [columns / 8][depth][8], the order in which a tile reads its right side.
  * Columns beyond the matrix are zero. Sequential reads in the inner loop are worth far more than the copy costs.
  *
- * The panels are floats. The matrix may be made of 16-bit ones, T, which are widened on the way: a copy of half the bytes.
+ * The panels are floats. The matrix may hold 16-bit floats, T, which are widened while packing, so only half the bytes are read.
  */
 import { four, one } from './elements'
 

@@ -1,8 +1,8 @@
 /**
- * One row times weights in 8 or 4 bits: what decoding a token is made of. Every compressed word is read once.
+ * One row times weights in 8 or 4 bits: the main cost of decoding a token. Every compressed word is read once.
  *
  * Turning each weight into a float would cost more than reading it. Instead each group of x becomes 31-bit fixed point (finer than
- * the floats it came from), as two 16-bit parts, x = unit (2^15 high + low), and integer dot products do eight weights an
+ * the floats it came from), as two 16-bit parts, x = unit (2^15 high + low), and integer dot products process eight weights per
  * instruction, exactly. Groups are summed in float32.
  */
 import { finiteHalfAt } from './halves'
@@ -16,7 +16,7 @@ const blocksHeld = 64
 
 /**
  * y[o] = x . W[o] + bias[o] (if given). `inputs` is a multiple of 32.
- * Scratch: `parts` of 4 * inputs bytes, `groups` of 8 bytes a group.
+ * Scratch: `parts` of 4 * inputs bytes, `groups` of 8 bytes per group.
  */
 export function quantizedRow(
   x: usize, values: usize, scales: usize, bias: usize, y: usize, parts: usize, groups: usize,

@@ -1,8 +1,8 @@
 /**
- * Products of many rows with weights in 8 or 4 bits, one f16 scale a group of columns (layout: src/ops/quantized-linear/quantize.ts).
+ * Products of many rows with weights in 8 or 4 bits, one f16 scale per group of columns (layout: src/ops/quantized-linear/quantize.ts).
  *
- * Four outputs' weights at a time are widened into a panel [4, inputs] of floats, which stays in the nearest cache while all rows
- * pass over it. One row alone has a kernel of its own (quantized-row.ts).
+ * Four outputs' weights at a time are widened into a panel [4, inputs] of floats, which stays in L1 while all rows
+ * are multiplied with it. A single row has its own kernel (quantized-row.ts).
  */
 import { madd, sumOfLanes, sumsOfLanes } from './simd'
 import { widen } from './widen'
@@ -72,7 +72,7 @@ export function quantizedGrad(
   }
 }
 
-/** One row against the panel's four. */
+/** One row times the panel's four rows. */
 // @ts-ignore: decorator
 @inline
 function dots(x: usize, panel: usize, width: usize): v128 {

@@ -23,7 +23,7 @@ export function topK(x: usize, values: usize, indices: usize, rows: i32, width: 
   }
 }
 
-/** Put a value among the first `count` of a descending list, after its equals; what stood at `count` falls out. */
+/** Insert a value into the first `count` of a descending list, after equal values; the last one is dropped. */
 function insert(values: usize, indices: usize, count: i32, value: f32, index: i32): void {
   let rank = <usize>count << 2
   while (rank > 0 && load<f32>(values + rank - 4) < value) {

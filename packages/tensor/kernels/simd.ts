@@ -61,7 +61,7 @@ export function exp1(x: f32): f32 {
   return f32x4.extract_lane(exp4(f32x4.splat(x)), 0)
 }
 
-/** ln x for a normal positive x: Cephes' logf. (Mathf.log reads a table, which this module may not own.) */
+/** ln x for a normal positive x: Cephes' logf. (Mathf.log reads a table, which needs static data.) */
 export function log1(x: f32): f32 {
   const bits = reinterpret<i32>(x)
   let exponent = <f32>((bits >> 23) - 126)

@@ -4,8 +4,8 @@
  *   to[i, j] = from[i, j] + sum over k of a(i, k) b(k, j)          i < 6, j < 8
  *
  * Twelve accumulators, two of b and one of a are the 15 registers that V8 gives out on x86; without fusion a product would need one
- * more. Twelve chains of additions keep two units of four cycles busy, where the eight of tile.ts wait on themselves.
- * Not unrolled: by two, V8 runs out of registers, and a quarter of the speed is gone.
+ * more. Twelve chains of additions keep two units with a latency of four cycles busy; the eight chains of tile.ts do not.
+ * Not unrolled: unrolled by two, V8 runs out of registers, and it is a quarter slower.
  */
 import { madd } from './simd'
 

@@ -1,5 +1,5 @@
 /**
- * The 4 x 8 register tile: where almost all arithmetic happens.
+ * The 4 x 8 register tile, where almost all arithmetic happens.
  *
  *   to[i, j] = from[i, j] + sum over k of a(i, k) b(k, j)          i < 4, j < 8
  *
@@ -8,7 +8,7 @@
  */
 import { madd } from './simd'
 
-/** Rows of a lie at four addresses, k runs along them: a row-major matrix as it is. */
+/** Rows of a lie at four addresses, k runs along them: a row-major matrix, not packed. */
 export function tileOfRows(
   a0: usize, a1: usize, a2: usize, a3: usize,
   b: usize, bStep: usize, depth: i32,
@@ -46,7 +46,7 @@ function tile(
   let c30 = v128.load(from)
   let c31 = v128.load(from, 16)
   let b0: v128, b1: v128, x: v128
-  // The odd step comes before the loop: after it, V8 spills the accumulators in the loop and a third of the speed is gone.
+  // The odd step comes before the loop: after it, V8 spills the accumulators in the loop, which is a third slower.
   if (depth & 1) {
     b0 = v128.load(b)
     b1 = v128.load(b, 16)

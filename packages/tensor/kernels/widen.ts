@@ -1,8 +1,8 @@
-/** Compressed weights made floats, a row at a time. */
+/** Decompressing weights to float32, a row at a time. */
 import { finiteHalfAt, widenBf16, widenF16 } from './halves'
 
 /**
- * Rows of a compressed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale a
+ * Rows of a compressed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale per
  * group of columns.
  */
 export function decompressRows(compressed: usize, scales: usize, ids: usize, out: usize, count: i32, width: i32, bits: i32, group: i32): void {

@@ -1,8 +1,8 @@
 /**
  * Compiles kernels/*.ts into build/kernels.wasm and build/kernels-relaxed.wasm (the same with fused multiply-add), and puts tfjs's own
- * module beside them, so that all three are found and shipped alike. Each also comes as NAME-shared.wasm, the same code on a memory
- * that threads share.
- * Run by the package's build, and before tests when a source is newer than what was built.
+ * module beside them, so that all three are found and shipped in the same way. Each is also written as NAME-shared.wasm: the same code
+ * on a memory that threads share.
+ * Run by the package's build, and before tests when a source is newer than the last build.
  */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -34,7 +34,7 @@ export async function buildKernels() {
   }
 }
 
-/** Write a module and its shared variant aside, then rename them: whoever reads meanwhile gets a whole file. */
+/** Write a module and its shared variant to temporary files, then rename them, so that a concurrent reader always sees a complete file. */
 async function install(file, bytes) {
   for (const [name, content] of [
     [file, bytes],
@@ -47,8 +47,8 @@ async function install(file, bytes) {
 }
 
 /**
- * The same module on a shared memory. A memory's limits begin with a byte of flags: 1 says that there is a maximum, 3 that it is
- * shared too. Nothing else differs: only code that threads run at once would need atomic instructions, and ours takes turns.
+ * The same module on a shared memory. A memory's limits begin with a byte of flags: 1 means that there is a maximum, 3 that the memory
+ * is also shared. Nothing else differs: threads write to separate memory, so no atomic instructions are needed.
  */
 function withSharedMemory(bytes, file) {
   const copy = Buffer.from(bytes)
@@ -95,7 +95,7 @@ function leb(bytes, at) {
   return { value, next: at }
 }
 
-/** The memory is tfjs's: data segments would be written over it. */
+/** The memory belongs to tfjs: a data segment would overwrite part of it. */
 function checkOwnsNothing(bytes, file) {
   const dataSection = 11
   for (const { id } of sections(bytes)) {

@@ -1,9 +1,9 @@
-/** What a bundler keeps of this package, and the files that it ships for a page that calls init(). */
+/** Which parts of this package a bundler keeps, and which files it ships for a page that calls init(). */
 import { fileURLToPath } from 'node:url'
 import { build, type Rolldown } from 'vite'
 import { expect, it } from 'vitest'
 
-/** A program of a package that depends on this one: it is found as a dependency, with what its package.json says. */
+/** A program in a package that depends on this one, so that it is resolved as a dependency, through its package.json. */
 const entry = fileURLToPath(new URL('../../core/program.ts', import.meta.url))
 
 /** The files that a program is bundled into. */
@@ -29,17 +29,17 @@ const codeOf = (files: Rolldown.RolldownOutput['output'][number][]) =>
 
 const small = `import { joinHalves } from '@casa-js/tensor'; globalThis.words = joinHalves([1, 2])`
 
-it('a program that only joins halves loads no kernel and no engine', async () => {
+it('a program that only imports joinHalves bundles no kernel and no engine', async () => {
   const code = codeOf(await bundled(small))
   expect(code).not.toContain('.wasm')
   expect(code.length).toBeLessThan(1000)
 })
 
-it('no wasm file is written for it either where modules that nobody needs are not read', async () => {
+it('nor is a wasm file emitted for it when the bundler skips unused modules', async () => {
   expect(await bundled(small, true)).toHaveLength(1)
 })
 
-it('a program that uses one operator ships the kernels of no other', async () => {
+it('a program that uses one operator bundles the kernels of that operator only', async () => {
   const code = codeOf(await bundled(`import { swiglu } from '@casa-js/tensor'; globalThis.swiglu = swiglu`))
   expect(code).toContain('Swiglu')
   expect(code).not.toMatch(/CrossEntropy|LayerNorm|AdamW/)

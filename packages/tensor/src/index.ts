@@ -1,6 +1,6 @@
 /**
  * Tensors and the operators on them, with gradients, on WebGPU, wasm and cpu.
- * Every name is exported one by one: bundlers then skip the modules (and the wasm files) of what a program does not import.
+ * Every name is exported individually, so that bundlers skip modules (and wasm files) that a program does not use.
  */
 export type { DType, Tensor } from './engine/tensor.ts'
 export { DeviceLostError, DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'

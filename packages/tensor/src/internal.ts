@@ -1,4 +1,4 @@
-/** What only the packages of casa-js need of each other. No promise is kept about it between versions. */
+/** Shared between the packages of casa-js only. It may change in any version. */
 export { readInto } from './engine/read.ts'
 export { timesClosed } from './engine/init.ts'
 export { compressedForm, type CompressedForm } from './engine/compressed.ts'

@@ -1,4 +1,4 @@
-/** What operators say when shapes do not fit: which operator, which argument, what came, what was expected. */
+/** Argument checks shared by operators. Errors name the operator, the argument, what was given and what was expected. */
 import { ArgumentError } from '@casa-js/base'
 import { sizeOf, type Tensor } from './tensor.ts'
 
@@ -19,7 +19,7 @@ export function expectLength(operator: string, argument: string, array: ArrayLik
   if (array.length !== count) throw new ArgumentError(`${operator}: ${argument} has ${array.length} entries, expected ${count}`)
 }
 
-/** Rows and width of a tensor seen as a matrix over its last axis, which may be empty of rows but not of columns. */
+/** Rows and width of a tensor viewed as a matrix over its last axis. It may have no rows, but must have columns. */
 export function matrixOf(operator: string, argument: string, tensor: Tensor): { rows: number; width: number } {
   const width = tensor.shape[tensor.rank - 1]!
   if (tensor.rank === 0 || width === 0) {
@@ -29,8 +29,8 @@ export function matrixOf(operator: string, argument: string, tensor: Tensor): { 
 }
 
 /**
- * Kernels do not check: a wild id would read or write somebody else's memory.
- * @param least -1 where that stands for no row
+ * Kernels do not check ids: one out of range would read or write outside the tensor.
+ * @param least the smallest valid id: 0, or -1 where -1 means "no row"
  */
 export function checkIds(what: string, ids: Int32Array, N: number, least = -1): void {
   const wrong = ids.findIndex((id) => id < least || id >= N)

@@ -1,11 +1,11 @@
 /**
- * Weights that stay compressed on the device: an int32 tensor that knows what matrix [O,D] it stands for.
+ * Weights that stay compressed on the device: an int32 tensor that records which matrix [O,D] it represents.
  *
  *   bf16, f16    two values per word, as checkpoints hold them; the first in the low half
- *   quantized    8 or 4 bits per value in words, one f16 scale a group of columns (ops/quantized-linear/quantize.ts)
+ *   quantized    8 or 4 bits per value in words, one f16 scale per group of columns (ops/quantized-linear/quantize.ts)
  *
- * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is only read:
- * the gradient stops there.
+ * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is read-only:
+ * no gradient is computed for it.
  */
 import { ArgumentError } from '@casa-js/base'
 import type { Tensor } from './tensor.ts'
@@ -16,13 +16,13 @@ export type CompressedForm =
 
 const forms = new WeakMap<object, CompressedForm>()
 
-/** Say what a tensor of words stands for. */
+/** Record which matrix a tensor of words represents. */
 export function markCompressed(words: Tensor, form: CompressedForm): Tensor {
   forms.set(words, form)
   return words
 }
 
-/** What matrix [O, D] a compressed weight stands for, and how; undefined for any other tensor. */
+/** The matrix [O, D] that a compressed weight represents, and its format; undefined for any other tensor. */
 export function compressedForm(t: Tensor): CompressedForm | undefined {
   return forms.get(t)
 }
@@ -32,7 +32,7 @@ export function shapeOf(weight: Tensor): number[] {
   return compressedForm(weight)?.shape.slice() ?? weight.shape
 }
 
-/** Tensors that belong to this one and are kept and freed with it. */
+/** Tensors that belong to this one (scales) and are kept and freed with it. */
 export function companionsOf(t: Tensor): Tensor[] {
   const form = compressedForm(t)
   return form?.kind === 'quantized' ? [form.scales] : []

@@ -1,4 +1,4 @@
-/** The cpu backend's side of a kernel: plain typed arrays in, plain typed arrays out. */
+/** The cpu implementation of a kernel: typed arrays in, typed arrays out. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import type { Inputs } from './inputs.ts'

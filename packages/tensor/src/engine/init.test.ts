@@ -12,7 +12,7 @@ describe('init', () => {
     expect(report()).toEqual(wasm)
   })
 
-  it('auto says why each better device was passed over', async () => {
+  it('auto reports why each better device was not used', async () => {
     const { device, reason } = await init()
     expect(reason).toMatch(/^best that works here/)
     if (device !== 'webgpu') expect(reason).toMatch(/; webgpu: .+/)
@@ -23,7 +23,7 @@ describe('init', () => {
     expect(() => report()).toThrow('await init() first')
   })
 
-  it('starts again after close, with nothing left', async () => {
+  it('starts again after close, with no tensors left', async () => {
     for (const device of ['wasm', 'cpu', 'wasm'] as const) {
       await init({ device })
       const product = matMul(tensor([1, 2, 3, 4], [2, 2]), tensor([5, 6, 7, 8], [2, 2]))
@@ -34,8 +34,8 @@ describe('init', () => {
   })
 })
 
-describe('memory that is not there', () => {
-  it('is an OutOfMemoryError on wasm, and the device goes on', async () => {
+describe('out of memory', () => {
+  it('throws OutOfMemoryError on wasm, and the device stays usable', async () => {
     await init({ device: 'wasm' })
     const before = memory().tensors
     // 8 GiB: more than a WebAssembly memory can have.

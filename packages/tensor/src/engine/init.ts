@@ -1,4 +1,4 @@
-/** Choosing a device, saying which and why, and letting go of it. */
+/** Starting a device, reporting which one and why, and closing it. */
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
@@ -9,9 +9,9 @@ import { startWebgpu } from './webgpu/start.ts'
 export type DeviceName = 'webgpu' | 'wasm' | 'cpu'
 
 export interface InitOptions {
-  /** 'auto' (the default) takes the first that works of webgpu, wasm, cpu; on plain cpu it warns, with the reasons. */
+  /** 'auto' (the default) takes the first of webgpu, wasm, cpu that works; if that is cpu, it warns and gives the reasons. */
   device?: 'auto' | DeviceName
-  /** Another place for tfjs's .wasm file, with a trailing slash. Default: beside our own kernels, where bundlers put it. */
+  /** Another folder for tfjs's .wasm file, with a trailing slash. Default: beside our own kernels, where bundlers put it. */
   wasmFolder?: string | undefined
   /**
    * Threads of the wasm device, from 1 to 64. Default: the physical cores, at most 8; in Node what the environment variable
@@ -26,7 +26,7 @@ export interface InitOptions {
   software?: boolean
 }
 
-/** What a device says of itself once it runs. */
+/** How a running device describes itself. */
 export interface StartedDevice {
   /** Name of the hardware or the implementation. */
   adapter: string
@@ -34,24 +34,24 @@ export interface StartedDevice {
   software?: boolean
   features: string[]
   limits: Record<string, number>
-  /** Of wasm: threads that work, and why so many. */
+  /** wasm only: the number of threads, and why that many. */
   threads?: { count: number; reason: string }
-  /** Free what removing the tfjs backend does not. */
+  /** Frees what removing the tfjs backend does not free. */
   stop?(): void | Promise<void>
 }
 
 export interface DeviceReport {
   device: DeviceName
   adapter: string
-  /** Why this device: what was asked for, and why each better one was passed over. */
+  /** Why this device: what was asked for, and why each better one was not used. */
   reason: string
-  /** The adapter only imitates a GPU. */
+  /** The adapter is software emulation of a GPU. */
   software: boolean
-  /** What the device offers beyond the least: WebGPU features, wasm extensions. */
+  /** Optional features that the device has: WebGPU features, wasm extensions. */
   features: string[]
-  /** Threads that kernels work on: 1 but on wasm. */
+  /** Threads that run kernels: always 1 except on wasm. */
   threads: number
-  /** By WebGPU's names, in bytes and counts; of wasm `heapBytes`, the most that its heap can hold. */
+  /** Limits in bytes and counts, under WebGPU's names; on wasm `heapBytes`, the largest size of its heap. */
   limits: Record<string, number>
 }
 
@@ -94,7 +94,7 @@ export async function init(options: InitOptions = {}): Promise<DeviceReport> {
 }
 
 async function start(name: DeviceName, options: InitOptions): Promise<StartedDevice> {
-  // The promise is what is kept, so that two calls at once start a device once.
+  // The promise is stored, so that two concurrent calls start a device only once.
   const starting = running.get(name) ?? starters[name](options)
   running.set(name, starting)
   const started = await starting.catch((error: unknown) => {
@@ -106,14 +106,14 @@ async function start(name: DeviceName, options: InitOptions): Promise<StartedDev
 }
 
 async function startCpu(): Promise<StartedDevice> {
-  // Or its first use prints an advertisement for a native addon that is no longer maintained.
+  // Otherwise its first use prints an advertisement for a native addon that is no longer maintained.
   const cpu = tf.findBackend('cpu') as MathBackendCPU
   cpu['firstUse'] = false
   return { adapter: 'JavaScript', features: [], limits: {} }
 }
 
 /**
- * What the current device says of itself: name, adapter, why it was chosen, features and limits, as init() returned it.
+ * The report of the current device: name, adapter, why it was chosen, features and limits, as init() returned it.
  * @throws DeviceUnavailableError before init()
  */
 export function report(): DeviceReport {
@@ -123,7 +123,7 @@ export function report(): DeviceReport {
 
 let closings = 0
 
-/** How often close() was called: what was made before the last time has no device any more. */
+/** How often close() has been called. Tensors made before the last call no longer have a device. */
 export const timesClosed = (): number => closings
 
 /** Free every device with all its tensors, so that Node can exit. init() may be called again. */

@@ -1,4 +1,4 @@
-/** The names of a kernel's inputs, as types: a name that ends in '?' may be left out. */
+/** The names of a kernel's inputs, as types. A name that ends in '?' is optional. */
 
 /** A name without its question mark. */
 export type InputName<N extends string> = N extends `${infer Name}?` ? Name : N

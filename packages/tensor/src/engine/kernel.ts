@@ -1,5 +1,5 @@
 /**
- * Kernels: how an operator reaches a backend.
+ * Kernels: how an operator runs on a backend.
  *
  * A kernel is one function per backend, under one name, in tfjs's kernel registry:
  *   cpu     a plain function over typed arrays. It is the reference that the other two are tested against.
@@ -24,10 +24,10 @@ export interface KernelSet<N extends string, A> {
 export type RunKernel<N extends string, A, Outputs extends Tensor[]> = (inputs: Inputs<N, Tensor>, attributes: A) => Outputs
 
 /**
- * Define a kernel for the three backends; what is returned runs it. Registration waits for the first run, so that a bundle keeps
- * only the kernels that it uses. Names carry a prefix so that they never meet one of tfjs's own.
- * @typeParam N names of its input tensors; one that ends in '?' may be left out
- * @typeParam A whatever the kernel must be told beside tensors: sizes, flags, host-side index arrays
+ * Define a kernel for the three backends, and return a function that runs it. It is registered on its first run, so that a bundle keeps
+ * only the kernels that it uses. Registered names carry a prefix, so they never collide with tfjs's own.
+ * @typeParam N names of its input tensors; one that ends in '?' is optional
+ * @typeParam A its attributes, what it needs besides tensors: sizes, flags, host-side index arrays
  */
 export function defineKernel<N extends string, A extends object, Outputs extends Tensor[]>(
   name: string,
@@ -47,7 +47,7 @@ export function defineKernel<N extends string, A extends object, Outputs extends
   }
 }
 
-/** One kernel as it is run: what counts the work of a pass reads shapes and attributes from it. */
+/** One call of a kernel. Code that counts the operations of a pass reads shapes and attributes from it. */
 export interface KernelCall {
   /** "MatMul", "Attention", .. */
   kernel: string

@@ -1,9 +1,9 @@
-/** What only a browser has: files by URL, and WebGPU as it is. */
+/** The browser's part of the platform: files by URL, and the browser's own WebGPU. */
 import { DeviceUnavailableError } from '@casa-js/base'
 import type { WasmFile } from './wasm/files.ts'
 import type { OpenGpu } from './webgpu/start.ts'
 
-/** Where each file of the package's build folder lies. Written out one by one, so that bundlers see and ship them. */
+/** The URL of each file in the package's build folder, written out one by one so that bundlers find and ship them. */
 const urls: Record<WasmFile, () => URL> = {
   'kernels.wasm': () => new URL('../../build/kernels.wasm', import.meta.url),
   'kernels-shared.wasm': () => new URL('../../build/kernels-shared.wasm', import.meta.url),
@@ -29,7 +29,7 @@ export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer())
 }
 
-/** Whether the adapter is software is the browser's affair. @throws DeviceUnavailableError where WebGPU is not offered. */
+/** The browser decides whether the adapter is software. @throws DeviceUnavailableError where WebGPU is not offered. */
 export async function openGpu(_software: boolean): Promise<OpenGpu> {
   if (!globalThis.navigator?.gpu)
     throw new DeviceUnavailableError('this browser offers no WebGPU here (a secure context is needed: https or localhost)')

@@ -1,4 +1,4 @@
-/** What only Node has: files beside the package. */
+/** Node's part of the platform: files of the package on disk. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { WasmFile } from './wasm/files.ts'

@@ -1,12 +1,12 @@
-/** Reading a tensor into memory that is there already. */
+/** Reading a tensor into memory that already exists. */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import type { WasmBackend } from './wasm/kernel.ts'
 
 /**
- * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this saves the copy that
- * `data()` makes in between.
+ * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this avoids the extra copy
+ * that `data()` makes.
  * @throws ArgumentError if the target has another size
  */
 export async function readInto(t: Tensor, target: Float32Array): Promise<void> {

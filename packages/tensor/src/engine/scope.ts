@@ -1,4 +1,4 @@
-/** Memory scopes: what is allocated inside is freed at the end, but for what is returned or kept. */
+/** Memory scopes: tensors allocated inside are freed at the end, except those that are returned or kept. */
 import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { companionsOf } from './compressed.ts'
@@ -7,15 +7,15 @@ import type { Tensor } from './tensor.ts'
 
 /**
  * Free every tensor that `f` allocates except those in its result (a tensor, or an array or object of tensors). Sync only.
- * While a gradient is being taken the tape owns what is computed and frees it in the backward pass, so nothing is freed here.
+ * While a gradient is being computed, the tape owns intermediate tensors and frees them in the backward pass, so nothing is freed here.
  */
 export function scope<T extends tf.TensorContainer>(f: () => T): T {
   return isRecording() ? f() : tf.tidy(f)
 }
 
 /**
- * Protect a tensor of any shape from the scopes around it, with what belongs to it (the scales of a compressed weight). The caller disposes
- * it. Returns the same tensor.
+ * Protect a tensor of any shape from the scopes around it, with the tensors that belong to it (the scales of a compressed weight). The caller
+ * disposes it. Returns the same tensor.
  */
 export function keep<T extends Tensor>(tensor: T): T {
   for (const companion of companionsOf(tensor)) tf.keep(companion)
@@ -23,8 +23,8 @@ export function keep<T extends Tensor>(tensor: T): T {
 }
 
 /**
- * Free tensors of any shape now, compressed weights with their scales; undefined and null are skipped. While a gradient is being taken only
- * kept tensors are freed: the tape frees the others.
+ * Free tensors of any shape now, compressed weights with their scales; undefined and null are skipped. While a gradient is being
+ * computed only kept tensors are freed: the tape frees the others.
  */
 export function dispose(...tensors: (Tensor | undefined | null)[]): void {
   for (const t of tensors) {
@@ -40,15 +40,15 @@ export interface MemoryUse {
   bytes: number
 }
 
-/** How many tensors live, and how many bytes they occupy on the device. A constant count over steps is the test for leaks. */
+/** The number of live tensors and the bytes that they occupy on the device. A count that stays constant over steps shows that nothing leaks. */
 export function memory(): MemoryUse {
   const { numTensors, numBytes } = tf.memory()
   return { tensors: numTensors, bytes: numBytes }
 }
 
 /**
- * Run `f` and fail if it left tensors behind. The law that every step and every generated token must obey.
- * @throws StateError naming how many tensors and bytes stayed.
+ * Run `f` and throw if it leaks tensors. No training step and no generated token may leak.
+ * @throws StateError with the number of leaked tensors and bytes.
  */
 export async function withoutLeaks<T>(what: string, f: () => T | Promise<T>): Promise<T> {
   const before = memory()

@@ -28,7 +28,7 @@ describe('valueAndGradients', () => {
     expect(await gradients[0]!.data()).toEqual(Float32Array.of(11, 1))
   })
 
-  it('gives zeros for a parameter that the loss does not depend on', async () => {
+  it('gives a zero gradient for a parameter that the loss does not depend on', async () => {
     const [x, other] = [tensor([1, 2], [2]), tensor([1, 2, 3], [3])]
     const { gradients } = valueAndGradients(() => sum(x), [x, other])
     expect(await gradients[1]!.data()).toEqual(new Float32Array(3))
@@ -40,7 +40,7 @@ describe('valueAndGradients', () => {
     expect(await gradients[0]!.data()).toEqual(Float32Array.of(0.25, 0.25))
   })
 
-  it('takes nothing through noGrad', async () => {
+  it('propagates no gradient through noGrad', async () => {
     const x = tensor([3], [1])
     const { gradients } = valueAndGradients(
       () =>
@@ -55,7 +55,7 @@ describe('valueAndGradients', () => {
     expect(await gradients[0]!.data()).toEqual(Float32Array.of(6))
   })
 
-  it('survives a scope and a dispose inside: what the backward pass reads stays', async () => {
+  it('allows scope and dispose inside: tensors that the backward pass reads are not freed', async () => {
     const x = tensor([2], [1])
     const loss = () =>
       scope(() => {
@@ -68,7 +68,7 @@ describe('valueAndGradients', () => {
     expect(await gradients[0]!.data()).toEqual(Float32Array.of(32))
   })
 
-  it('leaves value and gradients alone, and the caller may drop them with a scope', async () => {
+  it('returns value and gradients that the caller may free with a scope', async () => {
     const w = tensor([1, 2, 3, 4], [2, 2])
     const loss = () => sum(linear(linear(w, w), w))
     const result = await withoutLeaks('a step', () => {
@@ -91,7 +91,7 @@ describe('valueAndGradients', () => {
     expect(() => valueAndGradients(() => x, [x])).not.toThrow()
   })
 
-  it('refuses a loss that is not a scalar, and itself inside itself', () => {
+  it('refuses a loss that is not a scalar, and nested calls', () => {
     const x = tensor([1, 2], [2])
     expect(() => valueAndGradients(() => x, [x])).toThrow('must return a scalar, got shape [2]')
     const nested = () => valueAndGradients(() => sum(x), [x]).value
@@ -100,7 +100,7 @@ describe('valueAndGradients', () => {
 })
 
 describe('scope', () => {
-  it('frees all but what is returned or kept', () => {
+  it('frees everything except what is returned or kept', () => {
     const before = memory().tensors
     let kept = tensor([0], [1])
     const returned = scope(() => {
@@ -116,7 +116,7 @@ describe('scope', () => {
 })
 
 describe('withoutLeaks', () => {
-  it('names what stayed', async () => {
+  it('reports how many tensors leaked', async () => {
     await expect(withoutLeaks('a leaky step', () => void tensor([1, 2], [2]))).rejects.toThrow(
       'a leaky step left 1 tensors (8 bytes) behind',
     )

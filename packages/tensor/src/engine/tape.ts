@@ -1,8 +1,8 @@
 /**
  * Reverse-mode differentiation over whole operators.
  *
- * tfjs's own tape keeps every intermediate and every partial gradient until the end of the pass. This one frees both as it
- * walks back: once a node's gradient has been taken, nothing that is left to do reads that node's outputs.
+ * tfjs's own tape keeps every intermediate and every partial gradient until the end of the pass. This one frees both during
+ * the backward pass: once a node's gradient has been computed, nothing later reads that node's outputs.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -11,9 +11,9 @@ import type { Tensor } from './tensor.ts'
 
 /**
  * Gradients of a node's outputs -> gradients of its inputs.
- * `dys[i]` is undefined where an output did not reach the loss; `needs[i]` says whether anyone wants the gradient of input i,
- * so a frozen weight costs nothing. Return undefined for gradients not needed. What is returned must be new tensors, each
- * once: hand a gradient through with `share(dy)`, which shares its memory. The tape owns and frees them.
+ * `dys[i]` is undefined where an output did not reach the loss; `needs[i]` is true if the gradient of input i is needed,
+ * so a frozen weight costs nothing. Return undefined for gradients not needed. The returned tensors
+ * must be new and distinct: pass a gradient through with `share(dy)`, which shares its memory. The tape owns and frees them.
  */
 export type Backward = (dys: (Tensor | undefined)[], needs: boolean[]) => (Tensor | undefined)[]
 
@@ -34,7 +34,7 @@ class Tape {
 let tape: Tape | undefined
 
 /**
- * Tell the tape how to differentiate what was just computed, for an operator of your own. Costs nothing when no gradient is being taken.
+ * Record on the tape how to differentiate what was just computed, for an operator of your own. Costs nothing when no gradient is being computed.
  * @param inputs tensors of any shape; undefined for an optional one that was not given
  * @param outputs what was computed from them
  * @param backward gradients of the outputs -> gradients of the inputs
@@ -45,12 +45,12 @@ export function record(inputs: (Tensor | undefined)[], outputs: Tensor[], backwa
   tape.nodes.push({ inputs, outputs, backward })
 }
 
-/** True while a gradient is being taken: what is computed now may be read again in the backward pass. */
+/** True while a gradient is being computed: the backward pass may read what is computed now. */
 export function isRecording(): boolean {
   return tape !== undefined
 }
 
-/** Another tensor over the same memory, of the same shape (any shape), freed on its own; how a `Backward` hands a gradient through. */
+/** Another tensor over the same memory, of the same shape (any shape), freed on its own; this is how a `Backward` passes a gradient through unchanged. */
 export function share(t: Tensor): Tensor {
   return tf.reshape(t, t.shape)
 }
@@ -69,15 +69,15 @@ export function noGrad<T>(f: () => T): T {
 export interface ValueAndGradients {
   /** The scalar that `f` returned. The caller disposes it. */
   value: Tensor
-  /** One gradient a parameter, of the parameter's shape; zeros where the loss does not depend on it. The caller disposes them. */
+  /** One gradient per parameter, of the parameter's shape; zeros where the loss does not depend on it. The caller disposes them. */
   gradients: Tensor[]
 }
 
 /**
  * The value of a scalar function and its gradients with respect to `parameters`.
  * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
- * @param seed gradient of the value itself: 1 unless losses are to be weighted (gradient accumulation).
- * @throws ArgumentError if a parameter is a compressed weight, which is only read.
+ * @param seed gradient of the value itself: 1 by default; another number weights the loss, as in gradient accumulation.
+ * @throws ArgumentError if a parameter is a compressed weight, which is read-only.
  */
 export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
   if (tape) throw new StateError('valueAndGradients: already inside another valueAndGradients')

@@ -1,4 +1,4 @@
-/** Laws that hold whatever the sizes: on wasm, against nothing but themselves. */
+/** Algebraic laws that hold for all sizes, checked on wasm without a reference. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { close, init } from '../engine/init.ts'
@@ -23,7 +23,7 @@ const random = (shape: number[], seed: number): Tensor => {
   return tensor(data, shape)
 }
 
-/** The scalars that `f` returns, with everything else freed. */
+/** The scalars that `f` returns; everything else is freed. */
 async function numbers(f: () => Tensor[]): Promise<number[]> {
   return withoutLeaks('a law', async () => {
     const found = scope(f)
@@ -38,7 +38,7 @@ const seed = fc.integer({ min: 1, max: 1000 })
 const check = <T>(property: fc.IAsyncProperty<T>) => fc.assert(property, { numRuns: 40 })
 
 describe('laws', () => {
-  it('(a b)ᵀ = bᵀ aᵀ, through every transpose', async () => {
+  it('(a b)ᵀ = bᵀ aᵀ, for every combination of transpose flags', async () => {
     const law = fc.asyncProperty(size, size, size, seed, async (M, K, N, seed) => {
       const [difference] = await numbers(() => {
         const [a, b] = [random([M, K], seed), random([K, N], seed + 1)]
@@ -64,7 +64,7 @@ describe('laws', () => {
     await check(law)
   })
 
-  it('attention over packed samples is attention over each of them', async () => {
+  it('attention over packed samples equals attention over each sample alone', async () => {
     const segment = fc.record({ queries: fc.integer({ min: 0, max: 12 }), keys: fc.integer({ min: 0, max: 20 }) })
     const law = fc.asyncProperty(
       fc.array(segment, { minLength: 1, maxLength: 4 }),

@@ -1,4 +1,4 @@
-/** What a stretch of work asks of a WebGPU device: commands, and objects that are made for them. */
+/** Counts what a piece of work does on a WebGPU device: commands, and the objects created for them. */
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 
 export interface GpuCounts {

@@ -1,4 +1,4 @@
-/** A WebGPU that is held back (small bindings, fewer features) beside the reference. */
+/** A WebGPU device with restrictions (small bindings, fewer features), compared with the reference. */
 import * as tf from '@tensorflow/tfjs-core'
 import { init } from '../engine/init.ts'
 import { dispose, scope } from '../engine/scope.ts'

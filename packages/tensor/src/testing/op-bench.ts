@@ -1,7 +1,7 @@
 /**
- * The bench of an operator: ours and its peers on the same inputs, in turns, so that what else the machine does hits all alike.
- * Times are medians; the ratio is the median over rounds of peer's time by ours. wasm and cpu run on one thread, so there it is
- * this process's own processor time that counts, which does not see the neighbours; on a GPU it is the wall clock.
+ * The bench of an operator: ours and its peers on the same inputs, in turns, so that other load on the machine affects all equally.
+ * Times are medians; the ratio is the median over rounds of the peer's time divided by ours. wasm and cpu run on one thread, so there
+ * this process's processor time is measured, which other processes do not affect; on a GPU it is the wall-clock time.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from '../engine/tensor.ts'
@@ -11,9 +11,9 @@ export interface OpBench {
   name: string
   /** Bytes that one run must read and write at the least. */
   bytes?: number
-  /** Floating-point operations that the result needs: what is computed twice to save memory is not counted twice. */
+  /** Floating-point operations that the result needs: recomputation to save memory is not counted. */
   operations?: number
-  /** Makes the inputs and says what to time, ours first. Inputs and results are freed by whoever runs the bench. */
+  /** Makes the inputs and returns the functions to time, ours first. The bench frees inputs and results. */
   contestants(): Record<string, Run>
 }
 
@@ -32,7 +32,7 @@ type Run = () => Tensor | Tensor[] | void
 /** A sample is at least this long: below it clocks are too coarse. */
 const sampleMs = 2
 
-/** Every contestant a few times to warm up, then rounds of all until the budget is spent, five at least. */
+/** Runs each candidate a few times to warm up, then all of them in rounds until the time budget is used, at least five. */
 export async function runBench(bench: OpBench, budgetMs = 500): Promise<BenchRow[]> {
   tf.engine().startScope(bench.name)
   try {
@@ -63,7 +63,7 @@ export async function runBench(bench: OpBench, budgetMs = 500): Promise<BenchRow
   }
 }
 
-/** Milliseconds of one run, until its result could be read. */
+/** Milliseconds of one run, until its result can be read. */
 async function timed(run: Run, repeats: number): Promise<number> {
   const onGpu = tf.getBackend() === 'webgpu'
   const clock = onGpu || typeof process === 'undefined' ? () => performance.now() : processorMs
@@ -71,7 +71,7 @@ async function timed(run: Run, repeats: number): Promise<number> {
   for (let i = 0; i < repeats; i++) {
     const result = tf.tidy(run as () => tf.TensorContainer) as Tensor | Tensor[] | undefined
     const outputs = result ? [result].flat() : []
-    // Only a GPU works on after the call; its queue is drained by reading one output.
+    // Only a GPU is still busy after the call; reading one output waits for its queue.
     if (onGpu) await outputs[0]?.data()
     tf.dispose(outputs)
   }

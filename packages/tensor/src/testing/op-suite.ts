@@ -1,8 +1,8 @@
 /**
- * The test of an operator: its cases run on every device that is there.
+ * The test of an operator: its cases run on every available device.
  *
- * The cpu device is the reference. Its gradients are held against finite differences of its forward; what another device
- * returns, forward and backward, is held against the cpu's. After each case no tensor may be left.
+ * The cpu device is the reference. Its gradients are checked against finite differences of its forward pass; the results of other
+ * devices, forward and backward, are checked against the cpu's. No case may leak tensors.
  *
  * Which devices: devices.ts. One that cannot start is skipped, with the reason in the title.
  */
@@ -34,7 +34,7 @@ export interface OpCase {
   tolerance?: { forward?: number; backward?: number }
 }
 
-/** Everything that a case gives on one device. */
+/** All results of a case on one device. */
 interface Result {
   outputs: Record<string, HostTensor>
   gradients: Record<string, HostTensor>
@@ -78,7 +78,7 @@ async function checkDevice(each: OpCase, device: DeviceName): Promise<void> {
 export function expectClose(what: string, found: HostTensor, expected: HostTensor, tolerance: number): void {
   expect(found.shape, `shape of ${what}`).toEqual(expected.shape)
   if (expected.data instanceof Int32Array) return expect(Array.from(found.data), what).toEqual(Array.from(expected.data))
-  // Not less than a hundredth: where values of about 1 cancel, what stays is their rounding.
+  // At least 0.01: where values of about 1 cancel, only their rounding errors remain.
   const allowed = tolerance * Math.max(1e-2, largest(expected.data))
   const worst = found.data.findIndex((x, i) => !(Math.abs(x - expected.data[i]!) <= allowed))
   if (worst >= 0) expect.fail(`${what}[${worst}] is ${found.data[worst]}, expected ${expected.data[worst]} within ${allowed}`)

@@ -13,7 +13,7 @@ export function randomNumbers(seed: number): () => number {
   }
 }
 
-/** Values of mean 0 and deviation 1, uniform. */
+/** Uniform values with mean 0 and std 1. */
 export function randomValues(size: number, seed: number): Float32Array {
   const next = randomNumbers(seed)
   return Float32Array.from({ length: size }, () => (next() * 2 - 1) * Math.sqrt(3))

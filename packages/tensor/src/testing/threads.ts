@@ -1,4 +1,4 @@
-/** Setup of the test project 'threads': wasm on three threads, which share even the smallest work. */
+/** Setup of the test project 'threads': wasm on three threads, with even the smallest work split over them. */
 import { sharing } from '../engine/wasm/kernel.ts'
 
 process.env.CASA_THREADS = '3'

@@ -9,10 +9,10 @@ export interface HeapWatch {
   stop(): void
 }
 
-/** Watch the current backend, which must be wasm. A heap that is full throws. */
+/** Watch the current backend, which must be wasm. Allocation beyond the limit throws. */
 export function watchHeap(): HeapWatch {
   const { wasm } = tf.backend() as WasmBackend
-  // Emscripten replaces its stubs at the first call; wrap what stays.
+  // Emscripten replaces its stubs at the first call; wrap the real ones.
   wasm._free(wasm._malloc(1))
   const { _malloc, _free } = wasm
   const sizes = new Map<number, number>()

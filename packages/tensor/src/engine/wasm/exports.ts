@@ -1,4 +1,4 @@
-/** What the AssemblyScript module (packages/tensor/kernels) exports, by name. A test holds this list against the module. */
+/** What the AssemblyScript module (packages/tensor/kernels) exports, by name. A test checks this list against the module. */
 export const kernelNames = [
   ...(['matMul', 'matMulScratch', 'halfMatMul', 'halfMatMulGrad', 'halfMatMulScratch'] as const),
   ...(['quantizedMatMul', 'quantizedGrad', 'quantizedRow', 'decompressRows', 'widenBf16', 'widenF16'] as const),

@@ -1,4 +1,4 @@
-/** The wasm backend's side of a kernel: pointers into the tfjs heap and the exports of our AssemblyScript module. */
+/** The wasm implementation of a kernel: pointers into the tfjs heap, and the exports of our AssemblyScript module. */
 import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
@@ -17,13 +17,13 @@ export interface Split {
   unit?: number
 }
 
-/** Address of what lies `values` of 4 bytes (or of so many) further on; of nothing, 0, it is nothing. */
+/** The address `values` elements of 4 bytes (or of the given size) further on; 0, a missing input, stays 0. */
 export const partOf = (pointer: number, values: number, bytes = 4): number => (pointer === 0 ? 0 : pointer + values * bytes)
 
-/** What an exponential, a root or a quotient per value costs, in multiply-adds. */
+/** The cost of one exponential, root or division, in multiply-adds. */
 export const workPerValue = 8
 
-/** `workPerThread`: multiply-adds worth a thread, for handing over a slice takes a few microseconds. Tests lower it. */
+/** `workPerThread`: the least multiply-adds worth giving to a thread, as handing over a slice takes a few microseconds. Tests lower it. */
 export const sharing = { workPerThread: 100_000 }
 
 const threadsFor = (work: number): number => Math.max(1, Math.min(pool?.count ?? 1, Math.floor(work / sharing.workPerThread)))
@@ -44,13 +44,13 @@ export interface WasmContext<N extends string> {
   /** The functions that packages/tensor/kernels exports. */
   exports: KernelModule
   /**
-   * Run a kernel on `count` rows, shared by threads where there is enough to do.
+   * Run a kernel on `count` rows, split over threads if there is enough work.
    * @param split.work multiply-adds of all rows
-   * @param split.unit slices hold a multiple of so many rows; default 1
+   * @param split.unit each slice holds a multiple of this many rows; default 1
    * @param argumentsOf of the kernel for rows begin .. begin + count - 1; scratch memory is its own for every slice
    */
   share(name: keyof KernelModule, split: Split, argumentsOf: (begin: number, count: number) => number[]): void
-  /** Where slices of so much work end, as shares of it: [1] for one thread, [0.5, 1] for two. */
+  /** Where the slices of this much work end, as fractions of it: [1] for one thread, [0.5, 1] for two. */
   shares(work: number): number[]
   /** Run a kernel on several lists of arguments at once, at most one per thread. */
   runTogether(name: keyof KernelModule, slices: number[][]): void
@@ -58,12 +58,12 @@ export interface WasmContext<N extends string> {
 /** Outputs are those allocated through `context.output`, in order. */
 export type WasmKernel<N extends string, A> = (context: WasmContext<N>, attributes: A) => void
 
-/** The part of tfjs's wasm backend that we lean on; not in its types. */
+/** The part of tfjs's wasm backend that we use and its types leave out. */
 export interface WasmBackend extends tf.KernelBackend {
   wasm: {
     _malloc(bytes: number): number
     _free(pointer: number): void
-    /** Detached whenever the memory grows: take it anew for every use. */
+    /** Detached whenever the memory grows: read it again for every use. */
     HEAPU8: Uint8Array
     asm: { memory: WebAssembly.Memory }
   }
@@ -75,7 +75,7 @@ export interface WasmBackend extends tf.KernelBackend {
 let kernelModule: KernelModule | undefined
 let pool: ThreadPool | undefined
 
-/** Hand over the instance of our module that lives on the backend's memory, and the threads that share it. */
+/** Register the instance of our module that runs on the backend's memory, and the threads that share it. */
 export function attachKernels(exports: KernelModule, threads: ThreadPool | undefined): void {
   kernelModule = exports
   pool = threads
@@ -141,7 +141,7 @@ class KernelCall<N extends string> implements WasmContext<N> {
 
   scratch(bytes: number): number {
     // The heap's own alignment is 8.
-    // Sizes that kernels work out come back as signed integers.
+    // Sizes that kernels compute are returned as signed integers.
     const pointer = this.backend.wasm._malloc((bytes >>> 0) + 16) >>> 0
     this.temporary.push(pointer)
     return Math.ceil(pointer / 16) * 16

@@ -8,13 +8,13 @@ import type { KernelModule } from './exports.ts'
 import { attachKernels, type WasmBackend } from './kernel.ts'
 import { ThreadPool } from './thread-pool.ts'
 
-/** @throws DeviceUnavailableError if the threads asked for cannot be had */
+/** @throws DeviceUnavailableError if the requested threads cannot be started */
 export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Promise<StartedDevice> {
   const { threads, reason } = asked === undefined ? defaultThreads() : { threads: asked, reason: 'asked for' }
   const variant = threads > 1 ? '-shared' : ''
-  // Lazily: a page that runs on the GPU need not load it.
+  // Imported lazily: a page that runs on the GPU need not load it.
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
-  // Its own threaded build has a heap that our module was not built for; ours share the heap of its plain build.
+  // tfjs's own threaded build uses a heap that our module was not built for; our threads share the heap of its plain build.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   const file = 'tfjs-backend-wasm-simd.wasm'
   const place = wasmFolder === undefined ? locationOf(`tfjs-backend-wasm-simd${variant}.wasm`) : wasmFolder + file
@@ -42,11 +42,11 @@ export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Pr
 }
 
 /**
- * tfjs does not look at what malloc returns: it would write at address 0, or into a heap block of the size modulo 4 GiB. So every
- * allocation, its own and ours, goes through a check.
+ * tfjs does not check what malloc returns: after a failure it would write at address 0, or into a block of the size modulo 4 GiB. So
+ * every allocation, tfjs's and ours, is checked here.
  */
 function refuseWhatDoesNotFit(wasm: WasmBackend['wasm']): void {
-  // Emscripten replaces its stub of malloc at the first call; wrap what stays.
+  // Emscripten replaces its stub of malloc at the first call; wrap the real one.
   wasm._free(wasm._malloc(1))
   const allocate = wasm._malloc
   wasm._malloc = (bytes) => {
@@ -61,7 +61,7 @@ function refuseWhatDoesNotFit(wasm: WasmBackend['wasm']): void {
   }
 }
 
-/** The smallest module with an f32x4.relaxed_madd: (func (result v128) a zero three times, relaxed_madd). */
+/** The smallest module with an f32x4.relaxed_madd: (func (result v128) three zero vectors, relaxed_madd). */
 const relaxedProbe = Uint8Array.from([
   ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
   ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // type: () -> v128

@@ -1,9 +1,9 @@
 /**
- * Threads that share the work of a kernel: every thread has an instance of our module on tfjs's heap, which is a shared memory.
+ * A pool of threads that split the work of a kernel. Every thread has an instance of our module on tfjs's heap, which is a shared memory.
  *
- * The calling thread cuts the work into one slice per thread, hands them out, does the first slice itself and waits for the others:
- * it spins for a moment, then sleeps. A slice is a call of the same kernel on a part of the rows, so which thread does it makes no
- * difference to the result, and the same cut gives the same bits on every run.
+ * The calling thread cuts the work into one slice per thread, hands them out, runs the first slice itself and waits for the others:
+ * it spins for a moment, then sleeps. A slice is a call of the same kernel on a part of the rows, so the result does not depend on
+ * which thread runs it, and the same split gives the same bits on every run.
  */
 import { DeviceLostError } from '@casa-js/base'
 import { kernelNames, type KernelModule } from './exports.ts'
@@ -23,7 +23,7 @@ export interface ThreadData {
 
 /** A started thread. */
 export interface Thread {
-  /** Resolves when it takes work without help from this thread. */
+  /** Resolves when it can take work without this thread's event loop. */
   ready: Promise<void>
   /** Called once if it ends on its own. */
   onEnd(report: (why: string) => void): void
@@ -31,26 +31,26 @@ export interface Thread {
 }
 
 export const mostArguments = 24
-/** Words of a thread's line: how often it was called, which kernel (-1: end), how many arguments. */
+/** Words of a thread's cache line: number of calls, which kernel (-1: end), number of arguments. */
 export const line = { length: 16, turn: 0, kernel: 1, arguments: 2 } as const
-/** Words of the line for all: slices that are not done, a thread that failed (0: none). */
+/** Words of the shared cache line: slices not finished, the thread that failed (0: none). */
 export const shared = { pending: 0, failed: 1 } as const
 
-/** Looks at a word before sleeping: some tens of microseconds. */
+/** How often a word is read before sleeping: some tens of microseconds. */
 export const spins = 8000
-/** No slice takes this long; a thread that does not answer is gone. */
+/** No slice takes this long; a thread that does not answer by then is lost. */
 const longestMs = 60_000
 
 export class ThreadPool {
   private readonly control: Int32Array
   private readonly numbers: Float64Array
   private readonly threads: Thread[] = []
-  /** A page may only look, again and again. */
+  /** The main thread of a page may not block, so it can only spin. */
   private readonly maySleep: boolean
   private failure: DeviceLostError | undefined
   private stopping = false
 
-  /** @param count threads, the calling one among them */
+  /** @param count threads, including the calling one */
   constructor(
     readonly count: number,
     private readonly exports: KernelModule,
@@ -105,7 +105,7 @@ export class ThreadPool {
     Atomics.notify(this.control, at + line.turn)
   }
 
-  /** Until the word is 0. */
+  /** Wait until the word is 0. */
   private wait(word: number): void {
     for (let i = 0; i < spins; i++) if (Atomics.load(this.control, word) === 0) return
     const end = performance.now() + longestMs
@@ -126,7 +126,7 @@ export class ThreadPool {
   }
 }
 
-/** Whether this thread may wait: the main thread of a page may not. */
+/** Whether this thread may block in Atomics.wait; the main thread of a page may not. */
 function maySleepOn(control: Int32Array): boolean {
   try {
     // Returns at once: the word holds 0.

@@ -1,6 +1,6 @@
 /**
- * What a kernel thread runs, as text: a file of its own would have to be found by bundlers and loaders of every kind.
- * It waits for its turn, calls the kernel that it is told, and says when it is done; `data` is a ThreadData.
+ * The source of a kernel thread, as text: a separate file would have to be found by every bundler and loader.
+ * It waits for a call, runs the requested kernel, and reports when it is done; `data` is a ThreadData.
  */
 import { line, mostArguments, shared, spins } from './thread-pool.ts'
 

@@ -1,13 +1,13 @@
-/** Kernel threads in a page: workers, where it may share memory with them. */
+/** Kernel threads in a page: web workers, if the page may share memory with them. */
 import { DeviceUnavailableError } from '@casa-js/base'
 import { threadSource } from './thread-source.ts'
 import type { Thread, ThreadData } from './thread-pool.ts'
 
 const mostByDefault = 8
-/** Up to so many logical processors all are used; beyond, two are taken for one core. */
+/** Up to this many logical processors all are used; above, two are counted as one core. */
 const fewProcessors = 4
 
-/** Threads to use unless told: one where the page is not cross-origin isolated, else the cores as far as they can be guessed, at most 8. */
+/** Default number of threads: one if the page is not cross-origin isolated, else an estimate of the physical cores, at most 8. */
 export function defaultThreads(): { threads: number; reason: string } {
   if (!globalThis.crossOriginIsolated) return { threads: 1, reason: 'the page is not cross-origin isolated' }
   const processors = navigator.hardwareConcurrency
@@ -15,7 +15,7 @@ export function defaultThreads(): { threads: number; reason: string } {
   return { threads: Math.min(mostByDefault, cores), reason: `${processors} logical processors` }
 }
 
-/** @throws DeviceUnavailableError where the page is not cross-origin isolated, and so has no memory to share. */
+/** @throws DeviceUnavailableError where the page is not cross-origin isolated, and so may not share memory. */
 export function startThread(data: ThreadData): Thread {
   if (!globalThis.crossOriginIsolated) {
     throw new DeviceUnavailableError(

@@ -8,8 +8,8 @@ import type { Thread, ThreadData } from './thread-pool.ts'
 const mostByDefault = 8
 
 /**
- * Threads to use unless told: physical cores, at most 8; one in a worker thread, where whoever started it has the cores already.
- * The environment variable CASA_THREADS says otherwise.
+ * Default number of threads: the physical cores, at most 8; one in a worker thread, as the thread that started it already uses the cores.
+ * The environment variable CASA_THREADS overrides it.
  */
 export function defaultThreads(): { threads: number; reason: string } {
   const told = Number(process.env.CASA_THREADS)
@@ -19,7 +19,7 @@ export function defaultThreads(): { threads: number; reason: string } {
   return { threads: Math.min(mostByDefault, cores), reason: `${cores} cores` }
 }
 
-/** Linux lists them. Elsewhere every processor counts for one: Macs have no more than one thread per core. */
+/** Linux lists physical cores. Elsewhere every processor counts as a core: Macs have one thread per core. */
 function physicalCores(): number {
   try {
     const processors = readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')
@@ -34,11 +34,11 @@ function physicalCores(): number {
 export function startThread(data: ThreadData): Thread {
   const source = `${threadSource}\nrunThread(require('node:worker_threads').workerData)`
   const worker = new Worker(source, { eval: true, workerData: data, env: {}, execArgv: [] })
-  // Or it would keep the process alive.
+  // Otherwise it would keep the process alive.
   worker.unref()
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   return {
-    // It starts whatever this thread does.
+    // It starts even while this thread is busy.
     ready: Promise.resolve(),
     onEnd(report) {
       worker.once('error', (error) => report(error.message))

@@ -23,7 +23,7 @@ const random = (shape: number[], seed: number) =>
     shape,
   )
 
-/** Everything that threads share, on one set of numbers. */
+/** Every kernel that threads split, on one set of inputs. */
 async function results(): Promise<Float32Array[]> {
   const found = ops.scope(() => {
     const [x, row, w] = [random([70, 96], 1), random([1, 96], 2), random([130, 96], 3)]
@@ -43,7 +43,7 @@ async function results(): Promise<Float32Array[]> {
 }
 
 describe('wasm on several threads', () => {
-  it('says how many, and why', async () => {
+  it('reports how many threads, and why', async () => {
     const report = await ops.init({ device: 'wasm', threads: 3 })
     expect(report).toMatchObject({ threads: 3, reason: 'asked for wasm; 3 threads: asked for' })
     await expect(ops.init({ device: 'wasm' })).resolves.toMatchObject({ threads: 3 })
@@ -55,7 +55,7 @@ describe('wasm on several threads', () => {
     await expect(starting).rejects.toThrow(ArgumentError)
   })
 
-  it('gives the same bits on every run, and what one thread gives up to rounding', async () => {
+  it('gives the same bits on every run, and matches one thread up to rounding', async () => {
     sharing.workPerThread = 1
     await ops.init({ device: 'wasm', threads: 3 })
     const first = await results()
@@ -66,7 +66,7 @@ describe('wasm on several threads', () => {
     alone.forEach((values, i) => values.forEach((value, at) => expect(first[i]![at]).toBeCloseTo(value, 4)))
   })
 
-  it('goes on when the heap grows', async () => {
+  it('keeps working when the heap grows', async () => {
     sharing.workPerThread = 1
     await ops.init({ device: 'wasm', threads: 3 })
     const first = await results()
@@ -85,8 +85,8 @@ async function pool(start: (data: Parameters<typeof startThread>[0]) => Thread):
   return new ThreadPool(2, exports as KernelModule, { module, memory }, start)
 }
 
-describe('a thread that is lost', () => {
-  it('is a DeviceLostError when a kernel fails in it, then and afterwards', async () => {
+describe('a lost thread', () => {
+  it('throws DeviceLostError when a kernel fails in it, and on every later call', async () => {
     const threads = await pool(startThread)
     const nothing = [0, 0, 0]
     threads.run('copyBytes', [nothing, nothing])
@@ -98,7 +98,7 @@ describe('a thread that is lost', () => {
     await threads.stop()
   })
 
-  it('is a DeviceLostError when it ends on its own', async () => {
+  it('throws DeviceLostError when the thread exits on its own', async () => {
     const started: ((why: string) => void)[] = []
     const threads = await pool(() => ({
       ready: Promise.resolve(),

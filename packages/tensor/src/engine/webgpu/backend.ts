@@ -1,10 +1,10 @@
 /**
- * tfjs's WebGPU backend with a way in for our own programs: several outputs, ranges of buffers, any WGSL extension. They are
- * recorded into the same command encoder as tfjs's, so order is kept and nothing waits.
+ * tfjs's WebGPU backend, extended to run our own programs: several outputs, ranges of buffers, any WGSL extension. They are
+ * recorded into the same command encoder as tfjs's, which preserves order without synchronisation.
  *
  * Members in brackets are private to tfjs 4.22.0, whose version is pinned exactly.
  *
- * tfjs ignores what WebGPU reports later (a lost device, no memory, a rejected shader). Here the next call says it.
+ * tfjs ignores errors that WebGPU reports asynchronously (a lost device, out of memory, a rejected shader). Here the next call throws them.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
@@ -31,9 +31,9 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly ring: UniformRing
   private readonly bindGroups: BindGroups
   private readonly trimPool: () => void
-  /** Most bytes that one binding may hold. Tests lower it. */
+  /** The most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
-  /** What programs may use beyond the core of WebGPU: set once the device has shown that it comes out right. */
+  /** Optional WebGPU features that programs may use: set once a check on the device has passed. */
   readonly proven: Proven = { subgroups: false, f16: false }
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
@@ -53,7 +53,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     })
   }
 
-  /** @throws what the device reported since it was made; device loss persists; other errors are thrown once. */
+  /** @throws the error that the device reported since the last call; device loss persists; other errors are thrown once. */
   checkDevice(): void {
     const { failure } = this
     if (!failure) return
@@ -70,7 +70,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     }
   }
 
-  /** @throws DeviceError if one of tfjs's programs, which bind whole tensors, gets one that is too large: WebGPU would say so later. */
+  /** @throws DeviceError if one of tfjs's programs, which bind whole tensors, gets one that is too large: WebGPU itself would report it only later. */
   override runWebGPUProgram(...call: Parameters<WebGPUBackend['runWebGPUProgram']>): tf.TensorInfo {
     const [program, inputs] = call
     for (const shape of [program.outputShape, ...inputs.map((input) => input.shape)]) {
@@ -100,13 +100,13 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     try {
       super.uploadToGPU(dataId)
     } catch (error) {
-      // What createBuffer throws when memory that is to be mapped cannot be had.
+      // createBuffer throws this when mapped memory cannot be allocated.
       if (error instanceof RangeError) throw new OutOfMemoryError(`WebGPU: no room for ${bytes} bytes: ${error.message}`)
       throw error
     }
   }
 
-  /** Values of a small tensor go into a buffer of the pool by the queue; tfjs would make and destroy a buffer to copy them from. */
+  /** The queue writes the values of a small tensor into a buffer from the pool; tfjs would create and destroy a staging buffer. */
   private writeSmall(dataId: object, bytes: number): boolean {
     const data = this.tensorMap.get(dataId)
     const values = data.values as Float32Array | Int32Array | Uint8Array | null
@@ -120,7 +120,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     return true
   }
 
-  /** Copy a host array into a tensor that no recorded program uses yet: the copy runs ahead of all that is recorded. */
+  /** Copy a host array into a tensor that no recorded program uses yet: the copy runs before everything recorded. */
   writeHost(tensor: tf.TensorInfo, data: Int32Array | Float32Array): void {
     this.uploadToGPU(tensor.dataId)
     const { resource } = this.tensorMap.get(tensor.dataId)
@@ -178,7 +178,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   }
 
   private bind({ tensor, offset, bytes }: Range, written: boolean): GPUBufferBinding {
-    // WebGPU has no empty bindings; a kernel never reads what stands in for one.
+    // WebGPU has no empty bindings; a kernel never reads the placeholder.
     if (bytes === 0) {
       this.empty ??= this.device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE })
       return { buffer: this.empty }
@@ -190,14 +190,14 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private buffer(tensor: tf.TensorInfo, written: boolean): GPUBuffer {
     this.uploadToGPU(tensor.dataId)
     const data = this.tensorMap.get(tensor.dataId)
-    // Values that were read back are cached beside the buffer: writing makes them stale.
+    // Values read back earlier are cached with the buffer: writing makes them stale.
     if (written) data.values = null as never
     this['commandQueueOwnedIds'].add(tensor.dataId)
     return data.resource as GPUBuffer
   }
 
   override dispose(): void {
-    // Dawn crashes when a pass is collected that was never ended and whose device is gone.
+    // Dawn crashes when it garbage-collects a pass that was never ended and whose device is gone.
     if (this['commandEncoder'] && !(this.failure instanceof DeviceLostError)) {
       this.endComputePassEncoder()
       this.submitQueue()

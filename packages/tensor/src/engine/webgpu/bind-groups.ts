@@ -1,9 +1,9 @@
 /**
- * Bind groups by what they bind. A decoded token goes through the same buffers as the one before it, so after the first few tokens
- * none has to be made.
+ * A cache of bind groups by their buffers. Decoding a token uses the same buffers as the token before, so after the first few tokens
+ * no new group is made.
  */
 
-/** Where buffers keep changing, groups of old ones would only hold memory: beyond this many all are dropped. */
+/** If buffers keep changing, groups of old buffers would only hold memory: above this many, all are dropped. */
 const most = 2048
 
 export class BindGroups {

@@ -1,16 +1,16 @@
-/** Sums down the columns of matrices, of any term: the gradients of what was added to or multiplied with every row. */
+/** Sums over the columns of matrices, of any term: gradients of what was added to every row, or multiplied with it. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, floats, type Program } from './program.ts'
 
-/** Columns side by side in a workgroup; its other invocations take other rows. */
+/** Columns per workgroup; its remaining invocations take other rows. */
 const sumColumns = 64
 const sumLanes = 256
 const finishLanes = 256
 
 /**
  * A program that sums terms down the columns of matrices: a `term` is WGSL for element i in row `row`.
- * Rows are cut into slices that are summed apart, then the slices: parallel, and always in the same order.
+ * Rows are split into slices that are summed separately, then the slices are summed: parallel, and always in the same order.
  */
 export function defineColumnSums<I extends string, O extends string>(spec: {
   name: string
@@ -55,7 +55,7 @@ export function defineColumnSums<I extends string, O extends string>(spec: {
     .join('')}`,
   })
   return (context, tensors, rows, width) => {
-    // At most about 64 slices, of a power of two of rows.
+    // At most about 64 slices, each of a power of two rows.
     const rowsPerSlice = 2 ** Math.max(6, Math.ceil(Math.log2(rows / 64)))
     const slices = Math.ceil(rows / rowsPerSlice)
     const each = (create: () => tf.TensorInfo) =>

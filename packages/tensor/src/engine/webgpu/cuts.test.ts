@@ -1,4 +1,4 @@
-/** Operators whose tensors are beyond one binding, each against the reference. */
+/** Operators on tensors larger than one binding, each compared with the reference. */
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -21,7 +21,7 @@ it('an axis is cut into pieces that follow one another, fit, and start aligned r
       fc.array(width, { minLength: 1, maxLength: 4 }),
       unit,
       (extent, perStep, unit) => {
-        // Room for the least that can be cut off.
+        // Space for the smallest piece that can be cut off.
         const most = 256 * 300
         const found = cutAxis(extent, perStep, most, unit)
         expect(found.reduce((next, { begin, count }) => (begin === next ? begin + count : NaN), 0)).toBe(extent)
@@ -37,7 +37,7 @@ it('an axis is cut into pieces that follow one another, fit, and start aligned r
   )
 })
 
-describe.skipIf(missing)('operators on tensors beyond one binding', () => {
+describe.skipIf(missing)('operators on tensors larger than one binding', () => {
   afterEach(() => close())
 
   const rows = randomTensor([300, 12], 1)
@@ -61,7 +61,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     }))
   })
 
-  it('lookups see the table in parts', async () => {
+  it('lookups read the table in parts', async () => {
     const ids = Int32Array.from({ length: 60 }, (_, i) => ((i * 37) % 301) - 1)
     const inputs = { table: randomTensor([300, 60], 4), added: randomTensor([60, 60], 5) }
     // Room for 64 rows of 60 and a little more.
@@ -76,7 +76,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     }))
   })
 
-  it('rows and elements go in several dispatches', async () => {
+  it('rows and elements are split over several dispatches', async () => {
     const targets = Int32Array.from({ length: 300 }, (_, i) => i % 12)
     const weights = new Float32Array(300).fill(1)
     await compareWithCpu({ x: rows, y: other, weight: row }, little, ({ x, y, weight }) => {
@@ -106,7 +106,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     })
   })
 
-  it('a single line is cut along the line', async () => {
+  it('a single row is cut along its length', async () => {
     const inputs = {
       a: randomTensor([2, 3000], 1),
       b: randomTensor([3, 3000], 2),
@@ -128,7 +128,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     { name: 'one query, many keys', q: [1, 2, 16], k: [1000, 1, 16], cuQ: [0, 1], cuK: [0, 900] },
   ]
   for (const { name, q, k, cuQ, cuK } of cases) {
-    it(`attention sees queries and keys in parts: ${name}`, async () => {
+    it(`attention reads queries and keys in parts: ${name}`, async () => {
       const inputs = { q: randomTensor(q, 1), k: randomTensor(k, 2), v: randomTensor(k, 3), weights: randomTensor(q, 4) }
       for (const causal of [false, true]) {
         await compareWithCpu(inputs, { bindingBytes: 16384 }, ({ q, k, v, weights }) => {
@@ -140,7 +140,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     })
   }
 
-  it('attention of any segments is the same in parts', { timeout: 120_000 }, async () => {
+  it('attention over any segments gives the same result in parts', { timeout: 120_000 }, async () => {
     const heads = fc.constantFrom([1, 1], [2, 1], [4, 2], [8, 1])
     const segments = fc.array(fc.tuple(fc.nat(60), fc.nat(120)), { minLength: 1, maxLength: 4 })
     const boundaries = (lengths: number[]) =>
@@ -171,7 +171,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
           const { gradients } = ops.valueAndGradients(() => ops.sum(ops.multiply(attend(), weights!)), [q!, k!, v!])
           return { o: attend(), dq: gradients[0]!, dk: gradients[1]!, dv: gradients[2]! }
         })
-        // Too little room for the least that can be cut off is told, not computed.
+        // If not even the smallest piece fits, an error is thrown.
         const told = await compared.then(
           () => undefined,
           (error: Error) => error.message,
@@ -225,7 +225,7 @@ describe.skipIf(missing)('operators on tensors beyond one binding', () => {
     }))
   })
 
-  it('what cannot be cut says so', async () => {
+  it('an operator that cannot be cut throws an error that says so', async () => {
     await init({ device: 'webgpu', software: true })
     webgpuBackend().bindingBytes = 1024
     const wide = tensor(new Float32Array(600), [1, 600])

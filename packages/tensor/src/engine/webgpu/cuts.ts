@@ -1,5 +1,5 @@
 /**
- * Work on tensors beyond one binding, cut into parts: axes into pieces, pieces as ranges of the tensors that they lie in.
+ * Splits work on tensors larger than one binding: cuts axes into pieces, and gives the range of each tensor that a piece needs.
  */
 import type * as tf from '@tensorflow/tfjs-core'
 
@@ -18,7 +18,7 @@ export interface Cut {
 }
 
 /**
- * Cut an axis so that bindings of `most` elements hold each piece, if they take `perStep` elements a step, and every piece starts
+ * Cut an axis so that bindings of `most` elements hold each piece, at `perStep` elements per step, and every piece starts
  * an aligned range in all of them.
  * @param unit pieces are multiples of it, a power of two
  */
@@ -50,7 +50,7 @@ export function pieces(extent: number, step: number): Cut[] {
   return begins.map((begin) => ({ begin, count: Math.min(step, extent - begin) }))
 }
 
-/** The fewest steps of so many elements that end where a range may begin: a power of two. */
+/** The fewest steps of this many elements after which an aligned range may begin: a power of two. */
 function alignedSteps(elements: number): number {
   let steps = rangeAlignment
   while (steps > 1 && ((steps / 2) * elements) % rangeAlignment === 0) steps /= 2

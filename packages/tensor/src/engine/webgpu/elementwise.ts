@@ -1,4 +1,4 @@
-/** Programs that treat every element alike. */
+/** Elementwise programs. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, type Program, type ScalarType } from './program.ts'
@@ -9,7 +9,7 @@ interface Elementwise<I extends string, O extends string, U extends string> {
   name: string
   inputs: readonly I[]
   outputs: readonly O[]
-  /** Of every array. Default f32. */
+  /** Element type of every array. Default f32. */
   type?: 'f32' | 'i32'
   /** Inputs that every element may read anywhere, whatever their size. */
   whole?: readonly I[]
@@ -19,7 +19,7 @@ interface Elementwise<I extends string, O extends string, U extends string> {
   body: string
 }
 
-/** A program that treats every element alike: arrays of one size. */
+/** An elementwise program over arrays of one size. */
 export function defineElementwise<I extends string, O extends string, U extends string = never>(spec: Elementwise<I, O, U>) {
   type Values = Record<Exclude<U, 'rows' | 'firstRow'>, number>
   const { type = 'f32', whole = [] } = spec

@@ -1,6 +1,6 @@
 /**
- * What a device is asked before optional parts of WebGPU are trusted. WGSL leaves to it which invocations a subgroup is made of,
- * and whether small half floats become zero.
+ * Checks that a device must pass before we use optional parts of WebGPU. WGSL leaves open which invocations form a subgroup,
+ * and whether subnormal half floats become zero.
  */
 import type { CasaWebgpuBackend } from './backend.ts'
 import { defineProgram, packUniforms, type Program, type Proven } from './program.ts'
@@ -32,7 +32,7 @@ const proofs: Record<keyof Proven, Proof> = {
     feature: 'subgroups',
     // Every invocation gets the right sum and maximum of 256 values.
     program: defineProgram({
-      name: 'do reductions come out right',
+      name: 'check that subgroup reductions are right',
       inputs: {},
       outputs: { found: 'f32' },
       uniforms: {},
@@ -48,7 +48,7 @@ const proofs: Record<keyof Proven, Proof> = {
   f16: {
     feature: 'shader-f16',
     program: defineProgram({
-      name: 'are half floats read as they are',
+      name: 'check that half floats are read exactly',
       inputs: { halves: 'f16x4' },
       outputs: { found: 'f32' },
       uniforms: {},
@@ -62,7 +62,7 @@ const proofs: Record<keyof Proven, Proof> = {
   },
 }
 
-/** Use what the device has and gets right. @returns the features that are used. */
+/** Enable the optional features that the device has and computes correctly. @returns those features. */
 export async function proveFeatures(backend: CasaWebgpuBackend): Promise<GPUFeatureName[]> {
   const used: GPUFeatureName[] = []
   for (const [name, proof] of Object.entries(proofs) as [keyof Proven, Proof][]) {
@@ -83,7 +83,7 @@ async function comesOutRight(backend: CasaWebgpuBackend, { program, given, expec
     const found = (await backend.read(result.dataId)) as Float32Array
     return expected.every((value, i) => found[i] === value)
   } catch {
-    // A driver that refuses the program does not have the feature for us.
+    // If the driver refuses the program, the feature is not used.
     return false
   } finally {
     for (const { dataId } of tensors) backend.disposeData(dataId)

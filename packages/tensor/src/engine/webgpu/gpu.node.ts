@@ -12,7 +12,7 @@ import type { OpenGpu } from './start.ts'
 /** Folders that hold both a Vulkan loader and SwiftShader. */
 const softwareFolders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', '/opt/chromium.org/chromium']
 const softwareDriver = 'vk_swiftshader_icd.json'
-/** SwiftShader spends seconds compiling what clears workgroup memory. Kernels here write it before they read it. */
+/** SwiftShader takes seconds to compile code that clears workgroup memory. Our kernels write it before they read it. */
 const softwareOptions = ['enable-dawn-features=disable_workgroup_init']
 /** glibc's flag for "never unload"; Node does not name it. */
 const RTLD_NODELETE = 0x1000
@@ -41,7 +41,7 @@ function useSoftwareVulkan(): void {
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
   const folder = softwareFolders.find((candidate) => existsSync(join(candidate, softwareDriver)))
   const { VK_DRIVER_FILES: given } = process.env
-  // A parent process may have set what is found here.
+  // A parent process may already have set this variable.
   if (given && given !== (folder && join(folder, softwareDriver))) return
   if (!folder)
     throw new DeviceUnavailableError(
@@ -54,7 +54,7 @@ function useSoftwareVulkan(): void {
     // Dawn opens 'libvulkan.so.1' by name, which finds a library of that name if one is loaded already.
     process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | RTLD_NODELETE)
   } catch {
-    // Expected: it is no Node addon. It stays loaded all the same.
+    // Expected: it is not a Node addon, but it stays loaded.
   }
 }
 

@@ -1,16 +1,16 @@
 /**
- * Weights of 16-bit floats in WGSL: two per word, the first in its low half.
+ * Weights in 16-bit floats in WGSL: two per word, the first in the low half.
  *
- * A binding of type f16x4 or bf16x4 is read four values at a time, by `NAME_four(i)`. Where a device has shown that it reads
- * half floats itself (shader-f16), it does; elsewhere, and for bf16, their bits are moved into place.
+ * A binding of type f16x4 or bf16x4 is read four values at a time, by `NAME_four(i)`. If the device reads
+ * half floats correctly itself (shader-f16, see feature-check.ts), it does; otherwise, and for bf16, their bits are moved into place.
  */
 export type HalvesType = 'f16x4' | 'bf16x4'
 
 export const isHalves = (type: string): type is HalvesType => type === 'f16x4' || type === 'bf16x4'
 
 /**
- * WGSL of `widen(bits)`: the bits of the float that 16 bits stand for. Bits in, bits out: infinities, NaN and subnormals arrive
- * as they are, whatever a shader may assume of floats.
+ * WGSL of `widen(bits)`: the bits of the float that 16 bits stand for. Bits in, bits out: infinities, NaN and subnormals are preserved
+ * whatever a shader may assume about floats.
  */
 export const widen = {
   bf16: 'fn widen(bits: u32) -> u32 { return bits << 16u; }',
@@ -25,7 +25,7 @@ fn widen(bits: u32) -> u32 {
 }`,
 }
 
-/** What the array is made of, and the functions that read it. */
+/** The array's element type, and the functions that read it. */
 export function halfBinding(name: string, type: HalvesType, f16: boolean): { element: string; functions: string } {
   if (type === 'f16x4' && f16) {
     return { element: 'vec4<f16>', functions: `\nfn ${name}_four(i: u32) -> vec4f { return vec4f(${name}[i]); }` }

@@ -1,7 +1,7 @@
 /**
- * The WebGPU backend's side of a kernel: WGSL programs, run on tensors and host arrays.
+ * The WebGPU implementation of a kernel: WGSL programs, run on tensors and host arrays.
  *
- * A binding holds at most maxStorageBufferBindingSize bytes (128 MiB at the least). Programs that work row by row say so and
+ * A binding holds at most maxStorageBufferBindingSize bytes (at least 128 MiB). Programs that work row by row declare it and
  * are split here; the others (products, lookups, attention) cut their work themselves and bind ranges.
  */
 import { DeviceError } from '@casa-js/base'
@@ -16,15 +16,15 @@ export type Binding = tf.TensorInfo | TensorRange
 
 export interface RowSplit {
   rows: number
-  /** Elements that a row takes in each binding that is cut with the rows; the others are bound whole. */
+  /** Elements per row in each binding that is cut with the rows; the others are bound whole. */
   perRow: Record<string, number>
-  /** Rows that one workgroup handles, a power of two. Default 1. */
+  /** Rows per workgroup, a power of two. Default 1. */
   rowsPerGroup?: number
-  /** Workgroups side by side on the same rows. Default 1. */
+  /** Workgroups that work on the same rows. Default 1. */
   groupsAcross?: number
 }
 
-/** What every kernel is given, whatever its inputs. */
+/** What every kernel can use, whatever its inputs. */
 export interface WebgpuTools {
   /** A new tensor, not initialised: programs must write all of it. */
   output(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
@@ -32,7 +32,7 @@ export interface WebgpuTools {
   scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
   /** A host array on the device, for the length of this call. */
   upload(data: Int32Array | Float32Array): tf.TensorInfo
-  /** Run a program in `groups` workgroups. Nothing runs where there are none. */
+  /** Run a program in `groups` workgroups; nothing if that is 0. */
   run<B extends string, U extends string>(
     program: Program<B, U>,
     bindings: Record<B, Binding>,
@@ -49,7 +49,7 @@ export interface WebgpuTools {
     uniforms: Record<Exclude<U, 'rows' | 'firstRow'>, number>,
     split: RowSplit,
   ): void
-  /** Cut an axis so that bindings which take `perStep` elements a step hold each piece; every piece starts an aligned range. */
+  /** Cut an axis so that bindings which take `perStep` elements per step hold each piece; every piece starts an aligned range. */
   cut(extent: number, ...perStep: number[]): Cut[]
   /** Copy `length` elements of one tensor into another, at any place. */
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void
@@ -64,7 +64,7 @@ export interface WebgpuContext<N extends string> extends WebgpuTools {
   input(name: RequiredName<N>): tf.TensorInfo
   /** Several inputs at once. */
   inputs<const Names extends readonly RequiredName<N>[]>(...names: Names): { [I in keyof Names]: tf.TensorInfo }
-  /** An input that may have been left out. */
+  /** An optional input. */
   optional(name: OptionalName<N>): tf.TensorInfo | undefined
 }
 /** Outputs are what it returns, in order. */
@@ -127,13 +127,13 @@ class Context<N extends string> implements WebgpuContext<N> {
   }
 
   private create(shape: number[], dtype: 'float32' | 'int32'): tf.TensorInfo {
-    // A tensor of nothing never gets a buffer; it is read from here.
+    // An empty tensor has no buffer of its own; this one is bound instead.
     const nothing = dtype === 'int32' ? new Int32Array(0) : new Float32Array(0)
     return this.backend.makeTensorInfo(shape, dtype, sizeOf(shape) === 0 ? nothing : undefined)
   }
 
   upload(data: Int32Array | Float32Array): tf.TensorInfo {
-    // Freed buffers are kept by exact size: powers of two keep that list short, whatever lengths come.
+    // Freed buffers are pooled by exact size: powers of two keep the number of sizes small.
     const tensor = this.scratch([2 ** Math.ceil(Math.log2(data.length + 1))], data instanceof Int32Array ? 'int32' : 'float32')
     this.backend.writeHost(tensor, data)
     return tensor
@@ -183,13 +183,13 @@ class Context<N extends string> implements WebgpuContext<N> {
     for (const tensor of this.temporary) this.backend.disposeData(tensor.dataId)
   }
 
-  /** The kernel failed: nobody will own its outputs. */
+  /** The kernel failed, so its outputs are freed here. */
   abandon(): void {
     for (const tensor of this.outputs) this.backend.disposeData(tensor.dataId)
   }
 }
 
-/** The last row of compressed data may be cut short. */
+/** The last row of compressed data may be shorter than the others. */
 function range(tensor: tf.TensorInfo, begin: number, length: number): TensorRange {
   return { tensor, begin, length: Math.min(length, sizeOf(tensor.shape) - begin) }
 }

@@ -1,9 +1,9 @@
 /**
- * slice, concat and pad in as many dispatches as bindings need: blocks moved between a tensor and a larger one.
+ * slice, concat and pad in as many dispatches as the binding size requires: copies of blocks between a tensor and a larger one.
  *
- * Along one axis, with `outer` lines before it and `inner` elements a step, a block of the larger tensor is a run of
- * size * inner elements every extent * inner. Where an element goes grows with where it comes from, so a run of the smaller
- * tensor always lies in one range of the larger. Values are moved as bits, whatever they are.
+ * Along one axis, with `outer` lines before it and `inner` elements per step, a block of the larger tensor is a run of
+ * size * inner elements every extent * inner. The target index grows with the source index, so a run of the smaller
+ * tensor always lies in one range of the larger. Values are copied as bits, whatever their dtype.
  */
 import { DeviceError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -90,7 +90,7 @@ export const padInParts: WebgpuKernel<'x', PadAttributes> = (context, { paddings
   return [alongAxes(context, x, paddedShape(x.shape, paddings), pad)]
 }
 
-/** From x to another shape, one axis that differs after the other; whatever lies between is scratch. */
+/** Copies x into another shape, one differing axis after the other; intermediate tensors are scratch. */
 function alongAxes(
   context: WebgpuTools,
   x: tf.TensorInfo,
@@ -110,7 +110,7 @@ function alongAxes(
   return output
 }
 
-/** The inputs, which are numbered, one after the other along an axis. */
+/** Joins the numbered inputs along an axis. */
 export const concatInParts: WebgpuKernel<`${number}?`, { axis: number }> = (context, { axis: given }) => {
   const parts: tf.TensorInfo[] = []
   for (let part; (part = context.optional(`${parts.length}`));) parts.push(part)

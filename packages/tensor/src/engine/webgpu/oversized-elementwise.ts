@@ -1,4 +1,4 @@
-/** a + b, a - b, a * b, -x and one number everywhere, in as many dispatches as bindings need. */
+/** a + b, a - b, a * b, -x and fill, in as many dispatches as the binding size requires. */
 import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
@@ -42,7 +42,7 @@ const fill = variants((type: Type) =>
 export function binaryInParts(operator: '+' | '-' | '*'): WebgpuKernel<'a' | 'b', object> {
   return (context) => {
     const [a, b] = [context.input('a'), context.input('b')]
-    // Leading axes of one are all that b may have more of.
+    // b may have extra leading axes only if their size is 1.
     const leading = b.shape.slice(0, Math.max(0, b.shape.length - a.shape.length))
     const y = context.output([...leading, ...a.shape], a.dtype as DType)
     const [size, period] = [sizeOf(a.shape), sizeOf(b.shape)]

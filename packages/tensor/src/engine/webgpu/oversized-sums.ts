@@ -1,4 +1,4 @@
-/** The sum and the mean of all values, in as many dispatches as bindings need. */
+/** The sum and the mean of all values, in as many dispatches as the binding size requires. */
 import { DeviceError } from '@casa-js/base'
 import { sizeOf } from '../tensor.ts'
 import { defineTotal } from './total.ts'

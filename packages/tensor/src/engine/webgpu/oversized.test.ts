@@ -1,4 +1,4 @@
-/** tfjs's kernels on tensors beyond one binding, which none of its programs may see: each against the reference. */
+/** tfjs's kernels on tensors larger than one binding, which tfjs's own programs cannot take: each compared with the reference. */
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import * as ops from '../../index.ts'
@@ -18,7 +18,7 @@ const plane = randomTensor([3, 12], 4)
 const scalar = randomTensor([], 5)
 const integers = { data: Int32Array.from({ length: 2100 }, (_, i) => (i * 7919) % 1000), shape: [30, 70] }
 
-describe.skipIf(missing)('tensors beyond one binding', () => {
+describe.skipIf(missing)('tensors larger than one binding', () => {
   afterEach(() => vi.restoreAllMocks())
   afterAll(() => ops.close())
 
@@ -85,7 +85,7 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
     }))
   })
 
-  it('together more than a binding holds, each alone less', async () => {
+  it('inputs that fit one binding alone, but not together', async () => {
     const half = randomTensor([70, 12], 6)
     await compare({ half }, ({ half }) => ({ both: ops.concat([half!, half!], 0) }))
   })
@@ -113,7 +113,7 @@ describe.skipIf(missing)('tensors beyond one binding', () => {
     })
   })
 
-  it('what stays whole says so', async () => {
+  it('an operator that cannot be cut throws an error that says so', async () => {
     await ops.init({ device: 'webgpu', software: true })
     Object.assign(webgpuBackend(), little)
     const [large, column] = [ops.zeros([300, 12]), ops.zeros([300, 1])]

@@ -1,9 +1,9 @@
 /**
- * tfjs's own kernels on WebGPU, for tensors beyond one binding.
+ * tfjs's own kernels on WebGPU, for tensors larger than one binding.
  *
  * tfjs binds whole tensors, so one larger than maxStorageBufferBindingSize fails: the gradient of an embedding of 151,936 x 2048
- * has 1.2 GB, the smallest devices bind 128 MiB. Those of its kernels that weights and their gradients meet go in parts here; all
- * that fits goes to tfjs as before. Operators call them as they do everywhere.
+ * has 1.2 GB, the smallest devices bind 128 MiB. The kernels that weights and their gradients use are replaced here by ones that work
+ * in parts; tensors that fit still go to tfjs. Operators call them as on any backend.
  */
 import { DeviceError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -16,7 +16,7 @@ import { webgpuKernel } from './kernel.ts'
 
 interface OversizedKernel {
   kernel: ReturnType<typeof webgpuKernel>
-  /** Elements of the output, where it may be larger than every input. */
+  /** Elements of the output, if it may be larger than every input. */
   outputSize?(inputs: tf.TensorInfo[], attributes: unknown): number
 }
 
@@ -50,7 +50,7 @@ const kernels: Record<string, OversizedKernel> = {
 
 let replaced = false
 
-/** Put them in front of tfjs's. Its backend must have been imported. */
+/** Register them in place of tfjs's. Its backend must have been imported. */
 export function cutOversizedTensors(): void {
   if (replaced) return
   replaced = true

@@ -1,15 +1,15 @@
 /**
  * A bound on tfjs's buffer pool.
  *
- * The pool keeps every freed buffer for its exact size. Where sizes vary (batches of other lengths, growing prompts) what it
- * keeps grows without end. Here the buffers that wait may take as much as was ever in use at once; beyond that the sizes that
- * were asked for longest ago go. Where sizes repeat, nothing ever goes. Members in brackets are private to tfjs 4.22.0.
+ * The pool keeps every freed buffer for its exact size. If sizes vary (batches of different lengths, growing prompts) the
+ * pool grows without bound. Here free buffers may take at most as much memory as was ever in use at once; beyond that, the least
+ * recently requested sizes are destroyed. If sizes repeat, nothing is destroyed. Members in brackets are private to tfjs 4.22.0.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 
 type Pool = WebGPUBackend['bufferManager']
 
-/** @returns a function that brings the pool within its bound, to be called when everything recorded has been submitted. */
+/** @returns a function that trims the pool to its bound, to be called when everything recorded has been submitted. */
 export function boundPool(pool: Pool): () => void {
   const acquire = pool.acquireBuffer.bind(pool)
   let peakBytes = 0

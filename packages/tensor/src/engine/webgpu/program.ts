@@ -1,5 +1,5 @@
 /**
- * A WebGPU program: WGSL with its bindings and uniforms declared as data, so that the shader's text and the call that runs it
+ * A WebGPU program: WGSL with its bindings and uniforms declared as data, so that the shader and the call that runs it
  * cannot disagree.
  *
  * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
@@ -16,12 +16,12 @@ export interface ProgramSpec<I extends string, O extends string, U extends strin
   name: string
   /** Storage buffers that are only read. False: this variant of the program has no such binding. */
   inputs: Record<I, ElementType | false>
-  /** Storage buffers that are written; one that holds data already is updated in place. */
+  /** Storage buffers that are written; one that already holds data is updated in place. */
   outputs: Record<O, ElementType | false>
   uniforms: Record<U, ScalarType>
   /** Invocations in a workgroup, at most 256. */
   lanes: number
-  /** Which of them the body calls. */
+  /** Which reductions the body calls. */
   reductions?: Reduction[]
   /** Functions, constants and workgroup memory. */
   declarations?: string | undefined
@@ -33,11 +33,11 @@ export interface Program<B extends string = string, U extends string = string> {
   readonly name: string
   readonly bindings: { name: B; type: ElementType; written: boolean }[]
   readonly uniforms: { name: U | 'groups'; type: ScalarType }[]
-  /** WGSL that uses what the device has shown it can do. */
+  /** WGSL for a device with these optional features. */
   source(proven: Proven): string
 }
 
-/** What WebGPU leaves optional, and a device has shown to come out right (feature-check.ts). */
+/** Optional WebGPU features that have passed their check on this device (feature-check.ts). */
 export interface Proven {
   /** Reductions by subgroups. */
   subgroups: boolean
@@ -87,11 +87,11 @@ function declaration({ name, type, written }: Program['bindings'][number], i: nu
   return `@group(0) @binding(${i + 1}) var<storage, ${written ? 'read_write' : 'read'}> ${name}: array<${element}>;${functions}`
 }
 
-/** Bindings of that many names, all of floats. */
+/** Float bindings, one per name. */
 export const floats = <N extends string>(names: readonly N[]): Record<N, 'f32'> =>
   Object.fromEntries(names.map((name) => [name, 'f32'])) as Record<N, 'f32'>
 
-/** Programs, or what runs them, that differ by constants in their text: each is made once. `make` must be pure. */
+/** A cache of programs that differ by constants in their text: each is made once. `make` must be pure. */
 export function variants<A extends (string | number | boolean)[], P extends object>(
   make: (...constants: A) => P,
 ): (...constants: A) => P {

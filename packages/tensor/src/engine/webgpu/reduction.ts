@@ -1,9 +1,9 @@
 /**
  * Reductions over a workgroup: `sumOfGroup`, `sumOfGroup4`, `maxOfGroup`, each `(value, lane)`, with the result in every
- * invocation. To be called where control flow is uniform. Always combined in the same order on one device.
+ * invocation. They must be called in uniform control flow. On one device they always combine in the same order.
  *
- * With subgroups the hardware does most of it: two barriers instead of log2(lanes). WGSL does not promise that subgroups are runs
- * of consecutive invocations, so a device must prove it once (feature-check.ts) before this form is used.
+ * With subgroups the hardware does most of it: two barriers instead of log2(lanes). WGSL does not guarantee that subgroups are runs
+ * of consecutive invocations, so that is checked once per device (feature-check.ts) before subgroups are used.
  */
 export type Reduction = 'sumOfGroup' | 'sumOfGroup4' | 'maxOfGroup'
 
@@ -45,7 +45,7 @@ fn ${name}(value: ${type}, lane: u32) -> ${type} {
 }`
 }
 
-/** What a program that reduces by subgroups declares and sets beside. */
+/** The extra declarations and setup of a program that reduces by subgroups. */
 export const subgroupPrelude = {
   enable: 'enable subgroups;',
   declarations: 'var<private> laneInSubgroup: u32;\nvar<private> lanesInSubgroup: u32;',

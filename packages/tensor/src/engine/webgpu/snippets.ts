@@ -1,6 +1,6 @@
 /** WGSL that several kernels share. */
 
-/** Below every logit, and finite: WGSL may assume that there are no infinities. */
+/** Lower than any logit, but finite: WGSL may assume that there are no infinities. */
 export const lowest = '-3.4028234e38'
 
 /** sigmoid(x), with exp held within range. */

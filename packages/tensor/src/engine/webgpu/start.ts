@@ -6,16 +6,16 @@ import type { InitOptions, StartedDevice } from '../init.ts'
 import { cutOversizedTensors } from './oversized.ts'
 import { proveFeatures } from './feature-check.ts'
 
-/** The door to WebGPU, and how to shut it. */
+/** The WebGPU entry point, and how to close it. */
 export interface OpenGpu {
   gpu: GPU
   close(): void
 }
 
-/** What kernels of this package use where it is there, and what timing needs. */
+/** Optional features that our kernels use if present, and the one that timing needs. */
 const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
 
-/** Where the default (the least that WebGPU promises) would hold back a large model. */
+/** Limits whose default (WebGPU's minimum) would be too small for a large model. */
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -26,17 +26,17 @@ const wantedLimits = [
   'maxComputeWorkgroupsPerDimension',
 ] as const
 
-/** A GPU if there is one; software only where it is asked for by name and allowed. */
+/** A GPU if there is one; a software adapter only if asked for by name and allowed. */
 export async function startWebgpu(options: InitOptions): Promise<StartedDevice> {
   const { opened, adapter } = await findAdapter(options.device === 'webgpu' && softwareAllowed(options))
   try {
     const features = wantedFeatures.filter((feature) => adapter.features.has(feature))
     const limits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]))
     const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limits })
-    // Lazily, and after navigator.gpu is there: tfjs looks for it on import.
+    // Imported lazily, after navigator.gpu is set: tfjs reads it on import.
     const { CasaWebgpuBackend } = await import('./backend.ts')
     cutOversizedTensors()
-    // Off: it would run small operations on the processor, by other kernels than the ones under test.
+    // Off, as it would run small operations on the CPU with other kernels than the ones under test.
     tf.env().set('WEBGPU_CPU_FORWARD', false)
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
     const backend = new CasaWebgpuBackend(device, adapter.info)
@@ -48,7 +48,7 @@ export async function startWebgpu(options: InitOptions): Promise<StartedDevice> 
       features: features.filter((feature) => feature === 'timestamp-query' || proven.includes(feature)),
       limits,
       stop: async () => {
-        // Dawn crashes when a device is destroyed while it works. A lost one has stopped already.
+        // Dawn crashes when a device is destroyed while it is busy. A lost one has already stopped.
         await device.queue.onSubmittedWorkDone().catch(() => {})
         device.destroy()
         opened.close()

@@ -1,4 +1,4 @@
-/** The sum of a term over all elements of a tensor of any size: slices apart, then their sums, always in the same order. */
+/** The sum of a term over all elements of a tensor of any size: slices first, then the sum of the slices, always in the same order. */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuTools } from './kernel.ts'
 import { defineProgram, variants, type Program } from './program.ts'

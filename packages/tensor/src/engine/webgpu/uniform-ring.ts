@@ -1,6 +1,6 @@
 /**
- * Uniforms of the dispatches that are recorded but not submitted: slots of one buffer, told apart by a dynamic offset. They go to the
- * device in one write ahead of each submit, and no bind group depends on them.
+ * Uniforms of dispatches that are recorded but not yet submitted: slots of one buffer, selected by a dynamic offset. They are written
+ * to the device in one write before each submit, and no bind group depends on them.
  */
 
 /** Bytes that every program's uniforms fit in. */
@@ -24,14 +24,14 @@ export class UniformRing {
     return this.used === slots
   }
 
-  /** Keep the values for the next dispatch. Returns their offset. */
+  /** Store the values for the next dispatch. Returns their offset. */
   add(values: ArrayBuffer): number {
     const offset = this.used++ * this.slotBytes
     this.staged.set(new Uint8Array(values), offset)
     return offset
   }
 
-  /** Write what was added since, and begin anew: a later write waits for what was submitted before it. */
+  /** Write everything added since the last flush, and start over: the queue runs a later write after earlier submits. */
   flush(): void {
     if (this.used > 0) this.device.queue.writeBuffer(this.buffer, 0, this.staged, 0, this.used * this.slotBytes)
     this.used = 0

@@ -1,4 +1,4 @@
-/** What WebGPU adds to the operators' own tests: its limits, its failures, its memory. */
+/** Tests of WebGPU beyond those of the operators: limits, failures, memory. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
@@ -34,12 +34,12 @@ describe.skipIf(missing)('webgpu', () => {
     expect(typeof report.software).toBe('boolean')
   })
 
-  it('more workgroups than one dimension holds', async () => {
+  it('more workgroups than fit one dimension', async () => {
     const ids = Int32Array.from({ length: 70_000 }, (_, i) => i % 5)
     await compareWithCpu({ table: randomTensor([5, 1], 1) }, {}, ({ table }) => ({ gathered: ops.gatherRows(table!, ids) }))
   })
 
-  it('reductions are right without subgroups too', async () => {
+  it('reductions are also right without subgroups', async () => {
     const inputs = { x: randomTensor([3, 200], 1), weight: randomTensor([200], 2), matrix: randomTensor([5, 200], 3) }
     await compareWithCpu(inputs, { proven: { subgroups: false, f16: false } }, ({ x, weight, matrix }) => ({
       normed: ops.rmsNorm(x!, weight!, { eps: 1e-5 }),
@@ -49,7 +49,7 @@ describe.skipIf(missing)('webgpu', () => {
     }))
   })
 
-  it('values read before an in-place update are not served again', async () => {
+  it('values read before an in-place update are not returned after it', async () => {
     await start()
     const cache = ops.zeros([3, 2])
     expect(Array.from(await cache.data())).toEqual([0, 0, 0, 0, 0, 0])
@@ -59,7 +59,7 @@ describe.skipIf(missing)('webgpu', () => {
     dispose(cache, rows)
   })
 
-  it('a lost device says so, and init starts another', async () => {
+  it('a lost device throws an error that says so, and init starts another', async () => {
     await start()
     const x = tensor([1, 2], [2])
     webgpuBackend().device.destroy()
@@ -72,7 +72,7 @@ describe.skipIf(missing)('webgpu', () => {
     expect((await scope(() => ops.add(y, y)).data())[0]).toBe(6)
   })
 
-  it('a tensor larger than any buffer is an OutOfMemoryError, and the device goes on', async () => {
+  it('a tensor larger than any buffer throws OutOfMemoryError, and the device stays usable', async () => {
     await start()
     const before = memory().tensors
     const held = webgpuBackend().numDataIds()
@@ -86,7 +86,7 @@ describe.skipIf(missing)('webgpu', () => {
     dispose(x)
   })
 
-  it('what the device reports later is told by the next call', async () => {
+  it('an error that the device reports asynchronously is thrown by the next call', async () => {
     await start()
     const { device } = webgpuBackend()
     device.createShaderModule({ code: 'not WGSL' })
@@ -95,7 +95,7 @@ describe.skipIf(missing)('webgpu', () => {
     expect(Array.from(await tf.neg(x).data())).toEqual([-1, -2])
   })
 
-  it('tensors of ever other sizes do not fill the device', async () => {
+  it('tensors of ever changing sizes do not fill device memory', async () => {
     await start()
     const pool = webgpuBackend().bufferManager
     let peak = 0

@@ -15,7 +15,7 @@ export const benches: OpBench[] = [
       const { learningRate, beta1, beta2, eps, weightDecay, step } = settings
       return {
         casa: () => adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings),
-        // What tfjs's own optimizers do: new tensors for every state.
+        // tfjs's own optimizers allocate new tensors for every state.
         tfjs: () => {
           const m = tf.add(tf.mul(firstMoment, beta1), tf.mul(gradient, 1 - beta1))
           const v = tf.add(tf.mul(secondMoment, beta2), tf.mul(tf.square(gradient), 1 - beta2))

@@ -39,7 +39,7 @@ await describeOp(
   })),
 )
 
-await describeOp('adamwStep of a slow second moment', [
+await describeOp('adamwStep with a slow second moment', [
   {
     name: 'beta2 0.999 keeps its digits',
     inputs: { parameter: randomTensor([37], 1), gradient: randomTensor([37], 2) },

@@ -1,4 +1,4 @@
-/** What the kernels of adamw are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the adamw kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 import type { AdamWSettings } from './settings.ts'
 
 export type AdamWInputs = 'parameter' | 'firstMoment' | 'secondMoment' | 'gradient'

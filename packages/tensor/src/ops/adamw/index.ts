@@ -1,7 +1,7 @@
 /**
  * adamwStep: one step of AdamW (Loshchilov & Hutter 2019), as torch.optim.AdamW takes it, in place.
  *
- *   g = gradient * gradientScale             so that clipping to a global norm costs no pass of its own
+ *   g = gradient * gradientScale             so that clipping to a global norm needs no extra pass
  *   parameter *= 1 - learningRate * weightDecay
  *   m += (1 - beta1) (g - m)                 v = beta2 v + (1 - beta2) g^2
  *   parameter -= learningRate / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps)

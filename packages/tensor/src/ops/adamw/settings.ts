@@ -1,4 +1,4 @@
-/** What a step of AdamW is told, and what its kernels make of it. */
+/** The settings of an AdamW step, and the factors that its kernels use. */
 export interface AdamWSettings {
   learningRate: number
   beta1: number
@@ -11,7 +11,7 @@ export interface AdamWSettings {
   gradientScale: number
 }
 
-/** What a kernel multiplies with, worked out on the host in double precision. */
+/** The factors of a kernel, computed on the host in double precision. */
 export function adamwFactors({ learningRate, beta1, beta2, weightDecay, step }: AdamWSettings) {
   return {
     decay: 1 - learningRate * weightDecay,

@@ -9,7 +9,7 @@ const program = defineElementwise({
   outputs: ['parameter', 'firstMoment', 'secondMoment'],
   uniforms: {
     gradientScale: 'f32',
-    /** 1 - beta1, and so on: taken on the host, where 1 - 0.999 keeps its digits. */
+    /** 1 - beta1 and 1 - beta2, computed on the host in double precision: in float32, 1 - 0.999 loses digits. */
     fresh1: 'f32',
     beta2: 'f32',
     fresh2: 'f32',

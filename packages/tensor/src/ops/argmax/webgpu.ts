@@ -2,7 +2,7 @@ import type { WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { best } from '../top-k/webgpu.ts'
 import type { ArgMaxAttributes, ArgMaxInputs } from './attributes.ts'
 
-/** The best one, as topK finds it. */
+/** topK's kernel with k = 1. */
 export const argMaxWebgpu: WebgpuKernel<ArgMaxInputs, ArgMaxAttributes> = (context, { rows, width }) => {
   const x = context.input('x')
   const values = context.scratch([rows])

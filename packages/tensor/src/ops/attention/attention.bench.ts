@@ -32,7 +32,7 @@ const shapes: Shape[] = [
 export const benches: OpBench[] = shapes.map(
   ({ name, segments, queries, keys, heads, kvHeads = heads, causal = false, gradient = false }) => ({
     name: `attention ${name}`,
-    // Two products, and four more for the gradients; the scores that the backward pass computes again are not counted.
+    // Two products, and four more for the gradients; recomputing the scores in the backward pass is not counted.
     operations: (gradient ? 12 : 4) * segments * queries * keys * heads * E * (causal && queries > 1 ? 0.5 : 1),
     contestants(): ReturnType<OpBench['contestants']> {
       const random = (tokens: number, heads: number): Tensor => tf.randomNormal([segments * tokens, heads, E])
@@ -45,7 +45,7 @@ export const benches: OpBench[] = shapes.map(
         return gradients
       }
       const casa = gradient ? withGradients : () => attention(q, k, v, options)
-      // tfjs knows neither groups nor a causal mask, and holds all scores at once: 8,192 keys are 33 MB of them.
+      // tfjs has neither grouped heads nor a causal mask, and holds all scores at once: 33 MB for 8,192 keys.
       if (gradient || causal || heads !== kvHeads) return { casa }
       const split = (t: Tensor, tokens: number): Tensor => tf.transpose(tf.reshape(t, [segments, tokens, heads, E]), [0, 2, 1, 3])
       const tfjs = () => {

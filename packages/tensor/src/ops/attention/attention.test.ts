@@ -67,7 +67,7 @@ await describeOp('attention', cases)
 describe('a sliding window', () => {
   beforeAll(() => init({ device: 'cpu' }))
 
-  it('gives each query what it gets alone, over its own keys', async () => {
+  it('gives each query the same result as attention over its own keys alone', async () => {
     const shape = fc.record({ tokens: fc.integer({ min: 1, max: 12 }), window: fc.integer({ min: 1, max: 14 }), seed: fc.nat() })
     await fc.assert(
       fc.asyncProperty(shape, async ({ tokens, window, seed }) => {
@@ -105,7 +105,7 @@ describe('attention refuses', () => {
       'cuQ [0,2] must rise from 0 to 3',
     )
   })
-  it('another number of key segments', () => {
+  it('a different number of key segments', () => {
     expect(() => attention(q(), q(), q(), { cuQ: cu(0, 3), cuK: cu(0, 1, 3), causal: false })).toThrow(
       '1 query segments but 2 key segments',
     )
@@ -128,7 +128,7 @@ describe('memory of attention and its gradient on wasm', () => {
     await init({ device: 'wasm' })
     const peaks = [512, 2048, 8192].map((tokens) => {
       const [q, k, v] = [0, 1, 2].map(() => zeros([tokens, 1, 8])) as [Tensor, Tensor, Tensor]
-      // Only one query in sixteen has keys, which keeps the test short.
+      // Only one query in sixteen has keys, to keep the test short.
       const cuQ = Int32Array.of(0, tokens / 16, tokens)
       const cuK = Int32Array.of(0, tokens, tokens)
       const heap = watchHeap()

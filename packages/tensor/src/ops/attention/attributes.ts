@@ -1,4 +1,4 @@
-/** What the kernels of attention are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the attention kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type AttentionInputs = 'q' | 'k' | 'v'
 export type AttentionGradInputs = 'q' | 'k' | 'v' | 'o' | 'lse' | 'dO'
@@ -7,10 +7,10 @@ export interface AttentionAttributes {
   cuQ: Int32Array
   cuK: Int32Array
   causal: boolean
-  /** Most keys that a query sees, counted back from the last one that causality leaves it; `unbounded` for all of them. */
+  /** The most keys that a query sees, counted back from the last one that the causal mask allows; `unbounded` for no limit. */
   window: number
   scale: number
 }
 
-/** A window that holds any segment, and may be added to any position without leaving 32 bits. */
+/** A window larger than any segment, which can be added to any position without overflowing 32 bits. */
 export const unbounded = 2 ** 30

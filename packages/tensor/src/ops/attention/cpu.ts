@@ -19,7 +19,7 @@ function* rowsOfAttention(q: Plain, k: Plain, { cuQ, cuK, causal, window }: Atte
   for (let segment = 0; segment + 1 < cuQ.length; segment++) {
     const first = cuK[segment]!
     for (let t = cuQ[segment]!; t < cuQ[segment + 1]!; t++) {
-      // Bottom-right: queries after this one hide as many keys.
+      // Aligned bottom-right: each query after this one hides one key.
       const hidden = causal ? cuQ[segment + 1]! - 1 - t : 0
       const end = Math.max(first, cuK[segment + 1]! - hidden)
       const begin = Math.max(first, end - window)

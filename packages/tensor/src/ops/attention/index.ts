@@ -1,13 +1,13 @@
 /**
- * attention: softmax(scale q kᵀ) v for packed sequences, grouped heads, never holding a Tq x Tk matrix.
+ * attention: softmax(scale q kᵀ) v for packed sequences and grouped heads, without ever storing a Tq x Tk matrix.
  *
  *   q [Tq,H,E]   k, v [Tk,K,E]   cuQ, cuK Int32Array [S+1]  ->  [Tq,H,E]
  *
  * Segment s: queries cuQ[s] .. cuQ[s+1] see keys cuK[s] .. cuK[s+1]. Query head h reads KV head floor(h K / H).
  * causal is aligned bottom-right: the last query sees every key of its segment, the one before it all but the last.
- * window W (with causal): of the keys that causality leaves a query, it sees the last W: itself and the W - 1 before (sliding window
+ * window W (with causal): of the keys that the causal mask allows, a query sees the last W: itself and the W - 1 before (sliding window
  * attention, Beltagy et al. 2020, arXiv:2004.05150; Mistral 7B, arXiv:2310.06825, section 2). Work grows with T W, not with T T.
- * Rows of k and v past the last boundary are never read, so a cache with spare capacity is passed whole; their gradient is zero.
+ * Rows of k and v past the last boundary are never read, so a cache with spare capacity can be passed whole; their gradient is zero.
  * A query without keys gets zeros. The segment rules are those of varlen FlashAttention-2 (Dao 2023, arXiv:2307.08691),
  * and so is the gradient: it recomputes the probabilities from the saved log-sum-exp of each row.
  */
@@ -51,9 +51,9 @@ export interface AttentionOptions {
 /**
  * softmax(scale q kᵀ) v for packed sequences: q [Tq, H, E], k and v [Tk, K, E] give [Tq, H, E], float32. Query head h reads KV head
  * floor(h K / H). Segment s: queries cuQ[s] .. cuQ[s + 1] see keys cuK[s] .. cuK[s + 1]; with `causal`, aligned bottom-right: the last query
- * of a segment sees all of its keys, the one before it all but the last; with `window` no more than so many of them. A query
+ * of a segment sees all of its keys, the one before it all but the last; with `window` at most that many of them. A query
  * without keys gives zeros. Rows of k and v beyond the last boundary are never read, so a cache with spare capacity may be passed
- * whole. No Tq x Tk matrix is ever held (varlen FlashAttention-2, Dao 2023, arXiv:2307.08691).
+ * whole. No Tq x Tk matrix is ever stored (varlen FlashAttention-2, Dao 2023, arXiv:2307.08691).
  * @throws ArgumentError if shapes, boundaries or the window do not fit
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {

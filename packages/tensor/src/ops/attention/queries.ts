@@ -1,4 +1,4 @@
-/** Attention cut by its queries, for threads: which queries make up a share of the work, and the boundaries of a part. */
+/** Attention split by queries over threads: which queries make up a share of the work, and the boundaries of each part. */
 import type { AttentionAttributes } from './attributes.ts'
 
 type Boundaries = Pick<AttentionAttributes, 'cuQ' | 'cuK' | 'causal'>
@@ -25,8 +25,8 @@ export function workOf({ cuQ, cuK, causal }: Boundaries): { pairs: number; queri
 }
 
 /**
- * The boundaries of queries from .. to - 1 alone, with the same places in q and k. The first of them may stand within a segment, the
- * last too: then its segment ends there, and with it, if causal, the keys that the next queries would see.
+ * The boundaries of queries from .. to - 1 alone, with offsets in the same q and k. The first and the last may lie inside a
+ * segment: the segment then ends at the last, and, if causal, so do its keys.
  */
 export function partOfQueries({ cuQ, cuK, causal }: Boundaries, from: number, to: number): Pick<Boundaries, 'cuQ' | 'cuK'> {
   const queries = [from]

@@ -6,7 +6,7 @@ interface Layout {
   cuQ: number
   cuK: number
   segments: number
-  /** Keys of the longest segment: what scratch memory grows with. */
+  /** Keys of the longest segment, which determines the size of scratch memory. */
   mostKeys: number
 }
 
@@ -15,7 +15,7 @@ function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK
   return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
 }
 
-/** Threads share the queries. */
+/** The queries are split over threads. */
 export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (call, attributes) => {
   const [q, k, v] = call.inputs('q', 'k', 'v')
   const [Tq, H, E] = q.shape as [number, number, number]

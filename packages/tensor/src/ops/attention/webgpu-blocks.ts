@@ -1,8 +1,8 @@
 /**
- * The work of attention cut into blocks, on the host.
+ * Splits the work of attention into blocks, on the host.
  *
- * Tensors beyond one binding are seen in parts: of queries and of keys. What a segment has in a pair of parts is a stretch; on
- * either side it is cut into blocks of rows, one workgroup each (times KV heads).
+ * Tensors larger than one binding are processed in parts of queries and parts of keys. The portion of a segment in one pair of parts
+ * is a stretch; it is cut into blocks of rows on either side, one workgroup each (times KV heads).
  */
 import type { Cut } from '../../engine/webgpu/cuts.ts'
 import type { AttentionAttributes } from './attributes.ts'
@@ -17,7 +17,7 @@ interface Stretch {
   diagonal: number
 }
 
-/** In the order of the segments; empty ones too, as their queries get zeros. */
+/** In the order of the segments, including empty ones, whose queries get zeros. */
 function stretches({ cuQ, cuK, causal }: AttentionAttributes, q: Cut, k: Cut): Stretch[] {
   return Array.from(cuQ.subarray(1), (queryEnd, s) => {
     const queryStart = Math.max(cuQ[s]!, q.begin)
@@ -61,7 +61,7 @@ export function queryBlocks(attributes: AttentionAttributes, q: Cut, k: Cut, gro
   return blocksOf(sides, stay)
 }
 
-/** Keys past the last boundary are a stretch that no query sees: their gradients are written, as zeros. */
+/** Keys past the last boundary form a stretch that no query sees: zeros are written as their gradients. */
 export function keyBlocks(attributes: AttentionAttributes, q: Cut, k: Cut, stay: number): Blocks {
   const sides = stretches(attributes, q, k).map(({ queryStart, queries, keyStart, keys, diagonal }) => {
     return { start: keyStart, rows: keys, otherStart: queryStart, others: queries, diagonal }

@@ -4,7 +4,7 @@ import { lowest } from '../../engine/webgpu/snippets.ts'
 import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, tileOf, uniforms } from './webgpu-tiles.ts'
 
 /**
- * o and lse. A block of query rows stays, keys and then their values pass through one tile.
+ * o and lse. A block of query rows stays in place, and tiles of keys, then of values, are loaded in turn.
  * Of `parts` workgroups on the same rows each takes `span` keys (a multiple of `pass`) and writes a result of its own, `allHeads`
  * after the one before, from `firstPart` on. A row without keys gets zeros and the lse `emptyLse`.
  */
@@ -31,7 +31,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
   let end = min(visible((first + count - 1u) / u.groupSize, keys, diagonal), i32((slice + 1u) * u.span));
   let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);
   let earliest = hidden((first + row) / u.groupSize, diagonal);
-  // What the block's first row does not see, no row sees.
+  // Keys that the block's first row does not see are not seen by any of its rows.
   let begin = max(i32(slice * u.span), hidden(first / u.groupSize, diagonal) / ${pass} * ${pass});
   var top = ${lowest};
   var sum = 0.0;
@@ -70,7 +70,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
 
 const combineLanes = 64
 
-/** What parts of the keys gave, weighed by their share of the softmax. One invocation a vector. */
+/** Combines the results over parts of the keys, weighted by their share of the softmax. One invocation per vector. */
 export const combineProgram = variants((E: number) => {
   const type = elementType(E)
   const vectors = Math.ceil(E / 4)

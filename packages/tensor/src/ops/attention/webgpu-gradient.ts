@@ -1,10 +1,10 @@
-/** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that nothing is atomic. */
+/** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that no atomics are needed. */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { add, block, declareHeld, eachHeld, elementType, fill, gradientUniforms, helpers, load, tileOf } from './webgpu-tiles.ts'
 
 /**
- * Of each query head the pair (lse, dO.o), so that the programs below bind one buffer for both. One invocation a head; the dot
- * product is taken as they take dO.v, so that a query with one key gets a gradient of exactly zero.
+ * Of each query head the pair (lse, dO.o), so that the programs below bind one buffer for both. One invocation per head; the dot
+ * product is computed in the same order as dO.v, so that a query with one key gets a gradient of exactly zero.
  */
 export const statisticsProgram = variants((E: number) => {
   const type = elementType(E)
@@ -25,7 +25,7 @@ export const statisticsProgram = variants((E: number) => {
   })
 })
 
-/** dq = scale ds k, ds = p * (dO vᵀ - dO.o). A block of query rows stays. */
+/** dq = scale ds k, ds = p * (dO vᵀ - dO.o). A block of query rows stays in place. */
 export const queryGradientProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
   const { vectors, lanes } = tile
@@ -81,7 +81,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dq', E)}
   })
 })
 
-/** dk = scale dsᵀ q, dv = pᵀ dO. A block of keys stays, the query rows that see any of them pass by. */
+/** dk = scale dsᵀ q, dv = pᵀ dO. A block of keys stays in place, and the query rows that see any of them are loaded in tiles. */
 export const keyGradientProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
   const { vectors, lanes } = tile
@@ -109,7 +109,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dk', E)}
   let key = i32(first + row);
   // Queries before this one see none of the block.
   let earliest = max(0, i32(first) + 1 - diagonal);
-  // Queries from this one on have every key of the block behind their window.
+  // For queries from this one on, every key of the block is outside their window.
   let latest = clamp(i32(first + count) + u.window - diagonal, 0, queries);
   ${declareHeld(tile, 'heldK', 'heldV')}
   for (var r0 = u32(earliest) * u.groupSize; r0 < u32(latest) * u.groupSize; r0 += ${pass}u) {

@@ -1,12 +1,12 @@
 /**
  * What the programs of attention share. A workgroup owns one block of rows of one KV head (`stay` of them, four invocations
- * each); tiles of `pass` rows of the other side pass by in workgroup memory. Heads are cut into V = ceil(E / 4) vectors; of a
+ * each); tiles of `pass` rows of the other side are loaded into workgroup memory in turn. Heads are cut into V = ceil(E / 4) vectors; of a
  * row's result invocation `part` holds the vectors part, part + 4, ..
  */
 import type { ElementType } from '../../engine/webgpu/program.ts'
 
 export const uniforms = { heads: 'u32', kvHeads: 'u32', groupSize: 'u32', window: 'i32', scale: 'f32' } as const
-/** accumulate 1: add to the gradients that are there. */
+/** accumulate 1: add to the existing gradients. */
 export const gradientUniforms = { ...uniforms, accumulate: 'u32' } as const
 
 /** Heads whose size is a multiple of four are bound as vectors. */
@@ -43,7 +43,7 @@ fn add_${name}(head: u32, j: u32, value: vec4f) {
 }`
 
 /**
- * What a block says of itself, by the names that the bodies use. Rows of queries are (token, head of the group) pairs.
+ * The fields of a block, under the names that the bodies use. Rows of queries are (token, head of the group) pairs.
  * work: WGSL that counts blocks and KV heads.
  */
 export const block = (side: 'query' | 'key', work = 'group'): string => `
@@ -78,7 +78,7 @@ interface Tile {
 
 export const tileOf = (E: number, stay: number): Tile => ({ vectors: Math.ceil(E / 4), held: Math.ceil(E / 16), lanes: 4 * stay })
 
-/** Fill a tile of `rows` rows: `value` for row r, vector j where `there`, else zeros. */
+/** Fill a tile of `rows` rows: `value` for row r, vector j where the condition `there` holds, else zeros. */
 export const fill = ({ vectors, lanes }: Tile, rows: number, there: string, values: Record<string, string>): string => `
   for (var slot = lane; slot < ${rows * vectors}u; slot += ${lanes}u) {
     let r = slot / ${vectors}u;
@@ -90,8 +90,8 @@ export const fill = ({ vectors, lanes }: Tile, rows: number, there: string, valu
   }`
 
 /**
- * A statement for every vector that this invocation holds: `i` counts them, `j` is their place in the head. Written out, so that
- * what is held are variables, which every compiler keeps in registers.
+ * A statement for every vector that this invocation holds: `i` counts them, `j` is their place in the head. Unrolled, so that
+ * the values are variables, which every compiler keeps in registers.
  */
 export const eachHeld = ({ held, vectors }: Tile, statement: (i: number, j: string) => string): string =>
   Array.from({ length: held }, (_, i) => {

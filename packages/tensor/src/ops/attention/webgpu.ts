@@ -2,8 +2,8 @@
  * Attention in tiles with an online softmax, and its gradient in two programs without atomics.
  *
  * Query heads that share a KV head are rows of one tile: row r of a segment is token floor(r / G) and head r mod G of the group
- * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills rows. Queries and keys beyond
- * one binding are taken in parts (webgpu-blocks.ts).
+ * (G = H / K). So keys and values are read once for all of them, and decoding one token still fills several rows. Queries and keys beyond
+ * one binding are processed in parts (webgpu-blocks.ts).
  */
 import { DeviceError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
@@ -16,7 +16,7 @@ import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
 
-/** Rows that stay and rows that pass by, from the largest tiles down. */
+/** Rows that stay and rows that are loaded in turn, from the largest tiles down. */
 const tiles: [stay: number, pass: number][] = [
   [32, 16],
   [16, 16],
@@ -68,7 +68,7 @@ export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes>
     })
     return { queryCut, pieces, parts: pieces.reduce((sum, { parts }) => sum + parts, 0) }
   })
-  // Whoever sees all keys writes the result; what saw some of them is combined.
+  // A workgroup that sees all keys writes the result; partial results are combined.
   const room = plans.reduce((most, { parts, queryCut }) => (parts > 1 ? Math.max(most, parts * queryCut.count) : most), 0)
   const [partsOfO, partsOfLse] = [context.scratch([room, H, E]), context.scratch([room, H])]
   for (const { queryCut, pieces, parts } of plans) {
@@ -92,7 +92,7 @@ export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes>
   return [o, lse]
 }
 
-/** Few queries over many keys (decoding): several workgroups share the keys, so that more of a GPU works. */
+/** Few queries over many keys (decoding): several workgroups share the keys, so that more of the GPU is busy. */
 function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: number): { parts: number; span: number } {
   const most = Math.min(Math.floor(enoughGroups / Math.max(1, count * kvHeads)), Math.ceil(longest / fewestKeys), mostParts)
   if (most <= 1) return { parts: 1, span: longest }

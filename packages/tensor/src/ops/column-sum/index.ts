@@ -1,4 +1,4 @@
-/** columnSum: x [..,N] -> [N], summed over all rows. The gradient of whatever was added to every row. */
+/** columnSum: x [..,N] -> [N], summed over all rows. This is the gradient of anything that is broadcast over rows. */
 import * as tf from '@tensorflow/tfjs-core'
 import { defineKernel } from '../../engine/kernel.ts'
 import { record } from '../../engine/tape.ts'
@@ -14,7 +14,7 @@ const runColumnSum = /* @__PURE__ */ defineKernel<ColumnSumInputs, ColumnSumAttr
   webgpu: columnSumWebgpu,
 })
 
-/** The sum over all rows, x [.., N] gives [N]: the gradient of whatever was broadcast over rows. */
+/** The sum over all rows, x [.., N] gives [N]: the gradient of anything that is broadcast over rows. */
 export function columnSum(x: Tensor): Tensor {
   const { rows: M, width: N } = rowsOf(x.shape)
   const [out] = runColumnSum({ x }, { M, N })

@@ -16,7 +16,7 @@ const forms = [
   })),
 ]
 
-/** What a prompt's embedding costs. Copying the rows out of a float table is what gatherRows' bench times. */
+/** The cost of embedding a prompt. The bench of gatherRows times copying rows out of a float table. */
 export const benches: OpBench[] = forms.map(({ name, bits, weight }) => ({
   name: `decompressRows ${T} of ${N} x ${D}, ${name}`,
   bytes: T * D * (bits / 8 + 4),

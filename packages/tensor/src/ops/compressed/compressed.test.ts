@@ -74,7 +74,7 @@ for (const format of formats) {
 describe('a compressed weight', () => {
   const values = randomValues(6 * 40, 5)
 
-  it('stands for the values that its bits say', async () => {
+  it('represents the values that its bits encode', async () => {
     await init({ device: 'cpu' })
     const rounded = {
       bf16: Float32Array.from!(
@@ -99,7 +99,7 @@ describe('a compressed weight', () => {
     }
   })
 
-  it('takes its scales along when it is kept and freed', async () => {
+  it('keeps and frees its scales with it', async () => {
     await init({ device: 'cpu' })
     const before = memory()
     for (const format of formats) {
@@ -111,7 +111,7 @@ describe('a compressed weight', () => {
     expect(memory()).toEqual(before)
   })
 
-  it('is not trained, and refused by name where it does not belong', async () => {
+  it('cannot be trained, and operators that do not take it name it in their error', async () => {
     await init({ device: 'cpu' })
     const weight = compress('bf16', values, [6, 40])
     const x = tensor(randomValues(40, 6), [1, 40])

@@ -1,7 +1,7 @@
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { DecompressRowsAttributes, DecompressRowsInputs } from './attributes.ts'
 
-/** Bits of a value; bf16 is told from f16 by its sign. */
+/** Bits per value; negative for f16, to distinguish it from bf16. */
 const bitsOf = { bf16: -16, f16: 16, q8: 8, q4: 4 }
 
 export const decompressRowsWasm: WasmKernel<DecompressRowsInputs, DecompressRowsAttributes> = (

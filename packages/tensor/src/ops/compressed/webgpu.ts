@@ -26,7 +26,7 @@ fn valueAt(row: u32, d: u32) -> u32 {
 }`
 }
 
-/** One row of the result a workgroup. A matrix beyond one binding is seen in parts; each writes the rows that it holds. */
+/** One row of the result per workgroup. A matrix larger than one binding is read in parts; each part writes the rows that it holds. */
 const programFor = variants((format: DecompressRowsAttributes['format']) =>
   defineProgram({
     name: `decompressRows ${format}`,

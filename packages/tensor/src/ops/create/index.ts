@@ -1,4 +1,4 @@
-/** Making tensors out of host data. */
+/** Creating tensors from host data. */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/tensor.ts'
@@ -18,7 +18,7 @@ export function tensor(
   return tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
 }
 
-/** wasm copies values into its heap at once; the others may keep the caller's own array, and in-place operators would write into it. */
+/** wasm copies values into its heap immediately; the others may keep the caller's array, and in-place operators would write into it. */
 const takesCopies = () => tf.getBackend() === 'wasm'
 
 const matches = (data: ArrayLike<number>, dtype: DType): data is Float32Array | Int32Array =>
@@ -33,7 +33,7 @@ export function zeros(shape: number[], dtype: DType = 'float32'): Tensor {
   return dtype === 'float32' ? tf.fill(shape, 0) : tf.zeros(shape, dtype)
 }
 
-/** A new float32 tensor of any shape, one number everywhere. */
+/** A new float32 tensor of any shape, filled with one number. */
 export function fill(shape: number[], value: number): Tensor {
   return tf.fill(shape, value, 'float32')
 }

@@ -1,4 +1,4 @@
-/** What the kernels of cross-entropy are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the cross-entropy kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type CrossEntropyInputs = 'logits' | 'lse?' | 'picked?'
 export type CrossEntropyGradInputs = 'logits' | 'lse' | 'dLoss'

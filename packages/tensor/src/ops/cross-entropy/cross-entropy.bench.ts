@@ -30,7 +30,7 @@ export const benches: OpBench[] = [
   },
   {
     name: 'linearCrossEntropy 128 x 256, vocabulary 32768, forward and backward',
-    // Three products: logits and two gradients. By chunks the logits are made a second time, which is not counted.
+    // Three products: logits and two gradients. In chunks the logits are computed twice; the second time is not counted.
     operations: 6 * 128 * 256 * 32768,
     contestants() {
       const [T, D, V] = [128, 256, 32768]

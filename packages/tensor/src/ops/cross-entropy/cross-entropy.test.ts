@@ -17,7 +17,7 @@ const shapes: [name: string, T: number, V: number][] = [
   ['columns past one block', 4, 530],
 ]
 
-/** Every third row does not count, and has no target. */
+/** Every third row has weight 0 and no target. */
 function labels(T: number, V: number) {
   const next = randomNumbers(T + V)
   const weights = Float32Array.from({ length: T }, (_, t) => (t % 3 === 1 ? 0 : 0.5 + next()))
@@ -69,7 +69,7 @@ await describeOp(
   }),
 )
 
-await describeOp('linearCrossEntropy of which one side is trained', [
+await describeOp('linearCrossEntropy with only one side trained', [
   ...['hidden', 'weight'].map((name): OpCase => ({
     name,
     inputs: { hidden: randomTensor([3, 6], 1), weight: randomTensor([9, 6], 2) },

@@ -3,7 +3,7 @@
  *
  *   logits [T,V]  targets Int32Array [T]  weights Float32Array [T]  ->  scalar   sum_t w_t nll_t / sum_t w_t
  *
- * A row of weight 0 is not counted, whatever its target (-1 and -100 are usual). If every weight is 0 the loss is 0 and so is its
+ * A row of weight 0 is ignored, whatever its target (usually -1 or -100). If every weight is 0 the loss is 0 and so is its
  * gradient. The kernel folds columns into running statistics per row, log-sum-exp and the target's logit, so that the same
  * kernel serves the whole vocabulary at once and chunks of it (linear.ts).
  */

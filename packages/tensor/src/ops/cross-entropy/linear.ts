@@ -1,10 +1,10 @@
 /**
- * linearCrossEntropy: crossEntropy(hidden weightᵀ), a chunk of the vocabulary at a time.
+ * linearCrossEntropy: crossEntropy(hidden weightᵀ), one chunk of the vocabulary at a time.
  *
- *   hidden [T,D]  weight [V,D], float32 or compressed  ->  scalar       the largest thing that ever exists is [T, chunk]
+ *   hidden [T,D]  weight [V,D], float32 or compressed  ->  scalar       the largest intermediate is [T, chunk]
  *
  * With 150k entries and thousands of tokens the logits alone would be gigabytes. The forward pass keeps one log-sum-exp per row;
- * the backward pass computes each chunk's logits again: one product more, T x V less (as in Liger kernels, Hsu et al. 2024).
+ * the backward pass computes each chunk's logits again: one more product, and T x V less memory (as in Liger kernels, Hsu et al. 2024).
  */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -28,8 +28,8 @@ export interface LinearCrossEntropyOptions {
 const defaultChunk = 8192
 
 /**
- * crossEntropy(linear(hidden, weight)), a scalar, computed a chunk of the vocabulary at a time: logits [T, V] are never held. hidden [T, D],
- * weight [V, D], float32 or compressed. The backward pass computes each chunk's logits again, one product more (Liger kernels, Hsu et
+ * crossEntropy(linear(hidden, weight)), a scalar, computed a chunk of the vocabulary at a time: logits [T, V] are never stored. hidden [T, D],
+ * weight [V, D], float32 or compressed. The backward pass computes each chunk's logits again, one more product (Liger kernels, Hsu et
  * al. 2024, arXiv:2410.10989).
  * @param targets [T] and `weights` [T], as in crossEntropy
  * @throws ArgumentError if hidden and weight differ in width; otherwise as crossEntropy

@@ -10,7 +10,7 @@ import type {
 
 const lanes = 256
 
-/** What the columns before this chunk gave counts as one more exponential. */
+/** The log-sum-exp of earlier chunks counts as one more exponential. */
 const carry = `
   if (lane == 0u) {
     let higher = max(top, lseBefore[group]);
@@ -20,7 +20,7 @@ const carry = `
 
 type Bindings = 'logits' | 'targets' | 'lseBefore' | 'pickedBefore' | 'lse' | 'picked'
 
-/** One row a workgroup, read once: each invocation keeps a running maximum and the sum of exponentials below it. */
+/** One row per workgroup, read once: each invocation keeps a running maximum and the sum of exponentials below it. */
 const forward = variants((continues: boolean): Program<Bindings, 'width' | 'start'> =>
   defineProgram({
     name: 'crossEntropy',
@@ -52,7 +52,7 @@ const forward = variants((continues: boolean): Program<Bindings, 'width' | 'star
   }),
 )
 
-/** One row a workgroup. A row of weight 0 reads no logits. */
+/** One row per workgroup. A row of weight 0 reads no logits. */
 const gradient = defineProgram({
   name: 'crossEntropy gradient',
   inputs: { logits: 'f32', lse: 'f32', dLoss: 'f32', targets: 'i32', weights: 'f32' },

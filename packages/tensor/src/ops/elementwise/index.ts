@@ -3,7 +3,7 @@
  *
  *   a [..]  with b of the same shape, a scalar, or a row [N] where a is [..,N]
  *
- * tfjs's own kernels do the work; the gradients are ours. That of a broadcast b is summed over what it was repeated along.
+ * tfjs's own kernels do the work; the gradients are ours. The gradient of a broadcast b is summed over the axes along which b was repeated.
  */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -26,7 +26,7 @@ function broadcastOf(what: string, a: Tensor, b: Tensor): Broadcast {
   )
 }
 
-/** The gradient of b out of a gradient of a's shape, which it consumes. */
+/** The gradient of b from a gradient of a's shape, which is freed. */
 function reduceTo(b: Tensor, how: Broadcast, gradient: Tensor): Tensor {
   if (how === 'same') return gradient
   const reduced = how === 'scalar' ? tf.reshape(tf.sum(gradient), b.shape) : columnSum(gradient)
@@ -86,7 +86,7 @@ export function tanh(t: Tensor): Tensor {
   return out
 }
 
-/** Multiply a tensor of any shape by a number of the host: t * factor, in the same shape. */
+/** Multiply a tensor of any shape by a host number: t * factor, in the same shape. */
 export function scale(t: Tensor, factor: number): Tensor {
   const times = (x: Tensor) => tf.tidy(() => tf.mul(x, tf.scalar(factor)))
   const out = times(t)

@@ -42,7 +42,7 @@ await describeOp('embedding', [
 for (const device of wantedDevices) {
   const missing = await whyMissing(device)
   describe.skipIf(missing)(`the token of paddingIndex on ${device}${missing ? ` (${missing})` : ''}`, () => {
-    it.each([[[4, 1, 1, 0]], [[1, 1]], [[4, 0]], [[]]])('among %j is read like any other and gets no gradient', (list) =>
+    it.each([[[4, 1, 1, 0]], [[1, 1]], [[4, 0]], [[]]])('among %j is read like any other row and gets no gradient', (list) =>
       withoutLeaks('paddingIndex', async () => {
         await init({ device })
         const [V, D] = [5, 3]
@@ -68,7 +68,7 @@ for (const device of wantedDevices) {
 }
 
 describe('embedding refuses', () => {
-  it('what lies outside the table, by name and place', async () => {
+  it('ids and padding outside the table, naming the value and its position', async () => {
     await init({ device: 'cpu' })
     const table = tensor([1, 2, 3, 4], [2, 2])
     const row = tensor([1, 2], [2])

@@ -3,8 +3,8 @@
  *
  *   table [V,D], or a compressed weight  ids Int32Array [T], each 0 .. V - 1  ->  [T,D]
  *
- * The rows are gathered and their gradients scattered by gatherRows' and scatterRows' kernels; only the table's gradient has a
- * rule of its own: the row of `paddingIndex`, though read like any other, gets none (torch.nn.Embedding's padding_idx).
+ * The rows are gathered and their gradients scattered by gatherRows' and scatterRows' kernels; only the table's gradient
+ * differs: the row of `paddingIndex` is read like any other, but gets no gradient (torch.nn.Embedding's padding_idx).
  */
 import { ArgumentError } from '@casa-js/base'
 import { checkIds } from '../../engine/check.ts'
@@ -15,7 +15,7 @@ import { gatherRows } from '../gather-rows/index.ts'
 import { runScatterRows } from '../scatter-rows/kernel.ts'
 
 export interface EmbeddingOptions {
-  /** The token whose vector never learns. Default: none. */
+  /** The token whose vector is not trained. Default: none. */
   paddingIndex?: number | undefined
 }
 

@@ -20,7 +20,7 @@ const gathers: OpCase[] = shapes.map(({ name, shape, ids }) => ({
 }))
 await describeOp('gatherRows', gathers)
 
-it('gatherRows names an id outside the table, and its place', () => {
+it('gatherRows names an id outside the table, and its position', () => {
   const table = tensor([1, 2, 3, 4], [2, 2])
   expect(() => gatherRows(table, Int32Array.of(0, 2))).toThrow('gatherRows: id 2 at position 1 is not in -1 .. 1')
 })

@@ -3,7 +3,7 @@
  *
  *   table [N,..], or a compressed weight [N,D]  ids Int32Array [T]  ->  [T,..]      id -1 gives a row of zeros
  *
- * im2col, the reorder of ViT windows and the 2x2 merge are all this; embedding (../embedding) stands on it.
+ * im2col, the reordering of ViT windows, the 2x2 merge and embedding (../embedding) all use it.
  */
 import { checkIds } from '../../engine/check.ts'
 import { compressedForm } from '../../engine/compressed.ts'

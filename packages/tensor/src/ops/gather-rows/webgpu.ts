@@ -4,7 +4,7 @@ import type { GatherRowsAttributes, GatherRowsInputs } from './attributes.ts'
 
 const lanes = 128
 
-/** One row of the result a workgroup. A table beyond one binding is seen in parts; each writes the rows that it holds. */
+/** One row of the result per workgroup. A table larger than one binding is read in parts; each part writes the rows that it holds. */
 const program = defineProgram({
   name: 'gatherRows',
   inputs: { table: 'f32', ids: 'i32' },

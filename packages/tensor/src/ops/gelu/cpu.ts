@@ -10,7 +10,7 @@ export const geluCpu: CpuKernel<GeluInputs, GeluAttributes> = ({ x }, { size, ap
   return [{ data: y, shape: x.shape }]
 }
 
-/** Of x f(x): f + x f'. */
+/** The derivative of x f(x): f + x f'. */
 export const geluGradCpu: CpuKernel<GeluGradInputs, GeluAttributes> = ({ x, dy }, { size, approximate }) => {
   const dx = new Float32Array(size)
   for (let i = 0; i < size; i++) {

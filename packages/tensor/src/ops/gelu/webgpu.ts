@@ -4,7 +4,7 @@ import { sigmoid } from '../../engine/webgpu/snippets.ts'
 import type { GeluAttributes, GeluGradInputs, GeluInputs } from './attributes.ts'
 
 /**
- * What x is multiplied with. tanh: (1 + tanh v) / 2 is sigmoid(2 v). none: (1 + erf(x / sqrt 2)) / 2, by the fit to erfc in
+ * The factor of x. tanh: (1 + tanh v) / 2 is sigmoid(2 v). none: (1 + erf(x / sqrt 2)) / 2, by the fit to erfc in
  * Numerical Recipes (erfcc), whose relative error is below 1.2e-7 everywhere.
  */
 const gates = `

@@ -1,4 +1,4 @@
-/** What the kernels of global-norm are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the global-norm kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type SumOfSquaresInputs = 'x' | 'carry?'
 

@@ -1,4 +1,4 @@
-/** globalNorm: the Euclidean norm of many tensors as if they were one vector; what clipping compares with its limit. */
+/** globalNorm: the Euclidean norm of many tensors as if they were one vector; gradient clipping compares it with its limit. */
 import * as tf from '@tensorflow/tfjs-core'
 import { defineKernel } from '../../engine/kernel.ts'
 import type { Tensor } from '../../engine/tensor.ts'

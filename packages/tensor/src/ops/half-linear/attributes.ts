@@ -1,4 +1,4 @@
-/** What the kernels of half-linear are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the half-linear kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type HalfLinearInputs = 'x' | 'halves' | 'bias?'
 export type HalfLinearGradInputs = 'dy' | 'halves'

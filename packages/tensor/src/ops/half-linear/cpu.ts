@@ -3,7 +3,7 @@ import { matMulCpu } from '../matmul/cpu.ts'
 import { widenCpu } from '../widen/cpu.ts'
 import type { HalfLinearAttributes, HalfLinearGradInputs, HalfLinearInputs } from './attributes.ts'
 
-/** The reference may widen everything: it is here to be read. */
+/** The reference widens the whole weight, for readability. */
 const widened = ({ halves }: { halves: Plain }, { inputs, outputs, format }: HalfLinearAttributes) =>
   widenCpu({ halves }, { size: outputs * inputs, shape: [outputs, inputs], format })[0]!
 

@@ -16,7 +16,7 @@ const shapes: [name: string, x: number[], O: number][] = [
   ['one row', [1, 64], 5],
   ['one row, one output', [33], 1],
   ['one row, narrower than a block', [1, 7], 3],
-  ['one row, rows of W at odd places', [1, 75], 9],
+  ['one row, rows of W at odd offsets', [1, 75], 9],
   ['two rows', [2, 48], 6],
   ['four rows', [4, 37], 5],
   ['five rows', [5, 16], 3],
@@ -59,7 +59,7 @@ describe('halfLinear', () => {
   })
 })
 
-/** Bits of a half, and what they are. */
+/** Bits of half floats, and their values. */
 const known: [bits: number, value: number][] = [
   [0x3c00, 1],
   [0x8000, -0],
@@ -72,7 +72,7 @@ const known: [bits: number, value: number][] = [
 for (const device of wantedDevices) {
   const missing = await whyMissing(device)
   describe.skipIf(missing)(`halfLinear on ${device}${missing ? ` (${missing})` : ''}`, () => {
-    // One output a value: it meets a one at its own column and zeros elsewhere, in a whole block of columns and past it.
+    // One output per value: it is multiplied by a one at its own column and by zeros elsewhere, in a whole block of columns and past it.
     const products = async (bits: number[], columns: number, at: number, rows: number): Promise<Float32Array> => {
       const halves = Array.from({ length: bits.length * columns }, (_, i) =>
         i % columns === at ? bits[Math.floor(i / columns)]! : 0,
@@ -89,7 +89,7 @@ for (const device of wantedDevices) {
     }
     const places = [0, 1, 9, 15, 17].flatMap((at) => [1, 2, 8].map((rows) => ({ at, rows })))
 
-    it('keeps halves as they are, subnormals included', async () => {
+    it('reads half floats exactly, subnormals included', async () => {
       for (const { at, rows } of places) {
         const found = await products(
           known.map(([bits]) => bits),
@@ -101,7 +101,7 @@ for (const device of wantedDevices) {
       }
     })
 
-    // A shader may take it that there are neither.
+    // A shader may assume that there are no infinities and no NaN.
     it.skipIf(device === 'webgpu')('keeps infinities and NaN', async () => {
       for (const { at, rows } of places) {
         const found = await products([0x7c00, 0xfc00, 0x7e01], 18, at, rows)
@@ -109,7 +109,7 @@ for (const device of wantedDevices) {
       }
     })
 
-    // What wasm does for f16 with the size of x must not show.
+    // The scaling of x that wasm uses for f16 must not change results.
     it.skipIf(device === 'webgpu')('is linear over floats, for the largest and the smallest x', async () => {
       const input = fc.record({
         format: fc.constantFrom(...formats),

@@ -1,9 +1,9 @@
 /**
- * halfLinear: y = x Wᵀ + bias with W in 16-bit floats, widened as it is read and never kept as floats.
+ * halfLinear: y = x Wᵀ + bias with W in 16-bit floats, widened as it is read and never stored as float32.
  *
  *   x [..,D]  weight [O,D] in 16-bit floats, two values per word  bias [O], optional  ->  [..,O]      products are summed in float32
  *
- * For weights that are only read: the gradient reaches x and bias. Few rows, as in decoding, have a path that reads every compressed
+ * For read-only weights: gradients are computed for x and bias. For few rows, as in decoding, there is a path that reads each compressed
  * word once. Called by `linear` (../compressed/linear.ts), which has checked x.
  */
 import { expectShape } from '../../engine/check.ts'
@@ -33,7 +33,7 @@ const runHalfLinearGrad = /* @__PURE__ */ defineKernel<HalfLinearGradInputs, Hal
   },
 )
 
-/** `halves` is what `form` says; x's last axis is form.shape[1]. @throws ArgumentError if the bias does not fit. */
+/** `halves` has the format that `form` describes; x's last axis is form.shape[1]. @throws ArgumentError if the bias does not fit. */
 export function halfLinear(
   x: Tensor,
   halves: Tensor,

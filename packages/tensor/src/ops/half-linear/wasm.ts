@@ -1,10 +1,10 @@
 import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { HalfLinearAttributes, HalfLinearGradInputs, HalfLinearInputs } from './attributes.ts'
 
-/** Rows that threads are given: whole tiles, whatever their height. */
+/** Threads are given rows in multiples of this: whole tiles of either height. */
 const unit = 24
 
-/** Threads share the outputs of one row, or the rows. */
+/** Work is split over threads by rows; by outputs if there is one row. */
 export const halfLinearWasm: WasmKernel<HalfLinearInputs, HalfLinearAttributes> = (call, { rows, inputs, outputs, format }) => {
   const [x, halves, bias] = call.pointers('x', 'halves', 'bias')
   const y = call.output([...call.input('x').shape.slice(0, -1), outputs])

@@ -1,4 +1,4 @@
-/** What the kernels of layer-norm are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the layer-norm kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type LayerNormInputs = 'x' | 'weight' | 'bias'
 export type LayerNormGradInputs = 'x' | 'weight' | 'mean' | 'inverse' | 'dy'

@@ -30,7 +30,7 @@ const runLayerNormGrad = /* @__PURE__ */ defineKernel<
 })
 
 /**
- * Layer normalisation (Ba et al. 2016): (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, with the population's variance.
+ * Layer normalisation (Ba et al. 2016): (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, with the population variance.
  * x [.., D], weight and bias [D] give [.., D], float32.
  * @throws ArgumentError if weight or bias do not have x's width
  */

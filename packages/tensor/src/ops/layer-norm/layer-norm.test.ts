@@ -32,7 +32,7 @@ await describeOp('layerNorm far from zero', [
     },
     run: ({ x, weight, bias }) => layerNorm(x!, weight!, bias!, { eps: 1e-5 }),
     differentiate: [],
-    // The input's own last place is 6e-5 of its deviation.
+    // One unit in the last place of the input is 6e-5 of its standard deviation.
     tolerance: { forward: 2e-4 },
   },
 ])

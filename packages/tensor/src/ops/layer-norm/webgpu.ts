@@ -5,7 +5,7 @@ import type { LayerNormAttributes, LayerNormGradAttributes, LayerNormGradInputs,
 
 const lanes = 128
 
-/** One row a workgroup; the variance is taken around the mean, in a second pass. */
+/** One row per workgroup; the variance is computed around the mean, in a second pass. */
 const forward = defineProgram({
   name: 'layerNorm',
   inputs: { x: 'f32', weight: 'f32', bias: 'f32' },

@@ -1,5 +1,5 @@
 /**
- * linear: y = x weightᵀ + bias, the weight as checkpoints hold it.
+ * linear: y = x weightᵀ + bias, the weight laid out as in checkpoints.
  *
  *   x [..,D]  weight [O,D], float32 or compressed (../compressed)  bias [O], optional  ->  [..,O]
  */
@@ -13,7 +13,7 @@ import { reshape } from '../shape/index.ts'
 
 /**
  * A linear layer, y = x weightᵀ + bias (torch.nn.functional.linear): x [.., D], weight [O, D], bias [O] give [.., O], float32. The weight may be
- * compressed (bf16, f16, int8, int4): it is then widened as it is read, products are summed in float32, and the gradient reaches x and
+ * compressed (bf16, f16, int8, int4): it is then widened as it is read, products are summed in float32, and gradients are computed for x and
  * bias only.
  * @throws ArgumentError if x's last axis is not the weight's second
  */

@@ -16,7 +16,7 @@ const inputs = () => ({
   dy: tf.randomNormal([batch, tokens, O]),
 })
 
-/** What tfjs offers for it: a product of two axes, and the bias on top. */
+/** tfjs's equivalent: a product of two matrices, then the bias added. */
 function plain(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const y = tf.matMul(tf.reshape(x, [batch * tokens, D]) as tf.Tensor2D, weight as tf.Tensor2D, false, true)
   return tf.reshape(tf.add(y, bias), [batch, tokens, O])
@@ -32,7 +32,7 @@ export const benches: OpBench[] = [
     },
   },
   {
-    // tfjs's gradients are timed among the peers, in processes of their own.
+    // tfjs's gradients are timed in the peer benches, in separate processes.
     name: `linear ${shape}, forward and gradients of x, weight and bias`,
     operations: 6 * batch * tokens * D * O,
     contestants() {

@@ -3,7 +3,7 @@
  *
  *   a [M,K] or [K,M] with transposeA;  b [K,N] or [N,K] with transposeB;  bias [N], optional  ->  [M,N]
  *
- * linear, its two gradients and the chunks of the vocabulary are all this one kernel.
+ * linear, its two gradients and the chunked loss all use this one kernel.
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectShape } from '../../engine/check.ts'
@@ -31,7 +31,7 @@ export interface MatMulOptions {
 
 /**
  * The product of two float32 matrices: a [M, K] times b [K, N], plus a bias [N] on every row, gives [M, N]. With `transposeA`, a is
- * [K, M]; with `transposeB`, b is [N, K]: they are read transposed, never copied. The gradient reaches a, b and bias.
+ * [K, M]; with `transposeB`, b is [N, K]: they are read transposed, never copied. Gradients are computed for a, b and bias.
  * @throws ArgumentError if the inner sizes differ, the bias does not have one value per column, or a matrix is a compressed weight
  */
 export function matMul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false, bias }: MatMulOptions = {}): Tensor {

@@ -4,7 +4,7 @@ import { randomTensor } from '../../testing/random.ts'
 import { tensor } from '../create/index.ts'
 import { matMul } from './index.ts'
 
-// Odd sizes on purpose: every kernel works in tiles, and every tile has edges.
+// Odd sizes on purpose: kernels work in tiles, and this tests their edges.
 const sizes: [M: number, K: number, N: number][] = [
   [1, 1, 1],
   [1, 33, 17],

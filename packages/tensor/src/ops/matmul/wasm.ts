@@ -1,10 +1,10 @@
 import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { MatMulAttributes, MatMulInputs } from './attributes.ts'
 
-/** Rows that threads are given: whole tiles, whatever their height. */
+/** Threads are given rows in multiples of this: whole tiles of either height. */
 const unit = 24
 
-/** Threads share the rows of c; the columns where there is one row. */
+/** Work is split over threads by rows of c; by columns if there is one row. */
 export const matMulWasm: WasmKernel<MatMulInputs, MatMulAttributes> = (call, { M, N, K, transposeA, transposeB }) => {
   const [a, b, bias] = call.pointers('a', 'b', 'bias')
   const c = call.output([M, N])

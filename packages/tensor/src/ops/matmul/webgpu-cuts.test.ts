@@ -6,7 +6,7 @@ const extent = fc.integer({ min: 1, max: 150 })
 const axes: Axis[] = ['rows', 'columns', 'depth']
 const tensor = { dataId: {}, shape: [], dtype: 'float32' as const }
 
-/** Of any product: the three matrices, one of them with two values per word. */
+/** Random products: three matrices, one of them with two values per word. */
 function matrices(
   [rows, columns, depth]: readonly [number, number, number],
   transposeA: boolean,
@@ -22,7 +22,7 @@ function matrices(
   ]
 }
 
-it('the parts of a product do all of it once, and no range is beyond a binding', () => {
+it('the parts of a product cover all of it exactly once, and no range exceeds a binding', () => {
   fc.assert(
     fc.property(
       fc.tuple(extent, extent, extent),
@@ -57,7 +57,7 @@ it('the parts of a product do all of it once, and no range is beyond a binding',
   )
 })
 
-it('a sum of nothing is still one part', () => {
+it('a sum over an empty axis is still one part', () => {
   const parts = cutProduct({ rows: 3, columns: 2, depth: 0 }, matrices([3, 2, 0], false, true, 1024))
   expect(parts).toEqual([{ rows: { begin: 0, count: 3 }, columns: { begin: 0, count: 2 }, depth: { begin: 0, count: 0 } }])
 })

@@ -1,21 +1,21 @@
 /**
- * Products of matrices beyond one binding: which part of each axis goes into one dispatch.
+ * Products of matrices larger than one binding: which part of each axis goes into one dispatch.
  *
- * A part of a matrix is bound from the first element used to the last, so whatever its shape it can be cut: by whole lines, and
- * where a single line is beyond a binding, along the line.
+ * A part of a matrix is bound from the first element used to the last, so a matrix of any shape can be cut: by whole lines, and
+ * along the line if a single line exceeds a binding.
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import { pieces, rangeAlignment, rangeFrom, type Cut } from '../../engine/webgpu/cuts.ts'
 import type { WebgpuTools } from '../../engine/webgpu/kernel.ts'
 
 export type Axis = 'rows' | 'columns' | 'depth'
-/** The part of the product that one dispatch does. Steps of depth that do not begin at 0 add to what is there. */
+/** The part of the product that one dispatch computes. Steps of depth that do not begin at 0 add to the existing result. */
 export type Part = Record<Axis, Cut>
 
 /** How a matrix lies in memory: `stride` values from line to line. */
 export interface Lines {
   line: Axis
-  /** The axis along a line; undefined where lines must stay whole. */
+  /** The axis along a line; undefined if lines must stay whole. */
   across: Axis | undefined
   stride: number
   /** Values that one binding may hold. */
@@ -25,25 +25,25 @@ export interface Lines {
 export function cutProduct(extents: Record<Axis, number>, matrices: Lines[]): Part[] {
   const steps = { ...extents }
   const shorten = (axis: Axis, most: number) => {
-    // Whole tiles, and beginnings that vectors of four may start at.
+    // Whole tiles, starting where vectors of four may start.
     const whole = most >= rangeAlignment ? most - (most % rangeAlignment) : Math.max(1, most)
     if (whole < steps[axis]) steps[axis] = whole
   }
   for (const { line, across, stride, most } of matrices) {
     if (extents[line] * stride <= most) continue
-    // What lies between the start of an aligned range and the first element is bound too.
+    // Elements between the start of an aligned range and the first one used are bound too.
     const room = most - 2 * rangeAlignment
     shorten(line, Math.floor(room / stride))
     if (across && stride > room) shorten(across, room)
   }
-  // A sum of nothing is written too.
+  // An empty sum is written too, as zeros.
   const along = (axis: Axis) => (extents[axis] === 0 ? [{ begin: 0, count: 0 }] : pieces(extents[axis], steps[axis]))
   return along('rows').flatMap((rows) =>
     along('columns').flatMap((columns) => along('depth').map((depth) => ({ rows, columns, depth }))),
   )
 }
 
-/** What a part uses of a matrix, as rangeFrom gives it. */
+/** The range of a matrix that a part uses, as rangeFrom returns it. */
 export function rangeOf(tensor: tf.TensorInfo, { line, across, stride }: Lines, part: Part, perWord = 1) {
   const along = across ? part[across] : { begin: 0, count: stride }
   const lines = part[line].count
@@ -63,7 +63,7 @@ export function biasOf(context: WebgpuTools, bias: tf.TensorInfo | undefined): M
   return { tensor: bias, line: 'columns', across: undefined, stride: 1, most: context.bindingElements }
 }
 
-/** What the programs of a product (webgpu-programs.ts) are given for one part. Without a bias its binding is ignored. */
+/** The arguments of a product's programs (webgpu-programs.ts) for one part. Without a bias its binding is ignored. */
 export function dispatchOf(part: Part, matrices: Record<'a' | 'b' | 'c', Matrix>, bias: Matrix | undefined) {
   const at = (matrix: Matrix) => rangeOf(matrix.tensor, matrix, part, matrix.perWord)
   const [a, b, c] = [at(matrices.a), at(matrices.b), at(matrices.c)]

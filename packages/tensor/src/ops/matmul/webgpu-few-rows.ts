@@ -1,5 +1,5 @@
 /**
- * WGSL of products with one to four rows, as in decoding: each element of b is read once, and every row's sum is a component of
+ * WGSL of products with one to four rows, as in decoding: each element of b is read once, and the sums of the rows are the components of
  * one vector.
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
@@ -17,8 +17,8 @@ const dotLanes = 64
 type DotProgram = (rows: number, transposeA: boolean, hasBias: boolean, vectors: boolean, format: Format) => MatMulProgram
 
 /**
- * b transposed: a column lies together, and a workgroup takes one. One workgroup a column of c.
- * vectors: both operands lie along k in multiples of four, and are read as such.
+ * For transposed b, where a column is contiguous. One workgroup per column of c.
+ * vectors: both operands are contiguous along k, in multiples of four, and are read as vectors.
  */
 export const dotProgram: DotProgram = variants(
   (rows: number, transposeA: boolean, hasBias: boolean, vectors: boolean, format: Format) => {
@@ -52,11 +52,11 @@ export const dotProgram: DotProgram = variants(
   },
 )
 
-/** Columns of b side by side, and how many invocations share one, each with its part of K. */
+/** Columns of b per workgroup, and how many invocations share one, each taking a part of K. */
 const columns = 64
 const parts = 4
 
-/** b as it is: neighbouring invocations take neighbouring columns. */
+/** For b not transposed: neighbouring invocations take neighbouring columns. */
 export const columnProgram = variants((rows: number, transposeA: boolean, hasBias: boolean, format: Format): MatMulProgram => {
   const lanes = columns * parts
   return defineProgram({
@@ -84,5 +84,5 @@ ${access(transposeA, false, hasBias, format)}`,
   })
 })
 
-/** Workgroups that columnProgram needs for so many columns of c. */
+/** Workgroups that columnProgram needs for this many columns of c. */
 export const columnGroups = (count: number): number => Math.ceil(count / columns)

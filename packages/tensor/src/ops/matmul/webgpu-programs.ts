@@ -18,10 +18,10 @@ export const uniforms = {
   accumulate: 'u32',
 } as const
 
-/** A program without bias ignores that binding. */
+/** A program without bias ignores the bias binding. */
 export type MatMulProgram = Program<'a' | 'b' | 'bias' | 'c', keyof typeof uniforms>
 
-/** How b lies in memory: floats, or 16 bits a value and two values per word. */
+/** How b lies in memory: float32, or 16-bit floats, two per word. */
 export type Format = 'f32' | 'bf16' | 'f16'
 
 export const store = (hasBias: boolean): string => `
@@ -39,7 +39,7 @@ const valueOfB = (format: Format): string =>
     : `${widen[format]}
 fn valueOfB(at: u32) -> f32 { return bitcast<f32>(widen((b[at / 2u] >> (16u * (at % 2u))) & 0xffffu)); }`
 
-/** Values by row and column, however a matrix lies in memory; zero outside. */
+/** Values by row and column, for any memory layout; zero outside the matrix. */
 export const accessA = (transposeA: boolean): string => `
 fn atA(m: u32, k: u32) -> f32 {
   if (m >= u.rows || k >= u.depth) { return 0.0; }
@@ -75,9 +75,9 @@ export const tileProgram = variants((tile: number, ...flags: Flags): MatMulProgr
 const tileDepth = 16
 
 /**
- * One tile x tile piece of c a workgroup, 4 x 4 an invocation, for any `atA(m, k)`, `atB(k, n)` and `store(m, n, sum)` and the
+ * One tile x tile piece of c per workgroup, 4 x 4 per invocation, for any `atA(m, k)`, `atB(k, n)` and `store(m, n, sum)` and the
  * uniforms `columns` and `depth`. Both operands lie in workgroup memory with k outermost, so that an invocation reads its four
- * rows and its four columns as one vector each. The flags say whether neighbours along k are neighbours in memory.
+ * rows and its four columns as one vector each. The flags say whether each operand is contiguous along k.
  */
 export function tiledProduct(tile: number, depthFirstA: boolean, depthFirstB: boolean) {
   const across = tile / 4
@@ -125,5 +125,5 @@ var<workgroup> tileB: array<vec4f, ${vectors}>;`,
   }
 }
 
-/** Small tiles where large ones would leave most of a GPU idle. */
+/** Small tiles if large ones would leave most of the GPU idle. */
 export const tileFor = (rows: number, columns: number): number => (Math.ceil(rows / 64) * Math.ceil(columns / 64) < 64 ? 32 : 64)

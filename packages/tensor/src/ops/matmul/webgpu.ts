@@ -1,6 +1,6 @@
 /**
- * Two programs: tiles in workgroup memory with 4 x 4 results an invocation, and, for at most four rows (decoding), dot products
- * that read each weight once. b may lie in 16-bit floats, which become floats as they are read.
+ * Two programs: tiles in workgroup memory with 4 x 4 results per invocation, and, for at most four rows (decoding), dot products
+ * that read each weight once. b may be in 16-bit floats, which are widened as they are read.
  */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'

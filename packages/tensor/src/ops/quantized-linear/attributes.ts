@@ -1,4 +1,4 @@
-/** What the kernels of quantized-linear are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the quantized-linear kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type QuantizedLinearInputs = 'x' | 'values' | 'scales' | 'bias?'
 export type QuantizedLinearGradInputs = 'dy' | 'values' | 'scales'

@@ -2,7 +2,7 @@ import type { CpuKernel, Plain } from '../../engine/cpu.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 import { dequantize } from './quantize.ts'
 
-/** The reference may decompress everything: it is here to be read. */
+/** The reference decompresses the whole weight, for readability. */
 const decompressed = (
   { values, scales }: { values: Plain; scales: Plain },
   { inputs, outputs, bits, group }: QuantizedLinearAttributes,

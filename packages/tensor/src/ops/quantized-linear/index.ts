@@ -3,8 +3,8 @@
  *
  *   x [..,D]  weight [O,D] compressed  bias [O], optional  ->  [..,O]      products are summed in float32
  *
- * For weights that are only read: the gradient reaches x and bias. One row, as in decoding, has a matrix-vector path that reads
- * every compressed word once.
+ * For read-only weights: gradients are computed for x and bias. For one row, as in decoding, there is a matrix-vector path that reads
+ * each compressed word once.
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectShape, matrixOf } from '../../engine/check.ts'

@@ -61,7 +61,7 @@ await describeOp(
 )
 
 await describeOp(
-  'quantizedLinear of groups whose products are beyond 32 bits',
+  'quantizedLinear of groups whose products exceed 32 bits',
   ([8, 4] as const).map((bits): OpCase => {
     const [O, D] = [3, 9 * 1024 + 32]
     return {
@@ -87,7 +87,7 @@ describe('quantize', () => {
     seed: fc.integer(),
   })
 
-  it('in 8 bits moves no weight by more than half its scale, which is that of the largest of its group', () => {
+  it('in 8 bits changes no weight by more than half its scale, which is set by the largest weight of its group', () => {
     fc.assert(
       fc.property(matrix, ({ outputs, inputs, group, deviation, seed }) => {
         const bits = 8
@@ -114,11 +114,11 @@ describe('quantize', () => {
     expect(Array.from(bytes.values, (word) => (word >>> 0).toString(16))).toEqual(['8102ff7f', '40'])
   })
 
-  it('gives zeros for zeros', () => {
+  it('quantises zeros to zeros', () => {
     expect(dequantize(quantize(new Float32Array(40), [1, 40], { bits: 8 }))).toEqual(new Float32Array(40))
   })
 
-  it('refuses other groups, what is not finite, and what is too large', () => {
+  it('refuses unsupported group sizes, and values that are not finite or too large', () => {
     expect(() => quantize(new Float32Array(4), [1, 4], { bits: 8, group: 20 })).toThrow('group must be a multiple of 32, got 20')
     expect(() => quantize(Float32Array.of(1, NaN), [1, 2], { bits: 8 })).toThrow('the weight holds NaN')
     expect(() => quantize(Float32Array.of(1e9), [1, 1], { bits: 8 })).toThrow('too large for scales of 16 bits')

@@ -1,12 +1,12 @@
 import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
-/** Outputs whose weights are widened together: a panel of that many rows of floats. */
+/** Outputs whose weights are widened together: a panel of this many rows of floats. */
 const panelRows = 4
-/** Rows that threads are given: whole tiles. */
+/** Threads are given rows in multiples of this: whole tiles. */
 const unit = 8
 
-/** Threads share the outputs of one row, or the rows. */
+/** Work is split over threads by rows; by outputs if there is one row. */
 export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
   const [x, values, scales, bias] = context.pointers('x', 'values', 'scales', 'bias')

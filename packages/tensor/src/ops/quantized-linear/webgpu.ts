@@ -1,7 +1,7 @@
 /**
- * y = x Wᵀ + bias and dx = dy W, with W decompressed value by value as it is used.
+ * y = x Wᵀ + bias and dx = dy W, with W decompressed value by value as it is read.
  *
- * One program for few rows (decoding), where an invocation takes whole words; tiles of matMul for the rest. By their names a is
+ * One program for few rows (decoding), where an invocation takes whole words; matMul's tiled program for the rest. In both, a is
  * x or dy, b the compressed values (strideB and offsetB count words), c is y or dx.
  */
 import type * as tf from '@tensorflow/tfjs-core'
@@ -13,7 +13,7 @@ import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
-/** offsetScales: which half of the range is the first scale. */
+/** offsetScales: index, in 16-bit halves, of the first scale in its range. */
 const uniforms = { ...productUniforms, scalesPerRow: 'u32', groupSize: 'u32', offsetScales: 'u32' } as const
 type QuantizedProgram = Program<'a' | 'b' | 'scales' | 'bias' | 'c', keyof typeof uniforms>
 
@@ -31,7 +31,7 @@ fn weightAt(o: u32, d: u32) -> f32 {
 const declared = (hasBias: boolean) =>
   ({ inputs: { a: 'f32', b: 'i32', scales: 'u32', bias: hasBias && 'f32' }, outputs: { c: 'f32' }, uniforms }) as const
 
-/** transposed: the gradient, which sums over outputs. */
+/** transposed: for the gradient, which sums over outputs. */
 const tileProgram = variants((tile: number, bits: number, transposed: boolean, hasBias: boolean): QuantizedProgram => {
   const { lanes, declarations, body } = tiledProduct(tile, true, !transposed)
   return defineProgram({
@@ -49,7 +49,7 @@ fn atB(k: u32, n: u32) -> f32 {
 
 const dotLanes = 64
 
-/** One to four rows, one output a workgroup. A word lies within one group of weights, so its scale is applied once. */
+/** One to four rows, one output per workgroup. A word lies within one group of weights, so its scale is applied once. */
 const dotProgram = variants((rows: number, bits: number, hasBias: boolean): QuantizedProgram => {
   const perWord = 32 / bits
   return defineProgram({
@@ -99,8 +99,8 @@ interface Operands extends Record<'a' | 'c' | 'values' | 'scales', tf.TensorInfo
 }
 
 /**
- * transposed: the gradient. What is beyond one binding is cut as matMul cuts it, but for rows of the compressed weight, which stay
- * whole, and with them what is multiplied with them.
+ * transposed: for the gradient. Tensors larger than one binding are cut as in matMul, except that rows of the compressed weight, and
+ * what they are multiplied with, stay whole.
  */
 function product(
   context: WebgpuTools,

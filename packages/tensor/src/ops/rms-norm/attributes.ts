@@ -1,4 +1,4 @@
-/** What the kernels of rms-norm are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the rms-norm kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type RmsNormInputs = 'x' | 'y?' | 'weight'
 export type RmsNormGradInputs = 'x' | 'weight' | 'inverse' | 'dNormed' | 'dSum?'

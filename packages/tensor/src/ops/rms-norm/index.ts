@@ -1,5 +1,5 @@
 /**
- * rmsNorm: root-mean-square normalisation (Zhang & Sennrich 2019), alone or fused with the residual sum before it.
+ * rmsNorm: root-mean-square normalisation (Zhang & Sennrich 2019), alone or fused with the residual addition before it.
  *
  *   normed = s * weight / sqrt(mean(s^2) + eps)      s = x, or x + y        x, y [..,D], weight [D]  ->  [..,D]
  *

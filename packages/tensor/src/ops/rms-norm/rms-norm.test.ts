@@ -37,14 +37,14 @@ await describeOp(
   })),
 )
 
-await describeOp('addRmsNorm of which only one output is used', [
+await describeOp('addRmsNorm with only one output used', [
   {
     name: 'sum',
     inputs: { x: randomTensor([3, 6], 1), y: randomTensor([3, 6], 2), weight: randomTensor([6], 3) },
     run: ({ x, y, weight }) => addRmsNorm(x!, y!, weight!, { eps: 1e-6 }).sum,
   },
   {
-    name: 'normed, of which the weight alone is trained',
+    name: 'only normed is used and only the weight is trained',
     inputs: { x: randomTensor([3, 6], 1), y: randomTensor([3, 6], 2), weight: randomTensor([6], 3) },
     run: ({ x, y, weight }) => addRmsNorm(x!, y!, weight!, { eps: 1e-6 }).normed,
     differentiate: ['weight'],
@@ -54,7 +54,7 @@ await describeOp('addRmsNorm of which only one output is used', [
 describe('rmsNorm', () => {
   beforeAll(() => init({ device: 'cpu' }))
 
-  it('does not see the scale of its input', async () => {
+  it('is invariant to the scale of its input', async () => {
     const rows = fc.array(fc.float({ min: -5, max: 5, noNaN: true }), { minLength: 4, maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(rows, fc.double({ min: 0.1, max: 100, noNaN: true }), async (values, factor) => {

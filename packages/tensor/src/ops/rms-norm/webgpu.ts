@@ -5,7 +5,7 @@ import type { RmsNormAttributes, RmsNormGradAttributes, RmsNormGradInputs, RmsNo
 
 const lanes = 128
 
-/** One row a workgroup. With y the sum x + y is written too, and read back from there: each invocation its own elements. */
+/** One row per workgroup. With y, the sum x + y is written too and read back, each invocation reading its own elements. */
 const forward = variants((hasY: boolean): Program<'x' | 'y' | 'weight' | 'sum' | 'normed' | 'inverse', 'width' | 'eps'> =>
   defineProgram({
     name: hasY ? 'add, rmsNorm' : 'rmsNorm',

@@ -1,4 +1,4 @@
-/** What the kernels of rope are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the rope kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type RopeInputs = 'x' | 'cos' | 'sin'
 
@@ -7,6 +7,6 @@ export interface RopeAttributes {
   heads: number
   headSize: number
   interleaved: boolean
-  /** Turn the other way. */
+  /** Rotate by the negative angle. */
   inverse: boolean
 }

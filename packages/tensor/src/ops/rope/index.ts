@@ -1,11 +1,11 @@
 /**
- * rope: turn the pairs of every head by the angles of its token.
+ * rope: rotary position embedding. Rotates the pairs of every head by the angles of its token.
  *
  *   x [T,H,E], table cos, sin [T,E/2]  ->  [T,H,E]
  *   half         pairs (i, i + E/2)     Llama, Qwen
  *   interleaved  pairs (2i, 2i + 1)     the paper; helium-1-preview
  *
- * A rotation's gradient is the rotation back, so forward and gradient are one kernel.
+ * The gradient of a rotation is the inverse rotation, so forward and gradient are one kernel.
  */
 import { expectRank, expectShape } from '../../engine/check.ts'
 import { defineKernel } from '../../engine/kernel.ts'
@@ -30,10 +30,10 @@ export interface RopeOptions {
 }
 
 /**
- * Rotary position embedding (Su et al. 2021, arXiv:2104.09864): turn the pairs of every head by the angles of its token. x [T, H, E] gives
+ * Rotary position embedding (Su et al. 2021, arXiv:2104.09864): rotates the pairs of every head by the angles of its token. x [T, H, E] gives
  * [T, H, E], float32.
  * @param table cos and sin [T, E/2], see ropeTable
- * @throws ArgumentError if the table is not that of T tokens and heads of size E
+ * @throws ArgumentError if the table is not for T tokens and heads of size E
  */
 export function rope(x: Tensor, { cos, sin }: RopeTable, { layout }: RopeOptions): Tensor {
   expectRank('rope', 'x', x, 3)

@@ -54,7 +54,7 @@ describe('rope', () => {
   beforeAll(() => init({ device: 'cpu' }))
   const given = fc.tuple(fc.integer(), fc.nat(2000), fc.nat(2000), fc.nat(500), fc.constantFrom(...layouts))
 
-  it('keeps lengths, and scores depend on the distance of positions alone', async () => {
+  it('preserves lengths, and scores depend only on the distance between positions', async () => {
     await fc.assert(
       fc.asyncProperty(given, async ([seed, a, b, shift, layout]) => {
         const [q, k] = [randomValues(16, seed), randomValues(16, seed + 1)]
@@ -67,7 +67,7 @@ describe('rope', () => {
     )
   })
 
-  it('turns pair i of position 0 not at all, and pair 0 of position 1 by one radian', async () => {
+  it('does not rotate position 0, and rotates pair 0 of position 1 by one radian', async () => {
     expect(await turned(Float32Array.of(1, 2, 3, 4), 0, 'half')).toEqual(Float32Array.of(1, 2, 3, 4))
     const [first, , third] = await turned(Float32Array.of(1, 0, 0, 0), 1, 'half')
     expect([first, third].map((value) => value!.toFixed(6))).toEqual([Math.cos(1).toFixed(6), Math.sin(1).toFixed(6)])
@@ -87,7 +87,7 @@ describe('ropeTable', () => {
   const rows = [Int32Array.of(1), Int32Array.of(2), Int32Array.of(3)]
   const close = (found: number[], expected: number[]) => found.forEach((angle, i) => expect(angle).toBeCloseTo(expected[i]!, 5))
 
-  it("has PyTorch's frequencies: those taken one by one exactly, those of its vectorised power within two places", async () => {
+  it("has PyTorch's frequencies: scalar ones exactly, those of its vectorised power within two units in the last place", async () => {
     for (const { theta, headSize, single, vector, cosines } of golden.cases) {
       const found = inverseFrequencies(headSize, theta)
       const bits = new Int32Array(found.buffer)
@@ -101,7 +101,7 @@ describe('ropeTable', () => {
       dispose(cos, sin)
     }
   })
-  it('takes a spectrum as it is, and multiplies cos and sin by the magnitude', async () => {
+  it('uses given frequencies unchanged, and multiplies cos and sin by the magnitude', async () => {
     const frequencies = Float32Array.of(0.5, 0.25)
     close(await angles(rows[1]!, { headSize: 4, frequencies }), [1, 0.5])
     const { cos, sin } = ropeTable(rows[1]!, { headSize: 4, frequencies, magnitude: 2 })
@@ -113,7 +113,7 @@ describe('ropeTable', () => {
     expect(() => ropeTable(rows[1]!, { headSize: 8, frequencies })).toThrow('2 frequencies for 4 pairs')
     expect(() => ropeTable(rows[1]!, { headSize: 8 })).toThrow('expected theta or frequencies')
   })
-  it('gives each section its own row of one spectrum (M-RoPE)', async () => {
+  it('gives each section its own position row over one spectrum (M-RoPE)', async () => {
     const spectrum = [0, 1, 2, 3].map((i) => 16 ** (-i / 4))
     close(await angles(rows, { headSize: 8, theta: 16, sections: [1, 2, 1] }), [
       1,
@@ -126,7 +126,7 @@ describe('ropeTable', () => {
     const options = { headSize: 8, theta: 16 }
     expect(await angles(rows[1]!, { ...options, sections: [2, 1, 1] })).toEqual(await angles(rows[1]!, options))
   })
-  it('starts the spectrum anew in each section if asked (2-D rotary)', async () => {
+  it('restarts the spectrum in each section if asked (2-D rotary)', async () => {
     close(await angles([rows[0]!, rows[2]!], { headSize: 8, theta: 16, sections: [2, 2], restart: true }), [1, 1 / 4, 3, 3 / 4])
   })
   it('refuses sections that do not make half a head, odd heads, and rows that do not match', () => {
@@ -134,7 +134,7 @@ describe('ropeTable', () => {
     expect(() => ropeTable(rows[0]!, { headSize: 7, theta: 16 })).toThrow('headSize must be even')
     expect(() => ropeTable(rows, { headSize: 8, theta: 16 })).toThrow('3 rows of [1,1,1] positions for 1 sections')
   })
-  it('is refused by rope for other tokens or heads', () => {
+  it('is refused by rope if it was made for other tokens or heads', () => {
     const table = ropeTable(rows[0]!, { headSize: 8, theta: 16 })
     expect(() => rope(tensor(new Float32Array(16), [2, 1, 8]), table, { layout: 'half' })).toThrow(
       'rope: cos has shape [1,4], expected [2,4]',

@@ -1,9 +1,9 @@
 /**
- * The angles of rotary positions (Su et al. 2021): token t turns pair i of a head by positions[t] * theta^(-2i / E).
+ * The angles of rotary positions (Su et al. 2021): token t rotates pair i of a head by positions[t] * theta^(-2i / E).
  *
- * Sections give runs of pairs a position row of their own:
+ * Each section, a run of pairs, has its own position row:
  *   M-RoPE (Qwen2-VL, section 2.1): rows (time, height, width), sections like [16, 24, 24], one spectrum over all E/2 pairs;
- *   2-D rotary of vision towers: rows (height, width), sections [E/4, E/4], `restart`: each section starts the spectrum anew.
+ *   2-D rotary of vision towers: rows (height, width), sections [E/4, E/4], `restart`: each section restarts the spectrum.
  */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
@@ -20,13 +20,13 @@ export interface RopeTableOptions {
   headSize: number
   /** Base of the spectrum: 10,000 in the paper. */
   theta?: number | undefined
-  /** The spectrum itself, [E/2] radians a position, instead of theta's: for scaled rotary positions. */
+  /** The frequencies themselves, [E/2] radians per position, instead of those of theta: for scaled rotary positions. */
   frequencies?: Float32Array | undefined
   /** cos and sin are multiplied by it, and so scores by its square (YaRN's attention factor). Default 1. */
   magnitude?: number | undefined
-  /** Pairs that turn with each row of positions, in order; they add up to E/2. */
+  /** Pairs that each row of positions rotates, in order; they add up to E/2. */
   sections?: readonly number[]
-  /** Each section runs through a spectrum of its own, theta^(-j / section), instead of its part of the common one. */
+  /** Each section uses its own spectrum, theta^(-j / section), instead of its part of the common one. */
   restart?: boolean
 }
 
@@ -87,11 +87,11 @@ function spectrumOf(
 }
 
 /**
- * theta^(-2i / E) for the pairs of a head, [E/2] radians a position.
+ * theta^(-2i / E) for the pairs of a head, [E/2] radians per position.
  *
  * Rounded to float32 where the published models round: the exponent, the power, its inverse. The power itself is taken in double.
- * A spectrum that is rounded only once is nearer to the formula and further from what the models learned: at position 100,000 its
- * cosines are up to 3e-3 away from PyTorch's, these at most 1e-4 (where PyTorch's vectorised float32 power is a place off).
+ * A spectrum rounded only once would be closer to the formula but further from what the models were trained with: at position 100,000 its
+ * cosines are up to 3e-3 away from PyTorch's, these at most 1e-4 (where PyTorch's vectorised float32 power is off by one unit in the last place).
  * @param headSize E, even
  * @param theta base of the spectrum
  */

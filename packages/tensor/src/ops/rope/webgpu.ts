@@ -4,7 +4,7 @@ import type { RopeAttributes, RopeInputs } from './attributes.ts'
 
 const lanes = 128
 
-/** One token a workgroup, so that its angles are read from cache by every head. `sign` -1 turns back. */
+/** One token per workgroup, so that every head reads its angles from cache. `sign` -1 is the inverse rotation. */
 const program = defineProgram({
   name: 'rope',
   inputs: { x: 'f32', cosines: 'f32', sines: 'f32' },

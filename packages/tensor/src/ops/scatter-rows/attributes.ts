@@ -1,4 +1,4 @@
-/** What the kernels of scatter-rows are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the scatter-rows kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type ScatterRowsInputs = 'rows'
 

@@ -24,7 +24,7 @@ await describeOp(
   })),
 )
 
-it('scatterRows names an id outside the table, and its place', () => {
+it('scatterRows names an id outside the table, and its position', () => {
   const rows = tensor([1, 2, 3, 4], [2, 2])
   expect(() => scatterRows(rows, Int32Array.of(-2, 0), 2)).toThrow('scatterRows: id -2 at position 0 is not in -1 .. 1')
   expect(() => scatterRows(rows, Int32Array.of(0), 2)).toThrow('scatterRows: 1 ids for 2 rows')

@@ -4,7 +4,7 @@ import type { ScatterRowsAttributes, ScatterRowsInputs } from './attributes.ts'
 
 const lanes = 128
 
-/** One row of the table a workgroup: it adds its rows in their order, so nothing is atomic and every run gives the same bits. */
+/** One row of the table per workgroup, which adds its rows in order: no atomics are needed, and every run gives the same bits. */
 const program = defineProgram({
   name: 'scatterRows',
   inputs: { added: 'f32', lists: 'i32' },
@@ -23,7 +23,7 @@ const program = defineProgram({
   }`,
 })
 
-/** Rows and table beyond one binding are seen in parts: each part of the rows adds to each part of the table. */
+/** Rows and tables larger than one binding are processed in parts: each part of the rows is added to each part of the table. */
 export const scatterRowsWebgpu: WebgpuKernel<ScatterRowsInputs, ScatterRowsAttributes> = (context, { ids, N }) => {
   const rows = context.input('rows')
   const D = rows.shape[1]!

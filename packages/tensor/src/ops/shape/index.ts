@@ -1,11 +1,11 @@
-/** reshape, transpose, concat, slice, clone: tfjs's kernels with gradients of ours. */
+/** reshape, transpose, concat, slice, clone: tfjs's kernels with our gradients. */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 
 /**
- * The same memory under another shape of the same size; one extent may be -1, which stands for what is left. Freed on its own.
+ * The same memory under another shape of the same size; one extent may be -1 and is then inferred. Disposed independently.
  * For any shape.
  */
 export function reshape(t: Tensor, shape: number[]): Tensor {
@@ -72,7 +72,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   return out
 }
 
-/** A copy, of any shape, in memory of its own. */
+/** A copy of a tensor of any shape, in its own memory. */
 export function clone(t: Tensor): Tensor {
   const out = tf.tidy(() => tf.mul(t, tf.scalar(1, t.dtype as 'float32' | 'int32')))
   record([t], [out], ([dy]) => [share(dy!)])

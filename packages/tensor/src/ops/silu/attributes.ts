@@ -1,4 +1,4 @@
-/** What the kernels of silu are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the silu kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type SiluInputs = 'x'
 export type SiluGradInputs = 'x' | 'dy'

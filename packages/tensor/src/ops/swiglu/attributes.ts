@@ -1,4 +1,4 @@
-/** What the kernels of swiglu are given: tensors by name (a '?' marks one that may be left out), and host values. */
+/** Inputs of the swiglu kernels, by name ('?' marks an optional one), and their attributes: values on the host. */
 
 export type SwigluInputs = 'gate' | 'up'
 export type SwigluGradInputs = 'gate' | 'up' | 'dy'

@@ -1,4 +1,4 @@
-/** swiglu: silu(gate) * up (Shazeer 2020), the feed-forward gate of the Llama line. gate, up of one shape -> that shape. */
+/** swiglu: silu(gate) * up (Shazeer 2020), the gated feed-forward of Llama models. gate, up of one shape -> that shape. */
 import { expectShape } from '../../engine/check.ts'
 import { defineKernel } from '../../engine/kernel.ts'
 import { record } from '../../engine/tape.ts'

@@ -16,7 +16,7 @@ await describeOp(
 )
 
 const steep = Float32Array.of(-1e4, -100, -20, 20, 100, 1e4)
-await describeOp('swiglu of steep gates', [
+await describeOp('swiglu with large gates', [
   {
     name: 'stays finite',
     inputs: { gate: { data: steep, shape: [6] }, up: randomTensor([6], 1) },

@@ -3,7 +3,7 @@
  *
  *   x [T,V]  ->  values [T,k], indices int32 [T,k]
  *
- * For sampling on the device: only k numbers a row need to be read back. Not differentiable.
+ * For sampling on the device: only k numbers per row need to be read back. Not differentiable.
  */
 import { ArgumentError } from '@casa-js/base'
 import { expectRank } from '../../engine/check.ts'

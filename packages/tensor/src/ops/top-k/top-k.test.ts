@@ -44,7 +44,7 @@ describe('topK', () => {
     )
   })
 
-  it('refuses more than there is', () => {
+  it('refuses k larger than a row', () => {
     expect(() => topK(tensor([1, 2], [1, 2]), 3)).toThrow('k must be in 1 .. 2, got 3')
   })
 })

@@ -5,13 +5,13 @@ import { lowest } from '../../engine/webgpu/snippets.ts'
 import type { TopKAttributes, TopKInputs } from './attributes.ts'
 
 const lanes = 128
-/** Columns that one workgroup of the first pass looks through. */
+/** Columns that one workgroup of the first pass scans. */
 const columnsPerPart = 2048
 
 type Bindings = 'candidates' | 'columns' | 'values' | 'indices'
 
 /**
- * The k best of one part of one row a workgroup: k passes, each for the best of what comes after the one before, in the order
+ * One part of one row per workgroup: finds its k best in k passes, each for the next best in the order
  * "higher value, then lower column". Places that no column fills get the lowest value and the highest column.
  * Given `columns`, candidates carry the column that they came from.
  */

@@ -1,5 +1,5 @@
 /**
- * widenBf16, widenF16: 16-bit weights, kept two to an int32 word, become float32 on the device.
+ * widenBf16, widenF16: 16-bit weights, stored two per int32 word, become float32 on the device.
  *
  *   halves int32 [ceil(size/2)]  ->  float32 of `shape`         value 2i is the low half of word i
  *

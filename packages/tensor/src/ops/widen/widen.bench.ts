@@ -15,7 +15,7 @@ export const benches: OpBench[] = [
       return {
         'casa, bf16': () => widenBf16(halves, shape),
         'casa, f16': () => widenF16(halves, shape),
-        // The way without an operator: widen on the host, then upload twice as many bytes.
+        // Without the operator: widen on the host, then upload twice as many bytes.
         'tfjs, bf16 on the host': () => {
           const wide = new Int32Array(size)
           for (let i = 0; i < size; i += 2) {

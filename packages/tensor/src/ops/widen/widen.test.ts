@@ -62,7 +62,7 @@ describe('half precision', () => {
     expect(floatToHalf(-0)).toBe(0x8000)
   })
 
-  it('writes the nearest, ties to even', () => {
+  it('rounds to nearest, ties to even', () => {
     for (let bits = 0; bits < 0x7c00; bits++) {
       expect(floatToHalf(halfToFloat(bits))).toBe(bits)
       if (bits === 0x7bff) continue

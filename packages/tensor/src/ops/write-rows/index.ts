@@ -3,7 +3,7 @@
  *
  *   target [N,..]  rows [T,..]  ->  target rows offset .. offset + T - 1 become `rows`
  *
- * What a key-value cache of fixed capacity is written with: nothing is allocated, whatever the length.
+ * A KV cache of fixed capacity is written with it: nothing is allocated, whatever the length.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
 import { defineKernel } from '../../engine/kernel.ts'
@@ -24,7 +24,7 @@ const runWriteRows = /* @__PURE__ */ defineKernel<WriteRowsInputs, WriteRowsAttr
  * Overwrite rows of a tensor in place: rows [T, ..] become rows offset .. offset + T - 1 of target [N, ..], both float32 or both int32. Tensors
  * that share memory with `target` (reshape, share) see the new values.
  * @throws ArgumentError if the rows differ in shape or dtype, or do not fit
- * @throws StateError while a gradient is being taken, which might read what is overwritten
+ * @throws StateError while a gradient is being computed, as the backward pass might read the overwritten values
  */
 export function writeRows(target: Tensor, rows: Tensor, offset: number): void {
   const [capacity, ...inner] = target.shape

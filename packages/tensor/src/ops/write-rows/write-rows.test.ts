@@ -38,7 +38,7 @@ await describeOp(
 describe('writeRows', () => {
   beforeAll(() => init({ device: 'cpu' }))
 
-  it('leaves all other rows alone, and the rows written as they were', async () => {
+  it('changes no other rows, and does not change the source rows', async () => {
     const [target, rows] = [tensor([1, 2, 3, 4, 5, 6], [3, 2]), tensor([7, 8], [1, 2])]
     writeRows(target, rows, 1)
     expect(Array.from(await target.data())).toEqual([1, 2, 7, 8, 5, 6])
@@ -46,7 +46,7 @@ describe('writeRows', () => {
     dispose(target, rows)
   })
 
-  it('refuses rows that do not fit, or belong elsewhere', () => {
+  it('refuses rows that do not fit in size, shape or dtype', () => {
     const target = zeros([3, 2])
     expect(() => writeRows(target, zeros([2, 2]), 2)).toThrow('2 rows at 2 do not fit into 3')
     expect(() => writeRows(target, zeros([1, 2]), -1)).toThrow('1 rows at -1 do not fit into 3')
@@ -54,7 +54,7 @@ describe('writeRows', () => {
     expect(() => writeRows(target, zeros([1, 2], 'int32'), 0)).toThrow('rows int32 [1,2]')
   })
 
-  it('refuses to overwrite while a gradient is being taken', () => {
+  it('refuses to overwrite while a gradient is being computed', () => {
     const target = zeros([3, 2])
     const loss = () => {
       writeRows(target, zeros([1, 2]), 0)
