@@ -14,6 +14,7 @@ const allowed = {
   base: [],
   tensor: [],
   core: ['tensor'],
+  sequence: ['core', 'tensor'],
   casa: ['core', 'tensor'],
   vision: ['core', 'tensor'],
   video: ['vision'],
@@ -21,14 +22,14 @@ const allowed = {
   tokenizers: [],
   weights: ['core'],
   web: ['base', 'core', 'tensor', 'vision', 'vlm', 'weights'],
-  vlm: ['backbones', 'casa', 'core', 'tensor', 'tokenizers', 'vision', 'weights'],
+  vlm: ['backbones', 'casa', 'core', 'sequence', 'tensor', 'tokenizers', 'vision', 'weights'],
   'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vision', 'vlm', 'weights'],
   serve: ['tensor', 'vision', 'vlm'],
-  study: ['core', 'eval', 'tensor', 'tokenizers', 'train', 'vlm'],
-  testing: ['core', 'tensor', 'weights'],
+  study: ['core', 'eval', 'sequence', 'tensor', 'tokenizers', 'train', 'vlm'],
+  testing: ['core', 'sequence', 'tensor', 'weights'],
 }
 
 function* sources(folder) {

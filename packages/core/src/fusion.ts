@@ -128,3 +128,12 @@ export interface FusionFamily<C = unknown> {
 export function defineFusion<C>(family: FusionFamily<C>): FusionFamily<C> {
   return family
 }
+
+/** Positions of packed text: 0, 1, 2.. in every sample. */
+export function textPositions({ tokens, cu }: Pick<Layout, 'tokens' | 'cu'>): Int32Array {
+  const positions = new Int32Array(tokens)
+  for (let sample = 0; sample + 1 < cu.length; sample++) {
+    for (let t = cu[sample]!; t < cu[sample + 1]!; t++) positions[t] = t - cu[sample]!
+  }
+  return positions
+}

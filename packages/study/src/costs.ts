@@ -6,7 +6,8 @@
  * query and key that see each other: 2 products forward, 5 backward, where the scores are computed again.
  */
 import { CasaError } from '@casa-js/base'
-import { createSequence, type Backbone, type Fusion } from '@casa-js/core'
+import { type Backbone, type Fusion } from '@casa-js/core'
+import { createSequence } from '@casa-js/sequence'
 import { dispose, noGrad, observeKernels, scope, valueAndGradients, zeros, type KernelCall, type Tensor } from '@casa-js/tensor'
 
 export interface PassCosts {

@@ -1,5 +1,6 @@
 /** Laws of a backbone, each a function that fails with the likely cause. All take a bound backbone and leave no tensor behind. */
-import { runLayers, type Backbone, type Fuse, type KvCache, type Step } from '@casa-js/core'
+import { type Backbone, type Fuse, type KvCache, type Step } from '@casa-js/core'
+import { runLayers } from '@casa-js/sequence'
 import { add, attention, scope } from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { expectNear, take } from './compare.ts'

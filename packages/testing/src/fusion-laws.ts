@@ -1,5 +1,6 @@
 /** Laws of a fusion over a bound backbone, each a function that fails with the likely cause. They leave no tensor behind. */
-import { runPass, type Backbone, type FusionFamily, type Layout, type Params } from '@casa-js/core'
+import { type Backbone, type FusionFamily, type Layout, type Params } from '@casa-js/core'
+import { runPass } from '@casa-js/sequence'
 import { crossEntropy, dispose, noGrad, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { logitsOf } from './backbone-laws.ts'

@@ -1,6 +1,7 @@
 /** Laws of a fusion's state: a sequence that grows piece by piece is the one pass over the whole of it. */
 import { CasaError } from '@casa-js/base'
-import { createSequence, type Sequence } from '@casa-js/core'
+import {} from '@casa-js/core'
+import { createSequence, type Sequence } from '@casa-js/sequence'
 import { keep, memory, scope, slice, tensor, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { expectNear, take } from './compare.ts'

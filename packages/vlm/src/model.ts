@@ -4,10 +4,8 @@
 import { qFormerTensors, withQFormer } from '@casa-js/casa/internal'
 import { ArgumentError, DeviceLostError, StateError } from '@casa-js/base'
 import {
-  runPass,
   type Backbone,
   type Fusion,
-  type LayerTap,
   type PackedBatch,
   type Params,
   type Patches,
@@ -15,6 +13,7 @@ import {
   type TensorTable,
   type VisionEncoder,
 } from '@casa-js/core'
+import { runPass, type LayerTap } from '@casa-js/sequence'
 import { dispose, gatherRows, linearCrossEntropy, type Tensor } from '@casa-js/tensor'
 import { timesClosed } from '@casa-js/tensor/internal'
 import type { VlmConfig } from './config.ts'

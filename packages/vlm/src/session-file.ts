@@ -5,7 +5,7 @@
  * this one's, and the answers be wrong without a sign.
  */
 import { ArgumentError } from '@casa-js/base'
-import type { SequenceContents } from '@casa-js/core'
+import type { SequenceContents } from '@casa-js/sequence'
 import { shapeOf } from '@casa-js/tensor'
 import { encodeSafetensors, memorySource, Safetensors } from '@casa-js/weights'
 import { sha256 } from '@noble/hashes/sha2.js'

@@ -6,7 +6,8 @@
  * every image.
  */
 import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/base'
-import { createSequence, type ImageSlot, type Patches } from '@casa-js/core'
+import { type ImageSlot, type Patches } from '@casa-js/core'
+import { createSequence } from '@casa-js/sequence'
 import { concat, dispose, keep, scope, type Tensor } from '@casa-js/tensor'
 import { createAttentionReader, type LayerAttention } from './attention-weights.ts'
 import type { VlmModel } from './model.ts'

@@ -3,7 +3,8 @@
  * Taps, logits, loss, and gradients of the layer's weights, the image tokens and the backbone; then the same logits once more by
  * streaming, window after window through the caches.
  */
-import { createSequence, type Layout, type Params } from '@casa-js/core'
+import { type Layout, type Params } from '@casa-js/core'
+import { createSequence } from '@casa-js/sequence'
 import { crossEntropy, gatherRows, keep, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import type { VlmModel } from '@casa-js/vlm'
 import { bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'

@@ -5,9 +5,8 @@
  * `transaction` does the same for several passes.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
+import type { Backbone, Fusion, FusionPass, FusionState, ImageSlot, KvCache, Layout, SequencePiece, Step } from '@casa-js/core'
 import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
-import type { Backbone, KvCache, Step } from './backbone.ts'
-import type { Fusion, FusionPass, FusionState, ImageSlot, Layout, SequencePiece } from './fusion.ts'
 
 /** Sees a block's output, [R, D]. */
 export type LayerTap = (layer: number, x: Tensor) => void
@@ -38,15 +37,6 @@ export function runPass(
     return backbone.finalNorm(slice(out, [row, 0], [1, backbone.width]))
   }
   return backbone.finalNorm(pass.textRows ? gatherRows(out, pass.textRows) : out)
-}
-
-/** Positions of packed text: 0, 1, 2.. in every sample. */
-export function textPositions({ tokens, cu }: Pick<Layout, 'tokens' | 'cu'>): Int32Array {
-  const positions = new Int32Array(tokens)
-  for (let sample = 0; sample + 1 < cu.length; sample++) {
-    for (let t = cu[sample]!; t < cu[sample + 1]!; t++) positions[t] = t - cu[sample]!
-  }
-  return positions
 }
 
 /** What comes next in a sequence. */

@@ -1,0 +1,10 @@
+export {
+  createSequence,
+  runLayers,
+  runPass,
+  type AdvanceOptions,
+  type LayerTap,
+  type Sequence,
+  type SequenceContents,
+  type SequenceInput,
+} from './sequence.ts'
