@@ -1,4 +1,4 @@
-/** The routes: OpenAI's chat completions and models, health, metrics. Platform-free: takes Requests, gives Responses. */
+/** The routes: OpenAI's chat completions and models, health, metrics. No port: takes Requests, gives Responses. */
 import type { Vlm } from '@casa-js/vlm'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -84,7 +84,8 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   const app = new Hono()
   app.onError((thrown, c) => {
     const error = toRequestError(thrown)
-    if (error.status === 500) onError?.(thrown)
+    // Who has gone reads no answer, and nothing is wrong.
+    if (error.status === 500 && !c.req.raw.signal.aborted) onError?.(thrown)
     if (error.status === 429) c.header('Retry-After', String(turns.retryAfterSeconds()))
     if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
     return c.json(errorBody(error), error.status)
@@ -128,7 +129,6 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
     const late = new RequestError(503, `the answer took more than ${maxAnswerMs} ms`, null, 'timeout')
     const timer = setTimeout(() => left.abort(late), maxAnswerMs)
     const { promise: over, resolve: isOver } = withResolver()
-    answers.add(over)
     let giveBack: (() => void) | undefined
     const end = (status: number | 'gone') => {
       clearTimeout(timer)
@@ -139,8 +139,10 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
     }
     const statusOf = (thrown: unknown) => (c.req.raw.signal.aborted ? 'gone' : toRequestError(thrown).status)
     try {
-      if (closing) throw new RequestError(503, 'the server is closing', null, 'closing')
       const request = parseRequest(await jsonOf(c), modelId, limits)
+      if (closing) throw new RequestError(503, 'the server is closing', null, 'closing')
+      // From here on the server waits for it at its end: not for one who is slow to say what he wants.
+      answers.add(over)
       giveBack = await turns.take(signal)
       const texts = complete(context, request, signal)
       // Before the answer begins its status is open: what is wrong with the messages is known with the first token.

@@ -61,7 +61,7 @@ async function bytesOf(
   const data = /^data:image\/[a-z0-9.+-]+;base64,/i.exec(url)
   if (data) {
     const base64 = url.slice(data[0].length)
-    if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(base64)) throw refuse('the data URL holds something that is not base64')
+    if (/[^A-Za-z0-9+/=\s]/.test(base64)) throw refuse('the data URL holds something that is not base64')
     return Uint8Array.from(Buffer.from(base64, 'base64'))
   }
   if (!/^https?:/i.test(url)) throw refuse('expected a data URL with base64, "data:image/png;base64,.."')

@@ -2,6 +2,8 @@
 import { close, init, memory } from '@casa-js/tensor'
 import { loadVlm, type Vlm } from '@casa-js/vlm'
 import { readFileSync } from 'node:fs'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -27,10 +29,13 @@ afterAll(async () => {
 afterEach(async () => {
   await server?.close(0)
   server = undefined
+  expect(wrong).toEqual([])
 })
 
+const wrong: unknown[] = []
+
 async function start(options: ServeOptions = {}, apiKey = 'none', model = vlm): Promise<OpenAI> {
-  server = await serve(model, { port: 0, modelId: 'reader', ...options })
+  server = await serve(model, { port: 0, modelId: 'reader', onError: (error) => wrong.push(error), ...options })
   return new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 })
 }
 
@@ -111,7 +116,7 @@ test('stop sequences end an answer, whole and streamed; the same seed draws the 
   const { choices } = await ask(client, { stop })
   expect(choices[0]!.message.content).toBe(whole.slice(0, whole.indexOf(stop)))
   expect(choices[0]!.finish_reason).toBe('stop')
-  const drawn = { temperature: 2, top_p: 0.999, seed: 5, max_tokens: 12 }
+  const drawn = { temperature: 2, top_p: 0.999, seed: 5, max_tokens: 8 }
   const [one, two] = [await ask(client, drawn), await ask(client, drawn)]
   expect(one.choices[0]!.message.content).toBe(two.choices[0]!.message.content)
   const others = await Promise.all([1, 2, 3].map((seed) => ask(client, { ...drawn, seed })))
@@ -154,7 +159,7 @@ test('a client that goes ends its answer, and nothing stays on the device', asyn
 test('a short answer need not wait for a long one', async () => {
   const client = await startEndless({ maxRunning: 2 })
   const order: string[] = []
-  const long = ask(client, { max_tokens: 400 }).then(() => order.push('long'))
+  const long = ask(client, { max_tokens: 120 }).then(() => order.push('long'))
   await until(async () => (await metric('casa_running_requests')) === 1)
   await ask(client, { max_tokens: 5 }).then(() => order.push('short'))
   await long
@@ -212,6 +217,46 @@ test('a body and pictures have their limits, and a body is JSON', async () => {
   expect((await post('{', 'application/json')).status).toBe(400)
   expect((await post('{}', 'text/plain')).status).toBe(415)
   expect((await fetch(`${server!.url}/nowhere`)).status).toBe(404)
+})
+
+test('pictures at addresses are fetched where that is allowed', async () => {
+  const files = createServer((_, response) => response.end(sign))
+  await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve))
+  const address = `http://127.0.0.1:${(files.address() as AddressInfo).port}/sign.png`
+  const messages = [{ role: 'user', content: [image(address), text('What does it say?')] }]
+  try {
+    const client = await start({ allowHttpImages: 'private' })
+    const fetched = await ask(client, { messages })
+    expect(fetched.choices[0]!.message.content).toBe((await ask(client)).choices[0]!.message.content)
+    await server!.close()
+    const error = await failure(ask(await start({ allowHttpImages: true }), { messages }))
+    expect(error).toMatchObject({ status: 400, param: 'messages[0].content[0].image_url.url' })
+    expect(error.message).toContain('127.0.0.1 is not a public address')
+  } finally {
+    files.close()
+  }
+})
+
+test('no more conversations are kept than was said, and the oldest goes first', async () => {
+  const client = await start({ keptConversations: 1 })
+  const first = await ask(client)
+  await ask(client, { messages: [{ role: 'user', content: [image(url), text('What is it?')] }] })
+  expect(await metric('casa_kept_conversations')).toBe(1)
+  const said = { role: 'assistant', content: first.choices[0]!.message.content }
+  const second = await ask(client, { messages: [question, said, { role: 'user', content: 'And?' }] })
+  expect(second.usage!.prompt_tokens_details!.cached_tokens).toBe(0)
+})
+
+test('a page that calls this machine by a name of its own is refused', async () => {
+  await start()
+  const status = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const headers = { host }
+      get(`${server!.url}/v1/models`, { headers }, (response) => resolve(response.resume().statusCode)).on('error', reject)
+    })
+  const { port } = new URL(server!.url)
+  expect(await status(`evil.example:${port}`)).toBe(403)
+  for (const name of ['localhost', '127.0.0.1', '[::1]']) expect(await status(`${name}:${port}`)).toBe(200)
 })
 
 test('a token is asked for, and needed where other machines can reach the server', async () => {
