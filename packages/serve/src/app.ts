@@ -1,4 +1,5 @@
 /** The routes: OpenAI's chat completions and models, health, metrics. No port: takes Requests, gives Responses. */
+import { ConfigError } from '@casa-js/base'
 import type { Vlm } from '@casa-js/vlm'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -61,9 +62,12 @@ export interface App {
  * A model behind OpenAI's interface, as a function from Request to Response, for a server of one's own.
  * @param vlm stays the caller's, who disposes it after `close`
  * @returns the app; the caller closes it
+ * @throws ConfigError when the token is empty or holds spaces, and no client could send it
  */
 export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   const { modelId = 'casa', token, allowedHosts, onError, maxAnswerMs = 600_000 } = options
+  if (token !== undefined && !/^\S+$/.test(token))
+    throw new ConfigError('token', 'expected at least one character, and no spaces')
   const turns = createTurns(options.maxRunning ?? 4, options.maxWaiting ?? 32)
   const sessions = createSessions(options.keptConversations ?? 8)
   const metrics = createMetrics(turns, sessions)

@@ -51,13 +51,14 @@ export async function* complete(
     const stopText = createStopText(request.stop)
     let completionTokens = 0
     let answer = ''
-    for (let step = first; !step.done && !stopText.found; step = await steps.next()) {
+    for (let step = first; !step.done; step = await steps.next()) {
       const { id, text: said, end } = step.value
       if (id !== undefined || end === 'stop') completionTokens++
       let text = stopText.push(said)
       if (end !== undefined && !stopText.found) text += stopText.end()
       answer += text
       yield text
+      if (stopText.found) break
     }
     // What a stop sequence cut off stands in the conversation, and its client has not seen it.
     if (!stopText.found && conversation.lastEnd !== 'capacity') {

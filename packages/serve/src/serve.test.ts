@@ -116,6 +116,10 @@ test('stop sequences end an answer, whole and streamed; the same seed draws the 
   const { choices } = await ask(client, { stop })
   expect(choices[0]!.message.content).toBe(whole.slice(0, whole.indexOf(stop)))
   expect(choices[0]!.finish_reason).toBe('stop')
+  let said = ''
+  const stream = await client.chat.completions.create({ model: 'reader', messages: [question], stream: true, stop: [stop] })
+  for await (const chunk of stream) said += chunk.choices[0]!.delta.content ?? ''
+  expect(said).toBe(choices[0]!.message.content)
   const drawn = { temperature: 2, top_p: 0.999, seed: 5, max_tokens: 8 }
   const [one, two] = [await ask(client, drawn), await ask(client, drawn)]
   expect(one.choices[0]!.message.content).toBe(two.choices[0]!.message.content)
@@ -261,6 +265,7 @@ test('a page that calls this machine by a name of its own is refused', async () 
 
 test('a token is asked for, and needed where other machines can reach the server', async () => {
   await expect(serve(vlm, { host: '0.0.0.0', port: 0 })).rejects.toThrow(/give a token/)
+  for (const token of ['', 'a b']) await expect(serve(vlm, { token, port: 0 })).rejects.toThrow(/token: expected/)
   const client = await start({ token: 'secret' }, 'wrong')
   expect(await failure(ask(client))).toMatchObject({ status: 401, code: 'invalid_api_key' })
   const known = new OpenAI({ baseURL: `${server!.url}/v1`, apiKey: 'secret', maxRetries: 0 })
