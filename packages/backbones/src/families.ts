@@ -1,4 +1,4 @@
-/** The list of families. Adding one is a line here. */
+/** The list of families. To add one, add a line here. */
 import { ConfigError } from '@casa-js/base'
 import { Fields } from '@casa-js/base'
 import type { BackboneFamily } from '@casa-js/core'
@@ -10,10 +10,10 @@ import { qwen2 } from './qwen2.ts'
 import { qwen2_5_vl } from './qwen2_5_vl.ts'
 import { smollm3 } from './smollm3.ts'
 
-/** The families that `loadVlm` knows unless it is given others. */
+/** The families that `loadVlm` knows by default. */
 export const backboneFamilies: readonly BackboneFamily<DecoderConfig>[] = [llama, helium, mistral, qwen2, qwen2_5_vl, smollm3]
 
-/** Names that newer configs give the same text model. */
+/** Other names of the same text model in newer configs. */
 const synonyms: Record<string, string> = { qwen2_5_vl_text: 'qwen2_5_vl' }
 
 /**

@@ -7,7 +7,7 @@ import { helium } from './helium.ts'
 await describeBackbone(helium, { golden: fileURLToPath(new URL('../fixtures/helium', import.meta.url)) })
 
 await describeOnDevices('the padding token', () => {
-  it('is read like any other and never learns, as in PyTorch', async () => {
+  it('is read like any other and gets no gradient, as in PyTorch', async () => {
     const config = { ...helium.tinyConfig(), padToken: 3 }
     const params = randomParams(helium.tensors(config))
     const backbone = helium.bind(config, params)

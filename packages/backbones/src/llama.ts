@@ -1,6 +1,6 @@
 /**
  * Llama, and what is published in its format: Helium-1-2b among others.
- * Half-split rotary; biases only where the config asks for them. Source: Touvron et al., arXiv 2302.13971.
+ * Half-split rotary; biases only if the config has them. Source: Touvron et al., arXiv 2302.13971.
  */
 import { Fields } from '@casa-js/base'
 import { defineBackbone } from '@casa-js/core'

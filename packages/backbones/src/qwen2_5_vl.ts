@@ -1,5 +1,5 @@
 /**
- * The text model of Qwen2.5-VL: Qwen2's block with multi-section rotary (M-RoPE), whose pairs turn with time, height and width.
+ * The text model of Qwen2.5-VL: Qwen2's block with multi-section rotary (M-RoPE), whose pairs rotate with time, height and width.
  * Source: arXiv 2502.13923, section 2. config.json holds it under `text_config` (5.x) or flat (4.x); some checkpoints store it
  * as "model.language_model.*".
  */
@@ -17,7 +17,7 @@ import { upperLayers } from './qwen2.ts'
 
 const names: DecoderNames = { ...llamaNames, aliases: [{ prefix: 'model.language_model.', head: 'lm_head.weight' }] }
 
-/** Beside the text model's own fields, where config.json is flat. */
+/** Fields besides the text model's own, if config.json is flat. */
 const others = [
   ...['vision_config', 'image_token_id', 'video_token_id', 'vision_start_token_id', 'vision_end_token_id', 'vision_token_id'],
 ]

@@ -1,5 +1,5 @@
 /**
- * SmolLM3: Llama's block, of which every fourth has no positions (NoPE): its queries and keys are not rotated.
+ * SmolLM3: Llama's block, but every fourth layer has no rotary positions (NoPE): its queries and keys are not rotated.
  * Source: Yang et al., arXiv 2501.18795, section 3 (RNoPE); transformers' SmolLM3ForCausalLM.
  */
 import { Fields } from '@casa-js/base'

@@ -1,9 +1,9 @@
 /**
  * CASA, the fusion: CASA(x_T) = MHA(x_T | y_1..N, x_K+1..T), one softmax over the window's image and text (eq. 4), and plain
- * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), by the same few lines. Queries are text; images are only keys.
+ * cross-attention CA(x_T) = MHA(x_T | y_1..N) (eq. 2), with the same code. Queries are text; images are only keys.
  *
- * While decoding, the state holds the keys and values of the current window alone: its image, projected once, and its text so far
- * (section 6). A new image drops them, so memory does not grow with the number of images seen.
+ * While decoding, the state holds the keys and values of the current window only: its image, projected once, and its text so far
+ * (section 6). A new image replaces them, so memory does not grow with the number of images seen.
  */
 import { defineFusion, textPositions, type Fusion } from '@casa-js/core'
 import { parseCasaConfig, type CasaConfig } from './config.ts'

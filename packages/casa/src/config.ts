@@ -1,8 +1,8 @@
-/** What a CASA layer can be: the ablation axes of arXiv 2512.19535 v2 (D1 shared, D2 keys, D3 replace, D4.1 FFN updates). */
+/** The config of a CASA layer: the ablation axes of arXiv 2512.19535 v2 (D1 shared, D2 keys, D3 replace, D4.1 FFN updates). */
 import { Fields } from '@casa-js/core'
 
 export interface CasaConfig {
-  /** What a text query sees: the image and its window's text (CASA), or the image alone (plain cross-attention). */
+  /** What a text query attends to: the image and its window's text (CASA), or the image only (plain cross-attention). */
   keys: 'image+text' | 'image'
   /** Beside self-attention on the same normed input, before it, or instead of it. */
   place: 'parallel' | 'before' | 'replace'
@@ -10,19 +10,20 @@ export interface CasaConfig {
   every: number
   /** Use the block's own projections: no new parameters. */
   shared: boolean
-  /** Images pass the block's input norm before keys and values. */
+  /** Image tokens go through the block's input norm before keys and values. */
   normImages: boolean
-  /** Images pass every block's feed-forward half. */
+  /** Image tokens go through every block's feed-forward layer. */
   ffnUpdates: boolean
   /**
-   * Where a window begins: at its image, so that the tokens that mark the image in front still see the image before; or with those
-   * marks. A model says which it was trained with.
+   * Where a window begins: at its image, so that the marker tokens before it still see the previous image; or at those marker tokens.
+   * A model's config says which it was trained with.
    */
   windows: 'at-image' | 'with-marks'
 }
 
 /**
- * @param json `fusion_config` of a model folder. `norm_images` follows `shared` unless said.
+ * Parses the CASA config.
+ * @param json `fusion_config` of a model folder. `norm_images` defaults to the value of `shared`.
  * @throws ConfigError naming the field and what was expected
  */
 export function parseCasaConfig(json: unknown, path = 'config.json: fusion_config'): CasaConfig {

@@ -1,4 +1,4 @@
-/** The list of fusions. Adding one is a line here, or a list of one's own given to `loadVlm`. */
+/** The list of fusions. To add one, add a line here, or pass your own list to `loadVlm`. */
 import { ConfigError } from '@casa-js/base'
 import { Fields, type FusionFamily } from '@casa-js/core'
 import { casa } from './casa.ts'
@@ -8,7 +8,7 @@ import { none } from './none.ts'
 export const fusionFamilies: readonly FusionFamily[] = [casa, insertion, none]
 
 /**
- * The family of a `fusion_config`, by its `kind`; CASA where it says none.
+ * The family of a `fusion_config`, by its `kind`; CASA if `kind` is missing.
  * @throws ConfigError naming `kind` and the families that exist.
  */
 export function findFusionFamily(

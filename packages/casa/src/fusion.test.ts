@@ -1,4 +1,4 @@
-/** The CASA layer in every shape of the paper's ablations, and the baselines, against the laws of fusions. */
+/** Every variant of the CASA layer in the paper's ablations, and the baselines, tested against the laws of fusions. */
 import { describeFusion } from '@casa-js/testing'
 import { casa } from './casa.ts'
 import { insertion } from './insertion.ts'
@@ -20,7 +20,7 @@ await describeFusion(casa, {
     'cross-attention': { config: { ...full, keys: 'image' }, withoutImages: 'the backbone' },
     'CASA first, images updated': { config: { ...full, place: 'before', ffn_updates: true }, withoutImages: 'its own' },
     'CASA in place of every second block': { config: { ...full, place: 'replace', every: 2 }, withoutImages: 'its own' },
-    'windows with their marks': { config: { ...full, windows: 'with-marks' }, withoutImages: 'its own' },
+    'windows that include the marker tokens': { config: { ...full, windows: 'with-marks' }, withoutImages: 'its own' },
     'shared weights': { config: { ...full, shared: true, norm_images: true }, withoutImages: 'its own', addsNothing: true },
   },
 })
@@ -31,5 +31,5 @@ await describeFusion(insertion, {
 
 await describeFusion(none, {
   cases: { 'text alone': { config: { kind: 'none' }, withoutImages: 'the backbone', addsNothing: true } },
-  skip: [{ reason: 'no image is looked at', tests: ['images', 'gradients'] }],
+  skip: [{ reason: 'images are ignored', tests: ['images', 'gradients'] }],
 })

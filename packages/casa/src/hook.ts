@@ -1,10 +1,10 @@
 /**
- * The CASA layer over one pass: text that goes on in a window of an earlier pass, and windows that begin in this one.
+ * The CASA layer over one pass: text that continues a window of an earlier pass, and windows that begin in this one.
  *
- *     earlier passes   i i a b          the state: keys and values of the current window, image first, in one buffer a layer
+ *     earlier passes   i i a b          the state: keys and values of the current window, image first, one buffer per layer
  *     this pass        c d | j j e f    c d: continued, they see i i a b c d;   e f: a fresh window, they see j j e f
  *
- * A pass over a packed batch, as in training, has fresh windows alone.
+ * A pass over a packed batch, as in training, has only fresh windows.
  */
 import type { Backbone, Fuse, FusionState, Heads, Layout, Params, SequencePiece, Site } from '@casa-js/core'
 import { add, attention, concat, gatherRows, reshape, slice, writeRows, zeros, type Tensor } from '@casa-js/tensor'
@@ -23,7 +23,7 @@ export type CasaState = FusionState<{
 
 export const noWindow: CasaState = { values: { imageTokens: 0, textTokens: 0, nextPosition: 0 }, tensors: {} }
 
-/** Rows that a window's buffer has to spare when it is made: a caption fits. */
+/** Spare rows in a new window's buffer: enough for a caption. */
 const SPARE_ROWS = 64
 
 interface Bound {
@@ -55,15 +55,16 @@ function layoutFrom({ tokens, cu, images }: Layout, begin: number): Layout {
     images: images.map((slot) => ({
       ...slot,
       before: slot.before - begin,
-      // Where windows begin at the image, its marks may belong to the text before.
+      // If windows begin at the image, its marker tokens may belong to the previous window.
       ...(slot.from !== undefined && { from: Math.max(0, slot.from - begin) }),
     })),
   }
 }
 
 /**
- * @param given.state where an earlier pass stopped; unless given, this pass stands alone and leaves no state.
- * @returns the hook, and what comes after it once every block has run
+ * Plans one pass.
+ * @param given.state the state after the earlier pass; without it, this pass is independent and produces no state.
+ * @returns the hook, and the next state once every block has run
  */
 export function createHook(
   { config, params, backbone }: Bound,
@@ -118,7 +119,7 @@ export function createHook(
       tell(site, q, seen.k, cuImage.at(-2)!, cuImage.at(-1)!)
       return attention(q, seen.k, seen.v, { cuQ: cuText, cuK: cuImage, causal: false })
     }
-    /** [images, then text] -> windows one after the other. */
+    /** [images, then text] -> windows, one after another. */
     const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
       const flat = reshape(textRows, [fresh.tokens, K * E])
       const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0]!, K * E]), flat], 0) : flat
@@ -131,7 +132,7 @@ export function createHook(
     return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
   }
 
-  /** Let whoever asked see how the last text token looks at keys [begin, end). */
+  /** Report the attention scores of the last text token over keys [begin, end), if requested. */
   function tell(site: Site, q: Tensor, k: Tensor, begin: number, end: number) {
     if (!onAttention || end === begin) return
     const { imageTokens: count } = next().values
@@ -143,14 +144,14 @@ export function createHook(
     tensors[`v.${site.layer}`] = v
   }
 
-  /** The last window's keys are what later passes go on from. */
+  /** Later passes continue from the keys of the last window. */
   function rememberLast(site: Site, { k, v }: Keys, cu: Int32Array, spare: number) {
     if (!state) return
     const [begin, end] = [cu.at(-2)!, cu.at(-1)!]
     if (end > begin) remember(site, { k: rowsOf(k, begin, end, spare), v: rowsOf(v, begin, end, spare) })
   }
 
-  /** Text tokens whose window has an image, -1 for the others; undefined where all see one. */
+  /** Text tokens whose window has an image, -1 for the others; undefined if all windows have one. */
   function rowsThatSee(): Int32Array | undefined {
     const sees = Int32Array.from({ length: layout.tokens }, (_, t) => t)
     for (const { textBegin, textEnd, imageBegin, imageEnd } of spans) {
@@ -173,7 +174,7 @@ export function createHook(
     if (continued > 0) parts.push(attendContinued(site, rows(0, continued)))
     if (fresh.tokens > 0) parts.push(attendFresh(site, rows(continued, layout.tokens), seen))
     const out = layer.output(parts.length === 1 ? parts[0]! : concat(parts, 0))
-    // Where there is nothing to see a layer adds nothing, not even its output's bias.
+    // A text token without an image gets nothing from the layer, not even the bias of the output projection.
     const sees = !withText && backbone.selfAttention(site.layer).o_proj.bias ? rowsThatSee() : undefined
     return sees ? gatherRows(out, sees) : out
   }

@@ -1,4 +1,4 @@
-/** How image tokens reach a language model: CASA and its variants, and the baselines that it is compared with. */
+/** Fusions, the ways in which image tokens reach a language model: CASA and its variants, and the baselines. */
 export { casa } from './casa.ts'
 export type { CasaConfig } from './config.ts'
 export { fusionFamilies, findFusionFamily } from './families.ts'

@@ -1,7 +1,7 @@
 /**
- * Token insertion, the full baseline (eq. 1): image tokens stand in the text stream itself and every layer processes them.
- * Positions follow Qwen2.5-VL's rule for multi-section rotary (arXiv 2502.13923, section 2.1.3): an image stands at one moment
- * with its grid of rows and columns, and text goes on from the largest index + 1. With one row a position counts every token.
+ * Token insertion, the full baseline (eq. 1): image tokens are part of the text stream and every layer processes them.
+ * Positions follow Qwen2.5-VL's rule for multi-section rotary (arXiv 2502.13923, section 2.1.3): an image has one time index and
+ * its grid of rows and columns, and text continues from the largest index + 1. With one position row, every token counts.
  */
 import { defineFusion, Fields, type Fusion, type FusionPass, type FusionState, type Layout, type Positions } from '@casa-js/core'
 import { concat, gatherRows, type Tensor } from '@casa-js/tensor'
@@ -13,16 +13,16 @@ export interface InsertionPlan {
   /** Sample boundaries over the joint stream. */
   cu: Int32Array
   positions: Positions
-  /** Where each text token stands in the joint stream. */
+  /** The row of each text token in the joint stream. */
   textRows: Int32Array
-  /** What the next token's position is, a sample. */
+  /** The position of the next token, per sample. */
   nextPositions: Int32Array
 }
 
 /**
  * Where every token of the joint stream comes from, and its position.
  * @param positionRows 3 for multi-section rotary, where every image needs its grid
- * @param start first position (of the first sample): where an earlier pass stopped
+ * @param start first position of the first sample: where the earlier pass ended
  * @throws CasaError when slots are out of order or outside their sample, or an image lacks its grid
  */
 export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): InsertionPlan {
@@ -65,7 +65,7 @@ export function planInsertion(layout: Layout, positionRows: 1 | 3, start = 0): I
   }
 }
 
-/** What a pass goes on from: the position after the last token. */
+/** The state between passes: the position after the last token. */
 export type InsertionState = FusionState<{ nextPosition: number }>
 
 const passOf = ({ order, cu, positions, textRows }: InsertionPlan, images: Tensor | undefined): FusionPass => ({
@@ -75,7 +75,7 @@ const passOf = ({ order, cu, positions, textRows }: InsertionPlan, images: Tenso
   ...(images && { rows: (text: Tensor) => gatherRows(concat([images, text], 0), order), textRows }),
 })
 
-/** Token insertion as a fusion: no weights, no hook, other rows. Its images stand in the KV cache. */
+/** Token insertion as a fusion: no weights and no hook, but more rows. Its image tokens are stored in the KV cache. */
 export const insertion = defineFusion<object>({
   kind: 'insertion',
   parseConfig: (json, path = 'config.json: fusion_config') => new Fields(json, path),

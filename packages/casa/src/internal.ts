@@ -1,2 +1,2 @@
-/** What only the packages of casa-js need of each other. No promise is kept about it between versions. */
+/** Shared between the packages of casa-js only. It may change in any version. */
 export { parseQFormerConfig, qFormerTensors, withQFormer, type QFormerConfig } from './q-former.ts'

@@ -1,5 +1,5 @@
 /**
- * A CASA layer's weights, where they start, its projections, and its place in the block.
+ * A CASA layer's weights, their initial values, its projections, and its place in the block.
  */
 import { CasaError } from '@casa-js/base'
 import type { Backbone, Heads, Params, Site, TensorTable } from '@casa-js/core'
@@ -24,7 +24,7 @@ export function casaTensors(config: CasaConfig, backbone: Backbone): TensorTable
   return table
 }
 
-/** Where each added weight starts: the block's own self-attention (section 3.3). Name of the added tensor -> tensor to copy. */
+/** The initial value of each added weight: that of the block's own self-attention (section 3.3). Name of the added tensor -> tensor to copy. */
 export function casaInitialisers(config: CasaConfig, backbone: Backbone): Map<string, Tensor> {
   const sources = new Map<string, Tensor>()
   for (const { name } of casaTensors(config, backbone)) {
@@ -35,7 +35,7 @@ export function casaInitialisers(config: CasaConfig, backbone: Backbone): Map<st
   return sources
 }
 
-/** Projections of one block's layer, its own or the block's. */
+/** The projections of one block's CASA layer: its own, or the block's if shared. */
 export interface LayerProjections {
   project(normed: Tensor): Heads
   projectKeys(images: Tensor): Pick<Heads, 'k' | 'v'>
@@ -59,7 +59,7 @@ export function layerProjections(config: CasaConfig, params: Params, backbone: B
   }
 }
 
-/** Put a layer's result where the config says. `cross` takes normed input and returns undefined where there is nothing to see. */
+/** Adds a layer's result at the place that the config gives. `cross` takes normed input and returns undefined if no token sees an image. */
 export function place(config: CasaConfig, x: Tensor, site: Site, cross: (normed: Tensor) => Tensor | undefined): Tensor {
   const plus = (sum: Tensor, term: Tensor | undefined) => (term ? add(sum, term) : sum)
   const normed = site.norm(x)

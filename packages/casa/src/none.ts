@@ -1,4 +1,4 @@
-/** No fusion: the text alone. A language model, or the blind baseline of a vision-language model: its images are not looked at. */
+/** No fusion: text only. A language model, or the blind baseline of a vision-language model, which ignores its images. */
 import { defineFusion, Fields, textPositions } from '@casa-js/core'
 
 export const none = defineFusion<object>({

@@ -1,25 +1,25 @@
 /**
- * Q-Former compression: a few learned queries read an image's tokens and stand for them (Li et al. 2023, BLIP-2, arXiv 2301.12597;
+ * Q-Former compression: a few learned queries attend to an image's tokens and replace them (Li et al. 2023, BLIP-2, arXiv 2301.12597;
  * the paper's cheaper insertion baseline, with 32 or 128 queries).
  *
  *   x = queries [Q, D] of every image
  *   each layer:  x += SA(norm x);  x += MHA(norm x | image tokens);  x += MLP(norm x)
- *   tokens = norm x, Q of them for an image of any size
+ *   tokens = norm x, Q of them, for an image of any size
  *
- * It wraps an encoder and is one itself, so insertion, cross-attention and CASA all work behind it. Differences to BLIP-2's: RMS
+ * It wraps an encoder and is an encoder itself, so it works with insertion, cross-attention and CASA. Differences from BLIP-2: RMS
  * norms and SwiGLU as in the models around it, and cross-attention in every layer.
  */
 import { Fields, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
 import { add, attention, gatherRows, linear, reshape, rmsNorm, scope, swiglu, type Tensor } from '@casa-js/tensor'
 
 export interface QFormerConfig {
-  /** Tokens that stand for an image. */
+  /** Tokens per image. */
   queries: number
   layers: number
   heads: number
   /** D: the encoder's output width, and its own. */
   width: number
-  /** Width of the feed-forward half. */
+  /** Width of the feed-forward layer. */
   intermediateSize: number
 }
 
@@ -65,7 +65,7 @@ export function qFormerTensors({ queries, layers, width: D, intermediateSize: F 
   return table
 }
 
-/** An encoder whose images all become `queries` tokens. */
+/** Wraps an encoder so that every image becomes `queries` tokens. */
 export function withQFormer(config: QFormerConfig, params: Params, encoder: VisionEncoder): VisionEncoder {
   const { queries: Q, layers, heads: H, width: D } = config
   const dense = (name: string, x: Tensor) => linear(x, params[`${prefix}${name}.weight`]!)

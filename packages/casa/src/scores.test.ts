@@ -4,8 +4,8 @@ import { describeOnDevices, expectNear, take } from '@casa-js/testing'
 import { it } from 'vitest'
 import { scoresOf } from './scores.ts'
 
-await describeOnDevices('scores of one row', ({ forward }) => {
-  it('are those that attention weighs the values with', async () => {
+await describeOnDevices('attention scores of one row', ({ forward }) => {
+  it('are the scores with which attention weighs the values', async () => {
     const [T, rows, H, K, E] = [3, 9, 4, 2, 8]
     // The window's keys are rows 2 to 6 of a buffer.
     const [begin, end] = [2, 7]

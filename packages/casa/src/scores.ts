@@ -1,4 +1,4 @@
-/** One row of attention before its softmax: where a text token looks. The kernels never hold more than pieces of it. */
+/** One row of attention scores, before the softmax: what a text token attends to. The kernels never store such a row as a whole. */
 import { concat, matMul, reshape, scale, slice, type Tensor } from '@casa-js/tensor'
 
 /** Scaled products of the last query with keys [begin, end) of its window. q [T,H,E], k [rows,K,E] -> [H, end - begin] */

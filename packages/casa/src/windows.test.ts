@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { planInsertion } from './insertion.ts'
 import { planWindows, windowSpans, type WindowRule } from './windows.ts'
 
-/** A sample: a number is a run of text tokens, [n] an image of n tokens, [n, m] one that m tokens before it mark. */
+/** A sample: a number is a run of text tokens, [n] an image of n tokens, [n, m] an image with m marker tokens before it. */
 type Part = number | [number, number?]
 
 function layoutOf(samples: Part[][]): Layout {
@@ -44,7 +44,7 @@ function seenByRule(samples: Part[][], rule: WindowRule): string[][] {
       }
       const [first, marks = 0] = part
       let count = first
-      // Images with nothing between them share a window.
+      // Consecutive images share a window.
       for (let next = left[0]; Array.isArray(next) && !next[1]; next = left[0]) count += (left.shift() as [number])[0]
       if (rule === 'at-image') say(marks)
       window = Array.from({ length: count }, () => `i${image++}`)
@@ -76,7 +76,7 @@ const rules = fc.constantFrom<WindowRule>('at-image', 'with-marks')
 const packed = fc.array(parts, { minLength: 1, maxLength: 4 })
 
 describe('windows', () => {
-  it('let every text token see exactly its window: its image, and the text since the window began', () => {
+  it('show every text token exactly its window: its image, and the text since the window began', () => {
     fc.assert(
       fc.property(packed, rules, (samples, rule) => {
         expect(seenByPlan(layoutOf(samples), rule)).toEqual(seenByRule(samples, rule))
@@ -84,14 +84,14 @@ describe('windows', () => {
     )
   })
 
-  it('begin at the image, or with the mark in front of it, which then sees it', () => {
+  it('begin at the image, or at the marker token before it, which then sees it', () => {
     // a | mark, image of one token | b
     const layout = layoutOf([[1, [1, 1], 1]])
     expect(seenByPlan(layout, 'at-image')).toEqual([['t0'], ['t0', 't1'], ['i0', 't2']])
     expect(seenByPlan(layout, 'with-marks')).toEqual([['t0'], ['i0', 't1'], ['i0', 't1', 't2']])
   })
 
-  it('cover every text token and every image once', () => {
+  it('cover every text token and every image exactly once', () => {
     fc.assert(
       fc.property(packed, rules, (samples, rule) => {
         const layout = layoutOf(samples)
@@ -109,7 +109,7 @@ describe('windows', () => {
     expect(keyPositions).toEqual(Int32Array.of(0, 1, 0, 1, 2, 3, 4))
   })
 
-  it('give an image one moment and its grid, and text the largest index + 1, with three rows of positions', () => {
+  it('with three position rows, give an image one time index and its grid, and text the largest index + 1', () => {
     const layout: Layout = {
       tokens: 2,
       cu: Int32Array.of(0, 2),
@@ -139,7 +139,7 @@ describe('windows', () => {
     ])
   })
 
-  it('refuse layouts that contradict themselves', () => {
+  it('refuse inconsistent layouts', () => {
     const slot = (sample: number, before: number) => ({ sample, before, tokens: 1 })
     const layout = (images: Layout['images']): Layout => ({ tokens: 4, cu: Int32Array.of(0, 2, 4), images })
     expect(() => planWindows({ ...layout([]), tokens: 5 }, 1)).toThrow('boundaries')
@@ -153,7 +153,7 @@ describe('windows', () => {
 })
 
 describe('token insertion', () => {
-  it('puts every image where it stands and keeps the text in order', () => {
+  it('puts every image at its place and keeps the text in order', () => {
     fc.assert(
       fc.property(packed, (samples) => {
         const layout = layoutOf(samples)

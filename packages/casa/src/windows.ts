@@ -1,5 +1,5 @@
 /**
- * Windows: which text tokens see which image, as integers only (arXiv 2512.19535, section 3; masks of section 3.2).
+ * Windows: which text tokens see which image, computed on integers only (arXiv 2512.19535, section 3; masks of section 3.2).
  *
  * A window is one image, or several in a row, and the text up to the next image. Text before a sample's first image is a window
  * without an image. Keys of a window: its image tokens first, then its text, so that a bottom-right-aligned causal mask lets every
@@ -14,8 +14,8 @@
  *     e       . . | 1 1 1 1 1 | . .
  *     f       . . | . . . . . | 1 1
  *
- * Where tokens mark an image in front, they end the window before it ('at-image') or open its own ('with-marks'); its image tokens
- * stand first among the keys either way.
+ * If marker tokens precede an image, they end the previous window ('at-image') or begin the image's own ('with-marks'); its image
+ * tokens are the first keys either way.
  */
 import { CasaError } from '@casa-js/base'
 import type { ImageSlot, Layout, Positions } from '@casa-js/core'
@@ -69,7 +69,7 @@ export function checkLayout({ tokens, cu, images }: Layout): void {
 }
 
 /**
- * Cut a packed layout into windows. Windows without text and without an image are left out.
+ * Splits a packed layout into windows. Windows without text and without an image are left out.
  * @param rule 'at-image' unless given
  */
 export function windowSpans(layout: Layout, rule: WindowRule = 'at-image'): WindowSpan[] {
@@ -87,7 +87,7 @@ export function windowSpans(layout: Layout, rule: WindowRule = 'at-image'): Wind
       imageBegin = slot
     }
     for (; slot < images.length && images[slot]!.sample === sample; slot++) {
-      // Images in a row, with nothing between them, share a window.
+      // Consecutive images share a window.
       const standsWithPrevious = slot > imageBegin && images[slot]!.before === images[slot - 1]!.before
       if (!standsWithPrevious) close(begins(images[slot]!))
     }
@@ -96,7 +96,7 @@ export function windowSpans(layout: Layout, rule: WindowRule = 'at-image'): Wind
   return spans
 }
 
-/** Positions of a window's image tokens, and where its text goes on. */
+/** Positions of a window's image tokens, and the position at which its text continues. */
 export function imagePositions(images: Layout['images'], positionRows: 1 | 3): { rows: number[][]; next: number } {
   const rows: number[][] = [[], [], []]
   let next = 0
@@ -127,7 +127,7 @@ export const asPositions = (rows: number[][], positionRows: 1 | 3): Positions =>
     : [Int32Array.from(rows[0]!), Int32Array.from(rows[1]!), Int32Array.from(rows[2]!)]
 
 /**
- * All windows of a packed batch, ready for varlen attention.
+ * All windows of a packed batch, as arguments for varlen attention.
  * @param rule 'at-image' unless given
  */
 export function planWindows(layout: Layout, positionRows: 1 | 3, rule: WindowRule = 'at-image'): Windows {

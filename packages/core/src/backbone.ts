@@ -1,5 +1,5 @@
 /**
- * The seam of a language backbone: what a contributor implements, and what a fusion may see of it.
+ * The interface of a language backbone: what a contributor implements, and what a fusion may use of it.
  */
 import type { Tensor } from '@casa-js/tensor'
 import type { Params, TensorTable } from './table.ts'
@@ -11,22 +11,22 @@ export interface RotaryTable {
 }
 
 /**
- * Positions of T tokens: one row [T], or three rows (time, height, width) for multi-section rotary. One-row positions given to a
- * multi-section backbone stand for three equal rows.
+ * Positions of T tokens: one row [T], or three rows (time, height, width) for multi-section rotary. For a multi-section backbone, one
+ * row means three equal rows.
  */
 export type Positions = Int32Array | [Int32Array, Int32Array, Int32Array]
 
 /** Keys and values of the text seen so far, at a fixed capacity. One sequence. Created by a backbone, disposed by its owner. */
 export interface KvCache {
   readonly capacityTokens: number
-  /** Tokens stored. `runLayers` moves it, once all layers have run; nobody else does. */
+  /** Tokens stored. Only `runLayers` changes it, after all layers have run. */
   length: number
   /**
    * Write k, v [T,K,E] of a layer at `length` and return the whole buffers, [capacity, K, E]: the first length + T rows are valid.
    * @throws CasaError when they do not fit.
    */
   append(layer: number, k: Tensor, v: Tensor): { k: Tensor; v: Tensor }
-  /** The buffers of a layer, [rows, K, E], of which the first `length` are valid; undefined where it stored nothing. */
+  /** The buffers of a layer, [rows, K, E], of which the first `length` are valid; undefined if it stored nothing. */
   layer(index: number): { k: Tensor; v: Tensor } | undefined
   /**
    * Forget everything after the first `tokens`.
@@ -57,18 +57,18 @@ export interface Heads {
 }
 
 /**
- * The attention half of one block, as a fusion sees it. Skipping `attend` is how a fusion replaces self-attention;
- * `project` and `output` are there so that it can share the block's weights.
+ * The attention half of one block, as a fusion sees it. A fusion replaces self-attention by not calling `attend`;
+ * `project` and `output` let it share the block's weights.
  */
 export interface Site {
   readonly layer: number
-  /** A sliding window: most keys that a token of this block's self-attention sees, itself and those before it. Absent: all. */
+  /** Sliding window: the most keys that a token sees in this block's self-attention, including its own. Absent: no limit. */
   readonly window?: number | undefined
   /** The block's input norm. [T,D] -> [T,D] */
   norm(x: Tensor): Tensor
   /** The block's q, k, v of normed input, before rotation. */
   project(normed: Tensor): Heads
-  /** Only its k and v, for rows that are no queries: image tokens. */
+  /** Only k and v, for rows that are not queries: image tokens. */
   projectKeys(normed: Tensor): Pick<Heads, 'k' | 'v'>
   /** Rotate q or k [T, heads, E]. */
   rotate(heads: Tensor, rotary: RotaryTable): Tensor
@@ -76,7 +76,7 @@ export interface Site {
   attend(normed: Tensor): Tensor
   /** The block's output projection. [T,H,E] -> [T,D] */
   output(heads: Tensor): Tensor
-  /** The other half of the block, without its residual: mlp(norm(x)). For fusions that push image tokens through it. */
+  /** The other half of the block, without its residual: mlp(norm(x)). For fusions that also update image tokens. */
   feedForward(x: Tensor): Tensor
 }
 
@@ -98,8 +98,8 @@ export interface Projections {
 }
 
 /**
- * A language model bound to its weights, as parts that whoever runs a pass puts together: embed, every layer, final norm, logits.
- * All of them allocate: run them in a scope.
+ * A language model bound to its weights, as the parts of a forward pass: embed, every layer, final norm, logits.
+ * All of them allocate tensors: run them in a scope.
  */
 export interface Backbone {
   readonly modelType: string
@@ -116,9 +116,9 @@ export interface Backbone {
   readonly vocabSize: number
   /** Rows of a position: 1, or 3 for multi-section rotary (time, height, width). */
   readonly positionRows: 1 | 3
-  /** Positions that it was made for (`max_position_embeddings`), where it says so: sessions end there. */
+  /** Positions that it was trained for (`max_position_embeddings`), if its config says so: sessions end there. */
   readonly maxPositions?: number
-  /** A block's own attention weights, [out, in], perhaps compressed: what a fusion starts from and takes its shapes from (`shapeOf`). */
+  /** A block's own attention weights, [out, in], possibly compressed. A fusion takes shapes (`shapeOf`) and initial values from them. */
   selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */
   embed(ids: Int32Array): Tensor
@@ -129,7 +129,7 @@ export interface Backbone {
   finalNorm(x: Tensor): Tensor
   /** The head, on rows after the final norm. [T,D] -> [T,V] */
   logits(normed: Tensor): Tensor
-  /** The head's weight [V,D], perhaps compressed, for the chunked loss. */
+  /** The head's weight [V,D], possibly compressed, for the chunked loss. */
   readonly head: Tensor
   createCache(capacityTokens: number): KvCache
 }
@@ -147,7 +147,7 @@ export interface BackboneFamily<C = unknown> {
   tinyConfig(): C
 }
 
-/** Types a backbone family; returns it as it is. */
+/** Returns the family unchanged; it only checks the type. */
 export function defineBackbone<C>(family: BackboneFamily<C>): BackboneFamily<C> {
   return family
 }

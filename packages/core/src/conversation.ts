@@ -1,4 +1,4 @@
-/** What flows from a conversation to a batch: messages -> encoded sample (both in @casa-js/base) -> packed batch. */
+/** The types between a conversation and a batch: messages -> encoded sample (both in @casa-js/base) -> packed batch. */
 import type { Message } from '@casa-js/base'
 import type { Layout } from './fusion.ts'
 import type { Patches } from './vision.ts'
@@ -24,10 +24,10 @@ export interface Example {
   messages: Message[]
 }
 
-/** Examples by index. Deterministic: the same index gives the same example, whatever was asked before. */
+/** Examples by index. Deterministic: the same index always gives the same example. */
 export interface Dataset {
   readonly name: string
-  /** Changes when the examples do, e.g. a hash of the file. Without it only name and length are known. */
+  /** Changes when the examples change, e.g. a hash of the file. Without it, data sets are told apart by name and length only. */
   readonly fingerprint?: string
   /** Infinity for a generator. */
   readonly length: number

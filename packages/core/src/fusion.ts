@@ -1,21 +1,21 @@
 /**
- * The seam of a fusion: how image tokens reach a backbone, in training and while decoding with a cache.
+ * The interface of a fusion: how image tokens reach a backbone, in training and while decoding with a cache.
  *
  *   family   fusion_config of a model folder -> weights -> `Fusion`       what a contributor writes
- *   fusion   a pass over a packed batch; a pass over the next piece of one growing sequence, given the state that the last one left
- *   state    numbers and tensors, a value: a pass never changes it, it says what comes after it
+ *   fusion   a pass over a packed batch; a pass over the next piece of one growing sequence, given the state after the last one
+ *   state    numbers and tensors, immutable: a pass returns the next state
  *
- * Whoever runs the passes (`createSequence`) keeps and frees a state's tensors, moves the cache, and goes back to an earlier state
- * when something fails. A fusion neither keeps nor disposes anything, and has nothing to advance.
+ * The caller that runs the passes (`createSequence`) keeps and frees a state's tensors, advances the cache, and restores the earlier
+ * state when a pass fails. A fusion neither keeps nor disposes tensors, and advances nothing itself.
  */
 import type { Tensor } from '@casa-js/tensor'
 import type { Backbone, Fuse, Positions } from './backbone.ts'
 import type { Params, TensorTable } from './table.ts'
 
-/** Where an image stands in packed text. */
+/** The place of an image in packed text. */
 export interface ImageSlot {
   sample: number
-  /** Index, in the packed stream, of the text token that the image stands before. */
+  /** Index, in the packed stream, of the text token after the image. */
   before: number
   /**
    * Index of the first of the tokens that mark the image in front, e.g. "<|vision_start|>": `before` where there are none. A fusion
@@ -28,7 +28,7 @@ export interface ImageSlot {
   grid?: { rows: number; columns: number }
 }
 
-/** A packed conversation: text tokens, and where images stand among them. */
+/** A packed conversation: text tokens, and the places of images among them. */
 export interface Layout {
   /** Text tokens of all samples. */
   tokens: number
@@ -40,7 +40,7 @@ export interface Layout {
 
 /** One pass over all blocks: which rows run through them, and the hook. */
 export interface FusionPass {
-  /** The rows, from the embedded text [T, D]. [R, D]. Unless given: the text. */
+  /** Makes the rows [R, D] from the embedded text [T, D]. Default: the text. */
   rows?(text: Tensor): Tensor
   /** Rows R of the pass. */
   count: number
@@ -48,25 +48,25 @@ export interface FusionPass {
   cu: Int32Array
   /** Positions of the rows. */
   positions: Positions
-  /** Where each text token stands among the rows, Int32Array [T]. Unless given: rows are text tokens. */
+  /** The row of each text token, Int32Array [T]. Default: rows are text tokens. */
   textRows?: Int32Array
-  /** Around the attention half of every block. Unless given: the block's own self-attention. */
+  /** Replaces the attention half of every block. Default: the block's own self-attention. */
   fuse?: Fuse
 }
 
 /**
- * What a fusion remembers of a sequence between passes, beside the text's KV cache. Plain data, so that it can be gone back to and
- * saved. Tensors may be shared with the state before; rows that a state does not count yet may be written in place.
+ * What a fusion stores about a sequence between passes, besides the text's KV cache. Plain data, so that it can be restored and
+ * saved. Tensors may be shared with the previous state; rows that a state does not count yet may be written in place.
  */
 export interface FusionState<V extends Readonly<Record<string, number>> = Readonly<Record<string, number>>> {
   readonly values: V
   readonly tensors: Readonly<Record<string, Tensor>>
 }
 
-/** How one layer of a fusion looks at its keys, for the last text token of a pass: what a page draws over the picture. */
+/** The attention of one fusion layer for the last text token of a pass, e.g. to draw it over the image. */
 export interface AttentionScores {
   layer: number
-  /** Scaled products of query and keys before the softmax, [H, keys]: image tokens first, then text. Not kept. */
+  /** Scaled products of query and keys before the softmax, [H, keys]: image tokens first, then text. Valid only during the callback. */
   scores: Tensor
   imageTokens: number
 }
@@ -75,24 +75,24 @@ export interface AttentionScores {
 export interface SequencePiece {
   /** Text tokens and image slots of the piece: one sample, at least one text token. */
   layout: Layout
-  /** Image tokens in the order of the slots, [sum of tokens, D]; undefined where there are none. */
+  /** Image tokens in the order of the slots, [sum of tokens, D]; undefined if there are none. */
   images?: Tensor
-  /** Tokens that the cache holds already. */
+  /** Tokens already in the cache. */
   cached: number
-  /** Asks every layer that attends to images by itself for its scores. A fusion may leave it unanswered. */
+  /** Called by every layer that has its own attention to images. A fusion need not support it. */
   onAttention?: ((scores: AttentionScores) => void) | undefined
 }
 
 export interface SequencePass<S extends FusionState> extends FusionPass {
-  /** The state after the pass. Called once, when every block has run. */
+  /** Returns the state after the pass. Called once, after every block has run. */
   next(): S
 }
 
 /** A fusion bound to its weights and backbone. */
 export interface Fusion<S extends FusionState = FusionState> {
   /**
-   * Image tokens stand in the text's KV cache. If so, a sequence grows with every image and its text cannot be cut back; if not, text
-   * may be forgotten at any token, and the state starts anew.
+   * Whether image tokens are stored in the text's KV cache. If so, a sequence grows with every image and its text cannot be truncated;
+   * if not, text can be truncated at any token, and the state is reset.
    */
   readonly imagesInCache: boolean
   /**
@@ -100,7 +100,7 @@ export interface Fusion<S extends FusionState = FusionState> {
    * @param images [sum of image tokens, D], in the order of layout.images
    */
   pass(layout: Layout, images: Tensor | undefined): FusionPass
-  /** The state before anything was seen. */
+  /** The initial state. */
   start(): S
   /** The pass over the next piece. Allocates: called in a scope. */
   next(state: S, piece: SequencePiece): SequencePass<S>
@@ -114,7 +114,7 @@ export interface FusionFamily<C = unknown> {
    * @throws ConfigError naming the field and what was expected
    */
   parseConfig(json: unknown, path?: string): C
-  /** Fields that the `fusion_config` of a new model gets unless it says otherwise. Folders without them mean what `parseConfig` says. */
+  /** Defaults written into the `fusion_config` of a new model. Folders without these fields get the defaults of `parseConfig`. */
   readonly newModelFields?: Readonly<Record<string, unknown>>
   /** The weights that the fusion adds; shapes follow from the backbone. */
   tensors(config: C, backbone: Backbone): TensorTable
@@ -124,7 +124,7 @@ export interface FusionFamily<C = unknown> {
   bind(config: C, params: Params, backbone: Backbone): Fusion
 }
 
-/** Types a fusion family; returns it as it is. */
+/** Returns the family unchanged; it only checks the type. */
 export function defineFusion<C>(family: FusionFamily<C>): FusionFamily<C> {
   return family
 }

@@ -1,4 +1,4 @@
-/** Starting weights from a tensor table. */
+/** Initial weights from a tensor table. */
 import { createRandom, hashText } from './random.ts'
 import type { Init, TensorSpec, TensorTable } from './table.ts'
 
@@ -9,7 +9,7 @@ function standardDeviation(spec: TensorSpec, init: Extract<Init, { kind: 'normal
   return init.kind === 'normal' ? init.std : (init.gain ?? 1) / Math.sqrt(fanIn(spec))
 }
 
-/** Values of one tensor. They depend on the seed and the tensor's name alone, not on what else is in the table. */
+/** Initial values of one tensor. They depend only on the seed and the tensor's name, not on the rest of the table. */
 export function initialValues(spec: TensorSpec, seed: number): Float32Array {
   const { shape, init, name } = spec
   const values = new Float32Array(shape.reduce((product, extent) => product * extent, 1))

@@ -1,6 +1,6 @@
 /**
- * Seeded randomness: a stream of numbers that depends on a few integers alone, so that example `index` of seed `seed` is the same
- * whatever was drawn before, on every platform. Generator: sfc32 (PractRand's small fast counter), seeded through a
+ * Seeded randomness: a stream of numbers that depends only on a few integers, so that example `index` of seed `seed` is the same
+ * on every platform, whatever was drawn before. Generator: sfc32 (PractRand's small fast counter), seeded through a
  * murmur3-style mix.
  */
 
@@ -52,7 +52,7 @@ export function createRandom(...seeds: number[]): Random {
     c = (((c << 21) | (c >>> 11)) + sum) | 0
     return (sum >>> 0) / 4294967296
   }
-  // The first outputs still show the seed's structure.
+  // The first outputs are still correlated with the seed.
   for (let round = 0; round < 12; round++) next()
   const integer = (low: number, high: number) => low + Math.floor(next() * (high - low + 1))
   return {

@@ -3,10 +3,10 @@
  */
 import type { Tensor } from '@casa-js/tensor'
 
-/** How a tensor starts when it is trained from scratch. `fanIn`: normal with standard deviation gain / sqrt(fan in). */
+/** How a tensor is initialised when it is trained from scratch. `fanIn`: normal with standard deviation gain / sqrt(fan in). */
 export type Init = { kind: 'normal'; std: number } | { kind: 'fanIn'; gain?: number } | { kind: 'ones' } | { kind: 'zeros' }
 
-/** One tensor: its name in the checkpoint, its shape, how it starts. */
+/** One tensor: its name in the checkpoint, its shape, its initialisation. */
 export interface TensorSpec {
   /** Full name in the checkpoint, e.g. "model.layers.0.self_attn.q_proj.weight". */
   name: string
@@ -20,14 +20,14 @@ export interface TensorSpec {
 export type TensorTable = TensorSpec[]
 
 /**
- * A module's weights by checkpoint name. Flat on purpose: freezing, groups, saving and gradients are all by name. A matrix may be
- * compressed: `linear` and `embedding` take it, `shapeOf` says its shape.
+ * A module's weights by checkpoint name. Flat on purpose: freezing, parameter groups, saving and gradients all work by name. A matrix may be
+ * compressed: `linear` and `embedding` accept it, `shapeOf` returns its shape.
  */
 export type Params = Record<string, Tensor>
 
-/** A way to get weights; `load` never returns one whose shape or dtype was not checked against the spec. */
+/** A source of weights; `load` checks the shape and dtype of every tensor against its spec. */
 export interface WeightSource {
-  /** Names, shapes and dtypes of everything there. */
+  /** Names, shapes and dtypes of all tensors. */
   entries(): Map<string, { shape: number[]; dtype: string }>
   /** float32 values in row-major order. */
   read(name: string): Promise<Float32Array>

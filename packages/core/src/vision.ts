@@ -1,4 +1,4 @@
-/** The seam of a vision encoder. */
+/** The interface of a vision encoder. */
 import type { RgbImage } from '@casa-js/base'
 import type { Tensor } from '@casa-js/tensor'
 import type { Params, TensorTable } from './table.ts'
@@ -15,11 +15,11 @@ export interface Patches {
 /** A vision encoder bound to its weights: patches -> image tokens. */
 export interface VisionEncoder {
   readonly modelType: string
-  /** Width of what comes out: the backbone's D. */
+  /** Width of the image tokens: the backbone's D. */
   readonly outputWidth: number
-  /** Image tokens that a grid becomes. */
+  /** Number of image tokens for a grid. */
   tokens(grid: Patches['grid']): number
-  /** Grid of the tokens that come out (after the merge), for multi-section positions. */
+  /** Grid of the image tokens (after the merge), for multi-section positions. */
   outputGrid(grid: Patches['grid']): Patches['grid']
   /** Encode several images at once, packed. -> [sum of tokens, outputWidth], image after image, rows first. */
   encode(images: Patches[]): Tensor
@@ -33,12 +33,12 @@ export interface VisionEncoderFamily<C = unknown> {
   parseConfig(json: unknown): C
   tensors(config: C): TensorTable
   bind(config: C, params: Params): VisionEncoder
-  /** Pixels -> patches, as this family wants them (resize, normalise, order). */
+  /** Pixels -> patches, as this family expects them (resize, normalise, order). */
   process(image: RgbImage, config: C): Patches
   tinyConfig(): C
 }
 
-/** Types a vision encoder family; returns it as it is. */
+/** Returns the family unchanged; it only checks the type. */
 export function defineVisionEncoder<C>(family: VisionEncoderFamily<C>): VisionEncoderFamily<C> {
   return family
 }

@@ -1,14 +1,14 @@
 /**
- * One growing sequence of text and images: the text's KV cache and the fusion's state, moved together and only here.
+ * One growing sequence of text and images: the text's KV cache and the fusion's state, which advance together and only here.
  *
- * A pass that throws leaves everything as it was: the cache counts rows only when all blocks have run, and states are values.
+ * A pass that throws changes nothing: the cache counts rows only after all blocks have run, and states are immutable.
  * `transaction` does the same for several passes.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
 import type { Backbone, Fusion, FusionPass, FusionState, ImageSlot, KvCache, Layout, SequencePiece, Step } from '@casa-js/core'
 import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 
-/** Sees a block's output, [R, D]. */
+/** Receives a block's output, [R, D]. */
 export type LayerTap = (layer: number, x: Tensor) => void
 
 /** Run all blocks over rows [R, D]; a cache counts them when the last block is done. -> [R, D] */
@@ -49,7 +49,7 @@ export interface SequenceInput {
   images?: Tensor
 }
 
-/** Everything that a sequence remembers, on the host: to be written to a file and gone on from. */
+/** Everything that a sequence stores, on the host: to save it to a file and continue from there. */
 export interface SequenceContents {
   /** Tokens in the cache. */
   tokens: number
@@ -60,7 +60,7 @@ export interface SequenceContents {
 }
 
 export interface AdvanceOptions {
-  /** Only the last token's hidden state is wanted. */
+  /** Return only the last token's hidden state. */
   last?: boolean
   onAttention?: SequencePiece['onAttention']
 }
@@ -70,17 +70,17 @@ export interface Sequence {
   readonly capacityTokens: number
   /** Tokens in the cache. */
   readonly tokens: number
-  /** What the fusion remembers. */
+  /** The fusion's state. */
   readonly state: FusionState
   /** Cache tokens that this input would take. */
   cost(input: Omit<SequenceInput, 'images'>): number
   /**
-   * Run the next piece and move on. Returns the final hidden states of its text, [T, D], or of its last token, [1, D]: kept, the
+   * Run the next piece and advance. Returns the final hidden states of its text, [T, D], or of its last token, [1, D]: kept, the
    * caller disposes them.
-   * @throws CasaError when the piece does not fit; then nothing has changed.
+   * @throws CasaError if the piece does not fit; the sequence is then unchanged.
    */
   advance(input: SequenceInput, options?: AdvanceOptions): Tensor
-  /** Several passes, all or none: when `f` throws, the sequence is what it was before. One at a time. */
+  /** Several passes, all or none: if `f` throws, the sequence is unchanged. One transaction at a time. */
   transaction<T>(f: () => Promise<T>): Promise<T>
   /**
    * Forget all but the first `tokens`, and every image.

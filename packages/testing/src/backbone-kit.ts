@@ -1,6 +1,6 @@
 /**
- * The test suite of a backbone family: what every family must obey, on every device, from a config small enough for tests; and,
- * with a golden folder, the numbers of the original.
+ * The test suite of a backbone family: laws that every family must satisfy, on every device, with a small config; and,
+ * with a golden folder, agreement with the original's numbers.
  */
 import type { Backbone, BackboneFamily, Params } from '@casa-js/core'
 import { crossEntropy, dispose, memory, scope, shapeOf, valueAndGradients, type Tensor } from '@casa-js/tensor'
@@ -22,7 +22,7 @@ export interface BackboneKitOptions {
   golden?: string
   /** Other config.json files (in the golden folder) that must parse to the same config. */
   sameConfigs?: string[]
-  /** Laws that this family does not obey, and why. */
+  /** Laws that this family does not satisfy, and why. */
   skip?: Skips<BackboneLaw>
 }
 
@@ -63,17 +63,17 @@ export async function describeBackbone(family: BackboneFamily, options: Backbone
     })
     afterAll(() => dispose(...Object.values(params)))
 
-    law('table', 'has the shapes that it says', async () => {
+    law('table', 'has the shapes that it declares', async () => {
       const logits = await logitsOf(backbone, { ids: randomIds(3, backbone.vocabSize) })
       expect(logits.length).toBe(3 * backbone.vocabSize)
       expect(shapeOf(backbone.head)).toEqual([backbone.vocabSize, backbone.width])
       expect(() => backbone.embed(Int32Array.of(backbone.vocabSize)), 'an id outside the vocabulary').toThrow()
     })
-    law('cache', 'decodes with a cache as without', () => cachedEqualsFull(backbone, 4 * device.forward))
+    law('cache', 'decodes the same with and without a cache', () => cachedEqualsFull(backbone, 4 * device.forward))
     law('causal', 'sees no later token', () => isCausal(backbone, device.forward))
     law('packing', 'keeps packed samples apart', () => packingEqualsSeparate(backbone, 4 * device.forward))
-    law('hooks', 'gives a fusion what attention is made of', () => hooksAreIdentities(backbone, 4 * device.forward))
-    law('gradients', 'has the gradients of its loss', () => gradientsAreRight(backbone, params, device))
+    law('hooks', 'gives a fusion the parts of attention', () => hooksAreIdentities(backbone, 4 * device.forward))
+    law('gradients', 'has correct gradients', () => gradientsAreRight(backbone, params, device))
     law('memory', 'leaves no tensor behind', async () => {
       const before = memory().tensors
       for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabSize) })
@@ -150,8 +150,8 @@ async function gradientsAreRight(backbone: Backbone, params: Params, { device }:
 }
 
 /**
- * A family over the weights of a golden folder gives the original's taps, logits, loss and picked gradients, and, decoding with a
- * cache, its greedy continuation where the folder has one.
+ * A family over the weights of a golden folder gives the original's layer outputs, logits, loss and selected gradients, and, decoding with a
+ * cache, its greedy continuation if the folder has one.
  * @param folder config.json, model.safetensors and golden.safetensors, as the scripts in docs/goldens write them
  */
 export async function backboneEqualsGolden(
@@ -201,7 +201,7 @@ export async function backboneEqualsGolden(
   }
 }
 
-/** The prompt in one pass, then a token at a time with the cache. */
+/** The prompt in one pass, then one token at a time with the cache. */
 async function continueGreedily(backbone: Backbone, prompt: number[], length: number): Promise<number[]> {
   const ids = [...prompt]
   const cache = backbone.createCache(length)

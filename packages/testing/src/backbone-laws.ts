@@ -13,7 +13,7 @@ interface Pass {
   fuse?: Fuse
 }
 
-/** Logits of every token, [T * V]. With a cache, positions go on from its length. */
+/** Logits of every token, [T * V]. With a cache, positions continue from its length. */
 export async function logitsOf(
   backbone: Backbone,
   { ids, cu = Int32Array.of(0, ids.length), cache, fuse }: Pass,
@@ -28,7 +28,7 @@ export async function logitsOf(
   return take(logits)
 }
 
-/** Decoding with a cache, cut anywhere, gives the logits of one pass. */
+/** Decoding with a cache, split anywhere, gives the logits of one pass. */
 export async function cachedEqualsFull(backbone: Backbone, tolerance: number): Promise<void> {
   const ids = randomIds(9, backbone.vocabSize)
   const full = await logitsOf(backbone, { ids })
@@ -67,7 +67,7 @@ export async function isCausal(backbone: Backbone, tolerance: number): Promise<v
   expect(after.subarray(seen), 'logits of the changed token').not.toEqual(before.subarray(seen))
 }
 
-/** Samples packed into one stream give the logits that each gives alone. */
+/** Packed samples give the same logits as each sample alone. */
 export async function packingEqualsSeparate(backbone: Backbone, tolerance: number): Promise<void> {
   const samples = [4, 1, 6].map((length, i) => randomIds(length, backbone.vocabSize, i + 1))
   const packed = await logitsOf(backbone, {

@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import type { Tensor } from '@casa-js/tensor'
 
-/** Values of a float tensor of any shape, which is disposed. */
+/** Values of a float tensor of any shape. Disposes the tensor. */
 export async function take(t: Tensor): Promise<Float32Array> {
   const values = (await t.data()) as Float32Array
   t.dispose()

@@ -1,12 +1,12 @@
-/** The law of every config parser: a wrong or missing field is named, and nothing else happens. */
+/** The law of every config parser: a wrong or missing field throws a ConfigError that names it. */
 import { ConfigError } from '@casa-js/base'
 import { expect } from 'vitest'
 
 const wrong: unknown[] = [{}, [], 'word', -1, 0, 1.5, NaN, null, true]
 
 /**
- * Replace and remove each field of a valid config, one at a time: the parser either does not care or throws a ConfigError, which
- * names a field; never anything else.
+ * Replaces and removes each field of a valid config, one at a time: the parser either accepts the result or throws a ConfigError that
+ * names a field; never any other error.
  */
 export function expectFieldErrors(parse: (json: unknown) => unknown, json: Record<string, unknown>, at = ''): void {
   const check = (field: string, changed: unknown, what: string) => {
@@ -30,7 +30,7 @@ export function expectFieldErrors(parse: (json: unknown) => unknown, json: Recor
   }
 }
 
-/** A required field's absence is an error that says its name. */
+/** Leaving out a required field throws an error that names it. */
 export function expectRequired(parse: (json: unknown) => unknown, json: Record<string, unknown>, fields: string[]): void {
   for (const field of fields) {
     const { [field]: _, ...without } = json

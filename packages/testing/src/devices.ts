@@ -1,8 +1,8 @@
-/** Running the same tests on every device that is there. */
+/** Runs the same tests on every available device. */
 import { close, init, type DeviceName } from '@casa-js/tensor'
 import { afterAll, beforeAll, describe } from 'vitest'
 
-/** For tests a WebGPU in software is as good as any; CASA_SOFTWARE=0 refuses it. */
+/** Tests accept a software WebGPU adapter; CASA_SOFTWARE=0 refuses it. */
 const start = (device: DeviceName) => init({ device, software: process.env.CASA_SOFTWARE !== '0' })
 
 const wanted = (process.env.CASA_DEVICES ?? 'cpu,wasm,webgpu').split(',') as DeviceName[]
@@ -15,7 +15,7 @@ export interface DeviceTolerances {
 }
 
 /**
- * A `describe` block a device. CASA_DEVICES=cpu,wasm restricts the devices; one that cannot start is skipped with its reason in
+ * One `describe` block per device. CASA_DEVICES=cpu,wasm restricts the devices; one that cannot start is skipped with its reason in
  * the title. Await it at the top of a test file.
  */
 export async function describeOnDevices(title: string, tests: (device: DeviceTolerances) => void): Promise<void> {

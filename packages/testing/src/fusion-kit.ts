@@ -1,4 +1,4 @@
-/** The test suite of a fusion: what every way of bringing image tokens into a backbone must obey, over a tiny backbone, on every device. */
+/** The test suite of a fusion: laws that every fusion must satisfy, with a tiny backbone, on every device. */
 import type { FusionFamily } from '@casa-js/core'
 import { dispose } from '@casa-js/tensor'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
@@ -21,16 +21,16 @@ import { createTinyBackbone } from './tiny-backbone.ts'
 export interface FusionCase {
   /** The fusion's part of config.json. */
   config: Record<string, unknown>
-  /** What a prompt without images gives: the backbone's own logits, or others. */
+  /** Logits of a prompt without images: the backbone's own, or others. */
   withoutImages: 'the backbone' | 'its own'
   /** The fusion adds no weights. */
   addsNothing?: boolean
 }
 
 export interface FusionKitOptions {
-  /** By a name for the titles. */
+  /** Keys are used in test titles. */
   cases: Record<string, FusionCase>
-  /** Laws that this fusion does not obey, and why. */
+  /** Laws that this fusion does not satisfy, and why. */
   skip?: Skips<FusionLaw>
 }
 
@@ -62,7 +62,7 @@ export async function describeFusion(family: FusionFamily, { cases, skip }: Fusi
   await describeOnDevices(family.kind, (device) => {
     for (const [name, { config: json, addsNothing = false, withoutImages: expected }] of Object.entries(cases)) {
       for (const positionRows of [1, 3] as const) {
-        describe(`${name}, ${positionRows === 1 ? 'one position a token' : 'three'}`, () => {
+        describe(`${name}, ${positionRows === 1 ? 'one position per token' : 'three'}`, () => {
           let fusion: BoundFusion
           let free: () => void
           beforeAll(() => {
@@ -87,22 +87,22 @@ export async function describeFusion(family: FusionFamily, { cases, skip }: Fusi
             `gives ${expected === 'the backbone' ? "the backbone's own logits" : 'logits of its own'} where there is no image`,
             () => withoutImages(fusion, expected, device.forward),
           )
-          law('images', 'lets text after an image see it, and no text before it', () => imagesMatter(fusion, device.forward))
+          law('images', 'lets text see images before it, and none after it', () => imagesMatter(fusion, device.forward))
           law('packing', 'keeps packed samples apart', () => cuttingChangesNothing(fusion, 4 * device.forward))
           law('causal', 'sees no later text', () => laterTextIsUnseen(fusion, device.forward))
-          law('gradients', 'has the gradients of its weights and of the images', () => gradientsReach(fusion, device))
+          law('gradients', 'has correct gradients of its weights and of the images', () => gradientsReach(fusion, device))
           law('memory', 'leaves no tensor behind', () => leavesNothingBehind(fusion))
-          law('decoding', 'decodes with a cache as in one pass, wherever the sequence is cut', () =>
+          law('decoding', 'decodes with a cache as in one pass, wherever the sequence is split', () =>
             cachedEqualsWhole(fusion, 4 * device.forward),
           )
-          law('failure', 'is what it was before where a pass fails or is refused', () =>
+          law('failure', 'is unchanged after a pass that fails or is refused', () =>
             failureChangesNothing(fusion, 4 * device.forward),
           )
-          law('truncating', 'forgets its images when text is cut back, or refuses to', () =>
+          law('truncating', 'drops its images when text is truncated, or refuses to truncate', () =>
             truncates(fusion, 4 * device.forward),
           )
-          law('restart', 'goes on from what another sequence remembered', () => survivesRestart(fusion, 4 * device.forward))
-          law('state', 'holds no more tensors the more images were seen', () => statesStayFlat(fusion))
+          law('restart', 'continues from the saved state of another sequence', () => survivesRestart(fusion, 4 * device.forward))
+          law('state', 'does not hold more tensors after more images', () => statesStayFlat(fusion))
         })
       }
     }

@@ -21,7 +21,7 @@ export interface Sample {
 }
 
 /**
- * Text before the first image, two images in a row, one image later with a mark in front; a sample without images; one that starts
+ * Text before the first image, two images in a row, one later image with a marker token before it; a sample without images; one that starts
  * with its image.
  */
 export function samplesFor({ vocabSize }: Backbone): [Sample, Sample, Sample] {
@@ -95,10 +95,10 @@ export async function imagesMatter(fusion: BoundFusion, tolerance: number): Prom
   const { imageTokens } = layoutOf(samples)
   const values = pixels(imageTokens, D, 1)
   const before = await logits(fusion, samples, values)
-  // The last image, which stands before token 5.
+  // The last image, before token 5.
   const changed = Float32Array.from(values, (x, i) => (i < (imageTokens - 4) * D ? x : -x))
   const after = await logits(fusion, samples, changed)
-  // Token 4 is its mark: a fusion may let it see the image.
+  // Token 4 is its marker: a fusion may let it see the image.
   expectNear(
     'logits before a changed image',
     after.subarray(0, 4 * V),
@@ -128,7 +128,7 @@ export async function laterTextIsUnseen(fusion: BoundFusion, tolerance: number):
   const samples = samplesFor(fusion.backbone)
   const values = pixels(layoutOf(samples).imageTokens, D, 1)
   const before = await logits(fusion, samples, values)
-  // Token 4 of the first sample, the mark of its second window.
+  // Token 4 of the first sample, the marker of its second window.
   const ids = samples[0]!.ids.slice()
   ids[4] = (ids[4]! + 1) % V
   const after = await logits(fusion, [{ ...samples[0]!, ids }, ...samples.slice(1)], values)

@@ -1,11 +1,11 @@
-/** What the kits share: laws by name, some of them skipped with a reason, and the first law of all. */
+/** Shared by the kits: laws by name, which may be skipped with a reason, and the law of tensor tables. */
 import type { TensorTable } from '@casa-js/core'
 import { expect, it } from 'vitest'
 
-/** Laws that a family does not obey, and why. */
+/** Laws that a family does not satisfy, and why. */
 export type Skips<L extends string> = { reason: string; tests: L[] }[]
 
-/** A test by the name of its law; one that is skipped says why in its title. */
+/** A test under the name of its law; the title of a skipped one gives the reason. */
 export const lawsBut =
   <L extends string>(skip: Skips<L> = []) =>
   (name: L, title: string, test: () => void | Promise<void>): void => {

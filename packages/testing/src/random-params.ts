@@ -1,4 +1,4 @@
-/** Weights for tests: far from symmetric, so that a swapped head, a missing bias or a wrong norm shows. */
+/** Weights for tests: asymmetric, so that a swapped head, a missing bias or a wrong norm changes the result. */
 import { createRandom, hashText, type Params, type TensorTable } from '@casa-js/core'
 import { keep, tensor } from '@casa-js/tensor'
 

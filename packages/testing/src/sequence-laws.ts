@@ -1,4 +1,4 @@
-/** Laws of a fusion's state: a sequence that grows piece by piece is the one pass over the whole of it. */
+/** Laws of a fusion's state: a sequence that grows piece by piece equals one pass over all of it. */
 import { CasaError } from '@casa-js/base'
 import {} from '@casa-js/core'
 import { createSequence, type Sequence } from '@casa-js/sequence'
@@ -50,7 +50,7 @@ async function advance(sequence: Sequence, { ids, images: slots }: Sample, image
 
 const cause = 'keys are remembered before they are rotated, positions start again, or a new image does not replace what it should'
 
-/** Cached decoding equals the full pass, wherever it is cut: token by token, in pieces, in one. A mark is not cut from its image. */
+/** Cached decoding equals the full pass, however it is split: token by token, in pieces, in one. A marker is never split from its image. */
 export async function cachedEqualsWhole(fusion: BoundFusion, tolerance: number): Promise<void> {
   await withSequence(fusion, async ({ sample, values, images }) => {
     const whole = await logits(fusion, [sample], values)
@@ -66,7 +66,7 @@ export async function cachedEqualsWhole(fusion: BoundFusion, tolerance: number):
   })
 }
 
-/** What fails or is refused has not happened, in one pass or in several. */
+/** A pass, or a transaction of several, that fails or is refused changes nothing. */
 export async function failureChangesNothing(fusion: BoundFusion, tolerance: number): Promise<void> {
   await withSequence(fusion, async ({ sample, values, images, sequence }) => {
     const whole = await logits(fusion, [sample], values)
@@ -88,7 +88,7 @@ export async function failureChangesNothing(fusion: BoundFusion, tolerance: numb
   })
 }
 
-/** Cutting the text back forgets every image, or is refused where images stand in the cache. */
+/** Truncating the text drops every image, or is refused if images are stored in the cache. */
 export async function truncates(fusion: BoundFusion, tolerance: number): Promise<void> {
   await withSequence(fusion, async ({ sample, images, sequence }) => {
     await advance(sequence, sample, images, 0, 2)
@@ -111,14 +111,14 @@ export async function truncates(fusion: BoundFusion, tolerance: number): Promise
   })
 }
 
-/** A sequence goes on from what another remembered, as numbers on the host, as it would have gone on itself. */
+/** A sequence continues from the saved state of another exactly as that one would have continued. */
 export async function survivesRestart(fusion: BoundFusion, tolerance: number): Promise<void> {
   await withSequence(fusion, async ({ sample, values, images, sequence }) => {
     const whole = await logits(fusion, [sample], values)
     const { family, config, params, backbone } = fusion
     const later = createSequence(backbone, family.bind(config, params, backbone), { capacityTokens: CAPACITY_TOKENS })
     await advance(sequence, sample, images, 0, 3)
-    // Something else first: what is written takes its place.
+    // Something else first, which the restored state must replace.
     await advance(later, sample, images, 0, 2)
     const contents = await sequence.read()
     later.write(structuredClone(contents))
@@ -139,7 +139,7 @@ export async function survivesRestart(fusion: BoundFusion, tolerance: number): P
   })
 }
 
-/** Images come and go, tensors and bytes stay, unless images stand in the cache by design; a state is plain numbers and tensors. */
+/** Tensors and bytes stay constant as images come and go, unless images are stored in the cache by design; a state is plain numbers and tensors. */
 export async function statesStayFlat(fusion: BoundFusion): Promise<void> {
   await withSequence(fusion, async ({ sample, images, sequence }) => {
     const tensors: number[] = []

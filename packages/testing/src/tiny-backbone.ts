@@ -1,7 +1,7 @@
 /**
- * A backbone for tests of fusions, with random weights and no family around it. It is no relative of the families in
- * @casa-js/backbones: layer norms, GELU, biases everywhere, a cache that grows. A fusion that works over both asks only what the
- * contract promises.
+ * A backbone for tests of fusions, with random weights and no family around it. It is unlike the families in
+ * @casa-js/backbones: layer norms, GELU, biases everywhere, a cache that grows. A fusion that works with both relies only on what the
+ * contract guarantees.
  */
 import { StateError } from '@casa-js/base'
 import type { Backbone, KvCache, Params, Site, Step, TensorTable } from '@casa-js/core'
@@ -124,7 +124,7 @@ function bind(params: Params, layers: number, positionRows: 1 | 3): Backbone {
   }
 }
 
-/** The plainest cache: a layer's rows so far and the new ones, joined. What `append` returns has no rows to spare. */
+/** The simplest cache: a layer's rows so far and the new ones, concatenated. `append` returns no spare rows. */
 function createGrowingCache(layers: number, capacityTokens: number): KvCache {
   const stored: ({ k: Tensor; v: Tensor } | undefined)[] = Array.from({ length: layers }, () => undefined)
   const extended = (before: Tensor | undefined, length: number, rows: Tensor) =>

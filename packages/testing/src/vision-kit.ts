@@ -1,6 +1,6 @@
 /**
- * The test suite of a vision encoder family: what every encoder must obey, on every device, from a config small enough for tests;
- * and, with a golden folder, the numbers of the original.
+ * The test suite of a vision encoder family: laws that every encoder must satisfy, on every device, with a small config;
+ * and, with a golden folder, agreement with the original's numbers.
  */
 import type { Params, Patches, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
 import { dispose, keep, tensor, type Tensor } from '@casa-js/tensor'
@@ -32,11 +32,11 @@ export interface VisionKitOptions {
   golden?: string
   /** Other config.json files (in the golden folder) that must parse to the same config. */
   sameConfigs?: string[]
-  /** A valid vision_config, for the laws of the parser; the golden folder's unless given. */
+  /** A valid vision_config, for the laws of the parser. Default: the golden folder's. */
   config?: Record<string, unknown>
-  /** Fields of it without which there is an error that says their name. */
+  /** Its required fields: leaving one out must throw an error that names it. */
   required?: string[]
-  /** Laws that this family does not obey, and why. */
+  /** Laws that this family does not satisfy, and why. */
   skip?: Skips<VisionLaw>
 }
 
@@ -85,10 +85,12 @@ export async function describeVisionEncoder(family: VisionEncoderFamily, options
     })
     afterAll(() => dispose(...Object.values(params)))
 
-    law('shapes', 'gives as many tokens as it says, in the grid that it says', () => shapesAreAnnounced(encoder, images))
-    law('packing', 'encodes packed images as it does each alone', () => packingEqualsAlone(encoder, images, 4 * device.forward))
+    law('shapes', 'gives as many tokens, and the grid, that it declares', () => shapesAreAnnounced(encoder, images))
+    law('packing', 'encodes packed images as it encodes each alone', () =>
+      packingEqualsAlone(encoder, images, 4 * device.forward),
+    )
     law('apart', 'lets no image see another', () => imagesAreApart(encoder, images))
-    law('reach', 'carries every patch into every token of its image', () => reachesAllTokens(encoder, images))
+    law('reach', 'lets every patch reach every token of its image', () => reachesAllTokens(encoder, images))
     law('gradients', 'has the gradients of all its weights', () => gradientsAreRight(family, config, images, device))
     law('memory', 'leaves no tensor behind', () => leavesNothing(encoder, images))
     law('refusals', 'refuses patches that are not its own, and names a weight that is missing', () =>

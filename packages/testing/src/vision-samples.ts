@@ -1,4 +1,4 @@
-/** Images that an encoder of any family takes, small and of odd grids. */
+/** Small images with odd grids, for encoders of any family. */
 import type { Patches, VisionEncoder, VisionEncoderFamily } from '@casa-js/core'
 
 /** Values without structure, the same for the same size and seed. */

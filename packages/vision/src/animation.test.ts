@@ -7,7 +7,7 @@ import { ImageError } from './errors.ts'
 function animation(type: 'gif' | 'webp', frames: number, delay: number[], side = 8, step = 3, effort = 7) {
   const data = new Uint8Array(side * side * 3 * frames).map((_, i) => Math.floor(i / (side * side * 3)) * step)
   const raw = sharp(data, { raw: { width: side, height: side * frames, channels: 3, pageHeight: side } })
-  // Or frames that are alike would be joined.
+  // Otherwise identical frames would be merged.
   const gif = { effort, interFrameMaxError: 0, interPaletteMaxError: 0, keepDuplicateFrames: true }
   return (type === 'gif' ? raw.gif({ delay, ...gif }) : raw.webp({ lossless: true, delay })).toBuffer()
 }
@@ -26,7 +26,7 @@ test.each(['gif', 'webp'] as const)('every frame of a %s in order, with its own 
   expect(index).toBe(70)
 })
 
-test('a still picture has one frame without a duration', async () => {
+test('a still image has one frame without a duration', async () => {
   const file = await sharp({ create: { width: 3, height: 2, channels: 3, background: 'red' } })
     .gif()
     .toBuffer()
@@ -50,7 +50,7 @@ test('pages are decoded a few at a time, however many there are', async () => {
   expect(most).toBeLessThan(100e6)
 })
 
-test('a torn animation is refused by name', async () => {
+test('a truncated animation is refused, naming the file', async () => {
   const webp = await animation('webp', 5, [50, 50, 50, 50, 50])
   const all = async () => {
     for await (const { image } of animationFrames(webp.subarray(0, webp.length - 40), { name: 'torn.webp' })) await image()

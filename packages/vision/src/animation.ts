@@ -1,17 +1,17 @@
-/** Animated pictures (GIF, WebP, AVIF), frame by frame, so that none is ever whole in memory. */
+/** Animated images (GIF, WebP, AVIF), frame by frame, so that an animation is never in memory as a whole. */
 import type { RgbImage } from '@casa-js/core'
 import { openPages, readSize } from '#platform'
 import { checkSize, formatOf, orImageError, type DecodeOptions, defaultMaxPixels } from './decode.ts'
 
-/** One frame of an animation, as the earlier ones left it. */
+/** One frame of an animation, composited over the earlier ones. */
 export interface AnimationFrame {
-  /** How long it is shown; browsers' 100 ms where the file says 0. */
+  /** Duration; 100 ms, as in browsers, if the file says 0. */
   durationMs: number
-  /** The pixels, over white. May be asked for until the frame after the next is taken. */
+  /** The pixels, over white. May be called until the frame after the next is taken. */
   image(): Promise<RgbImage>
 }
 
-/** What browsers show frames for whose delay is 0. */
+/** How long browsers show a frame whose delay is 0. */
 const defaultDurationMs = 100
 
 /**

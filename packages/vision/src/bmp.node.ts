@@ -1,6 +1,6 @@
 /**
  * BMP files in Node, where libvips has no decoder for them (and the libraries at hand misread palettes): 1, 4 and 8 bits with a
- * palette, 16, 24 and 32 bits with masks, bottom-up or top-down. Alpha is ignored, for most programs that write it mean nothing.
+ * palette, 16, 24 and 32 bits with masks, bottom-up or top-down. Alpha is ignored, as most programs that write it do not mean transparency.
  */
 import type { RgbImage } from '@casa-js/core'
 import { ImageError } from './errors.ts'

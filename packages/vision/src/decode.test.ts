@@ -16,7 +16,7 @@ const halves = (width: number, height: number) => {
 const pixel = ({ data, widthPx }: { data: Uint8Array; widthPx: number }, x: number, y: number) =>
   Array.from(data.subarray((y * widthPx + x) * 3, (y * widthPx + x) * 3 + 3))
 
-describe('what can be read', () => {
+describe('decoding', () => {
   test('png, jpeg and webp of one picture agree', async () => {
     const exact = await decodeImage(png)
     expect([exact.widthPx, exact.heightPx]).toEqual([159, 143])
@@ -52,7 +52,7 @@ describe('what can be read', () => {
     expect(pixel(image, red[0]!, red[1]!)).toEqual([255, 0, 0])
   })
 
-  test('transparency lies over white', async () => {
+  test('transparency is composited over white', async () => {
     const rgba = Uint8Array.of(200, 0, 0, 0, 200, 0, 0, 255, 0, 0, 0, 128, 9, 9, 9, 255)
     const image = await decodeImage(
       await sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } })
@@ -85,7 +85,7 @@ describe('what can be read', () => {
     expect(Array.from((await decodeImage(file)).data)).toEqual([0x00, 0x12, 0xff, 0x80, 0x00, 0x40])
   })
 
-  test('16-bit transparency lies over white', async () => {
+  test('16-bit transparency is composited over white', async () => {
     const samples = Uint16Array.of(0x1000, 0x1000, 0x1000, 0x0000, 0x1000, 0x1000, 0x1000, 0xffff)
     const file = await sharp(samples, { raw: { width: 2, height: 1, channels: 4 } })
       .toColourspace('rgb16')
@@ -129,14 +129,14 @@ describe('what can be read', () => {
   })
 })
 
-describe('what is refused, and how', () => {
+describe('refusals', () => {
   const refusal = async (bytes: Uint8Array, options = {}) => {
     const error = await decodeImage(bytes, options).catch((e) => e)
     expect(error).toBeInstanceOf(ImageError)
     return error.message as string
   }
 
-  test('nothing, and something that is no image', async () => {
+  test('an empty file, and bytes that are not an image', async () => {
     expect(await refusal(new Uint8Array(0), { name: 'cat.png' })).toBe(
       'cat.png: the file is empty; expected PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP',
     )
@@ -145,7 +145,7 @@ describe('what is refused, and how', () => {
     )
   })
 
-  test('truncated and damaged files', async () => {
+  test('truncated and corrupt files', async () => {
     const files = { png, jpeg: await sharp(png).jpeg().toBuffer(), webp: await sharp(png).webp().toBuffer() }
     for (const [type, file] of Object.entries(files)) {
       expect(await refusal(file.subarray(0, Math.floor(file.length * 0.6)), { name: 'half' })).toMatch(
@@ -155,14 +155,14 @@ describe('what is refused, and how', () => {
     }
   })
 
-  test('a header that announces no pixels', async () => {
+  test('a header that declares no pixels', async () => {
     const header = Buffer.from(png)
     header.writeUInt32BE(0, 16)
     header.writeUInt32BE(0, 20)
     expect(await refusal(header)).toMatch(/the png file of \d+ bytes cannot be decoded, it may be truncated or damaged: .*header/)
   })
 
-  test('more pixels than allowed, before any is decoded', async () => {
+  test('more pixels than allowed, refused before decoding', async () => {
     const header = Buffer.from(png.subarray(0, 64))
     header.writeUInt32BE(20_000, 16)
     header.writeUInt32BE(20_000, 20)

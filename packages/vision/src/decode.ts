@@ -1,7 +1,7 @@
 /**
- * Image files to pixels and back. What every platform must agree on is checked here: the format and the number of pixels. The
- * decoders themselves stand behind "#platform" (sharp in Node, the browser's own there); they say how large a picture is, and
- * keep to the limit while they decode.
+ * Decoding and encoding of image files. Checks that are the same on every platform are here: the format and the number of pixels. The
+ * decoders are behind "#platform" (sharp in Node, the browser's own decoder there); they report the size of an image, and
+ * enforce the limit while they decode.
  */
 import type { RgbImage } from '@casa-js/core'
 import { decodePixels, encodePixels, readSize } from '#platform'
@@ -22,8 +22,8 @@ export interface DecodeOptions {
  * Decode a PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP file to 8-bit rgb, in reading order (browsers other than Safari have no TIFF).
  *
  * Colours are Pillow's `convert('RGB')`: 16-bit samples keep their upper byte, grey becomes rgb, CMYK becomes rgb by
- * `(255 - c) * (255 - k) / 255`, and colour profiles are ignored. Transparency is laid over white. Of an animation or a file of
- * several pages the first is taken. EXIF orientation is applied; an orientation that stands in XMP alone is not, as in browsers.
+ * `(255 - c) * (255 - k) / 255`, and colour profiles are ignored. Transparency is composited over white. Of an animation or a file of
+ * several pages, the first is decoded. EXIF orientation is applied; an orientation that is only in XMP is not, as in browsers.
  * @throws ImageError when the bytes are empty, truncated, damaged, of another format, or of more than `maxPixels` pixels.
  */
 export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: DecodeOptions = {}): Promise<RgbImage> {
@@ -37,7 +37,7 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
   return image
 }
 
-/** What a decoder throws, as an ImageError that names the file. */
+/** Converts an error of the decoder to an ImageError that names the file. */
 export async function orImageError<T>(work: Promise<T>, format: ImageFormat, bytes: number, name: string): Promise<T> {
   try {
     return await work

@@ -19,7 +19,7 @@ export interface PatchLayout {
   std: number[]
 }
 
-/** Means and deviations of CLIP's training images, which most encoders since use (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD). */
+/** Mean and std of CLIP's training images, which most encoders since use (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD). */
 export const clipMean = [0.48145466, 0.4578275, 0.40821073]
 export const clipStd = [0.26862954, 0.26130258, 0.27577711]
 
@@ -68,7 +68,7 @@ export function blockOrder(row: number, column: number, columns: number, mergeSi
   return block * mergeSize * mergeSize + (row % mergeSize) * mergeSize + (column % mergeSize)
 }
 
-/** What each byte becomes, by channel, with numpy's roundings: (float32(byte / 255) - mean) / deviation, each step in float32. */
+/** What each byte becomes, by channel, with numpy's roundings: (float32(byte / 255) - mean) / std, each step in float32. */
 function normalisedBytes(mean: number[], std: number[]): Float32Array[] {
   return mean.map((center, channel) => {
     const spread = Math.fround(std[channel]!)

@@ -93,7 +93,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     for (const [name, file] of Object.entries(files)) expect(await difference(await file.toBuffer()), name).toBe(0)
   })
 
-  test('transparency lies over white', async () => {
+  test('transparency is composited over white', async () => {
     const rgba = Uint8Array.of(200, 0, 0, 0, 200, 0, 0, 255, 0, 0, 0, 128, 9, 9, 9, 255)
     expect(
       await difference(

@@ -1,7 +1,7 @@
 /**
- * Adaptation, as the paper does it: a language model (or a vision-language model) and a vision encoder become a CASA model whose new
- * layers start from the blocks' self-attention. Nothing is held in memory beyond one tensor: weights stream from the folders that
- * hold them into the new one.
+ * Adaptation, as in the paper: turns a language model (or a vision-language model) and a vision encoder into a CASA model whose new
+ * layers are initialised from the blocks' self-attention. Weights are streamed from the source folders into the new one, one tensor at
+ * a time.
  */
 import { CasaError, ConfigError } from '@casa-js/base'
 import { Fields, type Params, type TensorSpec } from '@casa-js/core'
@@ -26,7 +26,7 @@ export interface AdaptOptions {
   vision?: string | FolderSource | undefined
   /** `fusion_config` of the new model: keys, place, every, shared, norm_images, ffn_updates. */
   fusion: Record<string, unknown>
-  /** Train the language model too, at the rate of pretrained weights; false freezes it, as the paper does for Qwen2.5-VL. */
+  /** Train the language model too, at the learning rate of pretrained weights; false freezes it, as the paper does for Qwen2.5-VL. */
   trainLanguage?: boolean
   /** Train the encoder's last blocks; 4 in the paper's image stage. */
   trainedVisionBlocks?: number
@@ -37,7 +37,7 @@ export interface AdaptOptions {
   onProgress?: (progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void
 }
 
-/** How `casa train` treats the weights of an adapted model unless its run says otherwise. */
+/** How `casa train` trains the weights of an adapted model by default. */
 export interface TrainingHints {
   freeze: string[]
   groups: { name: string; match: string[]; learningRate: number }[]
@@ -106,7 +106,7 @@ function hints(
 ): TrainingHints {
   const blockOf = (name: string) => Number(/\.blocks\.(\d+)\./.exec(name)?.[1] ?? NaN)
   const depth = Math.max(-1, ...visionNames.map(blockOf).filter((n) => !Number.isNaN(n))) + 1
-  // What comes after the blocks, the merger, learns with the last of them.
+  // The merger, which follows the blocks, is trained together with the last blocks.
   const trained = (name: string) => name.includes('.merger.') || blockOf(name) >= depth - trainedVisionBlocks
   const prefix = visionNames[0]?.split('.')[0]
   const frozenVision = trainedVisionBlocks === 0 ? [`${prefix}.*`] : visionNames.filter((name) => !trained(name))
@@ -136,7 +136,7 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     take(backboneTable, language)
     take(visionTable, vision)
 
-    // Shapes stand for weights here; each new tensor's source is found by which of them the initialiser points at.
+    // Placeholders of the right shape replace weights here; the initialiser's result shows which of them each new tensor is copied from.
     const shapes = Object.fromEntries(backboneTable.map(({ name, shape }) => [name, { shape }])) as unknown as Params
     const backbone = config.backbone.family.bind(config.backbone.config, shapes)
     const initialisers = fusionInitialisers(config, backbone)
@@ -148,7 +148,7 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     }
 
     const table = [...backboneTable, ...visionTable, ...added]
-    /** As it was stored; quantised weights become F16, for training needs numbers. */
+    /** The stored dtype; quantised weights become F16, as training needs floats. */
     const kept = (name: string) => {
       const stored = found.get(name)!.from.weights.entries().get(found.get(name)!.name)!.dtype
       return isDtype(stored) ? stored : 'F16'

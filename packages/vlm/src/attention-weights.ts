@@ -1,8 +1,8 @@
-/** Where the model looks: a layer's attention from one text token to its image and its text, as numbers for a page to draw. */
+/** Attention weights: a layer's attention from one text token to its image and its text, e.g. to draw a heat map. */
 import type { AttentionScores } from '@casa-js/core'
 import { dispose, keep, scope, scale, type Tensor } from '@casa-js/tensor'
 
-/** One layer's weights for one token, means over its heads. They add up to 1. */
+/** One layer's weights for one token, averaged over heads. They add up to 1. */
 export interface LayerAttention {
   /** The block, from 0. */
   layer: number
@@ -10,11 +10,11 @@ export interface LayerAttention {
   image: Float32Array
   /** Over the window's text, the token itself last. */
   text: Float32Array
-  /** Sum of `image`: how much of what the layer says is the picture. One softmax over both is CASA's gate. */
+  /** Sum of `image`: the share of attention on the image. One softmax over both is CASA's gate. */
   imageShare: number
 }
 
-/** Takes scores while a pass runs, gives weights when it is over. */
+/** Collects scores during a pass, and returns the weights afterwards. */
 export interface AttentionReader {
   onAttention(scores: AttentionScores): void
   read(): Promise<LayerAttention[]>
@@ -28,7 +28,7 @@ export function createAttentionReader(): AttentionReader {
     taken = []
   }
   return {
-    // A copy: what a hook gives lives as long as its pass.
+    // Copied, as the scores are only valid during the pass.
     onAttention: ({ scores, ...of }) => void taken.push({ ...of, scores: keep(scope(() => scale(scores, 1))) }),
     async read() {
       const layers: LayerAttention[] = []

@@ -21,7 +21,7 @@ export interface VlmConfig {
   json: Record<string, unknown>
   backbone: Chosen<BackboneFamily>
   vision?: Chosen<VisionEncoderFamily>
-  /** Between encoder and fusion: a few tokens for an image of any size. */
+  /** Between encoder and fusion: compresses an image of any size to a few tokens. */
   compressor?: QFormerConfig
   fusion: Chosen<FusionFamily>
   /** Generation stops at any of these. */
@@ -44,8 +44,8 @@ function eosOf(json: Record<string, unknown>, f: Fields): number[] {
 
 /**
  * Reads a model folder's config.json: which families it is made of, and their parsed configs.
- * @param families the lists to choose from; the library's own unless given, so that a family can live elsewhere.
- * @param processor the folder's processor config: limits and statistics of its images hold where vision_config says none.
+ * @param families the lists to choose from. Default: the library's own; pass others to use your own families.
+ * @param processor the folder's processor config: its image limits and statistics apply if vision_config has none.
  * @throws ConfigError naming the file and the field.
  */
 export function parseVlmConfig(json: unknown, families: Families = {}, processor?: unknown): VlmConfig {
@@ -54,7 +54,7 @@ export function parseVlmConfig(json: unknown, families: Families = {}, processor
   const raw = json as Record<string, unknown>
   const modelType = f.string('model_type')
 
-  /** @param ownType the encoder's model_type where its config says none, as published vision-language models do. */
+  /** @param ownType the encoder's model_type if its config has none, as in published vision-language models. */
   const chooseVision = (ownType?: string) => {
     f.object('vision_config')
     const described = raw.vision_config as Record<string, unknown>
@@ -87,8 +87,8 @@ export function parseVlmConfig(json: unknown, families: Families = {}, processor
 }
 
 /**
- * config.json of a model that is made now: where its `fusion_config` leaves a choice open, today's default is written into it, so
- * that the folder says what it was trained with.
+ * config.json of a new model: current defaults are written into its `fusion_config`, so that the folder records what the model was
+ * trained with.
  */
 export function withNewModelFields(json: Record<string, unknown>, families: Families = {}): Record<string, unknown> {
   if (json.model_type !== 'casa_vlm' || typeof json.fusion_config !== 'object') return json

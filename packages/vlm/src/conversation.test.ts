@@ -70,7 +70,7 @@ async function say(
   return answer
 }
 
-test('a conversation goes on from its cache, whatever was said, and leaves no tensor behind', async () => {
+test('a conversation continues from its cache, whatever was generated, and leaks no tensor', async () => {
   const before = memory().tensors
   const conversation = createConversation(vlm)
   let tokens = 0
@@ -102,7 +102,7 @@ test('the third answer is drawn from what a fresh session would see of the whole
   }
 })
 
-test('an answer that its reader leaves, or that is aborted, does not break the next', async () => {
+test('an answer that is left early or aborted does not affect the next', async () => {
   const conversation = createConversation(vlm)
   for await (const _ of conversation.say(question)) break
   await say(conversation, 'Go on')

@@ -2,7 +2,7 @@
  * A conversation with a model: turns of text and images in, answers out token by token.
  *
  * Each turn encodes the whole conversation and feeds only what the session has not seen, so keys and values are reused across
- * turns. What was generated is fed as it was sampled, its end-of-turn token included.
+ * turns. Generated tokens are fed as they were sampled, including the end-of-turn token.
  */
 import { ArgumentError, StateError, type Message, type RgbImage } from '@casa-js/base'
 import { createTextStream, encodeChat } from '@casa-js/tokenizers'
@@ -16,11 +16,11 @@ export interface GenerateOptions {
   maxNewTokens?: number | undefined
   /** How the next token is chosen; greedy unless given. */
   sampler?: Sampler | undefined
-  /** Ends the answer between two tokens, and a long prompt between two pieces. What was said so far stays in the conversation. */
+  /** Ends the answer between two tokens, and a long prompt between two pieces. Text generated so far stays in the conversation. */
   signal?: AbortSignal | undefined
-  /** Most time of an answer, from the end of its prompt; no limit unless given. */
+  /** Time limit of an answer, from the end of its prompt. Default: no limit. */
   maxMs?: number | undefined
-  /** Tell with each token where the model looked when it chose it. */
+  /** Report attention weights with each token. */
   attention?: boolean | undefined
 }
 
@@ -32,7 +32,7 @@ export type AnswerEnd = 'stop' | 'tokens' | 'capacity' | 'time' | 'abort'
 
 /** One step of an answer. The last one has no id, and says how the answer ended. */
 export interface Generated {
-  /** Text that became certain with this token, often ''. */
+  /** Text that this token completed, often ''. */
   text: string
   id?: number
   end?: AnswerEnd
@@ -40,7 +40,7 @@ export interface Generated {
   attention?: LayerAttention[]
 }
 
-/** Made by `createConversation`; its owner disposes it. */
+/** Created by `createConversation`; the caller disposes it. */
 export interface Conversation {
   readonly messages: readonly Message[]
   /** Tokens in the session's cache. */
@@ -48,8 +48,8 @@ export interface Conversation {
   /** How the last answer ended; undefined before the first. */
   readonly lastEnd: AnswerEnd | undefined
   /**
-   * Ask, and receive the answer as it is generated; its last step says how it ended. One answer at a time.
-   * @throws CasaError when the message is refused: too long, a wrong picture. Then the conversation is what it was before.
+   * Ask, and receive the answer as it is generated; the last step says how it ended. One answer at a time.
+   * @throws CasaError when the message is refused: too long, a wrong picture. The conversation is then unchanged.
    * @throws StateError after `dispose`, and while another answer is running.
    */
   say(content: string | Message['content'], options?: GenerateOptions): AsyncGenerator<Generated, void>
@@ -67,13 +67,13 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
   const messages: Message[] = [...(options.messages ?? [])]
   /** Answers as they were sampled: encoding their text again may give other ids. */
   const sampled = new Map<Message, readonly number[]>()
-  /** What the session has taken in. */
+  /** What the session has been fed. */
   const fed: number[] = []
   let fedImages = 0
   let busy = false
   let lastEnd: AnswerEnd | undefined
 
-  /** Feed what the encoded conversation has beyond the session; the last logits. */
+  /** Feed the part of the encoded conversation that the session has not seen. Returns the last logits. */
   async function feed(encoded: ReturnType<typeof encodeChat>, appendOptions: AppendOptions): Promise<Float32Array> {
     const { ids, images } = encoded
     const same = fed.every((id, t) => ids[t] === id)
@@ -116,7 +116,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     const said: number[] = []
     const start = performance.now()
     let answer = ''
-    // Until something else is known: whoever leaves a loop early says nothing.
+    // The default: leaving the loop early gives no other reason.
     let end: AnswerEnd = 'abort'
     lastEnd = end
     const isOver = (): AnswerEnd | undefined => {
@@ -130,7 +130,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
           end = over
           break
         }
-        // What was said last is fed when the next token is wanted; the last of all by the next turn.
+        // The last token is fed when the next one is needed; the last of an answer is fed by the next turn.
         if (said.length > 0) {
           const id = said.at(-1)!
           logits = await session.append({ ids: Int32Array.of(id), images: [] }, appendOptions)
@@ -186,7 +186,7 @@ export interface AskOptions extends GenerateOptions, SessionOptions {
   system?: string
 }
 
-/** One question about some pictures, one answer: its text, without spaces around it. */
+/** Asks one question about some images. Returns the text of the answer, trimmed. */
 export async function ask(vlm: Vlm, images: RgbImage[], question: string, options: AskOptions = {}): Promise<string> {
   let answer = ''
   for await (const { text } of askStreaming(vlm, images, question, options)) answer += text
@@ -210,7 +210,7 @@ export async function* askStreaming(
   }
 }
 
-/** The answer to the last message of a conversation given as a whole: what evaluation runs. */
+/** The answer to the last message of a given conversation, as evaluation needs it. */
 export async function answer(vlm: Vlm, messages: Message[], options: AskOptions = {}): Promise<string> {
   const last = messages.at(-1)
   if (last?.role !== 'user') throw new ArgumentError("answer: the last message must be the user's")

@@ -1,6 +1,6 @@
 /**
- * How far one model's predictions are from another's: what converting or quantising cost, as a reader of its answers would notice it.
- * Errors of tensors do not say it: the same error weighs much in one matrix and nothing in another.
+ * How far one model's predictions are from another's: the loss of quality through conversion or quantisation.
+ * Errors of single tensors do not show it: the same error matters much in one matrix and not at all in another.
  */
 import { ArgumentError, CasaError } from '@casa-js/base'
 import { scope } from '@casa-js/tensor'
@@ -22,7 +22,7 @@ export interface Divergence {
 export interface DivergenceOptions extends Pick<LoadVlmOptions, 'families' | 'weights' | 'signal'> {
   /** Ordinary text in the model's languages. Default: a paragraph of English. */
   text?: string | undefined
-  /** At most so many tokens of it are used; logits of all of them are held at once. Default 200. */
+  /** The most tokens of it that are used; logits of all of them are in memory at once. Default 200. */
   tokens?: number | undefined
 }
 
@@ -60,18 +60,18 @@ export async function measureDivergence(
 export function compareLogits(expected: Float32Array, found: Float32Array, tokens: number): Divergence {
   if (expected.length !== found.length || tokens < 1 || expected.length % tokens !== 0)
     throw new ArgumentError(`${expected.length} and ${found.length} logits of ${tokens} tokens: the vocabularies differ`)
-  const vocabulary = expected.length / tokens
+  const vocabSize = expected.length / tokens
   let [sum, largestKl, same] = [0, 0, 0]
   for (let token = 0; token < tokens; token++) {
-    const row = [token * vocabulary, (token + 1) * vocabulary] as const
+    const row = [token * vocabSize, (token + 1) * vocabSize] as const
     const [p, q] = [expected.subarray(...row), found.subarray(...row)]
     const [sizeP, sizeQ] = [logSum(p), logSum(q)]
     let kl = 0
-    for (let i = 0; i < vocabulary; i++) {
+    for (let i = 0; i < vocabSize; i++) {
       const logP = p[i]! - sizeP
       kl += Math.exp(logP) * (logP - (q[i]! - sizeQ))
     }
-    // Rounding may leave a little less than nothing.
+    // Rounding may make it slightly negative.
     kl = Math.max(0, kl)
     sum += kl
     largestKl = Math.max(largestKl, kl)

@@ -45,7 +45,7 @@ await describeOnDevices('a model in a GGUF file', () => {
 })
 
 await describeOnDevices('what converting costs', () => {
-  it('is next to nothing for the same weights, and grows as bits go', async () => {
+  it('is close to 0 for the same weights, and grows with fewer bits', async () => {
     const original = `${fixtures}/llama.gguf`
     const text = 'hello world, hello world 12'
     const [int8, int4] = [memoryFolder('int8'), memoryFolder('int4')]

@@ -1,6 +1,6 @@
 /**
- * What a model folder's processor config says of images: preprocessor_config.json, or processor_config.json with an
- * `image_processor` in it, as newer folders have it. The names are transformers'.
+ * The image settings of a model folder's processor config: preprocessor_config.json, or processor_config.json with an
+ * `image_processor` in it, as newer folders have it. Names are those of transformers.
  */
 import { Fields } from '@casa-js/core'
 

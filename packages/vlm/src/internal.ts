@@ -1,4 +1,4 @@
-/** What only the packages of casa-js need of each other. No promise is kept about it between versions. */
+/** Shared between the packages of casa-js only. It may change in any version. */
 export { parseVlmConfig } from './config.ts'
 export { bindVlm } from './model.ts'
 export { allTensors, withoutTiedHead } from './load.ts'

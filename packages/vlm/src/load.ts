@@ -39,7 +39,7 @@ import {
 import { parseVlmConfig, withNewModelFields, type Families, type VlmConfig } from './config.ts'
 import { bindVlm, fusionInitialisers, fusionTensors, vlmTensors, type VlmModel } from './model.ts'
 
-/** A model with what it takes to talk to it. */
+/** A model with what a conversation needs: tokenizer, chat template and settings. */
 export interface Vlm {
   readonly model: VlmModel
   readonly tokenizer: TextTokenizer
@@ -93,11 +93,11 @@ export async function loadModel(folder: string | FolderSource, options: LoadVlmO
   }
 }
 
-/** Tied checkpoints may carry the head a second time; it is the embedding and is not read. */
+/** Tied checkpoints may store the head a second time; it equals the embedding and is not read. */
 export const withoutTiedHead = (table: TensorTable): NameMap =>
   table.some(({ name }) => name === 'lm_head.weight') ? [] : [['^lm_head\\.weight$', null]]
 
-/** A loaded tensor on the device. Only matrices stay compressed: what has more axes is reshaped by its model. */
+/** A loaded tensor on the device. Only matrices stay compressed: tensors with more axes are reshaped by their model. */
 function place(loaded: LoadedTensor): Tensor {
   const { shape } = loaded.spec
   if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
@@ -131,7 +131,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
 }
 
 /**
- * Read a whole model folder, to talk to. Its weights stay compressed unless the options say otherwise. The caller disposes it.
+ * Read a whole model folder, ready for conversations. Its weights stay compressed unless the options say otherwise. The caller disposes it.
  * @param folder a path (Node), an address, or a FolderSource
  * @throws CasaError when it has no tokenizer or no chat template that is known; WeightError listing every tensor that does not fit
  */
@@ -162,7 +162,7 @@ function eosOf(generationConfig: unknown): number[] {
   return Array.isArray(f.raw('eos_token_id')) ? f.integers('eos_token_id') : [f.integer('eos_token_id', { min: 0 })]
 }
 
-/** `chat` of processor_config.json, checked: a mark of the wrong type would change every answer without a word. */
+/** `chat` of processor_config.json, checked: a marker of the wrong type would silently change every answer. */
 function chatOf(processorConfig: unknown): { name?: string; image?: ImageMarks; stop?: string[] } {
   if (processorConfig === undefined) return {}
   const f = new Fields(processorConfig, 'processor_config.json')

@@ -31,13 +31,13 @@ export interface VlmModel {
   encodeImages(patches: Patches[]): Tensor
   /** Final hidden state of every text token of a packed batch: [T, D], before the head. Allocates: run in a scope. */
   hidden(input: Pick<PackedBatch, 'ids' | 'layout' | 'patches'>, options?: HiddenOptions): Tensor
-  /** Whether the device that its weights lie on was closed since. */
+  /** Whether the device of its weights has been closed. */
   readonly deviceClosed: boolean
   /** @throws StateError after `dispose`, DeviceLostError after `close`. */
   checkAlive(): void
   /** Mean next-token cross-entropy over the weighted targets, a scalar; differentiable. */
   loss(batch: PackedBatch): Tensor
-  /** Frees every weight. Twice is once. */
+  /** Frees every weight. Calling it again does nothing. */
   dispose(): void
 }
 
@@ -131,7 +131,7 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
     checkAlive,
     dispose() {
       isDisposed = true
-      // What lay on a closed device is gone with it.
+      // Closing a device has already freed its tensors.
       if (!deviceClosed()) dispose(...Object.values(params))
     },
   }

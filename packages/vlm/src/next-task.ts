@@ -1,6 +1,6 @@
-/** Giving way: on wasm and cpu nothing else ends a task, so without this no timer, signal or click is heard until an answer is over. */
+/** Yielding to the event loop: on wasm and cpu nothing else ends a task, so without this no timer, signal or click runs during an answer. */
 
-/** Resolves in a task of its own, after the timers, messages and clicks that wait. setTimeout would wait 4 ms in a page. */
+/** Resolves in a new task, after pending timers, messages and clicks. setTimeout would wait 4 ms in a page. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') return void setImmediate(resolve)

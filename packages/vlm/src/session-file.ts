@@ -1,8 +1,8 @@
 /**
- * A session as bytes: a safetensors file whose metadata says the version, the model, and what is no tensor.
+ * A session as bytes: a safetensors file whose metadata holds the version, the model, and everything that is not a tensor.
  *
- * The model is named by a hash of its config and of its tensors' names and shapes: keys and values of another model would be taken for
- * this one's, and the answers be wrong without a sign.
+ * The model is named by a hash of its config and of its tensors' names and shapes: keys and values of another model would otherwise be
+ * accepted, and the answers silently wrong.
  */
 import { ArgumentError } from '@casa-js/base'
 import type { SequenceContents } from '@casa-js/sequence'

@@ -1,4 +1,4 @@
-/** A long input in pieces, so that a prefill can be aborted and the page answers meanwhile. */
+/** Splits a long input into pieces, so that a prefill can be aborted and a page stays responsive. */
 import type { ImageSlot } from '@casa-js/core'
 
 /** Rows of a piece, text and image tokens together. One image with more is still one piece. */
@@ -13,7 +13,7 @@ export interface InputPiece {
   lastSlot: number
 }
 
-/** Cut `tokens` text tokens and their images. An image, its marks in front and the token behind it stay together. */
+/** Cut `tokens` text tokens and their images. An image, the marker tokens before it and the token after it stay together. */
 export function cutInput(tokens: number, slots: readonly ImageSlot[], rowsPerPiece = PIECE_ROWS): InputPiece[] {
   const pieces: InputPiece[] = []
   let [begin, firstSlot, rows, slot] = [0, 0, 0, 0]

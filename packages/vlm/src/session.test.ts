@@ -1,4 +1,4 @@
-/** Sessions and conversations where something goes wrong, is stopped, or is gone on with later. */
+/** Sessions and conversations: errors, stopping, and resuming. */
 import { ArgumentError, ConfigError, DeviceLostError, StateError } from '@casa-js/base'
 import { close, init, memory } from '@casa-js/tensor'
 import { expectNear, randomIds } from '@casa-js/testing'
@@ -56,7 +56,7 @@ const talkative: Sampler = (logits) => {
   return likeliest(logits)
 }
 
-describe('what is refused or fails', () => {
+describe('an input that is refused or fails', () => {
   test('leaves a session as it was: a bad id, a wrong picture, too much text, a second call at once', async () => {
     await withSession(async (session) => {
       const expected = await withSession(async (other) => {
@@ -105,7 +105,7 @@ describe('what is refused or fails', () => {
 })
 
 describe('stopping', () => {
-  test('timers run while a model answers, so that one can stop it', async () => {
+  test('timers run while a model answers, so that the answer can be stopped', async () => {
     const conversation = createConversation(vlm, { capacityTokens: 1500 })
     const stop = new AbortController()
     let ticks = 0
@@ -248,7 +248,7 @@ describe('saving', () => {
     })
   }
 
-  test('what is no session of this model is refused, and nothing changes', async () => {
+  test('bytes that are not a session of this model are refused, and nothing changes', async () => {
     const saved = await withSession(async (session) => {
       await session.append(text(ids))
       return session.save()
@@ -326,7 +326,7 @@ test('a long input is cut into pieces that never part an image from its marks or
   )
 })
 
-describe('where the model looks', () => {
+describe('attention weights', () => {
   const attentionOf = async (fusion: Record<string, unknown>, pieces: [number, number][]) => {
     const looking = tinyVlm(fusion)
     const rows: LayerAttention[][] = []
@@ -340,7 +340,7 @@ describe('where the model looks', () => {
     return rows.at(-1)!
   }
 
-  test('a layer tells its weights over image and text, the same however the text came', async () => {
+  test('a layer reports its weights over image and text, however the text was split', async () => {
     const whole = await attentionOf({ kind: 'casa' }, [[0, 9]])
     const pieces = await attentionOf({ kind: 'casa' }, [
       [0, 5],
@@ -371,7 +371,7 @@ describe('where the model looks', () => {
     expect(await attentionOf({ kind: 'insertion' }, [[0, 9]])).toEqual([])
   })
 
-  test('an answer tells it with each token, where it is asked to', async () => {
+  test('an answer reports them with each token, if asked to', async () => {
     const conversation = createConversation(vlm)
     const steps = []
     for await (const step of conversation.say([image, { type: 'text', text: 'What?' }], {

@@ -1,9 +1,8 @@
 /**
  * A session: a conversation that grows. Text and images go in, the logits of the next token come out.
  *
- * How much an image costs, and what is remembered of it, is the fusion's to say: with CASA the cache holds text only and a new image
- * drops the one before, so memory follows the text alone; with insertion image tokens stand in the cache itself and it grows with
- * every image.
+ * The fusion decides how much memory an image takes: with CASA the cache holds text only and a new image replaces the previous one, so
+ * memory depends on the text only; with insertion image tokens are stored in the cache, which grows with every image.
  */
 import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/base'
 import { type ImageSlot, type Patches } from '@casa-js/core'
@@ -23,11 +22,11 @@ export interface SessionOptions {
   capacityTokens?: number | undefined
 }
 
-/** An image and its place among the ids. */
+/** An image and its position among the ids. */
 export type SessionImage = {
-  /** Index of the token that it stands before. */
+  /** Index of the token after the image. */
   before: number
-  /** Index of the first token that marks it in front, where one does. */
+  /** Index of the first marker token before it, if there is one. */
   from?: number | undefined
 } & ({ image: RgbImage } | { /** Ready for the encoder. */ patches: Patches })
 
@@ -47,7 +46,7 @@ export interface AppendOptions {
   onAttention?: ((layers: LayerAttention[]) => void) | undefined
 }
 
-/** Made by `createSession`. One call at a time; its owner disposes it. */
+/** Created by `createSession`. One call at a time; the caller disposes it. */
 export interface Session {
   /** Tokens in the cache. */
   readonly tokens: number
@@ -103,7 +102,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     if (!model.deviceClosed) sequence.dispose()
   }
 
-  /** One call at a time, and memory freed after the last. */
+  /** Runs one call at a time, and frees memory after the last. */
   async function alone<T>(f: () => Promise<T>): Promise<T> {
     checkAlive()
     if (busy) throw new StateError('this session is still at work on the call before: wait for it')
@@ -120,7 +119,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     }
   }
 
-  /** Let others run; whatever they did, go on only if there is something to go on with. */
+  /** Yield to other tasks, then check that the session and its device still exist. */
   async function giveWay(signal: AbortSignal | undefined) {
     await nextTask()
     signal?.throwIfAborted()
@@ -155,7 +154,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     return { patches, slots }
   }
 
-  /** One image after the other, so that each can be the last. [sum of tokens, D], kept. */
+  /** Encodes one image at a time, so that an abort can come between two. [sum of tokens, D], kept. */
   async function encode(patches: Patches[], signal?: AbortSignal): Promise<Tensor | undefined> {
     const encoded: Tensor[] = []
     try {

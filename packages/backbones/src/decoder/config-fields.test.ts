@@ -9,7 +9,7 @@ import { smollm3 } from '../smollm3.ts'
 
 const small = { hidden_size: 64, intermediate_size: 8, num_hidden_layers: 4, num_attention_heads: 4, vocab_size: 9 }
 
-/** Fields as published checkpoints have them: what a parser refuses, it must not refuse here. */
+/** Fields of published checkpoints, which the parser must accept. */
 const published = [
   [
     'SmolLM2-135M-Instruct',
@@ -98,7 +98,7 @@ describe('fields of config.json', () => {
     expect(llama.parseConfig({ ...small, ...neutral })).toEqual(llama.parseConfig(small))
   })
 
-  it('biases that the family does not have are refused', () => {
+  it('biases that the family does not support are refused', () => {
     expect(() => mistral.parseConfig({ ...small, attention_bias: true })).toThrow('attention_bias: expected false for mistral')
     expect(() => qwen2.parseConfig({ ...small, attention_bias: false })).toThrow('attention_bias: expected true for qwen2')
     expect(llama.parseConfig({ ...small, attention_bias: true }).biases).toEqual({ qkv: true, output: true, feedForward: false })
@@ -118,7 +118,7 @@ describe('sliding windows of a config', () => {
     expect(mistral.parseConfig(small).windows).toEqual([4096, 4096, 4096, 4096])
     expect(mistral.parseConfig({ ...small, sliding_window: null }).windows).toBeUndefined()
   })
-  it('qwen2: the upper layers, once they are switched on', () => {
+  it('qwen2: the upper layers, if windows are switched on', () => {
     const windows = { sliding_window: 7, max_window_layers: 3 }
     expect(qwen2.parseConfig({ ...small, ...windows }).windows).toBeUndefined()
     expect(qwen2.parseConfig({ ...small, ...windows, use_sliding_window: true }).windows).toEqual([
@@ -135,7 +135,7 @@ describe('sliding windows of a config', () => {
     expect(qwen2.parseConfig({ ...small, ...windows }).windows).toEqual([7, Infinity, 7, Infinity])
     expect(() => qwen2.parseConfig({ ...small, layer_types })).toThrow('layer_types')
   })
-  it('smollm3: the layers without positions', () => {
+  it('smollm3: the layers without rotary positions', () => {
     expect(smollm3.parseConfig({ ...small, sliding_window: 7, use_sliding_window: true }).windows).toEqual([
       Infinity,
       Infinity,

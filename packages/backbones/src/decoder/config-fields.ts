@@ -1,12 +1,12 @@
 /**
- * Every field that a decoder's config.json may hold: used, harmless, or refused unless it says that nothing is different.
+ * Every field that a decoder's config.json may contain: used, harmless, or refused unless its value is neutral.
  *
- * A field that is none of these is refused too. It may change the arithmetic (capped logits, scaled residuals, experts), and a model
- * that loads and computes something else is worse than one that does not load.
+ * Unknown fields are refused too. They may change the arithmetic (capped logits, scaled residuals, experts), and a model
+ * that loads but computes wrong results is worse than one that does not load.
  */
 import type { Fields } from '@casa-js/base'
 
-/** Read by `parseDecoderConfig`, or by whoever chose the family. */
+/** Read by `parseDecoderConfig`, or when the family is chosen. */
 const used = [
   ...['model_type', 'vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads'],
   ...['num_key_value_heads', 'head_dim', 'hidden_act', 'rms_norm_eps', 'max_position_embeddings', 'tie_word_embeddings'],
@@ -14,9 +14,9 @@ const used = [
   ...['sliding_window', 'use_sliding_window', 'max_window_layers', 'layer_types', 'pad_token_id'],
 ]
 
-/** Without influence on what a forward pass computes; a leading underscore is as good. */
+/** No effect on the forward pass; nor have fields with a leading underscore. */
 const harmless = [
-  // Where the file comes from, and how it was stored.
+  // Origin and storage of the file.
   ...[
     'architectures',
     'transformers_version',
@@ -31,19 +31,19 @@ const harmless = [
   // Training.
   ...['initializer_range', 'attention_dropout', 'hidden_dropout', 'resid_pdrop', 'embd_pdrop', 'gradient_checkpointing'],
   ...['use_bfloat16', 'finetuning_task', 'problem_type', 'id2label', 'label2id', 'task_specific_params', 'neftune_noise_alpha'],
-  // Generation: what reads these is not the decoder.
+  // Generation: not read by the decoder.
   ...['bos_token_id', 'eos_token_id', 'sep_token_id', 'decoder_start_token_id', 'use_cache', 'max_length', 'min_length'],
   ...['do_sample', 'early_stopping', 'num_beams', 'num_beam_groups', 'diversity_penalty', 'temperature', 'top_k', 'top_p'],
   ...['typical_p', 'repetition_penalty', 'length_penalty', 'no_repeat_ngram_size', 'encoder_no_repeat_ngram_size'],
   ...['bad_words_ids', 'num_return_sequences', 'forced_bos_token_id', 'forced_eos_token_id', 'remove_invalid_values'],
   ...['exponential_decay_length_penalty', 'suppress_tokens', 'begin_suppress_tokens', 'prefix'],
-  // How transformers returns what it computed.
+  // What transformers returns.
   ...['return_dict', 'return_dict_in_generate', 'output_hidden_states', 'output_attentions', 'output_scores', 'torchscript'],
   ...['chunk_size_feed_forward', 'tf_legacy_loss', 'pruned_heads', 'cross_attention_hidden_size', 'tie_encoder_decoder'],
   ...['is_decoder'],
 ]
 
-/** Values with which a field of other models changes nothing here. null always does that. */
+/** Neutral values of fields that other models use. null is always neutral. */
 const refused: Record<string, { neutral: readonly unknown[]; what: string }> = {
   attn_logit_softcapping: { neutral: [], what: 'soft-capped attention scores' },
   final_logit_softcapping: { neutral: [], what: 'soft-capped logits' },
@@ -82,7 +82,7 @@ const refused: Record<string, { neutral: readonly unknown[]; what: string }> = {
 
 /**
  * Refuses every field that is neither used nor known to be harmless.
- * @param own fields that the family reads beside the common ones
+ * @param own fields that the family reads in addition to the common ones
  * @throws ConfigError naming the field
  */
 export function checkFields(f: Fields, own: readonly string[] = []): void {

@@ -1,13 +1,13 @@
-/** What differs between the models of Llama's line: the numbers of one config.json, parsed. */
+/** The parsed config.json of a Llama-like model: what differs between them. */
 import type { RotaryScaling } from './rotary.ts'
 
-/** One model of the line. Letters as in the legend of ARCHITECTURE.md. */
+/** One Llama-like model. Letters as in the legend of ARCHITECTURE.md. */
 export interface DecoderConfig {
   modelType: string
   layers: number
   /** D */
   width: number
-  /** Width of the feed-forward half. */
+  /** Width of the feed-forward layer. */
   intermediateSize: number
   /** H */
   heads: number
@@ -20,14 +20,14 @@ export interface DecoderConfig {
   normEps: number
   ropeTheta: number
   ropeLayout: 'half' | 'interleaved'
-  /** Pairs of a head that turn with (time, height, width); absent: one position per token. */
+  /** Pairs of a head that rotate with (time, height, width); absent: one position per token. */
   ropeSections?: number[] | undefined
   ropeScaling?: RotaryScaling
-  /** By layer: how many keys a token sees, itself and those before it; Infinity: all. Absent: all layers see all. */
+  /** By layer: the most keys that a token sees, including its own; Infinity: no limit. Absent: no layer has a window. */
   windows?: readonly number[]
   biases: { qkv: boolean; output: boolean; feedForward: boolean }
   tiedEmbeddings: boolean
-  /** The padding token: its embedding is read but never learns, as in PyTorch's `padding_idx`. */
+  /** The padding token: its embedding is read but gets no gradient, as with PyTorch's `padding_idx`. */
   padToken?: number | undefined
   maxPositions: number
 }

@@ -1,10 +1,10 @@
 /**
- * The pre-norm decoder that the Llama line of models shares: RMS norm, rotary grouped-query attention, SwiGLU.
+ * The pre-norm decoder that Llama-like models share: RMS norm, rotary grouped-query attention, SwiGLU.
  *
  *   x = fuse(x)                 default: x + attention(norm x)
  *   x = x + down(silu(gate n) * up n),  n = norm x
  *
- * A family says how its checkpoint names things and what differs; everything else is here once.
+ * A family gives the tensor names of its checkpoints and its differences; everything else is here.
  */
 import { CasaError } from '@casa-js/base'
 import type { Backbone, Fuse, Params, Positions, Site, Step } from '@casa-js/core'
@@ -14,7 +14,7 @@ import { createKvCache } from './kv-cache.ts'
 import { rotarySpectrum } from './rotary.ts'
 import type { DecoderNames } from './tensors.ts'
 
-/** Positions that the model was made for, or its scaled rotary positions reach. */
+/** Positions that the model was trained for, or that its scaled rotary positions extend to. */
 function mostPositions({ maxPositions, ropeScaling }: DecoderConfig): number {
   if (!ropeScaling) return maxPositions
   const trained = 'trainedPositions' in ropeScaling ? ropeScaling.trainedPositions : maxPositions
@@ -27,7 +27,7 @@ function mostPositions({ maxPositions, ropeScaling }: DecoderConfig): number {
  * @param names how its checkpoint names things
  * @param params weights by checkpoint name; matrices [out, in], in float32 or compressed
  * @param refine changes the attention half of every block where a family differs: norms of the heads, layers without positions.
- *   What it returns is what `attend` and every fusion use.
+ *   `attend` and every fusion use the result.
  */
 export function bindDecoder(
   c: DecoderConfig,

@@ -1,4 +1,4 @@
-/** The decoder that families bind to their names, and the reading of their config.json. */
+/** The decoder that families share, and the parser of their config.json. */
 export type { DecoderConfig } from './config.ts'
 export { bindDecoder } from './decoder.ts'
 export { createKvCache, type CacheShape } from './kv-cache.ts'

@@ -1,8 +1,8 @@
 /**
  * A KV cache of fixed capacity, written in place.
  *
- * A cache that grows by concatenation strands one buffer per length in a GPU's pool; this one allocates once. Attention is told
- * how many rows are valid, so nothing is sliced or copied per token either.
+ * A cache that grows by concatenation leaves one buffer per length in the GPU's pool; this one allocates once. Attention is given
+ * the number of valid rows, so nothing is sliced or copied per token either.
  */
 import { dispose, keep, writeRows, zeros, type Tensor } from '@casa-js/tensor'
 import { StateError } from '@casa-js/base'

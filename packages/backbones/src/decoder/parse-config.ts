@@ -1,16 +1,16 @@
-/** Fields that config.json of every Llama-like family shares, in the layouts of transformers 4.x and 5.x. */
+/** Parses the config.json fields that all Llama-like families share, in the layouts of transformers 4.x and 5.x. */
 import { Fields } from '@casa-js/base'
 import { checkFields } from './config-fields.ts'
 import type { DecoderConfig } from './config.ts'
 import { parseScaling, rotaryKinds, type RotaryScaling } from './rotary.ts'
 import { parseWindows, type WindowRule } from './windows.ts'
 
-/** Differences of a family, filled in by its own file. */
+/** What differs in a family, given by its own file. */
 export type Specifics = Pick<DecoderConfig, 'modelType' | 'ropeLayout' | 'biases'> & {
   defaults: { ropeTheta: number; normEps: number }
   /** Other names for rotary positions that are not scaled, e.g. "mrope". */
   unscaledRopeTypes?: readonly string[]
-  /** Which layers slide; families without it have no sliding windows. */
+  /** Which layers have sliding windows; families without it have none. */
   windows?: WindowRule
   /** Fields of config.json that the family reads itself. */
   fields?: readonly string[]
@@ -51,10 +51,10 @@ function parseRotary(f: Fields, { defaults, unscaledRopeTypes = [] }: Specifics,
 }
 
 /**
- * The config.json of a model of Llama's line.
+ * The config.json of a Llama-like model.
  * @param specifics what the family sets itself
  * @param path prefix of field names in errors
- * @throws ConfigError naming the field; also for a field that is not known, as it may change what the model computes
+ * @throws ConfigError naming the field; also for an unknown field, as it may change what the model computes
  */
 export function parseDecoderConfig(json: unknown, specifics: Specifics, path = 'config.json'): DecoderConfig {
   const f = new Fields(json, path)
@@ -71,7 +71,7 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
   const { qkv, feedForward } = specifics.biases
   f.require(f.boolean('attention_bias', qkv) === qkv, 'attention_bias', `expected ${qkv} for ${specifics.modelType}`)
   f.require(f.boolean('mlp_bias', feedForward) === feedForward, 'mlp_bias', `expected ${feedForward} for ${specifics.modelType}`)
-  // Far above any model; without a bound a broken config makes tables of two thousand million layers.
+  // Far above any model; without a limit, a broken config could create tables of two billion layers.
   const layers = f.integer('num_hidden_layers', { max: 4096 })
   const windows = parseWindows(f, layers, specifics.windows)
   const maxPositions = f.integer('max_position_embeddings', { fallback: 2048 })
@@ -84,7 +84,7 @@ export function parseDecoderConfig(json: unknown, specifics: Specifics, path = '
     f.require(pairs === headSize / 2, settings, expected)
   }
   const vocabSize = f.integer('vocab_size')
-  // Some published configs say -1, or an id that the vocabulary lacks, where they mean none.
+  // Some published configs use -1, or an id outside the vocabulary, to mean none.
   const padding = f.integer('pad_token_id', { min: -(2 ** 31), fallback: -1 })
   const padToken = padding >= 0 && padding < vocabSize ? padding : undefined
   return {

@@ -26,7 +26,7 @@ describe('rotary scaling', () => {
     const found = rotarySpectrum(llama.parseConfig({ ...rest, ...config }), length ?? 0)
     const expected = new Float32Array(Int32Array.from(frequencies).buffer)
     expect(found.frequencies.length).toBe(expected.length)
-    // Two places of float32: the original rounds in another order.
+    // Two units in the last place: the original rounds in another order.
     expected.forEach((f, i) => expect(Math.abs(found.frequencies[i]! / f - 1), `pair ${i}`).toBeLessThan(2.4e-7))
     expect(found.magnitude).toBeCloseTo(magnitude, 6)
   })

@@ -1,5 +1,5 @@
 /**
- * Scaled rotary positions: a decoder trained on short texts reads longer ones, because its frequencies are changed.
+ * Scaled rotary positions: changed frequencies let a decoder trained on short texts read longer ones.
  *
  *   linear    every frequency is divided by a factor              Chen et al. 2023, arXiv:2306.15595
  *   dynamic   the base grows with the length of the text          "NTK-aware", transformers' dynamic
@@ -12,18 +12,18 @@ import type { Fields } from '@casa-js/base'
 import { inverseFrequencies } from '@casa-js/tensor'
 import type { DecoderConfig } from './config.ts'
 
-/** How a config stretches its rotary positions. */
+/** How a config scales its rotary positions. */
 export type RotaryScaling =
   | { kind: 'linear'; factor: number }
   | { kind: 'dynamic'; factor: number }
   | {
       kind: 'yarn'
       factor: number
-      /** Positions of the training before YaRN. */
+      /** Positions that the model was trained with before YaRN. */
       trainedPositions: number
       /** cos and sin are multiplied by it. */
       attentionFactor: number
-      /** Turns within the trained positions, above which a frequency is kept and below which it is divided. */
+      /** Rotations within the trained positions, above which a frequency is kept and below which it is divided. */
       betaFast: number
       betaSlow: number
       /** Whether the ramp starts and ends at whole pairs. */
@@ -71,7 +71,7 @@ export interface RotarySpectrum {
 }
 
 /**
- * The spectrum that a config's rotary positions turn with.
+ * The frequencies of a config's rotary positions.
  * @param positions the largest position of the pass, plus 1: only `dynamic` asks for it
  */
 export function rotarySpectrum(
@@ -102,7 +102,7 @@ function yarn(
   theta: number,
   scaling: Extract<RotaryScaling, { kind: 'yarn' }>,
 ): Float32Array {
-  /** The pair that turns this often within the trained positions. */
+  /** The pair that makes this many rotations within the trained positions. */
   const pairOf = (turns: number) =>
     (headSize * Math.log(scaling.trainedPositions / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const [floor, ceil] = scaling.truncate ? [Math.floor, Math.ceil] : [(x: number) => x, (x: number) => x]

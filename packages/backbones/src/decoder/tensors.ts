@@ -1,8 +1,8 @@
-/** The decoder's weights as a table: names in the checkpoint, shapes, how they start. Linear layers are [out, in]. */
+/** The decoder's weights as a table: names in the checkpoint, shapes, initialisation. Linear layers are [out, in]. */
 import type { Init, TensorSpec, TensorTable } from '@casa-js/core'
 import type { DecoderConfig } from './config.ts'
 
-/** Checkpoint names under which this line stores its weights. `aliases` are prefixes that replace "model.". */
+/** Checkpoint names of the weights. `aliases` are prefixes that replace "model.". */
 export interface DecoderNames {
   prefix: string
   head: string
@@ -13,13 +13,13 @@ export interface DecoderNames {
 export const llamaNames: DecoderNames = { prefix: 'model.', head: 'lm_head.weight' }
 
 const fanIn: Init = { kind: 'fanIn' }
-/** Layers that write into the residual stream start small, by their number, or what the first tokens say drowns (GPT-2's rule). */
+/** Layers that write into the residual stream are initialised smaller the more there are, to keep its variance bounded (as in GPT-2). */
 const residual = (layers: number): Init => ({ kind: 'fanIn', gain: 1 / Math.sqrt(2 * layers) })
 const ones: Init = { kind: 'ones' }
 const zeros: Init = { kind: 'zeros' }
 
 /**
- * Every weight of a decoder, in checkpoint order: names, shapes, and how they start. Linear layers are [out, in].
+ * Every weight of a decoder, in checkpoint order: names, shapes and initialisation. Linear layers are [out, in].
  * @param c the parsed config
  * @param names how its checkpoint names things: `llamaNames`, or with another prefix
  */

@@ -1,20 +1,20 @@
-/** Sliding windows of a config: by layer, how many keys a token sees. */
+/** Sliding windows of a config: by layer, the most keys that a token sees. */
 import type { Fields } from '@casa-js/base'
 
-/** How a family's configs say which layers slide. */
+/** How a family's configs say which layers have sliding windows. */
 export interface WindowRule {
-  /** The field that switches windows on; without one they are on unless sliding_window is null. */
+  /** The field that switches windows on; if the family has none, they are on unless sliding_window is null. */
   switch?: 'use_sliding_window'
-  /** The window where the config has no sliding_window at all, as the family's own default. */
+  /** The family's default window, if the config has no sliding_window. */
   fallback?: number
-  /** Layers that slide where layer_types does not say. */
+  /** Layers with sliding windows if the config has no layer_types. */
   slides(layer: number, f: Fields): boolean
 }
 
 const kinds = ['full_attention', 'sliding_attention']
 
 /**
- * By layer: the window, Infinity where a layer sees all; undefined where all of them do.
+ * By layer: the window, Infinity for a layer without one; undefined if no layer has one.
  * @throws ConfigError for a window that the family does not have, or layer_types of another kind
  */
 export function parseWindows(f: Fields, layers: number, rule: WindowRule | undefined): number[] | undefined {

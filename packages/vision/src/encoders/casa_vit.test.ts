@@ -108,7 +108,7 @@ test('a picture of any size becomes patches that the encoder takes', () => {
   }
 })
 
-test('only absolute positions tell apart the cells of a flat picture', async () => {
+test('only absolute positions distinguish the cells of a flat image', async () => {
   const patches = { values: new Float32Array(4 * 6 * 48).fill(0.5), grid: { rows: 4, columns: 6 }, valuesPerPatch: 48 }
   for (const absolute_positions of [false, true]) {
     const config = casa_vit.parseConfig({ ...valid, stem_channels: [], depth: 1, spatial_merge_size: 1, absolute_positions })

@@ -45,7 +45,7 @@ export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
   stemChannels: number[]
   /** Add fixed sinusoids of a cell's row and column to what enters the blocks. */
   absolutePositions: boolean
-  /** Take each image's own mean out of its pixels and divide by its own deviation: ink and paper of any colour look alike. */
+  /** Subtract each image's mean from its pixels and divide by its std, so that ink and paper of any colour look alike. */
   standardizeImages: boolean
   outputWidth: number
 }
@@ -53,7 +53,7 @@ export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
 const modelType = 'casa_vit'
 const prefix = 'vision.'
 
-/** Pixels that one token stands for, on each side. */
+/** Side of the square of pixels that one token covers. */
 const totalStride = ({ patchSizePx, stemChannels, mergeSize }: CasaVitConfig) =>
   patchSizePx * 2 ** stemChannels.length * mergeSize
 
@@ -118,8 +118,8 @@ function tensors(config: CasaVitConfig): TensorTable {
 }
 
 /**
- * Sides to look at an image with: multiples of the total stride nearest to its own, scaled only when its area is beyond the
- * bounds. Never above maxPixels, however long and thin the image is.
+ * The size to which an image is resized: multiples of the total stride nearest to its own sides, scaled only if its area is outside
+ * the bounds. Never above maxPixels, however long and thin the image is.
  */
 export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixels: number, maxPixels: number): Size {
   const area = heightPx * widthPx
@@ -134,10 +134,10 @@ export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixe
   return { heightPx: rows * stride, widthPx: columns * stride }
 }
 
-/** Below this a deviation is noise: an image of one colour stays flat. */
+/** A std below this is treated as noise: an image of one colour stays flat. */
 const leastStd = 1e-3
 
-/** Values minus the mean of their channel, divided by the deviation of all. A patch holds its channels one after the other. */
+/** Values minus the mean of their channel, divided by the std of all values. A patch holds its channels one after the other. */
 export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
   const perChannel = valuesPerPatch / 3
   const channelOf = (at: number) => Math.floor((at % valuesPerPatch) / perChannel)

@@ -1,4 +1,4 @@
-/** Every encoder of the list, against the laws of encoders. */
+/** Every encoder in the list, tested against the laws of encoders. */
 import { describeVisionEncoder, type VisionKitOptions } from '@casa-js/testing'
 import { init } from '@casa-js/tensor'
 import { expect, test } from 'vitest'

@@ -9,7 +9,7 @@ test('families are found by model_type, in either layout', () => {
   expect(findVisionFamily({ vision_config: { model_type: 'qwen2_5_vl_vision' } }).modelType).toBe('qwen2_5_vl')
 })
 
-test('an unknown one is named beside those that exist', () => {
+test('an unknown family is named, with the families that exist', () => {
   expect(() => findVisionFamily({ vision_config: { model_type: 'clip' } })).toThrow(
     'config.json: vision_config: model_type: expected one of qwen2_5_vl, casa_vit, found "clip"',
   )

@@ -1,4 +1,4 @@
-/** The list of encoders. Adding one is a line here. */
+/** The list of encoders. To add one, add a line here. */
 import { ConfigError } from '@casa-js/base'
 import { type VisionEncoderFamily } from '@casa-js/core'
 import { casa_vit } from './casa_vit.ts'
@@ -7,7 +7,7 @@ import { qwen2_5_vl } from './qwen2_5_vl.ts'
 
 export const visionFamilies: readonly VisionEncoderFamily[] = [qwen2_5_vl, casa_vit]
 
-/** Names that newer configs give the same encoder. */
+/** Other names of the same encoder in newer configs. */
 const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
 
 /**

@@ -16,7 +16,7 @@ const valuesOf = async (t: Tensor) => {
 type Noise = ReturnType<typeof noisePatches>
 const [a, b, c] = [1, 2, 3].map((seed) => noisePatches(4, 4 * seed, 12, seed)) as [Noise, Noise, Noise]
 
-test('answers as the encoder does, and encodes every picture once', async () => {
+test('returns what the encoder returns, and encodes every image once', async () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder)
   for (const images of [[a], [a, b], [b, a, b], [c, c]]) {
@@ -30,7 +30,7 @@ test('answers as the encoder does, and encodes every picture once', async () => 
   cached.dispose()
 })
 
-test('what is returned lives on when the memory forgets it', async () => {
+test('returned features stay valid after the cache drops them', async () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder, { capacityTokens: 12 })
   const first = cached.encode([a])
@@ -43,14 +43,14 @@ test('what is returned lives on when the memory forgets it', async () => {
   expect(await valuesOf(first)).toEqual(expected)
 })
 
-test('a picture larger than the memory is encoded, and not kept', async () => {
+test('an image larger than the cache is encoded, but not kept', async () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder, { capacityTokens: 3 })
   await withoutLeaks('a cache without room', () => cached.encode([a, b]).dispose())
   expect(cached.tokensHeld).toBe(0)
 })
 
-test('the picture used last stays longest', () => {
+test('the least recently used image is dropped first', () => {
   const { encoder } = tinyEncoder(qwen2_5_vl)
   const cached = cacheFeatures(encoder, { capacityTokens: 16 })
   for (const image of [a, b, a, c]) cached.encode([image!]).dispose()

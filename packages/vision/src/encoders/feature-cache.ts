@@ -1,31 +1,31 @@
-/** An encoder that remembers: the same picture asked about twice is encoded once. */
+/** A cache of image features: an image that is used twice is encoded once. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { CasaError } from '@casa-js/base'
 import { type Patches, type VisionEncoder } from '@casa-js/core'
 import { concat, dispose, keep, scope, slice, type Tensor } from '@casa-js/tensor'
 
-/** Image tokens that are remembered unless said otherwise: 16 of the largest pictures in CASA's training. */
+/** Default capacity in image tokens: 16 of the largest images in CASA's training. */
 const defaultCapacityTokens = 16 * 1024
 
 export interface FeatureCacheOptions {
-  /** Image tokens kept at most; the pictures that were not asked for longest go first. */
+  /** The most image tokens kept; the least recently used images are dropped first. */
   capacityTokens?: number
 }
 
 export interface CachedEncoder extends VisionEncoder {
   /** Image tokens held now. */
   readonly tokensHeld: number
-  /** Pictures found, and pictures encoded, since it was made. */
+  /** Cache hits and misses since it was created. */
   readonly found: number
   readonly encoded: number
-  /** Free everything remembered. It may be used again. */
+  /** Free all cached features. The cache may be used again. */
   dispose(): void
 }
 
 /**
- * The same encoder with a memory of features by the SHA-256 of an image's patches. For weights that do not change: features from
- * memory carry no gradient. `encode` returns tensors of its own, which the caller disposes as before.
+ * Wraps an encoder with a cache of features, keyed by the SHA-256 of an image's patches. For frozen weights: cached features carry no
+ * gradient. `encode` returns new tensors, which the caller disposes as usual.
  */
 export function cacheFeatures(
   encoder: VisionEncoder,

@@ -34,7 +34,7 @@ export interface TrunkConfig {
   width: number
   /** H */
   heads: number
-  /** Width of the feed-forward half. */
+  /** Width of the feed-forward layer. */
   intermediateSize: number
   /** Side of the units that the merger joins, in cells. */
   mergeSize: number

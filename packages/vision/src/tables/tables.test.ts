@@ -116,7 +116,7 @@ test('packed indices point into their own image', () => {
   expect([...packIndices([], [])]).toEqual([])
 })
 
-test('tables are computed once a grid, and the oldest are forgotten', () => {
+test('tables are computed once per grid, and the oldest are dropped', () => {
   let computed = 0
   const area = cachedByGrid(({ rows, columns }) => (computed++, rows * columns))
   expect([area({ rows: 2, columns: 3 }), area({ rows: 2, columns: 3 }), area({ rows: 3, columns: 2 })]).toEqual([6, 6, 6])

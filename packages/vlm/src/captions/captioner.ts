@@ -1,12 +1,12 @@
 /**
- * What goes into the model while it captions, token by token (arXiv 2512.19535, section on streaming; the authors' live scripts).
+ * The input of the model while it captions, token by token (arXiv 2512.19535, section on streaming; the authors' live scripts).
  *
  *   first frame    [system] user prompt, assistant: mark image mark, prefix ..      one assistant turn that is never closed
- *   later frames   .. stop | mark image mark ..                                     what was said, a stop token, the image and its marks
+ *   later frames   .. stop | mark image mark ..                                     generated text, a stop token, the image and its marker tokens
  *
- * Every frame ends with a stop token in the cache, whatever ended it: the one that was sampled, or, where tokens or time ran out, the one
- * that was sampled last, after all that was shown. What was not fed yet goes in front of the next frame's tokens in one pass: it still
- * belongs to the window before, and the image to its own.
+ * Every frame ends with a stop token in the cache, however it ended: the one that was sampled, or, if tokens or time ran out, the one
+ * that was sampled last, after all text shown. Tokens not fed yet are fed before the next frame's tokens, in the same pass: they still
+ * belong to the previous window, and the image begins its own.
  */
 import { ArgumentError, StateError, type RgbImage } from '@casa-js/base'
 import { createTextStream } from '@casa-js/tokenizers'
@@ -16,14 +16,14 @@ import { createSession, type SessionImage } from '../session.ts'
 import { openingOf, type Opening } from './opening.ts'
 import type { CaptionOptions } from './options.ts'
 
-/** How many of the latest ids are kept: far more than sampling looks back on. */
+/** How many of the latest ids are kept: far more than sampling needs. */
 const HISTORY_IDS = 2048
-/** The text stream looks back on fewer ids than this when it goes on after a restart. */
+/** After a restart, the text decoder needs fewer earlier ids than this. */
 const TEXT_IDS = 64
 
 const DEFAULT_CAPACITY_TOKENS = 4096
 
-/** What a restart needs beside the session. */
+/** What a restart needs besides the session. */
 interface Memory {
   opening: { ids: number[]; from: number; frameIds: number[]; frameBefore: number; frameFrom: number }
   history: number[]
@@ -37,11 +37,11 @@ interface Memory {
 export interface Captioner {
   /** Tokens in the cache. */
   readonly tokens: number
-  /** See a frame: logits of its first token, and the text that came with it, the prefix on the first. */
+  /** Feed a frame. Returns the logits of its first token, and text that belongs to it: the prefix, for the first frame. */
   look(image: RgbImage): Promise<{ logits: Float32Array; text: string }>
-  /** Say a token: its id, and the text that became certain. */
+  /** Sample a token. Returns its id, and the text that it completed. */
   say(logits: Float32Array): { id: number; text: string; isStop: boolean }
-  /** Logits after what was said last. */
+  /** Logits after the last token. */
   goOn(): Promise<Float32Array>
   /** The frame is over. */
   endFrame(): void
@@ -68,18 +68,18 @@ export function createCaptioner(
   const { capacityTokens } = session
   const stream = createTextStream(tokenizer)
   let opening: Opening | undefined
-  /** All ids that went in: what sampling looks back on. */
+  /** All ids fed so far, for sampling. */
   let history: number[] = []
-  /** Those behind the prompt: what is read again when the text slides. */
+  /** Ids after the prompt, which are fed again when the text slides. */
   let heard: number[] = []
-  /** Where in `heard` each frame begins: with the marks in front of its image. */
+  /** Where each frame begins in `heard`: at the marker tokens before its image. */
   let frameStarts: number[] = []
   /** Of the latest frame. */
   let picture: RgbImage | undefined
-  /** Said, and not fed yet. */
+  /** Sampled, but not fed yet. */
   let pending: number[] = []
   let lastStop: number | undefined = stopIds[0]
-  /** Ids that became text lately. */
+  /** Ids that were recently decoded to text. */
   let said: number[] = []
   let isOpen = false
 
@@ -96,7 +96,7 @@ export function createCaptioner(
     return stream.push(id)
   }
 
-  /** Make room for one more frame: the prompt stays, and the latest frames, of which the last is seen again. */
+  /** Make room for one more frame: keep the prompt and the latest frames, and feed the last image again. */
   async function makeRoom({ ids, from, frameIds, frameBefore, frameFrom }: Opening, image: RgbImage): Promise<void> {
     const needed = frameIds.length + maxTokensPerFrame + session.imageTokens(image)
     if (session.tokens + pending.length + needed <= capacityTokens) return
@@ -107,13 +107,13 @@ export function createCaptioner(
           (room < 0 ? ', for not even the prompt and one frame fit' : ', or let the text slide'),
       )
     }
-    // From the start, so that the prompt and the text without pictures are one window, as in one pass over both.
+    // From the start, so that the prompt and the text without images are one window, as in a single pass.
     session.truncate(0)
     ;({ ids: heard, starts: frameStarts } = latestFrames([...heard, ...pending], frameStarts, room))
     const last = frameStarts.at(-1)
     const seen =
       picture && last !== undefined ? [{ image: picture, before: from + last + frameBefore, from: from + last + frameFrom }] : []
-    // Sampling has looked back on it already, but for what was pending.
+    // Sampling already knows these ids, except the pending ones.
     await session.append({ ids: Int32Array.from([...ids.subarray(0, from), ...heard]), images: seen }, { signal })
     history.push(...pending)
     pending = []
@@ -186,7 +186,7 @@ export function createCaptioner(
         frameBefore: memory.opening.frameBefore,
         frameFrom: memory.opening.frameFrom,
         from: memory.opening.from,
-        // Of the first frame alone, which was seen before.
+        // Only of the first frame, which was already captioned.
         before: 0,
         prefixIds: [],
       }
@@ -200,7 +200,7 @@ export function createCaptioner(
   }
 }
 
-/** The latest whole frames that `room` ids hold; where not even the last fits, its end, of no frame. */
+/** The latest whole frames that fit in `room` ids; if not even the last fits, the end of its text, without a frame. */
 function latestFrames(ids: number[], starts: number[], room: number): { ids: number[]; starts: number[] } {
   const first = starts.find((start) => ids.length - start <= room)
   if (first === undefined) return { ids: ids.slice(Math.max(0, ids.length - room)), starts: [] }

@@ -1,4 +1,4 @@
-/** Live captions of an untrained model: what it says is noise, how it says it must hold. */
+/** Live captions of an untrained model: the text is noise, but the mechanics must be right. */
 import { close, init, memory, scope } from '@casa-js/tensor'
 import { expectNear, take } from '@casa-js/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -49,7 +49,7 @@ async function captionAll(frames: VideoFrame[], options: CaptionOptions, of = vl
   return all
 }
 
-describe('the stream is one pass over the same ids and windows, token by token', () => {
+describe('the stream equals one pass over the same ids and windows, token by token', () => {
   const fusions = [
     { kind: 'casa', windows: 'with-marks' },
     { kind: 'casa', windows: 'at-image' },
@@ -102,7 +102,7 @@ describe('the stream is one pass over the same ids and windows, token by token',
     marked.dispose()
   })
 
-  test('windows with their marks are not those that begin at the image', async () => {
+  test('windows that include the marker tokens are not those that begin at the image', async () => {
     const drawsOf = async (windows: string) => {
       const marked = tinyVlm({ kind: 'casa', windows }, markedFiles)
       const { sampler, draws } = watched(() => 70)
@@ -114,7 +114,7 @@ describe('the stream is one pass over the same ids and windows, token by token',
     for (const [i, logits] of withMarks.entries()) expect(logits).not.toEqual(atImage[i])
   })
 
-  test('a frame costs one pass for every token that it says: the last goes in with the next frame', async () => {
+  test('a frame needs one pass per generated token: the last token is fed with the next frame', async () => {
     const passes = vi.spyOn(vlm.model.backbone, 'embed')
     const captioned = await captionAll(video(4), { sampler: () => 70, maxTokensPerFrame: 3 })
     expect(passes).toHaveBeenCalledTimes(captioned.reduce((sum, { tokens }) => sum + tokens, 0))
@@ -122,7 +122,7 @@ describe('the stream is one pass over the same ids and windows, token by token',
   })
 })
 
-test('a folder says how its model captions, and the caller has the last word', async () => {
+test('a folder has caption settings, and options of the caller override them', async () => {
   const captions = { prefix: 'Oh', max_tokens: 3, frames_per_second: 4, capacity_tokens: 50, sampling: 'greedy' }
   const own = (changes: object) =>
     tinyVlm(undefined, { ...tinyFiles, processorConfig: { ...tinyFiles.processorConfig, captions: { ...captions, ...changes } } })
@@ -152,7 +152,7 @@ test('a folder says how its model captions, and the caller has the last word', a
   }
 })
 
-test('text slides by whole frames: the prompt, what was said last, and the last picture again', async () => {
+test('text slides by whole frames: the prompt, the latest text and the last image are kept', async () => {
   const marked = tinyVlm({ kind: 'casa', windows: 'with-marks' }, markedFiles)
   const idOf = (text: string) => marked.tokenizer.idOf(text)!
   const [look, after, stop] = ['<|look|>', '<|image|>', '<|end|>'].map(idOf) as [number, number, number]
@@ -178,7 +178,7 @@ test('text slides by whole frames: the prompt, what was said last, and the last 
   marked.dispose()
 })
 
-test('over 200 frames tensors and bytes stay what they were, the cache holds text alone, and nothing is left', async () => {
+test('over 200 frames tensor and byte counts are constant, the cache holds only text, and nothing leaks', async () => {
   const before = memory()
   const captioned = await captionAll(video(200), { maxTokensPerFrame: 3, capacityTokens: 256, seed: 1 })
   expect(captioned).toHaveLength(200)
@@ -198,7 +198,7 @@ test('over 200 frames tensors and bytes stay what they were, the cache holds tex
   expect(memory()).toEqual(before)
 }, 60_000)
 
-test('a frame ends by a stop token, by its tokens or by its time; silence is a caption too', async () => {
+test('a frame ends at a stop token, a token limit or a time limit; an empty caption is valid', async () => {
   const stop = vlm.tokenizer.idOf('<|end|>')!
   const { sampler } = watched((_, draw) => (draw % 2 === 0 ? 70 : stop))
   const spoken = await captionAll(video(2), { sampler, prefix: '' })
@@ -225,7 +225,7 @@ test('a frame ends by a stop token, by its tokens or by its time; silence is a c
   expect(timed!.tokenTimesMs).toEqual([30, 60, 90, 120, 150, 180, 210, 240, 270])
 })
 
-test('the prefix is said first, and captions become subtitles', async () => {
+test('the prefix comes first, and captions become subtitles', async () => {
   const frames = await captionAll(video(2), { sampler: () => 70, maxTokensPerFrame: 1 })
   const letter = vlm.tokenizer.decode([70])
   expect(frames.map(({ text }) => text)).toEqual([`In this video${letter}`, letter])
@@ -253,7 +253,7 @@ test('frames may come as they are made, and an abort ends the stream, also while
   expect(memory().tensors).toBe(before)
 })
 
-test('a live source is never waited for: the newest frame is taken, the others are counted', async () => {
+test('with a live source the newest frame is taken, and the others are counted as dropped', async () => {
   const frames = video(9)
   let give: (frame: IteratorResult<VideoFrame>) => void = () => {}
   const waiting: VideoFrame[] = []
@@ -338,7 +338,7 @@ test('captions survive a restart: saved between frames, they go on as they would
   await expect(captionAll(video(1), { resume: saved!.subarray(0, 50) })).rejects.toThrow('no saved session')
 })
 
-test('what cannot work is refused by name', async () => {
+test('invalid options are refused by name', async () => {
   await expect(captionAll(video(40), { maxTokensPerFrame: 3, capacityTokens: 64, whenFull: 'error' })).rejects.toThrow(
     'raise capacityTokens, or let the text slide',
   )

@@ -1,11 +1,11 @@
-/** A clock that stops while paused: it drives captions, budgets and lag alike. */
+/** A clock that stops while paused. Captions, time budgets and lag all use it. */
 export interface Clock {
-  /** Milliseconds since it was made, without pauses. */
+  /** Milliseconds since it was created, without pauses. */
   elapsedMs(): number
   readonly paused: boolean
   pause(): void
   resume(): void
-  /** Resolves when it runs, or the signal aborts. */
+  /** Resolves when the clock is running, or the signal aborts. */
   running(signal?: AbortSignal): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /**
- * How a model was trained to caption: `captions` in processor_config.json of its folder. What the caller does not say comes from
- * there, and where the folder says nothing, from the paper.
+ * How a model was trained to caption: `captions` in processor_config.json of its folder. Options that the caller leaves out come from
+ * there, and if the folder has none, from the paper.
  *
  *     "captions": { "prompt": "..", "prefix": "", "frames_per_second": 2, "max_tokens": 24, "capacity_tokens": 384, "sampling": "greedy" }
  */
@@ -9,17 +9,17 @@ import type { Vlm } from '../load.ts'
 import { captionSampling, type SamplingOptions } from '../sampling/index.ts'
 import type { CaptionOptions } from './options.ts'
 
-/** What a folder may say. */
+/** The `captions` fields of a folder. */
 export type CaptionDefaults = Pick<
   CaptionOptions,
   'system' | 'prompt' | 'prefix' | 'framesPerSecond' | 'maxTokensPerFrame' | 'capacityTokens'
 > & {
-  /** `captionSampling`, or { temperature: 0 } for a model that says "greedy"; its stop tokens with it. */
+  /** `captionSampling`, or { temperature: 0 } if the model's folder says "greedy"; with the model's stop tokens. */
   sampling: SamplingOptions
 }
 
 /**
- * What a model's folder says of captioning; fields that it leaves out are absent.
+ * The caption settings of a model's folder; fields that it leaves out are absent.
  * @throws ConfigError naming the field of processor_config.json that is wrong
  */
 export function captionDefaults({ files, stopIds }: Pick<Vlm, 'files' | 'stopIds'>): CaptionDefaults {

@@ -1,10 +1,10 @@
-/** Frames one at a time, from a source that waits for us or from one that does not. */
+/** Reads frames one at a time, from a source that waits (a file) or one that does not (a camera). */
 import type { VideoFrame } from './options.ts'
 
 export interface FrameQueue {
-  /** The next frame, and how many were passed over for it; undefined when the source has ended. */
+  /** The next frame, and how many were skipped before it; undefined when the source has ended. */
   next(): Promise<{ frame: VideoFrame; dropped: number } | undefined>
-  /** Tell the source that nothing more is wanted. */
+  /** Tell the source to stop. */
   close(): void
 }
 
@@ -13,7 +13,7 @@ type Frames = AsyncIterable<VideoFrame> | Iterable<VideoFrame>
 const iteratorOf = (frames: Frames): AsyncIterator<VideoFrame> | Iterator<VideoFrame> =>
   Symbol.asyncIterator in frames ? frames[Symbol.asyncIterator]() : frames[Symbol.iterator]()
 
-/** A promise of this, or the signal's reason, whichever is first. */
+/** Resolves as the promise does, or rejects with the signal's reason, whichever is first. */
 async function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   signal.throwIfAborted()
@@ -29,12 +29,12 @@ async function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal | u
   }
 }
 
-/** The source may be waiting for a frame that never comes: whether it ends is not waited for. */
+/** Not awaited, as the source may be waiting for a frame that never comes. */
 function leave(iterator: AsyncIterator<VideoFrame> | Iterator<VideoFrame>): void {
   void Promise.resolve(iterator.return?.()).catch(() => {})
 }
 
-/** Every frame, asked for when it is wanted. */
+/** Every frame, pulled on demand. */
 export function everyFrame(frames: Frames, signal?: AbortSignal): FrameQueue {
   const iterator = iteratorOf(frames)
   return {
@@ -47,8 +47,8 @@ export function everyFrame(frames: Frames, signal?: AbortSignal): FrameQueue {
 }
 
 /**
- * The newest frame, read ahead as frames come.
- * @param isPaused while it is true frames are passed over without being counted: nobody is behind
+ * The newest frame; frames are read as they arrive.
+ * @param isPaused while it returns true, frames are skipped without being counted as dropped
  */
 export function newestFrame(frames: Frames, isPaused: () => boolean, signal?: AbortSignal): FrameQueue {
   const iterator = iteratorOf(frames)

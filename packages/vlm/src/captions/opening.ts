@@ -1,24 +1,24 @@
-/** How a stream of captions begins, and what each frame adds to it, as token ids. */
+/** The token ids at the start of a caption stream, and those that each frame adds. */
 import { TokenizerError, type Message, type RgbImage } from '@casa-js/base'
 import { encodeChat } from '@casa-js/tokenizers'
 import type { Vlm } from '../load.ts'
 import type { CaptionOptions } from './options.ts'
 
 export interface Opening {
-  /** The conversation up to the first image, the image's marks, and the prefix. */
+  /** The conversation up to the first image, the image's marker tokens, and the prefix. */
   ids: Int32Array
-  /** Where in `ids` the first image stands. */
+  /** The place of the first image in `ids`. */
   before: number
-  /** Where the marks in front of it begin. */
+  /** Where the marker tokens before it begin. */
   from: number
   prefixIds: number[]
-  /** Marks of a later image. */
+  /** The marker tokens of a later image. */
   frameIds: Int32Array
   frameBefore: number
   frameFrom: number
 }
 
-/** The ids of all frames, found by encoding a turn of one and of two images: what the second adds is a frame. */
+/** The ids of all frames, found by encoding a turn with one image and with two: the difference is a frame. */
 export function openingOf(
   { tokenizer, template }: Vlm,
   image: RgbImage,

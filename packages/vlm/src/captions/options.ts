@@ -1,23 +1,23 @@
-/** What live captions take and give. */
+/** Options and events of live captions. */
 import { ConfigError, type RgbImage } from '@casa-js/base'
 import type { MemoryUse } from '@casa-js/tensor'
 import type { Sampler } from '../sampling/index.ts'
 import type { SessionOptions } from '../session.ts'
 
-/** A frame of a video, as a source gives them in order of time. */
+/** A frame of a video. Sources yield frames in order of time. */
 export interface VideoFrame {
   image: RgbImage
-  /** When it is shown, from the start of the video. */
+  /** Presentation time, from the start of the video. */
   timeMs: number
-  /** How long; 1000 / framesPerSecond unless given. */
+  /** Duration. Default: 1000 / framesPerSecond. */
   durationMs?: number
 }
 
 export interface CaptionOptions extends SessionOptions {
   system?: string | undefined
-  /** What the user asks for before the first frame. */
+  /** The user's request before the first frame. */
   prompt?: string | undefined
-  /** What the model's turn begins with, part of the first frame's text: "In this video" unless given. */
+  /** The start of the model's turn, part of the first frame's text. Default: "In this video". */
   prefix?: string | undefined
   /** 2, as the paper has it. */
   framesPerSecond?: number | undefined
@@ -33,24 +33,24 @@ export interface CaptionOptions extends SessionOptions {
   /** Seed of that sampling. */
   seed?: number | undefined
   /**
-   * When the text fills `capacityTokens` (4,096 unless given). 'slide', the default: forget all but the prompt and the latest frames
+   * What to do when the text fills `capacityTokens` (default 4,096). 'slide', the default: drop all but the prompt and the latest frames
    * in a quarter of the room; their text is read again, and the last one's picture with it. 'error', the only choice where images stand in the cache themselves (insertion).
    */
   whenFull?: 'slide' | 'error' | undefined
   /**
-   * When frames come faster than they are captioned. 'wait', the default: none is dropped, the source waits; for files. 'newest': the
+   * What to do if frames arrive faster than they are captioned. 'wait', the default: no frame is dropped, the source waits; for files. 'newest': the
    * newest frame is taken and those before it are dropped; for cameras and streams, whose frames come at their own pace.
    */
   whenBehind?: 'wait' | 'newest' | undefined
-  /** What `save` of an earlier run gave: the captions go on from there. Takes the place of `system`, `prompt` and `prefix`. */
+  /** The result of `save` of an earlier run, to continue from. Replaces `system`, `prompt` and `prefix`. */
   resume?: Uint8Array | undefined
-  /** Ends the captions within a token, with the signal's reason. */
+  /** Ends the captions before the next token, with the signal's reason. */
   signal?: AbortSignal | undefined
   /** The clock, in milliseconds; for tests. */
   now?: (() => number) | undefined
 }
 
-/** What was said of one frame. */
+/** The caption of one frame. */
 export interface CaptionedFrame {
   /** 0 for the first frame of this run. */
   index: number
@@ -58,37 +58,37 @@ export interface CaptionedFrame {
   endMs: number
   /** From the frame's arrival to its first token. */
   timeToFirstTokenMs: number
-  /** From its arrival until the model is ready for the next. */
+  /** From the frame's arrival until the model is ready for the next. */
   elapsedMs: number
-  /** How far the captions are behind the video when this frame arrives: below 0, ahead of it. Pauses do not count. */
+  /** How far the captions are behind the video when this frame arrives; negative if ahead. Pauses are not counted. */
   lagMs: number
   /** Frames dropped between the one before and this one. */
   dropped: number
-  /** Tokens said, a stop token included. */
+  /** Tokens generated, including a stop token. */
   tokens: number
-  /** When each of them was said, by the run's clock. */
+  /** When each of them was generated, by the run's clock. */
   tokenTimesMs: number[]
-  /** Text that became certain; '' when the model kept silent. */
+  /** The text of these tokens; '' if the model generated none. */
   text: string
   /** Why the model stopped. */
   end: 'stop' | 'tokens' | 'time'
-  /** Tokens in the cache. What was said last is not among them: it goes in with the next frame. */
+  /** Tokens in the cache, without the last generated token, which is fed with the next frame. */
   cachedTokens: number
   memory: MemoryUse
 }
 
-/** What happens while a video is captioned, in order. */
+/** Events emitted while a video is captioned, in order. */
 export type CaptionEvent =
-  /** Frames that were passed over, and how many so far. */
+  /** Frames that were dropped, and how many so far. */
   | { type: 'drop'; frames: number; total: number }
   /** A frame is about to be captioned: how far behind the video (below 0: ahead). */
   | { type: 'lag'; frame: number; lagMs: number }
-  /** A token was said; `text` became certain with it. */
+  /** A token was generated; `text` is the text that it completed. */
   | { type: 'token'; frame: number; id: number; text: string; timeMs: number }
-  /** A frame's caption is whole. */
+  /** A frame's caption is complete. */
   | { type: 'frame'; frame: CaptionedFrame }
 
-/** The options that have numbers or words for defaults. @throws ConfigError naming the one that is out of range. */
+/** Checks the options and fills in defaults. @throws ConfigError naming the one that is out of range. */
 export function checkCaptionOptions(options: CaptionOptions, imagesInCache: boolean) {
   const { framesPerSecond = 2, maxTokensPerFrame = 20, budgetMs = 1000 / framesPerSecond, whenBehind = 'wait' } = options
   const { whenFull = imagesInCache ? 'error' : 'slide' } = options

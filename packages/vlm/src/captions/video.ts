@@ -1,4 +1,4 @@
-/** Live captions: a model watches frames as they come and speaks as it sees. */
+/** Live captions: a model reads frames as they arrive and generates text for each. */
 import { StateError } from '@casa-js/base'
 import { memory } from '@casa-js/tensor'
 import type { Vlm } from '../load.ts'
@@ -9,18 +9,18 @@ import { captionDefaults } from './defaults.ts'
 import { everyFrame, newestFrame } from './frames.ts'
 import { checkCaptionOptions, type CaptionedFrame, type CaptionEvent, type CaptionOptions, type VideoFrame } from './options.ts'
 
-/** A video being captioned: iterate it once, for its events. Leaving the loop ends it and frees its memory. */
+/** A caption run: iterate it once to receive its events. Leaving the loop ends it and frees its memory. */
 export interface CaptionRun extends AsyncIterable<CaptionEvent> {
   /** Milliseconds since the run began, without pauses. */
   readonly clockMs: number
   readonly paused: boolean
-  /** Frames passed over so far. */
+  /** Frames dropped so far. */
   readonly dropped: number
-  /** Stop within a token, with the clock. Frames of a live source that come meanwhile are passed over and not counted as dropped. */
+  /** Stop before the next token, and stop the clock. Frames of a live source that arrive meanwhile are skipped and not counted as dropped. */
   pause(): void
   resume(): void
   /**
-   * What the run remembers, as bytes for `options.resume`, so that captions survive a restart.
+   * The state of the run, as bytes for `options.resume`, so that captions survive a restart.
    * @throws StateError before the first "frame" event, within a frame, and after the end.
    */
   save(): Promise<Uint8Array>
@@ -29,7 +29,7 @@ export interface CaptionRun extends AsyncIterable<CaptionEvent> {
 /**
  * Caption a video. Nothing happens until the run is iterated.
  * @param source frames in order of time: `openVideo` of @casa-js/video, a camera, pictures of one's own
- * @param given what is not said here is as the model's folder says (`captionDefaults`), else as the paper has it
+ * @param given options; missing ones come from the model's folder (`captionDefaults`), else from the paper
  * @throws ConfigError naming the option that is out of range; while iterating, CasaError when the template marks no images, or the text
  *   is full and may not slide
  */
@@ -50,7 +50,7 @@ export function captionVideo(
   let total = 0
   let begun = false
 
-  /** Where a pause or an abort may come between. */
+  /** A point at which a pause or an abort takes effect. */
   async function comeUp() {
     signal?.throwIfAborted()
     await clock.running(signal)

@@ -13,7 +13,7 @@ import { divideByTemperature, keepMinP, keepTopK, keepTopP } from './warpers.ts'
  */
 export type LogitsProcessor = (logits: Float32Array, ids: readonly number[]) => void
 
-/** Weigh some tokens: a positive logit is multiplied by the factor, a negative one divided. Below 1 makes them rarer. */
+/** Bias some tokens: a positive logit is multiplied by the factor, a negative one divided. Below 1 makes them rarer. */
 export function tokenBias(tokens: readonly number[], factor: number): LogitsProcessor {
   const weight = Math.fround(factor)
   return (logits) => {
@@ -47,7 +47,7 @@ export const captionSampling = {
 
 /**
  * The processors of these options in their fixed order: repetition, EMA, stop bias, n-grams, temperature, top-k, top-p, min-p.
- * An EMA penalty has memory, so make the list once for a stream and keep it across frames.
+ * An EMA penalty has state, so create the list once per stream and keep it across frames.
  *
  * @throws ConfigError naming the option that is out of range
  */

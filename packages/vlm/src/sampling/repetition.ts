@@ -1,9 +1,9 @@
 /**
- * Processors against repetition. `exempt` tokens (the stop tokens) are left alone: punishing them would never let a turn end.
+ * Processors against repetition. `exempt` tokens (the stop tokens) are left alone: penalising them could keep a turn from ever ending.
  */
 import type { LogitsProcessor } from './processors.ts'
 
-/** Every token seen so far loses by this factor, > 1 (Keskar et al. 2019, arXiv 1909.05858). */
+/** Every token seen so far is penalised by this factor, > 1 (Keskar et al. 2019, arXiv 1909.05858). */
 export function repetitionPenalty(factor: number, options: { exempt?: readonly number[] } = {}): LogitsProcessor {
   const exempt = new Set(options.exempt)
   return (logits, ids) => {
@@ -35,16 +35,16 @@ export function noRepeatNgram(size: number, options: { lastTokens?: number; exem
 export interface EmaPenaltyOptions {
   /** Penalty of a token per count; 1.15 in CASA's live captions. */
   penalty: number
-  /** What a step leaves of all counts; 0.99. */
+  /** The decay of all counts per step; 0.99. */
   decay?: number
-  /** Counts above this punish no more; 5. */
+  /** Counts above this add no penalty; 5. */
   limit?: number
   exempt?: readonly number[]
 }
 
 /**
- * A penalty that forgets: penalty ^ min(count, limit), where all counts decay at each step and then the last token's grows by 1.
- * It has a memory of its own: make one for a stream, call it once for each token to be sampled.
+ * A decaying penalty: penalty ^ min(count, limit), where all counts decay at each step and then the last token's grows by 1.
+ * It has state: create one per stream and call it once per sampled token.
  */
 export function emaRepetitionPenalty(options: EmaPenaltyOptions): LogitsProcessor {
   const { penalty, limit = 5 } = options

@@ -56,6 +56,6 @@ function draw(probabilities: Float32Array, at: number): number {
     rest -= probabilities[id]!
     if (rest < 0) return id
   }
-  // Rounding may leave a little over: it goes to the last possible token. Without any, the logits were no numbers.
+  // Rounding may leave a remainder: it goes to the last possible token. If there is none, the logits were not numbers.
   return last >= 0 ? last : likeliest(probabilities.fill(NaN))
 }

@@ -1,5 +1,5 @@
 /**
- * Progressive subtitles: what is being said grows word group by word group on the lower line, the sentence before it stands above
+ * Progressive subtitles: the current sentence grows word group by word group on the lower line, the previous one is above it
  * (as CASA's live captions are shown; golden: progressive_srt.json).
  */
 import { type Cue, formatSrt, parseSrt } from './srt.ts'
@@ -30,7 +30,7 @@ export function progressiveCues(cues: readonly Cue[], options: { lineCharacters?
   return out
 }
 
-/** The same from SubRip text to SubRip text. */
+/** The same, from SubRip text to SubRip text. */
 export function progressiveSrt(srt: string, options: { lineCharacters?: number } = {}): string {
   return formatSrt(progressiveCues(parseSrt(srt), options))
 }

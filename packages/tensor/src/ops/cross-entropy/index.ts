@@ -69,7 +69,7 @@ export function crossEntropy(logits: Tensor, targets: Int32Array, weights: Float
 export function sharesOf(
   operator: string,
   rows: number,
-  vocabulary: number,
+  vocabSize: number,
   targets: Int32Array,
   weights: Float32Array,
 ): Float32Array {
@@ -78,9 +78,9 @@ export function sharesOf(
   let total = 0
   weights.forEach((weight, t) => {
     if (!(weight >= 0)) throw new ArgumentError(`${operator}: weight ${weight} of row ${t} must not be negative`)
-    if (weight > 0 && !(targets[t]! >= 0 && targets[t]! < vocabulary)) {
+    if (weight > 0 && !(targets[t]! >= 0 && targets[t]! < vocabSize)) {
       throw new ArgumentError(
-        `${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabulary - 1}; give rows without one weight 0`,
+        `${operator}: target ${targets[t]} of row ${t} is not in 0 .. ${vocabSize - 1}; give rows without one weight 0`,
       )
     }
     total += weight
