@@ -27,6 +27,7 @@ if (!(await check('install', [...pnpm, 'install', '--frozen-lockfile']))) finish
 await ensureBrowser()
 await ensureVideoTools()
 if (!(await check('build (compiles kernels, checks types)', [...pnpm, 'build']))) finish()
+await check('the public API: documented, and as api/ has it', ['node', 'scripts/api-reports.mjs', '--check'])
 await check('lint and package laws', [...pnpm, 'lint'])
 await check('the main job: ask the shipped model', ['node', 'scripts/start.mjs'])
 await check('casa verify, the shipped known answers, on wasm', ['node', 'apps/cli/bin/casa.js', 'verify', '--device', 'wasm'])
