@@ -30,7 +30,8 @@ function linkTarget(href: string, file: string): string {
   if (/^[a-z]+:|^[#/]/i.test(href)) return href
   const [path = '', hash] = href.split('#')
   const target = resolve(dirname(file), path)
-  if (!target.startsWith(docs)) return `${repository}/blob/main/${relative(root, target)}`
+  // Pages have addresses of their own; other files are the repository's.
+  if (!target.startsWith(docs) || !/\.md$|\/$/.test(path)) return `${repository}/blob/main/${relative(root, target)}`
   return `/${relative(docs, target).replace(/^pages\//, '')}${hash ? `#${hash}` : ''}`
 }
 

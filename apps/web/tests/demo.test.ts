@@ -31,7 +31,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', () => {
     }
     await page.setViewportSize({ width: 1280, height: 860 })
   }
-  const ready = () => page.locator('.model-bar b').waitFor({ timeout: 60_000 })
+  const ready = () => page.locator('.model-bar b').waitFor({ timeout: 180_000 })
   const violations = async () =>
     (await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
 
@@ -58,7 +58,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', () => {
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
     await page.goto(address())
     await ready()
-  }, 240_000)
+  }, 400_000)
   afterAll(async () => {
     await browser?.close()
     await server?.close()

@@ -89,7 +89,11 @@ async function endOfChain(out: string, first: Holder): Promise<Holder> {
   }
 }
 
-/** Creates the file with its content, at once and whole. @returns false if it exists. */
+/**
+ * Creates the file with its content, at once and whole.
+ *
+ * @returns false if it exists, or if whoever took the folder meanwhile swept away what was being written
+ */
 async function createOnce(path: string, holder: Holder): Promise<boolean> {
   const content = JSON.stringify(holder)
   const temporary = `${path}.${holder.token}.tmp`
@@ -98,8 +102,8 @@ async function createOnce(path: string, holder: Holder): Promise<boolean> {
     await link(temporary, path)
     return true
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return false
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' || (code === 'ENOENT' && syscall === 'link')) return false
     // Some file systems have no links; there the file may be seen before its content.
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error
     return writeFile(path, content, { flag: 'wx' }).then(

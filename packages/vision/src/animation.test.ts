@@ -38,7 +38,7 @@ test('a still image has one frame without a duration', async () => {
 })
 
 test('pages are decoded a few at a time, however many there are', async () => {
-  const gif = await animation('gif', 40, Array(40).fill(65_530), 1000, 4, 1)
+  const gif = await animation('gif', 80, Array(80).fill(65_530), 1000, 4, 1)
   let most = 0
   const before = process.memoryUsage().rss
   for await (const { image, durationMs } of animationFrames(gif)) {
@@ -46,8 +46,8 @@ test('pages are decoded a few at a time, however many there are', async () => {
     expect((await image()).data.length).toBe(3_000_000)
     most = Math.max(most, process.memoryUsage().rss - before)
   }
-  // All pages are 120 MB.
-  expect(most).toBeLessThan(100e6)
+  // All pages are 240 MB; other tests' garbage is part of what is measured.
+  expect(most).toBeLessThan(150e6)
 })
 
 test('a truncated animation is refused, naming the file', async () => {
