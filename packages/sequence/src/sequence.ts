@@ -1,5 +1,5 @@
 /**
- * One growing sequence of text and images: the text's KV cache and the fusion's state, which advance together and only here.
+ * A growing sequence of text and images: the text's KV cache and the fusion's state, which always advance together.
  *
  * A pass that throws changes nothing: the cache counts rows only after all blocks have run, and states are immutable.
  * `transaction` does the same for several passes.
@@ -11,7 +11,7 @@ import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@c
 /** Receives a block's output, [R, D]. */
 export type LayerTap = (layer: number, x: Tensor) => void
 
-/** Run all blocks over rows [R, D]; a cache counts them when the last block is done. -> [R, D] */
+/** Run all blocks over rows [R, D]; the cache counts the rows after the last block. -> [R, D] */
 export function runLayers(backbone: Backbone, x: Tensor, step: Step, fuse?: FusionPass['fuse'], tap?: LayerTap): Tensor {
   let h = x
   for (let layer = 0; layer < backbone.layers; layer++) {
@@ -43,13 +43,13 @@ export function runPass(
 export interface SequenceInput {
   /** At least one text token. */
   ids: Int32Array
-  /** Images among them; `sample` is 0. */
+  /** Images between the tokens; `sample` is 0. */
   slots?: ImageSlot[]
-  /** Their tokens, [sum of tokens, D], in the order of the slots. */
+  /** The image tokens, [sum of tokens, D], in the order of the slots. */
   images?: Tensor
 }
 
-/** Everything that a sequence stores, on the host: to save it to a file and continue from there. */
+/** The whole state of a sequence, on the host: to save it and continue later. */
 export interface SequenceContents {
   /** Tokens in the cache. */
   tokens: number
@@ -75,23 +75,23 @@ export interface Sequence {
   /** Cache tokens that this input would take. */
   cost(input: Omit<SequenceInput, 'images'>): number
   /**
-   * Run the next piece and advance. Returns the final hidden states of its text, [T, D], or of its last token, [1, D]: kept, the
-   * caller disposes them.
+   * Run the next piece and advance. Returns the final hidden states of its text, [T, D], or of its last token, [1, D]. They are
+   * kept; the caller disposes them.
    * @throws CasaError if the piece does not fit; the sequence is then unchanged.
    */
   advance(input: SequenceInput, options?: AdvanceOptions): Tensor
-  /** Several passes, all or none: if `f` throws, the sequence is unchanged. One transaction at a time. */
+  /** Run several passes, all or none: if `f` throws, the sequence is unchanged. One transaction at a time. */
   transaction<T>(f: () => Promise<T>): Promise<T>
   /**
-   * Forget all but the first `tokens`, and every image.
-   * @throws CasaError when images stand in the cache, or there are fewer tokens.
+   * Forget all but the first `tokens` tokens, and every image.
+   * @throws CasaError when images are in the cache, or there are fewer tokens.
    */
   truncate(tokens: number): void
-  /** What it remembers. */
+  /** Reads its state to the host. */
   read(): Promise<SequenceContents>
   /**
-   * Go on from what another sequence of the same model remembered.
-   * @throws CasaError when it does not fit; then nothing has changed.
+   * Restore the state of another sequence of the same model.
+   * @throws CasaError when it does not fit; the sequence is then unchanged.
    */
   write(contents: SequenceContents): void
   dispose(): void
@@ -99,12 +99,12 @@ export interface Sequence {
 
 /**
  * An empty sequence.
- * @param options.capacityTokens most tokens that it will hold: text, and image tokens where the fusion keeps them in the cache
+ * @param options.capacityTokens most tokens that the cache will hold: text, and image tokens if the fusion stores them in the cache
  */
 export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTokens }: { capacityTokens: number }): Sequence {
   const cache = backbone.createCache(capacityTokens)
   let state = fusion.start()
-  /** States that a transaction may go back to. */
+  /** States that a transaction may roll back to. */
   let saved: FusionState | undefined
 
   /** Free the tensors of `old` that neither `state` nor a saved state holds. */

@@ -1,4 +1,4 @@
-/** The routes: OpenAI's chat completions and models, health, metrics. No port: takes Requests, gives Responses. */
+/** The routes: OpenAI's chat completions and models, health, metrics. No port: it maps a Request to a Response. */
 import { ConfigError } from '@casa-js/base'
 import type { Vlm } from '@casa-js/vlm'
 import { Hono, type Context } from 'hono'
@@ -13,56 +13,56 @@ import { parseRequest, type ChatRequest } from './request.ts'
 import { createSessions } from './sessions.ts'
 import { createTurns } from './turns.ts'
 
-/** How a model is served; the limits are those of one request. */
+/** How a model is served; limits apply per request. */
 export interface AppOptions {
-  /** The model's name, which requests give. "casa" unless given. */
+  /** The model's name in requests. Default: "casa". */
   modelId?: string | undefined
-  /** What clients send as `Authorization: Bearer ..`; /healthz needs none. Anyone may ask unless given. */
+  /** Token that clients send as `Authorization: Bearer ..`, except to /healthz. Default: none, access is open. */
   token?: string | undefined
-  /** Names that the Host header may give: others are pages that have the browser's user ask. All unless given. */
+  /** Allowed names in the Host header, against requests from pages of other sites (DNS rebinding). Default: all. */
   allowedHosts?: readonly string[] | undefined
-  /** Fetches pictures from http(s) addresses, which are refused unless given. */
+  /** Fetches images from http(s) URLs; without it they are rejected. */
   fetchPicture?: FetchPicture | undefined
-  /** 20 MiB unless given. */
+  /** Default: 20 MiB. */
   maxBodyBytes?: number | undefined
-  /** Of a request's pictures together; 32 million unless given. */
+  /** Total pixels of a request's images. Default: 32 million. */
   maxPixels?: number | undefined
-  /** 16 unless given. */
+  /** Default: 16. */
   maxPictures?: number | undefined
-  /** 256 unless given. */
+  /** Default: 256. */
   maxMessages?: number | undefined
-  /** Of an answer, where the request does not say; 512 unless given. */
+  /** Tokens of an answer, if the request does not say. Default: 512. */
   maxTokens?: number | undefined
-  /** Of a conversation; 4,096 unless given, and never more than the model takes. */
+  /** Tokens of a conversation. Default: 4,096; never more than the model supports. */
   capacityTokens?: number | undefined
-  /** Longest time from a request to the end of its answer; 10 minutes unless given. */
+  /** Longest time from a request to the end of its answer. Default: 10 minutes. */
   maxAnswerMs?: number | undefined
-  /** Answers generated at once, by turns; 4 unless given. */
+  /** Answers generated at once, interleaved. Default: 4. */
   maxRunning?: number | undefined
-  /** Requests that wait for their turn; more are refused with 429. 32 unless given. */
+  /** Requests that wait; more are rejected with status 429. Default: 32. */
   maxWaiting?: number | undefined
-  /** Conversations kept for their next message; 8 unless given. */
+  /** Conversations kept for their next message. Default: 8. */
   keptConversations?: number | undefined
-  /** Told what went wrong inside, where the client is only told that something did. */
+  /** Called with internal errors, of which the client gets no details. */
   onError?: ((error: unknown) => void) | undefined
 }
 
-/** Made by `createApp`. */
+/** Created by `createApp`. */
 export interface App {
-  /** Answers a request. */
+  /** Handles a request. */
   fetch(request: Request): Promise<Response>
   /**
-   * End: new requests are refused with 503, running answers have `graceMs` to end by themselves, kept conversations are freed. The
-   * model stays its owner's.
+   * Shut down: new requests are rejected with status 503, running answers have `graceMs` to finish, kept conversations are freed. The
+   * model is not disposed.
    */
   close(graceMs?: number): Promise<void>
 }
 
 /**
- * A model behind OpenAI's interface, as a function from Request to Response, for a server of one's own.
- * @param vlm stays the caller's, who disposes it after `close`
+ * Serves a model through OpenAI's API, as a function from Request to Response, for your own server.
+ * @param vlm owned by the caller, who disposes it after `close`
  * @returns the app; the caller closes it
- * @throws ConfigError when the token is empty or holds spaces, and no client could send it
+ * @throws ConfigError when the token is empty or contains spaces, so that no client could send it
  */
 export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   const { modelId = 'casa', token, allowedHosts, onError, maxAnswerMs = 600_000 } = options
@@ -80,7 +80,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
     maxTokens: options.maxTokens ?? 512,
   }
   const created = Math.floor(Date.now() / 1000)
-  /** Aborted when the time to end by themselves is over. */
+  /** Aborted when the grace period is over. */
   const ending = new AbortController()
   const answers = new Set<Promise<void>>()
   let closing = false
@@ -88,7 +88,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   const app = new Hono()
   app.onError((thrown, c) => {
     const error = toRequestError(thrown)
-    // Who has gone reads no answer, and nothing is wrong.
+    // The client has disconnected: it reads no response, and this is not an error.
     if (error.status === 500 && !c.req.raw.signal.aborted) onError?.(thrown)
     if (error.status === 429) c.header('Retry-After', String(turns.retryAfterSeconds()))
     if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
@@ -145,11 +145,11 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
     try {
       const request = parseRequest(await jsonOf(c), modelId, limits)
       if (closing) throw new RequestError(503, 'the server is closing', null, 'closing')
-      // From here on the server waits for it at its end: not for one who is slow to say what he wants.
+      // From here on `close` waits for this request; it does not wait for a slow request body.
       answers.add(over)
       giveBack = await turns.take(signal)
       const texts = complete(context, request, signal)
-      // Before the answer begins its status is open: what is wrong with the messages is known with the first token.
+      // The status is sent only after the first token, since errors in the messages are found by then.
       const first = await texts.next()
       metrics.firstToken(seconds())
       if (request.stream) return stream(c, request, { texts, first, left, signal, statusOf, end })
@@ -193,7 +193,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
         else signal.addEventListener('abort', abort, { once: true })
       })
       aborted.catch(() => {})
-      // A reader that takes nothing more must not hold its place for ever.
+      // A client that stops reading must not occupy a slot for ever.
       const send = (data: unknown) =>
         Promise.race([aborted, sse.writeSSE({ data: typeof data === 'string' ? data : JSON.stringify(data) })])
       const chunk = (delta: object, finish: string | null = null) =>
@@ -237,7 +237,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   }
 }
 
-/** JSON only: a form that another site's page sends is none, and anything else needs its browser to ask first. */
+/** JSON only: a form sent by another site is not JSON, and any other cross-site request needs a CORS preflight. */
 async function jsonOf(c: Context): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header('content-type') ?? ''))
     throw new RequestError(415, 'expected the header "Content-Type: application/json"')

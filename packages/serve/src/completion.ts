@@ -1,4 +1,4 @@
-/** One answer: from a checked request to text, in a conversation that goes on where it can. */
+/** One answer: from a validated request to text, continuing a kept conversation if possible. */
 import { StateError } from '@casa-js/base'
 import { createConversation, createSampler, type Conversation, type Generated, type Vlm } from '@casa-js/vlm'
 import { decodePictures, type PictureOptions } from './pictures.ts'
@@ -6,23 +6,23 @@ import type { ChatRequest } from './request.ts'
 import type { Sessions } from './sessions.ts'
 import { createStopText } from './stop-text.ts'
 
-/** How an answer ended, and what it took. */
+/** How an answer ended, and its token counts. */
 export interface Completion {
   finishReason: 'stop' | 'length'
   promptTokens: number
-  /** Of the prompt: what a kept conversation held already. */
+  /** Prompt tokens already in the cache of a kept conversation. */
   cachedTokens: number
-  /** A stop token included. */
+  /** Including a stop token. */
   completionTokens: number
 }
 
-/** What answers are made with. */
+/** What answers are generated with. */
 export interface CompletionContext {
   vlm: Vlm
   sessions: Sessions
   pictures: PictureOptions
   capacityTokens: number
-  /** Of an answer, where the request does not say. */
+  /** Tokens of an answer, if the request does not say. */
   maxTokens: number
 }
 
@@ -35,8 +35,8 @@ interface Begun {
 
 /**
  * Answer a request.
- * @returns yields the answer's text as it becomes certain, first of all after the first token; returns how it ended
- * @throws CasaError when the messages are refused; the signal's reason when it aborts
+ * @returns yields the answer's text as it becomes final, first after the first token; returns how it ended
+ * @throws CasaError when the messages are rejected; the signal's reason when it aborts
  */
 export async function* complete(
   context: CompletionContext,
@@ -60,7 +60,7 @@ export async function* complete(
       yield text
       if (stopText.found) break
     }
-    // What a stop sequence cut off stands in the conversation, and its client has not seen it.
+    // The conversation contains text that a stop sequence cut off and its client has not seen.
     if (!stopText.found && conversation.lastEnd !== 'capacity') {
       isKept = true
       const said = { role: 'assistant' as const, content: [{ type: 'text' as const, text: answer }] }
@@ -74,7 +74,7 @@ export async function* complete(
   }
 }
 
-/** The first token, in a kept conversation where there is one, else in a new one. */
+/** Generates the first token, in a kept conversation if there is one, else in a new one. */
 async function begin(context: CompletionContext, request: ChatRequest, signal: AbortSignal): Promise<Begun> {
   const { vlm, sessions, pictures, capacityTokens, maxTokens } = context
   const { earlier, last, temperature, topP, seed = Math.floor(Math.random() * 2 ** 32) } = request
@@ -100,7 +100,7 @@ async function begin(context: CompletionContext, request: ChatRequest, signal: A
       })
       return await say(kept, message!.content)
     } catch (error) {
-      // A template may change earlier turns when another follows, as those do that drop what was thought.
+      // A template may change earlier turns when another follows, e.g. drop their reasoning.
       if (!StateError.isInstance(error)) throw error
     }
   }

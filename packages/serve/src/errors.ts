@@ -1,4 +1,4 @@
-/** What a client is told when a request fails: OpenAI's error object, with the field that is wrong. */
+/** Error responses: OpenAI's error object, naming the invalid field. */
 import { ArgumentError, CasaError, ConfigError, StateError, TokenizerError } from '@casa-js/base'
 import { ImageError } from '@casa-js/vision'
 
@@ -13,9 +13,9 @@ export class RequestError extends CasaError {
   override name = 'RequestError'
 
   /**
-   * @param status of HTTP
-   * @param param the field that is wrong, e.g. "messages[0].content"
-   * @param reason short and stable, for programs
+   * @param status HTTP status
+   * @param param the invalid field, e.g. "messages[0].content"
+   * @param reason short stable code, for programs
    */
   constructor(
     readonly status: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503,
@@ -49,7 +49,7 @@ export function errorBody({ status, message, param, reason }: RequestError): Err
 const paramOf = (path: string): string | null => path.replace(/^request(: )?/, '').replaceAll(': ', '.') || null
 
 /**
- * Whatever was thrown, as what the client is told. What the client cannot mend says nothing of the inside.
+ * Converts anything thrown to what the client is told. Errors that the client cannot fix reveal no internals.
  * @returns a RequestError; itself, if it is one
  */
 export function toRequestError(thrown: unknown): RequestError {

@@ -1,6 +1,6 @@
 /**
- * Pictures from http(s) addresses that a client names. The server fetches for strangers, so it reaches public addresses only: each
- * address is checked when the connection is made, so that no name can resolve to another one in between, and again at each redirect.
+ * Fetches images from http(s) URLs given by clients. Clients are not trusted, so only public addresses are reached: the address is
+ * checked when the connection is made, so that a name cannot resolve to a different one after the check, and again at each redirect.
  */
 import ipaddr from 'ipaddr.js'
 import { lookup } from 'node:dns'
@@ -10,23 +10,23 @@ import { isIP, type LookupFunction } from 'node:net'
 import { RequestError } from './errors.ts'
 import type { FetchPicture } from './pictures.ts'
 
-/** Limits of fetching. */
+/** Limits on fetching. */
 export interface FetchLimits {
-  /** Most bytes of a picture. */
+  /** Largest size of an image. */
   maxBytes: number
   maxRedirects: number
   timeoutMs: number
-  /** Reach private addresses too: those of this machine and its network. */
+  /** Allow private addresses too: this machine and its network. */
   allowPrivate: boolean
 }
 
 const refuse = (message: string, options?: ErrorOptions) => new RequestError(400, message, null, 'invalid_image_url', options)
 
-/** @returns whether an address is one of the public internet: not of this machine, its network, a cloud's metadata service */
+/** @returns whether an address is public: not this machine, its network or a cloud's metadata service */
 export const isPublic = (address: string): boolean => ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
 
 /**
- * Make what fetches the pictures that clients name, within limits.
+ * Creates a function that fetches images by URL, within limits.
  * @returns for `createApp`'s `fetchPicture`
  */
 export function createFetchPicture({ maxBytes, maxRedirects, timeoutMs, allowPrivate }: FetchLimits): FetchPicture {
@@ -44,7 +44,7 @@ export function createFetchPicture({ maxBytes, maxRedirects, timeoutMs, allowPri
 
   function open(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    // What is an address already is not looked up.
+    // An IP address needs no lookup.
     if (isIP(host) && !allowed(host)) throw hidden(host)
     const get = url.protocol === 'https:' ? getHttps : getHttp
     return new Promise((resolve, reject) => {

@@ -1,23 +1,23 @@
-/** What /metrics tells, in Prometheus' text format. */
+/** The content of /metrics, in Prometheus' text format. */
 import { memory } from '@casa-js/tensor'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Completion } from './completion.ts'
 import type { Sessions } from './sessions.ts'
 import type { Turns } from './turns.ts'
 
-/** Made by `createMetrics`. */
+/** Created by `createMetrics`. */
 export interface Metrics {
   readonly contentType: string
   /** @returns the page */
   text(): Promise<string>
-  /** A request for an answer was answered, with this status of HTTP, or left by its client ("gone"). */
+  /** A completion request ended with this HTTP status, or its client disconnected ("gone"). */
   answered(status: number | 'gone', seconds: number): void
-  /** The first token of an answer is there, so long after its request came. */
+  /** The first token of an answer was generated, this long after its request arrived. */
   firstToken(seconds: number): void
   completed(completion: Completion): void
 }
 
-/** @returns counters of their own, so that a process can hold several servers */
+/** @returns a separate set of counters, so that a process can run several servers */
 export function createMetrics(turns: Turns, sessions: Sessions): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers

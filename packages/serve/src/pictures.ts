@@ -1,24 +1,24 @@
-/** From a request's messages to messages with pixels: data URLs, and addresses where that is allowed. */
+/** Decodes the images in a request's messages: data URLs, and http(s) URLs if allowed. */
 import type { Message, RgbImage } from '@casa-js/base'
 import { decodeImage, ImageError } from '@casa-js/vision'
 import { RequestError } from './errors.ts'
 import type { RequestMessage } from './request.ts'
 
-/** @returns the bytes of a picture at an http(s) address. @throws RequestError saying why not */
+/** @returns the bytes of an image at an http(s) URL. @throws RequestError saying why not */
 export type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>
 
-/** How pictures are read. */
+/** How images are read. */
 export interface PictureOptions {
-  /** Most pixels of a request's pictures together. */
+  /** Largest total number of pixels of a request's images. */
   maxPixels: number
-  /** Fetches http(s) addresses; they are refused unless given. */
+  /** Fetches http(s) URLs; without it they are rejected. */
   fetchPicture?: FetchPicture | undefined
 }
 
 /**
- * Decode the pictures of some messages, one after the other.
- * @returns the messages with pixels in place of addresses
- * @throws RequestError naming the field of the picture that cannot be read
+ * Decode the images of some messages, one after another.
+ * @returns the messages with pixels in place of URLs
+ * @throws RequestError naming the field of an image that cannot be read
  */
 export async function decodePictures(
   messages: readonly RequestMessage[],

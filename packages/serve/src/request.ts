@@ -1,10 +1,10 @@
-/** The body of POST /v1/chat/completions, checked field by field. Pictures stay addresses until their turn has come. */
+/** The body of POST /v1/chat/completions, validated field by field. Images stay URLs until the request is processed. */
 import { ConfigError, Fields } from '@casa-js/base'
 import { RequestError } from './errors.ts'
 
-/** A stretch of text, or a picture by its address. */
+/** A piece of text, or the URL of an image. */
 export type RequestPart =
-  { type: 'text'; text: string } | { type: 'image'; url: string; /** The field that holds it. */ param: string }
+  { type: 'text'; text: string } | { type: 'image'; url: string; /** The field that contains it. */ param: string }
 
 /** One message of a request. */
 export interface RequestMessage {
@@ -14,12 +14,12 @@ export interface RequestMessage {
 
 /** What a client asks for. */
 export interface ChatRequest {
-  /** All but the last. */
+  /** All messages but the last. */
   earlier: RequestMessage[]
-  /** The user's. */
+  /** The user's message. */
   last: RequestMessage
   stream: boolean
-  /** Whether a stream ends with a chunk that says how many tokens were used. */
+  /** Whether a stream ends with a chunk of token usage. */
   streamUsage: boolean
   maxTokens: number | undefined
   temperature: number
@@ -28,7 +28,7 @@ export interface ChatRequest {
   stop: string[]
 }
 
-/** Fields that would change the answer, and the values that change nothing. */
+/** Unsupported fields that would change the answer, and the values that have no effect. */
 const unsupported: Record<string, (value: unknown) => boolean> = {
   n: (value) => value === 1,
   tools: (value) => Array.isArray(value) && value.length === 0,
@@ -43,7 +43,7 @@ const unsupported: Record<string, (value: unknown) => boolean> = {
   response_format: (value) => (value as { type?: unknown }).type === 'text',
 }
 
-/** Limits that a request keeps to. */
+/** Limits on a request. */
 export interface RequestLimits {
   maxMessages: number
   maxPictures: number
@@ -52,9 +52,9 @@ export interface RequestLimits {
 /**
  * Read a request.
  * @param json the body, parsed
- * @param modelId the only model there is
+ * @param modelId the only model
  * @returns what the client asks for
- * @throws ConfigError naming the field that is wrong; RequestError with 404 when another model is asked for
+ * @throws ConfigError naming the invalid field; RequestError with status 404 when another model is requested
  */
 export function parseRequest(json: unknown, modelId: string, limits: RequestLimits): ChatRequest {
   const f = new Fields(json, 'request')
@@ -82,7 +82,7 @@ export function parseRequest(json: unknown, modelId: string, limits: RequestLimi
     maxTokens:
       f.has('max_completion_tokens') || f.has('max_tokens') ? f.integer(['max_completion_tokens', 'max_tokens']) : undefined,
     temperature: within('temperature', 0, 2) ?? 0,
-    // The smallest share that there is keeps the likeliest token alone, as OpenAI's 0 does.
+    // The smallest positive number keeps only the most likely token, as OpenAI's 0 does.
     topP: topP === 0 ? Number.EPSILON : topP,
     seed: f.has('seed') ? f.integer('seed', { min: 0, max: 2 ** 32 - 1 }) : undefined,
     stop: parseStop(f),

@@ -1,4 +1,4 @@
-/** The shipped model behind the server, asked by OpenAI's own client. */
+/** Tests the server with the shipped model and OpenAI's own client. */
 import { close, init, memory } from '@casa-js/tensor'
 import { loadVlm, type Vlm } from '@casa-js/vlm'
 import { readFileSync } from 'node:fs'
@@ -39,13 +39,13 @@ async function start(options: ServeOptions = {}, apiKey = 'none', model = vlm): 
   return new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 })
 }
 
-/** No token ends an answer of this model: it goes on as long as it may. */
+/** This model has no stop token: it generates up to the limit. */
 const startEndless = (options: ServeOptions) => start({ ...options, maxTokens: 900 }, 'none', { ...vlm, stopIds: [] })
 
 const ask = (client: OpenAI, changes: object = {}) =>
   client.chat.completions.create({ model: 'reader', messages: [question], stream: false, ...changes })
 
-/** Of /metrics. */
+/** Reads a value from /metrics. */
 async function metric(name: string): Promise<number> {
   const page = await (await fetch(`${server!.url}/metrics`)).text()
   return Number(
@@ -136,7 +136,7 @@ test('a second message goes on from the first, and the answer is that of a fresh
   const { prompt_tokens: promptTokens, prompt_tokens_details: details } = second.usage!
   expect(details!.cached_tokens).toBe(first.usage!.prompt_tokens + first.usage!.completion_tokens - 1)
   expect(details!.cached_tokens!).toBeLessThan(promptTokens)
-  // That conversation has gone on: the same earlier messages are read anew.
+  // That conversation has continued, so the same earlier messages are processed again.
   const again = await ask(client, { messages })
   expect(again.usage!.prompt_tokens_details!.cached_tokens).toBe(0)
   expect(again.choices[0]!.message.content).toBe(second.choices[0]!.message.content)

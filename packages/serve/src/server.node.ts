@@ -1,4 +1,4 @@
-/** The app on a port of this machine. */
+/** Serves the app on a port. */
 import { ConfigError } from '@casa-js/base'
 import type { Vlm } from '@casa-js/vlm'
 import { createAdaptorServer } from '@hono/node-server'
@@ -9,19 +9,19 @@ import { createFetchPicture } from './fetch-picture.node.ts'
 
 /** Where a model is served, and how. */
 export interface ServeOptions extends Omit<AppOptions, 'allowedHosts' | 'fetchPicture'> {
-  /** 8000 unless given; 0 takes a free one. */
+  /** Default: 8000; 0 picks a free port. */
   port?: number | undefined
-  /** "127.0.0.1" unless given. Any other than this machine's own asks for a token. */
+  /** Default: "127.0.0.1". Any address other than localhost requires a token. */
   host?: string | undefined
-  /** Fetch pictures from http(s) addresses that clients name: public ones only, or "private" ones too. Not unless given. */
+  /** Fetch images from http(s) URLs: public addresses only, or "private" ones too. Default: neither. */
   allowHttpImages?: boolean | 'private' | undefined
 }
 
-/** Made by `serve`. */
+/** Created by `serve`. */
 export interface RunningServer {
   /** Its address, e.g. "http://127.0.0.1:8000". */
   readonly url: string
-  /** End, with time for running answers; see `App.close`. */
+  /** Shut down, with time for running answers; see `App.close`. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -29,9 +29,9 @@ const loopback = ['127.0.0.1', 'localhost', '[::1]']
 
 /**
  * Serve a model over HTTP, as OpenAI's chat completions.
- * @param vlm stays the caller's, who disposes it after `close`
+ * @param vlm owned by the caller, who disposes it after `close`
  * @returns the server, once it listens; the caller closes it
- * @throws ConfigError when it is open to others without a token, or the port is taken
+ * @throws ConfigError when other machines could use it without a token, or the port is in use
  */
 export async function serve(vlm: Vlm, options: ServeOptions = {}): Promise<RunningServer> {
   const { port = 8000, host = '127.0.0.1', allowHttpImages = false, ...rest } = options
@@ -62,7 +62,7 @@ export async function serve(vlm: Vlm, options: ServeOptions = {}): Promise<Runni
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       await app.close(graceMs)
       server.closeIdleConnections()
-      // Who has read the last answer and keeps the connection has no more to say.
+      // After a second, also close the connections that clients keep open.
       const timer = setTimeout(() => server.closeAllConnections(), 1000)
       await closed
       clearTimeout(timer)

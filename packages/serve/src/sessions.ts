@@ -1,24 +1,24 @@
 /**
- * Conversations kept between requests. A client sends its whole conversation each time; where it begins with one that was answered
- * before, that one goes on, and only the new message is read: the cache of the text stays.
+ * Conversations kept between requests. A client sends its whole conversation each time; if it continues one that was answered
+ * before, the KV cache is reused and only the new message is processed.
  */
 import type { Conversation } from '@casa-js/vlm'
 import { LRUCache } from 'lru-cache'
 import type { RequestMessage } from './request.ts'
 
-/** Made by `createSessions`. */
+/** Created by `createSessions`. */
 export interface Sessions {
   /** How many are kept. */
   readonly count: number
-  /** @returns the conversation that ended with these messages, which is the caller's from now on; undefined if there is none */
+  /** @returns the conversation that ended with these messages, owned by the caller from now on; undefined if there is none */
   take(messages: readonly RequestMessage[]): Promise<Conversation | undefined>
-  /** Keep a conversation under what its client has seen of it; the least recently used one may go for it. */
+  /** Keep a conversation, keyed by what its client has seen of it; may evict the least recently used one. */
   keep(messages: readonly RequestMessage[], conversation: Conversation): Promise<void>
-  /** Frees what is kept; what comes later is freed at once. */
+  /** Frees all kept conversations; later ones are freed at once. */
   dispose(): void
 }
 
-/** @param capacity most conversations that are kept; with 0 none is */
+/** @param capacity largest number of conversations kept; 0 keeps none */
 export function createSessions(capacity: number): Sessions {
   const free = (conversation: Conversation) => conversation.dispose()
   const kept = capacity === 0 ? undefined : new LRUCache<string, Conversation>({ max: capacity })
@@ -53,7 +53,7 @@ export function createSessions(capacity: number): Sessions {
   }
 }
 
-/** SHA-256 of roles, texts and addresses of pictures. Clients trim answers or not. */
+/** SHA-256 of roles, texts and image URLs. Assistant texts are trimmed, since some clients trim answers. */
 async function digest(messages: readonly RequestMessage[]): Promise<string> {
   const lines = messages.map(({ role, content }) => [
     role,

@@ -12,7 +12,7 @@ test('however a text comes in pieces, it ends before the first stop sequence', (
       let said = ''
       for (const piece of pieces) said += stopText.push(piece)
       said += stopText.end()
-      // The first stop sequence to be complete ends the answer: of those, the one that begins first.
+      // The first completed stop sequence ends the answer; if several complete at once, the one that begins first.
       let expected = text
       for (let end = 0, seen = ''; end < pieces.length; end++) {
         seen += pieces[end]!

@@ -1,12 +1,12 @@
-/** Stop sequences over streamed text: what may be the beginning of one is held back until that is known. */
+/** Stop sequences in streamed text: text that may be the start of one is held back until that is decided. */
 
-/** Made by `createStopText`. */
+/** Created by `createStopText`. */
 export interface StopText {
-  /** Whether a stop sequence has come; nothing is passed on after it. */
+  /** Whether a stop sequence was found; nothing is passed on after it. */
   readonly found: boolean
-  /** @returns the text that is certain to be said */
+  /** @returns the text that is now final */
   push(text: string): string
-  /** @returns what was held back, when no more text comes */
+  /** @returns the text held back, at the end of the stream */
   end(): string
 }
 
@@ -36,7 +36,7 @@ export function createStopText(stops: readonly string[]): StopText {
   }
 }
 
-/** Length of the longest end of the text that a stop sequence begins with. */
+/** Length of the longest suffix of the text that is a prefix of a stop sequence. */
 function longestBeginning(text: string, stops: readonly string[]): number {
   let longest = 0
   for (const stop of stops)

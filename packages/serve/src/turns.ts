@@ -1,31 +1,31 @@
 /**
- * Who may generate, and who waits. Answers that run at once take turns token by token, as each of them gives way to the others before
- * every token; so a long answer does not hold up a short one.
+ * Limits how many answers run at once, and queues the rest. Running answers are interleaved token by token, since each yields before
+ * every token; so a long answer does not block a short one.
  */
 import { RequestError } from './errors.ts'
 
-/** Made by `createTurns`. */
+/** Created by `createTurns`. */
 export interface Turns {
   readonly running: number
   readonly waiting: number
   /**
-   * Wait for a place, first come first served.
-   * @returns what gives the place back
-   * @throws RequestError with 429 at once when too many wait; the signal's reason when it aborts
+   * Wait for a slot, first come first served.
+   * @returns a function that releases the slot
+   * @throws RequestError with status 429 at once when the queue is full; the signal's reason on abort
    */
   take(signal: AbortSignal): Promise<() => void>
-  /** Seconds until a place is likely to be free: what Retry-After says. At least 1. */
+  /** Estimated seconds until a slot is free, for Retry-After. At least 1. */
   retryAfterSeconds(): number
 }
 
 /**
  * @param maxRunning answers generated at once
- * @param maxWaiting requests that wait for a place; more are refused
+ * @param maxWaiting requests that may wait for a slot; more are rejected
  */
 export function createTurns(maxRunning: number, maxWaiting: number): Turns {
   const queue: (() => void)[] = []
   let running = 0
-  /** Of an answer, over the last few. */
+  /** Moving average of the time per answer. */
   let meanSeconds = 1
 
   const begin = () => {

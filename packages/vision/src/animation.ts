@@ -1,4 +1,4 @@
-/** Animated images (GIF, WebP, AVIF), frame by frame, so that an animation is never in memory as a whole. */
+/** Animated images (GIF, WebP, AVIF), decoded frame by frame, so that an animation is never in memory as a whole. */
 import type { RgbImage } from '@casa-js/core'
 import { openPages, readSize } from '#platform'
 import { checkSize, formatOf, orImageError, type DecodeOptions, defaultMaxPixels } from './decode.ts'
@@ -7,7 +7,7 @@ import { checkSize, formatOf, orImageError, type DecodeOptions, defaultMaxPixels
 export interface AnimationFrame {
   /** Duration; 100 ms, as in browsers, if the file says 0. */
   durationMs: number
-  /** The pixels, over white. May be called until the frame after the next is taken. */
+  /** The pixels, over white. May be called until the frame after the next is read. */
   image(): Promise<RgbImage>
 }
 
@@ -15,8 +15,8 @@ export interface AnimationFrame {
 const defaultDurationMs = 100
 
 /**
- * The frames of a picture in order; a still one has a single frame of duration 0.
- * @throws ImageError as `decodeImage` does.
+ * The frames of an image in order; a still image has a single frame of duration 0.
+ * @throws ImageError for the same reasons as `decodeImage`.
  */
 export async function* animationFrames(data: Uint8Array, options: DecodeOptions = {}): AsyncGenerator<AnimationFrame> {
   const { maxPixels = defaultMaxPixels, name = 'image' } = options

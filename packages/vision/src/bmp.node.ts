@@ -1,6 +1,6 @@
 /**
- * BMP files in Node, where libvips has no decoder for them (and the libraries at hand misread palettes): 1, 4 and 8 bits with a
- * palette, 16, 24 and 32 bits with masks, bottom-up or top-down. Alpha is ignored, as most programs that write it do not mean transparency.
+ * BMP files in Node, where libvips has no decoder for them (and the npm packages that we tried misread palettes): 1, 4 and 8 bits with
+ * a palette, 16, 24 and 32 bits with masks, bottom-up or top-down. Alpha is ignored: most programs that write it do not mean transparency.
  */
 import type { RgbImage } from '@casa-js/core'
 import { ImageError } from './errors.ts'
@@ -19,7 +19,7 @@ interface BmpHeader {
   paletteAt: number
   paletteEntryBytes: number
   pixelsAt: number
-  /** Of red, green and blue, for 16 and 32 bits. */
+  /** Bit masks of red, green and blue, for 16 and 32 bits. */
   masks: [number, number, number]
 }
 
@@ -49,7 +49,7 @@ function readHeader(bytes: Uint8Array): BmpHeader {
   }
 }
 
-/** Width and height of a BMP file. Throws RangeError when it ends within the header. */
+/** Width and height of a BMP file. Throws RangeError when the file ends inside the header. */
 export function readBmpSize(bytes: Uint8Array): { widthPx: number; heightPx: number } {
   const { widthPx, heightPx } = readHeader(bytes)
   return { widthPx, heightPx }
@@ -57,7 +57,7 @@ export function readBmpSize(bytes: Uint8Array): { widthPx: number; heightPx: num
 
 /**
  * Decode a BMP file to rgb.
- * @throws ImageError when it is compressed, or shorter than its size needs.
+ * @throws ImageError when the file is compressed, or too short for its size.
  */
 export function decodeBmp(bytes: Uint8Array): RgbImage {
   const header = readHeader(bytes)

@@ -1,6 +1,6 @@
 /**
- * Decoding and encoding of image files. Checks that are the same on every platform are here: the format and the number of pixels. The
- * decoders are behind "#platform" (sharp in Node, the browser's own decoder there); they report the size of an image, and
+ * Decoding and encoding of image files. The checks that are the same on every platform are here: the format and the number of pixels.
+ * The decoders are behind "#platform" (sharp in Node, the built-in decoder in browsers); they report the size of an image and
  * enforce the limit while they decode.
  */
 import type { RgbImage } from '@casa-js/core'
@@ -12,19 +12,19 @@ import { acceptedFormats, sniff, type ImageFormat } from './format.ts'
 export const defaultMaxPixels = Math.floor((1024 * 1024 * 1024) / 4 / 3)
 
 export interface DecodeOptions {
-  /** Refuse larger images before decoding them. Default: `defaultMaxPixels`, about 89 million. */
+  /** Reject larger images before decoding them. Default: `defaultMaxPixels`, about 89 million. */
   maxPixels?: number
-  /** What an error calls the image: a file name, a url. */
+  /** Name of the image in error messages: a file name or a URL. */
   name?: string
 }
 
 /**
- * Decode a PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP file to 8-bit rgb, in reading order (browsers other than Safari have no TIFF).
+ * Decode a PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP file to 8-bit rgb, in row-major order (of the browsers, only Safari decodes TIFF).
  *
- * Colours are Pillow's `convert('RGB')`: 16-bit samples keep their upper byte, grey becomes rgb, CMYK becomes rgb by
- * `(255 - c) * (255 - k) / 255`, and colour profiles are ignored. Transparency is composited over white. Of an animation or a file of
- * several pages, the first is decoded. EXIF orientation is applied; an orientation that is only in XMP is not, as in browsers.
- * @throws ImageError when the bytes are empty, truncated, damaged, of another format, or of more than `maxPixels` pixels.
+ * Colours are converted as by Pillow's `convert('RGB')`: 16-bit samples keep their upper byte, grey becomes rgb, CMYK becomes rgb by
+ * `(255 - c) * (255 - k) / 255`, and colour profiles are ignored. Transparency is composited over white. Only the first
+ * frame or page is decoded. EXIF orientation is applied; orientation given only in XMP is not, as in browsers.
+ * @throws ImageError when the file is empty, truncated, corrupt, of another format, or has more than `maxPixels` pixels.
  */
 export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: DecodeOptions = {}): Promise<RgbImage> {
   const { maxPixels = defaultMaxPixels, name = 'image' } = options
@@ -37,7 +37,7 @@ export async function decodeImage(bytes: Uint8Array | ArrayBuffer, options: Deco
   return image
 }
 
-/** Converts an error of the decoder to an ImageError that names the file. */
+/** Converts a decoder error to an ImageError that names the file. */
 export async function orImageError<T>(work: Promise<T>, format: ImageFormat, bytes: number, name: string): Promise<T> {
   try {
     return await work
@@ -51,7 +51,7 @@ export async function orImageError<T>(work: Promise<T>, format: ImageFormat, byt
   }
 }
 
-/** @throws ImageError when the bytes are none, or not of a format that can be decoded. */
+/** @throws ImageError when there are no bytes, or they are not in a supported format. */
 export function formatOf(data: Uint8Array, name: string): ImageFormat {
   if (data.length === 0) throw new ImageError(`${name}: the file is empty; expected ${acceptedFormats}`)
   const found = sniff(data)
@@ -63,7 +63,7 @@ export function formatOf(data: Uint8Array, name: string): ImageFormat {
   return found.format
 }
 
-/** @throws ImageError when a side is 0, or the pixels are more than `maxPixels`. */
+/** @throws ImageError when a side is 0, or there are more than `maxPixels` pixels. */
 export function checkSize({ widthPx, heightPx }: { widthPx: number; heightPx: number }, maxPixels: number, name: string): void {
   if (!(widthPx > 0 && heightPx > 0))
     throw new ImageError(`${name}: the header announces ${widthPx} x ${heightPx} pixels; the file is damaged`)
@@ -74,7 +74,7 @@ export function checkSize({ widthPx, heightPx }: { widthPx: number; heightPx: nu
   }
 }
 
-/** Encode pixels as a PNG file. @throws ImageError when the data does not fit the size. */
+/** Encode pixels as a PNG file. @throws ImageError when the data does not match the size. */
 export async function encodePng(image: RgbImage): Promise<Uint8Array> {
   checkImage(image)
   return encodePixels(image)

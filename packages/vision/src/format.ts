@@ -1,12 +1,12 @@
 /**
- * What a file is, by its first bytes, never by its name: the formats that are decoded, and those that people mistake for pictures,
- * each with the way out of it.
+ * Detects the format of a file from its first bytes, never from its name: the formats that are decoded, and others that people
+ * often pass by mistake, each with advice on what to do.
  */
 
 /** A format that at least one platform decodes. */
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' | 'tiff' | 'bmp'
 
-/** The formats as messages list them. */
+/** The formats as listed in error messages. */
 export const acceptedFormats = 'PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP'
 
 export const mimeTypes: Record<ImageFormat, string> = {
@@ -19,7 +19,7 @@ export const mimeTypes: Record<ImageFormat, string> = {
   bmp: 'image/bmp',
 }
 
-/** What a file is: `format` when it may be decoded, else what to say about it. */
+/** `format` when the file may be decoded, else what the error message says about it. */
 export type Sniffed = { format: ImageFormat } | { refusal: string } | undefined
 
 const video = (kind: string) => ({
@@ -31,7 +31,7 @@ const heic = {
     'or set the phone to "Most Compatible"',
 }
 
-/** By the letters at the start of a file. Longer signatures stand before those they begin with. */
+/** Signatures at the start of a file. A signature that begins with another one comes before it. */
 const signatures: [string, Sniffed][] = [
   ['\x89PNG\r\n\x1a\n', { format: 'png' }],
   ['\xff\xd8', { format: 'jpeg' }],
@@ -56,11 +56,11 @@ const signatures: [string, Sniffed][] = [
   ['PK\x03\x04', { refusal: 'this is a zip archive (or an office document); take the picture out of it first' }],
 ]
 
-/** Brands of the ISO container that HEIC, AVIF and MP4 share (MP4RA's register), by what they hold. */
+/** Brands of the ISO container that HEIC, AVIF and MP4 share (MP4RA's registry), by content. */
 const heicBrands = ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']
 const avifBrands = ['avif', 'avis']
 
-/** The format of a file, or words about what it is instead, or undefined when its start is unknown. */
+/** The format of a file, or a description of what it is instead, or undefined when the signature is unknown. */
 export function sniff(data: Uint8Array): Sniffed {
   const start = String.fromCharCode(...data.subarray(0, 512))
   for (const [letters, found] of signatures) if (start.startsWith(letters)) return found
@@ -79,13 +79,13 @@ export function sniff(data: Uint8Array): Sniffed {
   return undefined
 }
 
-/** The size of the second header of a BMP is one of seven; two letters alone would take any text that begins with BM. */
+/** The second header of a BMP has one of seven sizes; the two letters alone would match any text that begins with BM. */
 function isBmp(data: Uint8Array): boolean {
   const headerSize = data.length >= 18 ? new DataView(data.buffer, data.byteOffset).getUint32(14, true) : 0
   return [12, 40, 52, 56, 64, 108, 124].includes(headerSize)
 }
 
-/** The main brand, and for pictures of no special kind ("mif1", "msf1") the compatible ones behind it. */
+/** The major brand, and for the generic brands "mif1" and "msf1" the compatible brands after it. */
 function sniffBrands(start: string): Sniffed {
   const length = Math.min(start.length, (start.charCodeAt(2) << 8) | start.charCodeAt(3) || start.length)
   const brands = [start.slice(8, 12)]

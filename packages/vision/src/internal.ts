@@ -1,4 +1,4 @@
-/** What other packages of casa-js need and nobody else: no public API, and no promise that it stays. */
+/** For the other casa-js packages only. Not public API; may change at any time. */
 export { animationFrames, type AnimationFrame } from './animation.ts'
 export { acceptedFormats, sniff } from './format.ts'
 export { readBytes } from '#platform'

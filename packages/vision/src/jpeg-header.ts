@@ -1,6 +1,6 @@
 /**
- * The header of a JPEG as libjpeg reads it (jdmarker.c): bytes that are no marker are skipped, a marker may be padded with any
- * number of 0xFF, and the first start-of-frame counts. Browsers decode with libjpeg, so this is the size that they will take.
+ * Reads the header of a JPEG as libjpeg does (jdmarker.c): bytes that are not a marker are skipped, a marker may be padded with any
+ * number of 0xFF, and the first start-of-frame counts. Browsers decode with libjpeg, so this is the size that they will use.
  */
 
 export interface JpegHeader {
@@ -11,11 +11,11 @@ export interface JpegHeader {
 const startOfImage = 0xd8
 const endOfImage = 0xd9
 const startOfScan = 0xda
-/** Among the codes of frames, C4 defines Huffman tables, C8 is reserved and CC defines arithmetic coding. */
+/** In the range of start-of-frame codes, C4 defines Huffman tables, C8 is reserved and CC defines arithmetic coding. */
 const isStartOfFrame = (code: number) => code >= 0xc0 && code <= 0xcf && code !== 0xc4 && code !== 0xc8 && code !== 0xcc
 const isBare = (code: number) => code === 0x01 || (code >= 0xd0 && code <= startOfImage)
 
-/** The size in front of the first scan, or undefined when there is no start of frame. */
+/** The size given before the first scan, or undefined when there is no start of frame. */
 export function readJpegHeader(data: Uint8Array): JpegHeader | undefined {
   let at = 2
   while (at < data.length) {

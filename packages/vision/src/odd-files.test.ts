@@ -1,4 +1,4 @@
-/** Files that are odd but legal, and hostile ones, as Node reads them; the browser's turn is in platform.browser.test.ts. */
+/** Unusual but valid files, and hostile ones, in Node; the browser's tests are in platform.browser.test.ts. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -58,7 +58,7 @@ describe('as Pillow reads them', () => {
   })
 })
 
-/** A small JPEG whose frame announces `side` x `side` pixels, with a header that misleads a hasty parser. */
+/** A small JPEG that declares `side` x `side` pixels, with a header that misleads a simple parser. */
 async function bomb(mislead: (small: Buffer, frameAt: number) => Buffer): Promise<Buffer> {
   const file = await sharp({ create: { width: 16, height: 16, channels: 3, background: 'red' } })
     .jpeg()
@@ -144,7 +144,7 @@ describe('loadImage', () => {
   const server = createServer((request, response) => {
     if (request.url === '/missing') return response.writeHead(404).end()
     if (request.url === '/china.png') return response.end(readFileSync(china))
-    // An answer without end.
+    // A response that never ends.
     const timer = setInterval(() => response.write(Buffer.alloc(1 << 16)), 1)
     response.on('close', () => clearInterval(timer))
   })

@@ -1,9 +1,9 @@
 /**
- * Pixels to the rows that an encoder reads: scaled to 0..1, normalised by channel, cut into patches.
+ * Turns pixels into the rows that an encoder reads: scaled to 0..1, normalised per channel, cut into patches.
  *
- * Patches stand in blocks of `mergeSize` x `mergeSize`, block rows first, rows inside a block first: the tokens that a merger
- * joins are neighbours (transformers, image_processing_pil_qwen2_vl.py: patchify). mergeSize 1 is plain reading order.
- * Values of a patch stand as [channel, frame, row, column]; `frames` repeats a still picture in time.
+ * Patches are ordered in blocks of `mergeSize` x `mergeSize`, row-major over blocks and inside each block, so that the patches that a
+ * merger joins are adjacent (transformers, image_processing_pil_qwen2_vl.py: patchify). mergeSize 1 is plain row-major order.
+ * The values of a patch are laid out as [channel, frame, row, column]; `frames` repeats a still image in time.
  */
 import type { Patches, RgbImage } from '@casa-js/core'
 import { checkImage } from './decode.ts'
@@ -12,14 +12,14 @@ import { ImageError } from './errors.ts'
 export interface PatchLayout {
   patchSizePx: number
   mergeSize: number
-  /** Copies of the picture in time: 2 where an encoder's stock processor makes a video of it, else 1. */
+  /** Copies of the image in time: 2 where an encoder's original processor turns it into a two-frame video, else 1. */
   frames: number
-  /** Of red, green and blue, on the scale of 0..1. */
+  /** Per channel (red, green, blue), on the scale of 0..1. */
   mean: number[]
   std: number[]
 }
 
-/** Mean and std of CLIP's training images, which most encoders since use (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD). */
+/** Mean and std of CLIP's training images, which most later encoders use too (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD). */
 export const clipMean = [0.48145466, 0.4578275, 0.40821073]
 export const clipStd = [0.26862954, 0.26130258, 0.27577711]
 
@@ -60,7 +60,7 @@ export function patchify(image: RgbImage, { patchSizePx, mergeSize, frames, mean
   return { values, grid, valuesPerPatch }
 }
 
-/** Index of a patch when blocks of mergeSize x mergeSize stand one after another. */
+/** Index of a patch in the order of blocks of mergeSize x mergeSize. */
 export function blockOrder(row: number, column: number, columns: number, mergeSize: number): number {
   const blockRow = Math.floor(row / mergeSize)
   const blockColumn = Math.floor(column / mergeSize)
@@ -68,7 +68,7 @@ export function blockOrder(row: number, column: number, columns: number, mergeSi
   return block * mergeSize * mergeSize + (row % mergeSize) * mergeSize + (column % mergeSize)
 }
 
-/** What each byte becomes, by channel, with numpy's roundings: (float32(byte / 255) - mean) / std, each step in float32. */
+/** Lookup table from byte to value, per channel, rounded as numpy does: (float32(byte / 255) - mean) / std, each step in float32. */
 function normalisedBytes(mean: number[], std: number[]): Float32Array[] {
   return mean.map((center, channel) => {
     const spread = Math.fround(std[channel]!)

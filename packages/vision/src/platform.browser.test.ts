@@ -49,7 +49,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     await server?.close()
   })
 
-  /** Decode, and with `again` encode as PNG and decode once more, on the page. */
+  /** Decode in the page; with `again`, encode as PNG and decode once more. */
   const decodeThere = (file: Uint8Array, { again = false } = {}) =>
     page.evaluate(
       async ({ bytes, again }) => {
@@ -64,7 +64,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
       },
       { bytes: Array.from(file), again },
     )
-  /** Mean difference to what Node decodes, in bytes. */
+  /** Mean difference from what Node decodes, in byte values (0..255). */
   const difference = async (file: Uint8Array) => {
     const [here, there] = [await decodeImage(file), await decodeThere(file)]
     if ('error' in there) throw new Error(there.error)

@@ -1,4 +1,4 @@
-/** Pixels in a browser or a worker of one: createImageBitmap and OffscreenCanvas. */
+/** Decoding and encoding in a page or a web worker: createImageBitmap and OffscreenCanvas. */
 import type { RgbImage } from '@casa-js/core'
 import { imageSize } from 'image-size'
 import { ImageError } from './errors.ts'
@@ -6,7 +6,7 @@ import { mimeTypes, type ImageFormat } from './format.ts'
 import { readJpegHeader } from './jpeg-header.ts'
 import type { Pages } from './pages.ts'
 
-/** Width and height from the header, for browsers tell them only after decoding. */
+/** Width and height from the header, because browsers report them only after decoding. */
 export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
   if (format === 'jpeg') {
     const header = readJpegHeader(bytes)
@@ -20,7 +20,7 @@ export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<
 /** Decode the first frame of a file to rgb, upright, over white. Throws what the browser throws. */
 export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<RgbImage> {
   const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mimeTypes[format] })
-  // Encoders are trained on Pillow's pixels, which know no colour profiles.
+  // Encoders are trained on Pillow's pixels, which ignore colour profiles.
   const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', colorSpaceConversion: 'none' }).catch(
     (cause: unknown) => {
       if (format !== 'tiff') throw cause
@@ -36,7 +36,7 @@ export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPi
   }
 }
 
-/** The pages of an animation; its first alone in browsers without ImageDecoder. */
+/** The pages of an animation; only the first in browsers without ImageDecoder. */
 export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Pages> {
   const still: Pages = {
     count: 1,

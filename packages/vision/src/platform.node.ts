@@ -1,4 +1,4 @@
-/** Pixels in Node: sharp, which is libvips, and bmp-ts for the one format that it lacks. */
+/** Decoding and encoding in Node: sharp (libvips), and our own reader for BMP, which libvips lacks. */
 import type { RgbImage } from '@casa-js/core'
 import type { Sharp, SharpOptions } from 'sharp'
 import { ImageError } from './errors.ts'
@@ -10,7 +10,7 @@ type SharpModule = (input: Uint8Array, options?: SharpOptions) => Sharp
 
 let loading: Promise<SharpModule> | undefined
 
-/** sharp is an optional peer: programs for browsers do without its 30 MB. */
+/** sharp is an optional peer dependency: browser programs do not need its 30 MB. */
 function loadSharp(): Promise<SharpModule> {
   loading ??= import('sharp').then(
     ({ default: sharp }) => sharp,
@@ -22,7 +22,7 @@ function loadSharp(): Promise<SharpModule> {
   return loading
 }
 
-/** Width and height as the decoder reads them from the header, before any turning. Throws what sharp throws. */
+/** Width and height as the decoder reads them from the header, before rotation. Throws what sharp throws. */
 export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
   if (format === 'bmp') return readBmpSize(bytes)
   const sharp = await loadSharp()
@@ -30,7 +30,7 @@ export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<
   return { widthPx: width, heightPx: pageHeight }
 }
 
-/** What libjpeg only warns of while it gives every pixel: stray bytes, odd parameters of a scan, unknown revisions, ICC chunks. */
+/** libjpeg warnings that lose no pixels: stray bytes, odd scan parameters, unknown revisions, ICC chunks. */
 const harmlessWarning = /extraneous bytes|Invalid SOS parameters|unknown JFIF|Unknown Adobe|bad ICC|Inconsistent progression/
 
 /** Decode the first frame of a file to rgb, upright, over white. Throws what sharp throws. */
@@ -46,7 +46,7 @@ export async function decodePixels(bytes: Uint8Array, format: ImageFormat, maxPi
 
 async function decodeWith(bytes: Uint8Array, maxPixels: number, failOn: 'warning' | 'truncated'): Promise<RgbImage> {
   const sharp = await loadSharp()
-  // Encoders are trained on Pillow's pixels, which know no colour profiles.
+  // Encoders are trained on Pillow's pixels, which ignore colour profiles.
   const file = sharp(bytes, {
     failOn,
     limitInputPixels: Number.isSafeInteger(maxPixels) ? maxPixels : false,
@@ -56,7 +56,7 @@ async function decodeWith(bytes: Uint8Array, maxPixels: number, failOn: 'warning
   const upright = file.autoOrient()
   const { space } = await file.metadata()
   if (space === 'cmyk') {
-    // Both libvips and Pillow take every JPEG of four colours to be stored inverted.
+    // Like libvips, Pillow treats every four-channel JPEG as stored inverted.
     const { data, info } = await upright
       .pipelineColourspace('cmyk')
       .toColourspace('cmyk')
@@ -72,11 +72,11 @@ async function decodeWith(bytes: Uint8Array, maxPixels: number, failOn: 'warning
   return { widthPx: info.width, heightPx: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
 }
 
-/** Bytes of pages that are decoded at once: libvips reads an animation from its start each time. */
+/** Bytes of pages decoded in one call: libvips reads an animation from its start each time. */
 const chunkBytes = 32 * 1024 * 1024
 const chunkPages = 32
 
-/** The pages of an animation. `page` is to be called in order. */
+/** The pages of an animation. Call `page` in order. */
 export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Pages> {
   const one = (): Pages => ({
     count: 1,
@@ -113,7 +113,7 @@ export async function openPages(bytes: Uint8Array, format: ImageFormat, maxPixel
   }
 }
 
-/** cmyk [n, channels] -> rgb [n, 3], by Pillow's integers (Convert.c: cmyk2rgb); channels beyond the fourth are left out. */
+/** cmyk [n, channels] -> rgb [n, 3], in Pillow's integer arithmetic (Convert.c: cmyk2rgb); channels after the fourth are dropped. */
 function cmykToRgb(cmyk: Uint8Array, channels: number): Uint8Array {
   const rgb = new Uint8Array((cmyk.length / channels) * 3)
   for (let from = 0, to = 0; from < cmyk.length; from += channels, to += 3) {

@@ -1,5 +1,5 @@
 /**
- * What a picture costs before it reaches the encoder, beside sharp's own resize (cubic, not Pillow's weights).
+ * The cost of preprocessing an image, next to sharp's own resize (cubic, not Pillow's weights).
  * Run: npx vitest bench packages/vision
  */
 import { readFileSync } from 'node:fs'

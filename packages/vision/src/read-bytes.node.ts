@@ -1,12 +1,12 @@
-/** The bytes of a picture in Node: paths too, and only of regular files. */
+/** Reads the bytes of an image in Node: also from paths, regular files only. */
 import { constants, open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { ImageError } from './errors.ts'
 import { checkBytes, readBytes as readAddress, type ReadOptions } from './read-bytes.ts'
 
 /**
- * Read a path, a URL or a Blob. A FIFO, a device, a socket or a folder is refused without reading from it.
- * @throws ImageError when it is missing, no regular file, or of more than `maxBytes` bytes; the signal's reason when it aborts.
+ * Read a path, a URL or a Blob. A FIFO, a device, a socket or a folder is rejected without reading from it.
+ * @throws ImageError when it is missing, is not a regular file, or has more than `maxBytes` bytes; the signal's reason on abort.
  */
 export async function readBytes(source: string | URL | Blob, options: ReadOptions): Promise<Uint8Array> {
   if (source instanceof Blob) return readAddress(source, options)
@@ -18,7 +18,7 @@ export async function readBytes(source: string | URL | Blob, options: ReadOption
 
 async function readPath(path: string, options: ReadOptions): Promise<Uint8Array> {
   const { name } = options
-  // Without O_NONBLOCK, opening a FIFO waits for somebody to write.
+  // Without O_NONBLOCK, opening a FIFO waits for a writer.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') throw new ImageError(`${name}: there is no such file`, { cause })
     throw new ImageError(`${name}: the file cannot be opened (${cause.code ?? cause.message})`, { cause })

@@ -1,15 +1,15 @@
-/** The bytes of a picture from an address or a Blob, never more of them than allowed. */
+/** Reads the bytes of an image from a URL or a Blob, up to a limit. */
 import { ImageError } from './errors.ts'
 
 export interface ReadOptions {
-  /** Refuse files of more bytes than this. */
+  /** Reject files of more bytes than this. */
   maxBytes: number
-  /** What an error calls the file. */
+  /** Name of the file in error messages. */
   name: string
   signal?: AbortSignal | undefined
 }
 
-/** @throws ImageError when `bytes` is more than `maxBytes`. */
+/** @throws ImageError when `bytes` exceeds `maxBytes`. */
 export function checkBytes(bytes: number, { maxBytes, name }: ReadOptions): void {
   if (bytes > maxBytes)
     throw new ImageError(
@@ -18,8 +18,9 @@ export function checkBytes(bytes: number, { maxBytes, name }: ReadOptions): void
 }
 
 /**
- * Read a Blob, or what stands at a URL.
- * @throws ImageError when there is no answer, a refusal, or more than `maxBytes` bytes; the signal's reason when it aborts.
+ * Read a Blob or the content of a URL.
+ * @throws ImageError when the server does not respond or returns an error, or there are more than `maxBytes` bytes; the signal's
+ * reason on abort.
  */
 export async function readBytes(source: string | URL | Blob, options: ReadOptions): Promise<Uint8Array> {
   options.signal?.throwIfAborted()

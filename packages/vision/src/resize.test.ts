@@ -60,7 +60,7 @@ test('mirroring before or after changes nothing', () => {
       const [a, b] = [mirrored(resize(image, toW, h)), resize(mirrored(image), toW, h)]
       return Math.max(...a.data.map((value, i) => Math.abs(value - b.data[i]!)))
     })
-  // Taps are summed in the other order, so a weight may round the other way.
+  // Taps are summed in the opposite order, so a weight may round differently.
   expect(Math.max(...worst)).toBeLessThanOrEqual(1)
 })
 

@@ -1,8 +1,8 @@
 /**
  * Resizing, bit for bit as Pillow's `Image.resize` does it (src/libImaging/Resample.c): a separable, antialiased filter in 8-bit
- * fixed point, rounded to bytes between the passes. The order of the passes decides how they round, so it is that of Pillow up to
- * 12, with which today's encoders were trained: the horizontal pass comes first, except where a picture of more than 100 times its
- * width in height becomes lower. Pillow 13 starts with the cheaper pass and rounds up to a fifth of the bytes otherwise.
+ * fixed point, rounded to bytes between the passes. The order of the passes affects rounding, so it follows Pillow up to 12, with which
+ * today's encoders were trained: the horizontal pass comes first, unless an image more than 100 times as tall as wide is made less
+ * tall. Pillow 13 starts with the cheaper pass, and up to a fifth of the bytes round differently.
  */
 import type { RgbImage } from '@casa-js/core'
 import { checkImage } from './decode.ts'
@@ -10,7 +10,7 @@ import { ImageError } from './errors.ts'
 
 export type ResizeFilter = 'bicubic' | 'bilinear'
 
-/** Fraction bits of a weight: 32 minus 8 of the sample minus 2 for negative lobes and overshoot. */
+/** Fraction bits of a weight: 32, less 8 for the sample and 2 for negative lobes and overshoot. */
 const precisionBits = 32 - 8 - 2
 /** Pillow's Image.resize shrinks the height first when it is more than this many times the width. */
 const columnsFirstRatio = 100
@@ -30,7 +30,7 @@ const filters: Record<ResizeFilter, { support: number; weight(x: number): number
   },
 }
 
-/** Which samples make one sample of the result: `taps` weights in a row, from sample `first[i]`; the unused ones are 0. */
+/** The input samples of each output sample i: `taps` consecutive weights from sample `first[i]`; unused ones are 0. */
 interface Weights {
   taps: number
   first: Int32Array
@@ -39,8 +39,8 @@ interface Weights {
 }
 
 /**
- * Resize to `widthPx` x `heightPx`. The same size gives back the image itself.
- * @throws ImageError when a side is not an integer of at least 1.
+ * Resize to `widthPx` x `heightPx`. Returns the image itself if it already has that size.
+ * @throws ImageError when a side is not a positive integer.
  */
 export function resize(image: RgbImage, widthPx: number, heightPx: number, filter: ResizeFilter = 'bicubic'): RgbImage {
   checkImage(image)
@@ -56,7 +56,7 @@ export function resize(image: RgbImage, widthPx: number, heightPx: number, filte
 function computeWeights(from: number, to: number, filter: ResizeFilter): Weights {
   const { support: reach, weight } = filters[filter]
   const scale = from / to
-  // Shrinking stretches the filter over all the samples that one result covers.
+  // When shrinking, the filter is widened to cover all input samples of one output sample.
   const stretch = Math.max(scale, 1)
   const support = reach * stretch
   const taps = Math.ceil(support) * 2 + 1

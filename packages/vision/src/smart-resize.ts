@@ -1,7 +1,7 @@
-/** The size at which Qwen's processors look at an image (transformers, image_processing_qwen2_vl.py: smart_resize). */
+/** The size to which Qwen's processors resize an image (transformers, image_processing_qwen2_vl.py: smart_resize). */
 import { ImageError } from './errors.ts'
 
-/** A side may be this many times the other; longer strips have no useful grid. */
+/** Largest allowed ratio of the longer side to the shorter; longer strips have no useful grid. */
 const maxAspectRatio = 200
 
 export interface Size {
@@ -10,7 +10,8 @@ export interface Size {
 }
 
 /**
- * Sides that are multiples of `factor`, with `minPixels <= height * width <= maxPixels` wherever possible, near the aspect ratio.
+ * Sides that are multiples of `factor`, with `minPixels <= height * width <= maxPixels` where possible, close to the original aspect
+ * ratio.
  * @throws ImageError when a side is below 1 or one side is more than 200 times the other.
  */
 export function smartResize({ heightPx, widthPx }: Size, factor: number, minPixels: number, maxPixels: number): Size {
@@ -38,7 +39,7 @@ export function smartResize({ heightPx, widthPx }: Size, factor: number, minPixe
   return rounded
 }
 
-/** Python's round. */
+/** Python's round: halves go to the even neighbour. */
 function roundHalfToEven(x: number): number {
   const down = Math.floor(x)
   const rest = x - down

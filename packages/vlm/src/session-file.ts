@@ -1,8 +1,8 @@
 /**
- * A session as bytes: a safetensors file whose metadata holds the version, the model, and everything that is not a tensor.
+ * A session as bytes: a safetensors file whose metadata holds the version, the model and all state that is not a tensor.
  *
- * The model is named by a hash of its config and of its tensors' names and shapes: keys and values of another model would otherwise be
- * accepted, and the answers silently wrong.
+ * The model is identified by a hash of its config and of its tensors' names and shapes: otherwise keys and values of another model
+ * would be accepted, and the answers would be silently wrong.
  */
 import { ArgumentError } from '@casa-js/base'
 import type { SequenceContents } from '@casa-js/sequence'
@@ -14,13 +14,13 @@ import type { VlmModel } from './model.ts'
 
 const VERSION = '1'
 
-/** What keys and values depend on, as a hash. */
+/** A hash of everything that keys and values depend on. */
 function identityOf({ config, params }: VlmModel): string {
   const names = Object.entries(params).map(([name, weight]) => `${name} ${shapeOf(weight)}`)
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify([config.json, names.sort()]))))
 }
 
-/** @param notes anything else to remember beside it, as text by name */
+/** @param notes anything else to save with it, as strings by name */
 export async function encodeSession(
   model: VlmModel,
   { tokens, values, tensors }: SequenceContents,
@@ -37,7 +37,7 @@ export async function encodeSession(
   return encodeSafetensors(Object.fromEntries(entries), metadata)
 }
 
-/** @throws ArgumentError when they are no saved session, of another version or of another model. */
+/** @throws ArgumentError when the bytes are not a saved session, or are from another version or another model. */
 export async function decodeSession(
   model: VlmModel,
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
-/** Splits a long input into pieces, so that a prefill can be aborted and a page stays responsive. */
+/** Splits a long input into chunks, so that a prefill can be aborted and a page stays responsive. */
 import type { ImageSlot } from '@casa-js/core'
 
-/** Rows of a piece, text and image tokens together. One image with more is still one piece. */
+/** Rows of a chunk, text and image tokens together. A larger image is still one chunk. */
 const PIECE_ROWS = 512
 
 export interface InputPiece {
@@ -13,7 +13,7 @@ export interface InputPiece {
   lastSlot: number
 }
 
-/** Cut `tokens` text tokens and their images. An image, the marker tokens before it and the token after it stay together. */
+/** Split `tokens` text tokens and their images. An image, the marker tokens before it and the token after it stay together. */
 export function cutInput(tokens: number, slots: readonly ImageSlot[], rowsPerPiece = PIECE_ROWS): InputPiece[] {
   const pieces: InputPiece[] = []
   let [begin, firstSlot, rows, slot] = [0, 0, 0, 0]

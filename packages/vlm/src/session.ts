@@ -16,8 +16,8 @@ import { cutInput } from './session-pieces.ts'
 
 export interface SessionOptions {
   /**
-   * Most tokens in the cache: text tokens with CASA, text and image tokens with insertion. 1,024 unless given, and never more than the
-   * model's `max_position_embeddings`.
+   * Capacity of the cache: text tokens with CASA, text and image tokens with insertion. Default: 1,024; never more than the model's
+   * `max_position_embeddings`.
    */
   capacityTokens?: number | undefined
 }
@@ -37,11 +37,11 @@ export interface SessionInput {
 }
 
 export interface AppendOptions {
-  /** Ends it between pieces of 512 tokens and between images, with the signal's reason; the session is then what it was before. */
+  /** Aborts between chunks of 512 tokens and between images, with the signal's reason; the session is then unchanged. */
   signal?: AbortSignal | undefined
   /**
-   * Told, before the logits, where the last token looked: each layer that attends to images by itself, as CASA's do. Costs a small
-   * product a layer and reading it back.
+   * Called before the logits with the last token's attention in each layer that attends to images separately, as CASA's layers do.
+   * Costs a small matrix product and a read-back per layer.
    */
   onAttention?: ((layers: LayerAttention[]) => void) | undefined
 }
@@ -52,37 +52,37 @@ export interface Session {
   readonly tokens: number
   readonly capacityTokens: number
   /**
-   * Take in more of the conversation: text and images, each before one of its tokens. Gives way to timers and events before each piece.
+   * Append text and images to the conversation; each image comes before one of the tokens. Yields to timers and events before each chunk.
    * @returns the logits of the last token, Float32Array [V]
-   * @throws CasaError when it does not fit, or an id or an image is wrong; then the session is what it was before.
+   * @throws CasaError when it does not fit, or an id or an image is wrong; the session is then unchanged.
    * @throws StateError after `dispose`, and while another call is running.
    */
   append(given: SessionInput, options?: AppendOptions): Promise<Float32Array>
   /** Cache tokens that an image takes: none with CASA. */
   imageTokens(image: RgbImage): number
   /**
-   * Forget everything after the first `tokens`, and every image: what comes next sees no picture until one is given.
-   * @throws StateError where images stand in the cache, and when there are fewer tokens.
+   * Forget everything after the first `tokens` tokens, and every image: later text sees no image until another one is appended.
+   * @throws StateError when images are in the cache, or there are fewer tokens.
    */
   truncate(tokens: number): void
   /**
-   * What it remembers, as bytes that `load` of a session of the same model takes: after a restart, or to ask twice from one state.
-   * @param notes anything else to be remembered beside it, as text by name
+   * The session's state as bytes, for `load` of a session of the same model: after a restart, or to branch from one state.
+   * @param notes anything else to save with it, as strings by name
    */
   save(notes?: Record<string, string>): Promise<Uint8Array>
   /**
-   * Go on from saved bytes.
+   * Continue from saved bytes.
    * @returns the notes that were saved with them
-   * @throws ArgumentError when the bytes are another model's or no saved session, or hold more tokens; then nothing has changed.
+   * @throws ArgumentError when the bytes are from another model, are not a saved session, or hold too many tokens; the session is then unchanged.
    */
   load(bytes: Uint8Array): Promise<Record<string, string>>
-  /** Frees its memory; a call that is running is refused with a StateError. */
+  /** Frees its memory; a running call rejects with a StateError. */
   dispose(): void
 }
 
 const DEFAULT_CAPACITY_TOKENS = 1024
 
-/** An empty session of a model. The caller disposes it. @throws ConfigError when capacityTokens is no whole number above 0. */
+/** An empty session of a model. The caller disposes it. @throws ConfigError when capacityTokens is not a positive integer. */
 export function createSession(model: VlmModel, options: SessionOptions = {}): Session {
   const { backbone, fusion, vision } = model
   const { capacityTokens: wanted = DEFAULT_CAPACITY_TOKENS } = options
@@ -110,7 +110,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     try {
       return await f()
     } catch (error) {
-      // Whatever a pass over a closed device threw: that it was closed is what went wrong.
+      // Whatever a pass on a closed device threw, the cause is that the device was closed.
       checkAlive()
       throw error
     } finally {
@@ -154,7 +154,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     return { patches, slots }
   }
 
-  /** Encodes one image at a time, so that an abort can come between two. [sum of tokens, D], kept. */
+  /** Encodes one image at a time, so that an abort takes effect between images. [sum of tokens, D], kept. */
   async function encode(patches: Patches[], signal?: AbortSignal): Promise<Tensor | undefined> {
     const encoded: Tensor[] = []
     try {

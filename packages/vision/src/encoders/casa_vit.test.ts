@@ -120,9 +120,9 @@ test('only absolute positions distinguish the cells of a flat image', async () =
   }
 })
 
-/** Straight from the definition of a convolution, in float64. */
+/** A direct convolution in float64, from the definition. */
 test('a stage of the stem is a 3x3 convolution of stride 2 with zeros around', async () => {
-  // One stage, and everything after it switched off but a linear map: blocks of zeros, identity embed and merger.
+  // One stage, with only a linear map after it: zero blocks, identity embedding and merger.
   const config = casa_vit.parseConfig({
     depth: 1,
     hidden_size: 4,

@@ -4,7 +4,7 @@
  *   patches [N0, 3 p^2]  ->  stem: per stage a 3x3 convolution of stride 2, RMS norm, GELU  ->  linear [N, D] (+ sinusoids)
  *   ->  blocks with 2-D rotary positions  ->  norm, k x k neighbours joined, linear  ->  tokens [N / k^2, outputWidth]
  *
- * Unusual: a stem of strided convolutions instead of one large patch lets a small encoder train from scratch (Xiao et al. 2021,
+ * Unusual: a stem of strided convolutions instead of one large patch embedding lets a small encoder train from scratch (Xiao et al. 2021,
  * arXiv 2106.14881). Each is a gather of nine rows and a linear layer, so there is no convolution operator. Images keep
  * their own size: sides are rounded to the nearest multiple of the total stride p * 2^stages * k.
  */
@@ -41,11 +41,11 @@ import {
 export interface CasaVitConfig extends TrunkConfig, ProcessorConfig {
   /** Side of the patches that the stem starts from. */
   patchSizePx: number
-  /** Channels after each stage of the stem; none: a plain patch ViT. */
+  /** Output channels of each stage of the stem; an empty list gives a plain patch ViT. */
   stemChannels: number[]
-  /** Add fixed sinusoids of a cell's row and column to what enters the blocks. */
+  /** Add fixed sinusoids of a cell's row and column to the input of the blocks. */
   absolutePositions: boolean
-  /** Subtract each image's mean from its pixels and divide by its std, so that ink and paper of any colour look alike. */
+  /** Subtract each image's mean from its pixels and divide by its std, so that text looks alike in any colours of ink and paper. */
   standardizeImages: boolean
   outputWidth: number
 }
@@ -118,15 +118,15 @@ function tensors(config: CasaVitConfig): TensorTable {
 }
 
 /**
- * The size to which an image is resized: multiples of the total stride nearest to its own sides, scaled only if its area is outside
- * the bounds. Never above maxPixels, however long and thin the image is.
+ * The size to which an image is resized: its sides rounded to the nearest multiples of the total stride, scaled only if its area is
+ * outside the bounds. Never above maxPixels, however long and thin the image is.
  */
 export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixels: number, maxPixels: number): Size {
   const area = heightPx * widthPx
   const scale = Math.sqrt(Math.min(Math.max(area, minPixels), maxPixels) / area)
   const round = scale > 1 ? Math.ceil : Math.round
   const strides = (px: number) => Math.max(1, round((px * scale) / stride))
-  // Rounding up, or a short side of less than one stride, may have made it too large: then the sides give way.
+  // Rounding up, or a short side of less than one stride, may have made it too large: then reduce the sides.
   const room = Math.floor(maxPixels / (stride * stride))
   const shorter = Math.min(strides(Math.min(heightPx, widthPx)), Math.floor(Math.sqrt(room)))
   const longer = Math.min(strides(Math.max(heightPx, widthPx)), Math.floor(room / shorter))
@@ -137,7 +137,7 @@ export function fitToStride({ heightPx, widthPx }: Size, stride: number, minPixe
 /** A std below this is treated as noise: an image of one colour stays flat. */
 const leastStd = 1e-3
 
-/** Values minus the mean of their channel, divided by the std of all values. A patch holds its channels one after the other. */
+/** Values minus the mean of their channel, divided by the std of all values. A patch stores its channels one after another. */
 export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
   const perChannel = valuesPerPatch / 3
   const channelOf = (at: number) => Math.floor((at % valuesPerPatch) / perChannel)
@@ -159,7 +159,7 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
     return { rows: rows / mergeSize, columns: columns / mergeSize }
   }
 
-  /** cells [N, C] of images in reading order -> [about N / 4, C'] */
+  /** cells [N, C] of images in row-major order -> [about N / 4, C'] */
   function stage(index: number, cells: Tensor, grids: Grid[]): Tensor {
     const at = `stem.${index}.`
     const taps = packIndices(grids.map(convolutionTaps), grids.map(cellsOf))
@@ -168,7 +168,7 @@ function bind(config: CasaVitConfig, params: Params): VisionEncoder {
     return gelu(rmsNorm(convolved, weights(at + 'norm.weight'), { eps: config.normEps }), { approximate: 'tanh' })
   }
 
-  /** Cells as the blocks take them: [N, D]. */
+  /** The input cells of the blocks: [N, D]. */
   function embed(cells: Tensor, grids: Grid[]): Tensor {
     const x = dense(weights, 'embed', cells)
     if (!config.absolutePositions) return x

@@ -1,4 +1,4 @@
-/** Every encoder in the list, tested against the laws of encoders. */
+/** Runs the shared encoder tests on every encoder in the list. */
 import { describeVisionEncoder, type VisionKitOptions } from '@casa-js/testing'
 import { init } from '@casa-js/tensor'
 import { expect, test } from 'vitest'

@@ -7,12 +7,12 @@ import { qwen2_5_vl } from './qwen2_5_vl.ts'
 
 export const visionFamilies: readonly VisionEncoderFamily[] = [qwen2_5_vl, casa_vit]
 
-/** Other names of the same encoder in newer configs. */
+/** Names of the same encoder in newer configs. */
 const synonyms: Record<string, string> = { qwen2_5_vl_vision: 'qwen2_5_vl' }
 
 /**
  * The family of a vision_config, or of a config.json that has one.
- * @throws ConfigError naming `model_type` and the families that exist.
+ * @throws ConfigError naming `model_type` and the available families.
  */
 export function findVisionFamily(json: unknown, families: readonly VisionEncoderFamily[] = visionFamilies): VisionEncoderFamily {
   const f = visionFields(json)

@@ -1,4 +1,4 @@
-/** A cache of image features: an image that is used twice is encoded once. */
+/** A cache of image features, so that an image used twice is encoded once. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { CasaError } from '@casa-js/base'
@@ -9,12 +9,12 @@ import { concat, dispose, keep, scope, slice, type Tensor } from '@casa-js/tenso
 const defaultCapacityTokens = 16 * 1024
 
 export interface FeatureCacheOptions {
-  /** The most image tokens kept; the least recently used images are dropped first. */
+  /** Largest number of image tokens cached; the least recently used images are evicted first. */
   capacityTokens?: number
 }
 
 export interface CachedEncoder extends VisionEncoder {
-  /** Image tokens held now. */
+  /** Image tokens in the cache now. */
   readonly tokensHeld: number
   /** Cache hits and misses since it was created. */
   readonly found: number
@@ -31,7 +31,7 @@ export function cacheFeatures(
   encoder: VisionEncoder,
   { capacityTokens = defaultCapacityTokens }: FeatureCacheOptions = {},
 ): CachedEncoder {
-  /** Features [tokens, outputWidth] by key; oldest use first. */
+  /** Features [tokens, outputWidth] by key; least recently used first. */
   const known = new Map<string, Tensor>()
   let found = 0
   let encoded = 0

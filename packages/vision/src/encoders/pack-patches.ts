@@ -1,12 +1,12 @@
-/** Several images as one tensor. */
+/** Packs the patches of several images into one tensor. */
 import { CasaError } from '@casa-js/base'
 import { type Patches } from '@casa-js/core'
 import { tensor, type Tensor } from '@casa-js/tensor'
 import { cellsOf } from '../tables/grid.ts'
 
 /**
- * Patches of all images, one after another: [N, values per patch].
- * @throws CasaError when there is no image, or one is not of the expected number of values.
+ * The patches of all images, concatenated: [N, values per patch].
+ * @throws CasaError when there is no image, or the patches of one do not have the expected number of values.
  */
 export function packPatches(modelType: string, images: Patches[], valuesPerPatch: number): Tensor {
   const cells = images.reduce((sum, { grid }) => sum + cellsOf(grid), 0)

@@ -1,22 +1,22 @@
-/** Settings of an image processor, which published models keep in preprocessor_config.json. */
+/** Settings of an image processor, which published models store in preprocessor_config.json. */
 import { Fields } from '@casa-js/core'
 import { clipStd, clipMean } from '../patchify.ts'
 
-/** Every picture is enlarged to min_pixels: beyond 16 million (4096 x 4096) a thumbnail would fill the memory. */
+/** Smaller images are enlarged to min_pixels: above 16 million (4096 x 4096) a thumbnail would exhaust memory. */
 const largestMinPixels = 2 ** 24
 
 export interface ProcessorConfig {
-  /** Areas between which an image is scaled. */
+  /** Bounds on the area of an image, in pixels. */
   minPixels: number
   maxPixels: number
-  /** Of red, green and blue, on the scale of 0..1. */
+  /** Per channel (red, green, blue), on the scale of 0..1. */
   mean: number[]
   std: number[]
 }
 
 /**
- * Read image_mean, image_std, min_pixels and max_pixels (or size.shortest_edge and size.longest_edge, as newer files call the
- * same areas).
+ * Read image_mean, image_std, min_pixels and max_pixels (or size.shortest_edge and size.longest_edge, as newer files call
+ * the same bounds).
  * @throws ConfigError naming the field.
  */
 export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPixels' | 'maxPixels'>): ProcessorConfig {
@@ -38,8 +38,8 @@ export function parseProcessor(f: Fields, defaults: Pick<ProcessorConfig, 'minPi
 }
 
 /**
- * The object that describes an encoder: config.json's vision_config, with what a processor adds beside it; or the json itself
- * where it is that object already.
+ * The config of an encoder: config.json's vision_config, with the processor's settings added; or the json itself if it already is
+ * that object.
  */
 export function visionFields(json: unknown): Fields {
   const top = new Fields(json, 'config.json')

@@ -12,7 +12,7 @@ import { qwen2_5_vl } from './qwen2_5_vl.ts'
 const checkpoint = readGolden('qwen2_5_vl/model.safetensors')
 const readConfig = (file: string) => JSON.parse(readFileSync(fixture(`qwen2_5_vl/${file}`), 'utf8'))
 
-/** Largest difference, relative to the largest value expected. */
+/** Largest difference, relative to the largest expected value. */
 const relativeError = async (actual: Tensor, expected: GoldenTensor) => {
   expect(actual.shape).toEqual(expected.shape)
   const values = await actual.data()

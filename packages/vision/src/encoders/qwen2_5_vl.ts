@@ -1,10 +1,10 @@
 /**
  * Qwen2.5-VL's vision encoder (arXiv 2502.13923, section 2.1.1; transformers, modeling_qwen2_5_vl.py).
  *
- * Unusual: the patch embedding is a convolution over two frames. The stock processor doubles a still picture in time (1176 values
- * per patch); a single frame (588) through the sum of the kernel's two halves is the same and costs half. Both are read here;
- * `process` makes the single one, as CASA does. Cells run in window order through all blocks, also those with full attention;
- * the merger's result is put back in reading order.
+ * Unusual: the patch embedding is a convolution over two frames. The original processor repeats a still image in time (1176
+ * values per patch); a single frame (588 values) with the sum of the kernel's two halves gives the same result at half the cost. Both
+ * are accepted; `process` makes single frames, as CASA does. Cells are in window order in all blocks, including those with full
+ * attention; the merger's output is put back in row-major order.
  */
 import { CasaError } from '@casa-js/base'
 import { defineVisionEncoder, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
@@ -30,16 +30,16 @@ import {
 
 export interface Qwen2_5_VlVisionConfig extends TrunkConfig, ProcessorConfig {
   patchSizePx: number
-  /** Frames under the patch convolution: 2. */
+  /** Frames covered by the patch convolution: 2. */
   temporalPatchSize: number
   outputWidth: number
 }
 
 const modelType = 'qwen2_5_vl'
-/** Where checkpoints keep the encoder: transformers 4 and the hub's files, and what transformers 5 calls it in memory. */
+/** Name prefixes of the encoder in checkpoints: transformers 4 and the hub's files, and transformers 5 in memory. */
 const prefix = 'visual.'
 const otherPrefix = 'model.visual.'
-/** Areas of Qwen2.5-VL's preprocessor_config.json: 4 to 16,384 image tokens. */
+/** Bounds on the area in Qwen2.5-VL's preprocessor_config.json: 4 to 16,384 image tokens. */
 const stockPixels = { minPixels: 4 * 28 * 28, maxPixels: 16_384 * 28 * 28 }
 
 function parseConfig(json: unknown): Qwen2_5_VlVisionConfig {
@@ -109,7 +109,7 @@ function bind(config: Qwen2_5_VlVisionConfig, params: Params): VisionEncoder {
   const pixels = patchSizePx * patchSizePx
   const outputGrid = ({ rows, columns }: Grid): Grid => ({ rows: rows / mergeSize, columns: columns / mergeSize })
 
-  /** The convolution's kernel for patches of so many values: [D, values]. */
+  /** The convolution's kernel for patches of this many values: [D, values]. */
   function embedding(valuesPerPatch: number): Tensor {
     const kernel = weights('patch_embed.proj.weight') // [D, 3, 2, p, p]
     if (valuesPerPatch === 6 * pixels) return reshape(kernel, [D, 6 * pixels])

@@ -1,11 +1,12 @@
 /**
- * The blocks that our vision encoders share, as Qwen2.5-VL has them (arXiv 2502.13923, section 2.1.1): RMS norm before each half,
- * 2-D rotary positions, attention inside windows or inside the whole image, SwiGLU, all linear layers with biases.
+ * The transformer blocks shared by our vision encoders, as in Qwen2.5-VL (arXiv 2502.13923, section 2.1.1): RMS norm before attention
+ * and before the feed-forward layer, 2-D rotary positions, attention within windows or within the whole image, SwiGLU, biases in all
+ * linear layers.
  *
  *   x = x + proj(attention(rotate(q), rotate(k), v))    q, k, v = qkv(norm1 x)
  *   x = x + down(silu(gate n) * up n)                   n = norm2 x
  *
- * Letters: N cells of all images, D width, H heads, E head size. Cells stand in the order of tables/order.ts.
+ * Letters: N cells of all images, D width, H heads, E head size. Cells are in the order of tables/order.ts.
  */
 import { CasaError } from '@casa-js/base'
 import { type Init, type Params, type TensorSpec, type TensorTable } from '@casa-js/core'
@@ -36,21 +37,21 @@ export interface TrunkConfig {
   heads: number
   /** Width of the feed-forward layer. */
   intermediateSize: number
-  /** Side of the units that the merger joins, in cells. */
+  /** Side, in cells, of the units that the merger joins. */
   mergeSize: number
-  /** Side of a window in units; 0: every block attends to the whole image. */
+  /** Side of a window in units; 0: every block attends within the whole image. */
   windowUnits: number
-  /** Blocks that attend to the whole image. */
+  /** Indices of the blocks that attend within the whole image. */
   fullBlocks: number[]
   theta: number
   normEps: number
 }
 
-/** What a pass over packed images needs to know of their grids. */
+/** Index tables for a pass over packed images. */
 export interface TrunkPlan {
-  /** [N] for gatherRows: from the order in which the cells come to that of the blocks. */
+  /** [N] for gatherRows: from input order to the order of the blocks. */
   order: Int32Array
-  /** [units] for gatherRows: from merged units in the order of the blocks to reading order. */
+  /** [units] for gatherRows: from merged units in the order of the blocks to row-major order. */
   restore: Int32Array
   windows: Int32Array
   images: Int32Array
@@ -59,7 +60,7 @@ export interface TrunkPlan {
   columns: Int32Array
 }
 
-/** Called with every block's output, [N, D] in the order of the blocks; keep() what should outlive the pass. */
+/** Called with every block's output, [N, D] in the order of the blocks; keep() what must outlive the pass. */
 export type Tap = (name: string, value: Tensor) => void
 
 /** A module's weights under their checkpoint names without the prefix. */
@@ -92,7 +93,7 @@ export const normTensor = (name: string, width: number): TensorSpec => ({
 })
 
 export function trunkTensors({ depth, width: D, intermediateSize: F }: TrunkConfig, prefix: string): TensorTable {
-  // Both halves of every block write into one stream, whose variance should not grow with depth.
+  // Every block adds to the residual stream twice; its variance should not grow with depth.
   const writer: Init = { kind: 'fanIn', gain: 1 / Math.sqrt(2 * depth) }
   return Array.from({ length: depth }, (_, i) => {
     const at = `${prefix}blocks.${i}.`
@@ -108,7 +109,7 @@ export function trunkTensors({ depth, width: D, intermediateSize: F }: TrunkConf
   }).flat()
 }
 
-/** @param source how the cells come: 'units' as patchify writes them with this mergeSize, 'rows' in reading order */
+/** @param source the input order: 'units' as patchify writes them with this mergeSize, 'rows' for row-major order */
 export function trunkPlanner({ mergeSize, windowUnits }: TrunkConfig, source: 'units' | 'rows'): (grids: Grid[]) => TrunkPlan {
   const orderOf = cachedByGrid((grid) => cellOrder(grid, mergeSize, windowUnits))
   return (grids) => {
@@ -130,7 +131,7 @@ export function trunkPlanner({ mergeSize, windowUnits }: TrunkConfig, source: 'u
   }
 }
 
-/** All blocks. cells [N, D], in the order that the plan was made for -> [N, D], in the order of the blocks. */
+/** Runs all blocks. cells [N, D], in the plan's input order -> [N, D], in the order of the blocks. */
 export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, plan: TrunkPlan, tap?: Tap): Tensor {
   const { depth, width: D, heads: H, normEps: eps } = config
   const N = cells.shape[0]
@@ -171,7 +172,7 @@ export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, p
   return x
 }
 
-/** Cells normed, and the neighbours of a unit side by side: [N, D] -> [N / mergeSize^2, mergeSize^2 D]. */
+/** Normalises the cells and concatenates those of each unit: [N, D] -> [N / mergeSize^2, mergeSize^2 D]. */
 export function joinUnits({ mergeSize, width, normEps }: TrunkConfig, cells: Tensor, norm: Tensor): Tensor {
   const joined = mergeSize * mergeSize * width
   return reshape(rmsNorm(cells, norm, { eps: normEps }), [cells.size / joined, joined])

@@ -1,14 +1,14 @@
-/** Grids of packed images, and what is remembered about them. All pure integers on the host. */
+/** Grids of packed images, and a cache of their tables. Pure integer functions on the host. */
 import type { Patches } from '@casa-js/core'
 
 export type Grid = Patches['grid']
 
 export const cellsOf = ({ rows, columns }: Grid): number => rows * columns
 
-/** Different grids that a table remembers. A training set in native sizes has hundreds; a table is a few kilobytes. */
+/** Number of grids cached per table. A training set in native sizes has hundreds; a table is a few kilobytes. */
 const rememberedGrids = 256
 
-/** Remember a pure function of a grid for the grids seen most recently. What it returns is shared: do not write into it. */
+/** Memoises a pure function of a grid for the most recent grids. The results are shared: do not write to them. */
 export function cachedByGrid<T>(compute: (grid: Grid) => T): (grid: Grid) => T {
   const known = new Map<string, T>()
   return (grid) => {
@@ -22,7 +22,7 @@ export function cachedByGrid<T>(compute: (grid: Grid) => T): (grid: Grid) => T {
 }
 
 /**
- * Index arrays of several images as one over their packed rows: each is shifted by the rows before it; -1 stays -1.
+ * Joins the index arrays of several images into one over their packed rows: each is shifted by the rows before it; -1 stays -1.
  * @param sourceRows rows that the indices of each image point into
  */
 export function packIndices(indices: Int32Array[], sourceRows: number[]): Int32Array {
@@ -36,7 +36,7 @@ export function packIndices(indices: Int32Array[], sourceRows: number[]): Int32A
   return packed
 }
 
-/** Lists of integers as one. */
+/** Concatenates lists of integers. */
 export function joinIntegers(lists: Int32Array[]): Int32Array {
   const joined = new Int32Array(lists.reduce((sum, list) => sum + list.length, 0))
   let at = 0

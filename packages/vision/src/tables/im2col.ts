@@ -3,14 +3,14 @@ import { cachedByGrid, cellsOf, type Grid } from './grid.ts'
 
 const kernelSide = 3
 
-/** Cells that one output cell reads, row by row. */
+/** Number of cells that one output cell reads, in row-major order. */
 export const tapsPerCell = kernelSide * kernelSide
 
 /** The grid after one such convolution: sides halved, rounded up. */
 export const halved = ({ rows, columns }: Grid): Grid => ({ rows: Math.ceil(rows / 2), columns: Math.ceil(columns / 2) })
 
 /**
- * Indices of the cells under the kernel, [output cells * 9] in reading order; -1 outside the image.
+ * Indices of the cells under the kernel, [output cells * 9] in row-major order; -1 outside the image.
  * Output cell (r, c) reads rows 2r - 1 .. 2r + 1 and columns 2c - 1 .. 2c + 1.
  */
 export const convolutionTaps = cachedByGrid((grid: Grid): Int32Array => {

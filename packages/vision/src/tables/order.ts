@@ -1,10 +1,10 @@
 /**
  * The order in which an encoder's blocks see the cells of a grid (Qwen2.5-VL, arXiv 2502.13923, section 2.1.1).
  *
- * Cells are joined in units of mergeSize x mergeSize, which never part. Units are sorted into windows of windowUnits x
- * windowUnits; at the right and lower edge windows are smaller. A 2x5 grid of units with windows of 2x2 (digits are windows):
+ * Cells are grouped into units of mergeSize x mergeSize, whose cells stay together. Units are grouped into windows of windowUnits x
+ * windowUnits; windows at the right and lower edges are smaller. A 2x5 grid of units with windows of 2x2 (digits are windows):
  *
- *   0 0 1 1 2        order: the four units of window 0, then of window 1, then the two of window 2
+ *   0 0 1 1 2        order: the four units of window 0, then those of window 1, then the two of window 2
  *   0 0 1 1 2        lengths of windows: 4 4 2 units
  */
 import type { Grid } from './grid.ts'
@@ -14,19 +14,19 @@ export interface CellOrder {
   /** [cells] row and column of each cell, in the order of the blocks. */
   rows: Int32Array
   columns: Int32Array
-  /** [cells] where each cell stands when units follow one another in reading order, as `patchify` writes them. */
+  /** [cells] index of each cell when units are in row-major order, as `patchify` writes them. */
   inUnits: Int32Array
-  /** [cells] where each cell stands in reading order. */
+  /** [cells] index of each cell in row-major order. */
   inRows: Int32Array
-  /** Cells of each window. */
+  /** Number of cells in each window. */
   windows: number[]
-  /** [units] where each unit, in reading order, stands among the ordered ones. */
+  /** [units] for each unit in row-major order, its index in the order of the blocks. */
   restore: Int32Array
 }
 
 /**
  * @param windowUnits side of a window in units; 0: one window for the whole grid
- * @throws ImageError when the grid does not divide into units.
+ * @throws ImageError when the grid cannot be divided into units.
  */
 export function cellOrder(grid: Grid, mergeSize: number, windowUnits: number): CellOrder {
   if (grid.rows % mergeSize !== 0 || grid.columns % mergeSize !== 0) {

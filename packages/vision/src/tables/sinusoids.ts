@@ -1,14 +1,14 @@
 /**
- * Fixed 2-D sinusoidal positions (Vaswani et al. 2017, section 3.5, one half of the width for rows and one for columns).
+ * Fixed 2-D sinusoidal positions (Vaswani et al. 2017, section 3.5, half of the width for rows and half for columns).
  *
- * Rotary positions tell two cells how far apart they are, not where they are; whoever reads the cells in order needs the latter.
+ * Rotary positions encode how far apart two cells are, not where they are; reading text in order needs absolute positions.
  */
 import { cellsOf, type Grid } from './grid.ts'
 
-/** Longest wavelength in cells: beyond any image that a small encoder is given. */
+/** Longest wavelength in cells: longer than any image for a small encoder. */
 const longestWavelength = 1000
 
-/** [cells, width] in reading order. The width is a multiple of 4. */
+/** [cells, width] in row-major order. The width is a multiple of 4. */
 export function sinusoids(grid: Grid, width: number): Float32Array {
   const table = new Float32Array(cellsOf(grid) * width)
   const pairs = width / 4

@@ -4,7 +4,7 @@ import type { MemoryUse } from '@casa-js/tensor'
 import type { Sampler } from '../sampling/index.ts'
 import type { SessionOptions } from '../session.ts'
 
-/** A frame of a video. Sources yield frames in order of time. */
+/** A frame of a video. Sources yield frames in presentation order. */
 export interface VideoFrame {
   image: RgbImage
   /** Presentation time, from the start of the video. */
@@ -17,34 +17,35 @@ export interface CaptionOptions extends SessionOptions {
   system?: string | undefined
   /** The user's request before the first frame. */
   prompt?: string | undefined
-  /** The start of the model's turn, part of the first frame's text. Default: "In this video". */
+  /** Start of the model's turn, part of the first frame's text. Default: "In this video". */
   prefix?: string | undefined
-  /** 2, as the paper has it. */
+  /** Default: 2, as in the paper. */
   framesPerSecond?: number | undefined
-  /** 20 unless given. */
+  /** Default: 20. */
   maxTokensPerFrame?: number | undefined
   /**
-   * Time for a frame's words, from when the model has seen it; at least one token is said. 1000 / framesPerSecond unless given;
-   * Infinity: no limit.
+   * Time limit for a frame's caption, from when the model has processed the image; at least one token is generated.
+   * Default: 1000 / framesPerSecond. Infinity: no limit.
    */
   budgetMs?: number | undefined
-  /** `captionSampling` unless given, with the model's stop tokens exempt. Its `ids` are all that went in, marks and prompt included. */
+  /** Default: `captionSampling`, with the model's stop tokens exempt. Its `ids` are all tokens so far, including markers and prompt. */
   sampler?: Sampler | undefined
-  /** Seed of that sampling. */
+  /** Seed of the default sampler. */
   seed?: number | undefined
   /**
-   * What to do when the text fills `capacityTokens` (default 4,096). 'slide', the default: drop all but the prompt and the latest frames
-   * in a quarter of the room; their text is read again, and the last one's picture with it. 'error', the only choice where images stand in the cache themselves (insertion).
+   * What to do when the text fills `capacityTokens` (default 4,096). 'slide', the default: keep the prompt and as many of
+   * the latest frames as fit in a quarter of the capacity; their text is processed again, with the image of the last one.
+   * 'error': throw; the only choice when images are in the cache themselves (insertion).
    */
   whenFull?: 'slide' | 'error' | undefined
   /**
-   * What to do if frames arrive faster than they are captioned. 'wait', the default: no frame is dropped, the source waits; for files. 'newest': the
-   * newest frame is taken and those before it are dropped; for cameras and streams, whose frames come at their own pace.
+   * What to do if frames arrive faster than they are captioned. 'wait', the default: no frame is dropped, the source waits; for files.
+   * 'newest': the newest frame is taken and those before it are dropped; for cameras and streams, which do not wait.
    */
   whenBehind?: 'wait' | 'newest' | undefined
   /** The result of `save` of an earlier run, to continue from. Replaces `system`, `prompt` and `prefix`. */
   resume?: Uint8Array | undefined
-  /** Ends the captions before the next token, with the signal's reason. */
+  /** Stops before the next token, with the signal's reason. */
   signal?: AbortSignal | undefined
   /** The clock, in milliseconds; for tests. */
   now?: (() => number) | undefined
@@ -62,11 +63,11 @@ export interface CaptionedFrame {
   elapsedMs: number
   /** How far the captions are behind the video when this frame arrives; negative if ahead. Pauses are not counted. */
   lagMs: number
-  /** Frames dropped between the one before and this one. */
+  /** Frames dropped between the previous frame and this one. */
   dropped: number
   /** Tokens generated, including a stop token. */
   tokens: number
-  /** When each of them was generated, by the run's clock. */
+  /** When each token was generated, by the run's clock. */
   tokenTimesMs: number[]
   /** The text of these tokens; '' if the model generated none. */
   text: string
@@ -79,16 +80,16 @@ export interface CaptionedFrame {
 
 /** Events emitted while a video is captioned, in order. */
 export type CaptionEvent =
-  /** Frames that were dropped, and how many so far. */
+  /** Frames were dropped: how many now, and how many so far. */
   | { type: 'drop'; frames: number; total: number }
-  /** A frame is about to be captioned: how far behind the video (below 0: ahead). */
+  /** A frame is about to be captioned: how far behind the video (negative: ahead). */
   | { type: 'lag'; frame: number; lagMs: number }
-  /** A token was generated; `text` is the text that it completed. */
+  /** A token was generated; `text` is the text that it completed, possibly ''. */
   | { type: 'token'; frame: number; id: number; text: string; timeMs: number }
   /** A frame's caption is complete. */
   | { type: 'frame'; frame: CaptionedFrame }
 
-/** Checks the options and fills in defaults. @throws ConfigError naming the one that is out of range. */
+/** Checks the options and fills in defaults. @throws ConfigError naming the option that is out of range. */
 export function checkCaptionOptions(options: CaptionOptions, imagesInCache: boolean) {
   const { framesPerSecond = 2, maxTokensPerFrame = 20, budgetMs = 1000 / framesPerSecond, whenBehind = 'wait' } = options
   const { whenFull = imagesInCache ? 'error' : 'slide' } = options
