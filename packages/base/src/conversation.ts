@@ -7,20 +7,20 @@ export interface RgbImage {
   data: Uint8Array
 }
 
-/** A stretch of text or a picture within a message. */
+/** A piece of text or an image within a message. */
 export type ContentPart =
   | {
       type: 'text'
       text: string
-      /** The template's first stop token follows the text, as live captions end each frame. The turn's own end needs no mark. */
+      /** The template's first stop token follows the text, as live captions end each frame. The end of the turn needs no mark. */
       stop?: boolean
     }
   | {
       type: 'image'
       image: RgbImage
       /**
-       * Only its marks are left, as in a caption stream that has slid on: it has no slot, and what an assistant says up to the next
-       * picture is no answer to learn.
+       * Only its marks are left, as in a caption stream whose window has moved on: it has no slot, and what an assistant says up to the next
+       * image is not trained on.
        */
       unseen?: boolean
     }

@@ -27,8 +27,8 @@ export class CasaError extends Error {
   }
 
   /**
-   * Whether an error is of this class or a subclass, also when another copy of casa-js threw it, where `instanceof` says no:
-   * a page may hold two versions, a worker bundle its own.
+   * Whether an error is of this class or a subclass. Works also when another copy of casa-js threw it, where `instanceof` fails:
+   * a page may load two versions, and a worker bundle has its own copy.
    */
   static isInstance<T>(this: ErrorClass<T>, error: unknown): error is T {
     if (error instanceof this) return true

@@ -46,7 +46,7 @@ export class Fields {
     return Object.keys(this.json).filter((name) => this.has(name))
   }
 
-  /** Whether a field stands there and is null, which some formats tell apart from one that is absent. */
+  /** Whether a field is present and null, which some formats treat differently from an absent field. */
   isNull(name: string): boolean {
     return Object.hasOwn(this.json, name) && this.json[name] === null
   }
@@ -58,7 +58,7 @@ export class Fields {
     return value as T
   }
 
-  /** An integer of at least `min` (1 unless said) and at most `max` (2^31 - 1 unless said). */
+  /** An integer of at least `min` (default 1) and at most `max` (default 2^31 - 1). */
   integer(names: string | string[], { min = 1, max = 2 ** 31 - 1, fallback }: Bounds & { fallback?: number } = {}): number {
     return this.read(
       names,
@@ -68,7 +68,7 @@ export class Fields {
     )
   }
 
-  /** A finite number above `above` (0 unless said). */
+  /** A finite number above `above` (default 0). */
   number(names: string | string[], { above = 0, fallback }: { above?: number; fallback?: number } = {}): number {
     return this.read(names, `a number above ${above}`, (v) => typeof v === 'number' && Number.isFinite(v) && v > above, fallback)
   }

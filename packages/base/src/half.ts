@@ -103,7 +103,7 @@ function roundToEven(x: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }
 
-/** Two 16-bit patterns a word, the first in the low half; an odd last word is filled with zero. */
+/** Packs two 16-bit patterns per 32-bit word, the first in the low half; an odd count is padded with zero. */
 export function joinHalves(bits: ArrayLike<number>): Int32Array {
   const words = new Int32Array(Math.ceil(bits.length / 2))
   for (let i = 0; i < bits.length; i++) words[i >> 1]! |= (bits[i]! & 0xffff) << (16 * (i & 1))

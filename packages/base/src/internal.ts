@@ -1,3 +1,3 @@
-/** What only our own packages share: 16-bit floats and the quantisers. It may change in any release. */
+/** Shared by casa-js packages only: 16-bit floats and the quantisers. May change in any release. */
 export * from './half.ts'
 export * from './quantize.ts'

@@ -16,7 +16,7 @@ const matrix = fc
       .map((values) => ({ inputs, weight: Float32Array.from(values, (x) => x * deviation) })),
   )
 
-/** The smallest f16 that is no smaller. */
+/** The smallest f16 that is at least this large. */
 function ceilToHalf(value: number): number {
   const bits = floatToHalf(value)
   return halfToFloat(bits) < value ? halfToFloat(bits + 1) : halfToFloat(bits)

@@ -36,7 +36,7 @@ export function groupsPerRow(inputs: number, { group }: QuantizedForm): number {
 
 /**
  * Quantise rows of a matrix. In 8 bits no weight moves by more than half its group's scale. In 4 bits all sixteen levels are used:
- * of several scales, the one with the least squared error is taken.
+ * of several candidate scales, the one with the least squared error is used.
  * @param weight [O,D], row-major
  * @param inputs D
  * @throws ArgumentError if a value is not finite, or too large for scales of 16 bits.
@@ -49,7 +49,7 @@ export function quantizeRows(weight: Float32Array, inputs: number, form: Quantiz
   const values = new Int32Array(outputs * words)
   const scales = new Uint16Array(outputs * groups)
   const perWord = 32 / bits
-  // Low bits first, as the machine orders bytes: column d of eight bits is byte d.
+  // Low bits first (little-endian): with 8 bits, column d is byte d.
   const bytes = new Int8Array(values.buffer)
   for (let o = 0; o < outputs; o++) {
     for (let g = 0; g < groups; g++) {
@@ -93,7 +93,7 @@ interface HalfScale {
   value: number
 }
 
-/** The smallest f16 that is no smaller than max |w| / most, so that no weight has to be clamped. */
+/** The smallest f16 that is at least max |w| / most, so that no weight is clamped. */
 function plainScale(top: number, most: number): HalfScale {
   const size = Math.abs(top)
   const nearest = toHalf(size / most)
@@ -103,7 +103,7 @@ function plainScale(top: number, most: number): HalfScale {
   throw new ArgumentError(`a weight of ${top} is too large for scales of 16 bits`)
 }
 
-/** Where the largest weight of a group is tried to fall: on the level -8, or a little inside or beyond it. */
+/** Levels tried for the largest weight of a group: -8, or a little inside or beyond it. */
 const nibbleSteps = [-8, -7.8, -7.6, -7.4, -7.2, -7, -8.3, -8.6, -9, -9.5, -10]
 
 /**
@@ -146,7 +146,7 @@ function nibble(x: number): number {
   return q < -8 ? -8 : q > 7 ? 7 : q
 }
 
-/** The weight of the largest size, with its sign. */
+/** The weight with the largest absolute value, with its sign. */
 function largest(weight: Float32Array, begin: number, end: number): number {
   let top = 0
   for (let i = begin; i < end; i++) {

@@ -10,7 +10,7 @@ function counting(length: number): Dataset {
     name: 'counting',
     length,
     get: async (index) => {
-      // Later examples answer sooner, as workers may.
+      // Later examples finish first, as can happen with workers.
       await new Promise((done) => setTimeout(done, index % 2 === 0 ? 2 : 0))
       const image = { widthPx: (index % 3) + 1, heightPx: 1, data: new Uint8Array(3 * ((index % 3) + 1)) }
       const content: Message['content'] = [
@@ -154,7 +154,7 @@ describe('createBatchStream', () => {
       await take(stream, 12)
       return most
     }
-    // A photo takes 3 bytes a pixel while it is decoded, and 12 as patches of float32.
+    // A photo takes 3 bytes per pixel when decoded, and 12 as float32 patches.
     const bytes = 15 * pixels
     expect(await mostOpen(10)).toBe(1)
     expect(await mostOpen(3 * bytes)).toBeLessThanOrEqual(3)

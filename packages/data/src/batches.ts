@@ -2,7 +2,7 @@
  * A stream of packed batches over a dataset, by token budgets.
  *
  * Order: a generator (length Infinity) is read by index; a finite dataset is read in epochs, each in an order of its own fixed by
- * the seed. A batch takes samples until the next one would break a budget; that one opens the next batch. So the stream is a
+ * the seed. A batch is filled until the next sample would exceed a budget; that sample starts the next batch. So the stream is a
  * function of (dataset, seed, budgets), and its whole state is the position of the first sample not yet handed out.
  */
 import { CasaError } from '@casa-js/base'
@@ -13,7 +13,7 @@ import { packPrepared, prepareSample, type ImageModel, type PreparedSample } fro
 import { permutation } from './random.ts'
 
 export interface BatchOptions {
-  /** The model that the batches are for: it says how pictures become patches and tokens. */
+  /** The model that the batches are for: it defines how images become patches and tokens. */
   model: ImageModel
   /** Messages -> ids and image slots, e.g. the tokenizer's `encodeChat`. */
   encode(messages: Message[]): EncodedSample
@@ -23,12 +23,12 @@ export interface BatchOptions {
   maxImageTokens: number
   /** Order of a finite dataset. */
   seed: number
-  /** Examples asked for ahead of need, so that workers stay busy. Default 32. */
+  /** Number of examples to prefetch, so that workers stay busy. Default 32. */
   prefetch?: number
-  /** Bytes of pictures and patches that those examples may take together; one is always asked for. Default 256 MiB. */
+  /** Most bytes of images and patches of prefetched examples; at least one is always prefetched. Default 256 MiB. */
   prefetchBytes?: number
   /**
-   * Called for an example that is left out: alone over a budget, or broken (BrokenExampleError, e.g. a corrupt picture). Without it
+   * Called for an example that is skipped: larger than a budget, or broken (BrokenExampleError, e.g. a corrupt image). Without it
    * such an example is an error.
    */
   onSkip?(exampleId: string, reason: string): void
@@ -41,22 +41,22 @@ export interface TrainingBatch<B = PackedBatch> {
   examples: string[]
   /** Text tokens. */
   tokens: number
-  /** Sum of the loss's weights: the loss is a mean over so many tokens. */
+  /** Sum of the loss weights: the loss is a mean over this many tokens. */
   counted: number
 }
 
-/** An endless stream of micro-batches that can be left and taken up again. */
+/** An endless, resumable stream of micro-batches. */
 export interface BatchStream<B = PackedBatch> {
   /**
    * The next batch. Calls must not overlap.
    * @param step the update that the batch is for, counted from 0: a curriculum may look at it.
    */
   next(step: number): Promise<TrainingBatch<B>>
-  /** Where the next batch starts: a few integers, always the same number of them. They go into a checkpoint as they are. */
+  /** Where the next batch starts: a few integers, always the same number of them; stored in checkpoints. */
   position(): number[]
   /**
-   * Goes on from a position that `position` gave.
-   * @throws CasaError for what is no position.
+   * Continues from a position returned by `position`.
+   * @throws CasaError for an invalid position.
    */
   seek(position: readonly number[]): void
 }
@@ -76,7 +76,7 @@ interface Failed {
 /**
  * Packs a dataset's examples into batches. `position()` is the number of examples consumed, over all epochs.
  *
- * @throws CasaError for an empty dataset or budgets under 1; from `next`, for an example that cannot be used and may not be skipped.
+ * @throws CasaError for an empty dataset or budgets under 1; from `next`, for a broken example when there is no `onSkip`.
  */
 export function createBatchStream(dataset: Dataset, options: BatchOptions): BatchStream {
   const { maxTextTokens, maxImageTokens, seed, prefetch = 32, prefetchBytes = 256 * 2 ** 20, onSkip } = options
@@ -101,7 +101,7 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
       const heldBytes = prepared.pictures.reduce((sum, { patches }) => sum + patches.values.byteLength, 0)
       return { value: withinBudget({ id, prepared }), heldBytes, peakBytes: heldBytes + pixelBytes(messages) }
     } catch (error) {
-      // Kept as a value: an example asked for ahead must not fail before its turn.
+      // Errors are kept as values: a prefetched example must not fail before its turn.
       const failed = { id: `${dataset.name}[${index}]`, error: error as Error, skippable: BrokenExampleError.isInstance(error) }
       return { value: failed, heldBytes: 0, peakBytes: undefined }
     }

@@ -1,7 +1,7 @@
 /**
- * Lets so many jobs run at once; the others wait their turn.
+ * Limits how many jobs run at once; the others wait.
  *
- * @returns runs a job when its turn comes, and gives what the job gives
+ * @returns a function that runs a job when its turn comes, and returns the job's result
  */
 export function createGate(atOnce: number): <T>(job: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
@@ -12,7 +12,7 @@ export function createGate(atOnce: number): <T>(job: () => Promise<T>) => Promis
     try {
       return await job()
     } finally {
-      // The place goes to the next in line, or is free.
+      // Pass the slot to the next waiting job, or free it.
       const next = waiting.shift()
       if (next) next()
       else running--

@@ -1,4 +1,4 @@
-/** What train and this repository's recipes share with this package, and nobody else should build on. */
+/** Shared with @casa-js/train and this repository's recipes only. May change in any release. */
 export { noFlaws, paintPicture, type Context, type Flaws } from './draw/picture.node.ts'
 export { paintText, type TextPictureOptions } from './draw/text.node.ts'
 export { packPrepared, prepareSample, type PreparedPicture, type PreparedSample } from './pack.ts'

@@ -8,7 +8,7 @@
  * may also be a list of parts: {"type": "text", "text": ..} and {"type": "image", "image": "1.png"}. Optional fields: "id" (a text
  * or a number), "task".
  *
- * Pictures must lie in the folder. A file of someone else's could otherwise bring any picture of this machine into a report.
+ * Pictures must lie in the folder. Otherwise an untrusted file could put any picture on this machine into a report.
  */
 import { createHash } from 'node:crypto'
 import { readFile, realpath, stat } from 'node:fs/promises'
@@ -38,11 +38,11 @@ export interface JsonlOptions {
   allowOutside?: boolean | undefined
   /** Image file -> pixels, e.g. `decodeImage` of @casa-js/vision. */
   decode(bytes: Uint8Array): Promise<RgbImage>
-  /** Told of every problem as it is found. */
+  /** Called for every problem as it is found. */
   onProblem?(problem: RowProblem): void
 }
 
-/** A dataset that knows what it left out. */
+/** A dataset that lists the rows it left out. */
 export interface JsonlDataset extends Dataset {
   /** Broken rows, rows whose picture is missing or lies outside the folder, and rows read otherwise than they say; by line. */
   readonly problems: RowProblem[]
@@ -136,7 +136,7 @@ function linesOf(bytes: Buffer): Buffer[] {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** @throws CasaError for bytes that are no UTF-8: they would be trained on as question marks. */
+/** @throws CasaError for bytes that are not UTF-8: they would be trained on as replacement characters. */
 function decodeUtf8(bytes: Uint8Array, first: boolean): string {
   try {
     const text = utf8.decode(bytes)

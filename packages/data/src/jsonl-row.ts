@@ -1,4 +1,4 @@
-/** One row of a JSONL dataset: untrusted text -> messages whose images are still paths. */
+/** Parses one row of a JSONL dataset: untrusted text -> messages whose images are still paths. */
 import { CasaError } from '@casa-js/base'
 import type { Message } from '@casa-js/core'
 
@@ -10,7 +10,7 @@ export interface Row {
   messages: { role: Message['role']; content: RowPart[] }[]
 }
 
-/** A row, and what its author should know of how it was read. */
+/** A row, with notes for its author on how it was read. */
 export interface ParsedRow {
   row: Row
   notes: string[]
@@ -68,7 +68,7 @@ function fromMessages(messages: unknown): Row['messages'] {
 function parsePart(json: unknown, where: string): RowPart[] {
   const part = object(json, where)
   if (part.type === 'text') return split(text(part.text, `${where}.text`))
-  // Other formats write an image part without its path and list the paths aside.
+  // Other formats write image parts without a path and list the paths separately.
   if (part.type === 'image') return [{ type: 'image', image: part.image === undefined ? '' : text(part.image, `${where}.image`) }]
   throw new CasaError(`${where}.type: expected "text" or "image", got ${JSON.stringify(part.type)}`)
 }
@@ -120,7 +120,7 @@ function optionalText(row: Record<string, unknown>, field: string): string | und
   return row[field] === undefined ? undefined : text(row[field], field)
 }
 
-/** Exports of tables number their rows. */
+/** Table exports often use numbers as ids. */
 function optionalId({ id }: Record<string, unknown>): string | undefined {
   return id === undefined ? undefined : typeof id === 'number' ? String(id) : text(id, 'id')
 }

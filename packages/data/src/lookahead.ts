@@ -1,6 +1,6 @@
 /**
- * Items loaded ahead of need, in order, within a budget of bytes. How much an item takes is known once it is there, so those still
- * on their way are counted as the largest seen so far; until one has been seen, one alone is on its way.
+ * Prefetches items in order, within a budget of bytes. The size of an item is known once it is loaded, so those still
+ * loading are counted as the largest seen so far; until the first is loaded, only one is loading at a time.
  */
 export interface LoadedItem<T> {
   value: T
@@ -11,16 +11,16 @@ export interface LoadedItem<T> {
 }
 
 export interface LookaheadLimits {
-  /** Items that are loaded or on their way. */
+  /** Items that are loaded or loading. */
   most: number
-  /** What they may take together. One is always asked for. */
+  /** Most bytes that they may take together. At least one item is always requested. */
   bytes: number
 }
 
 export interface Lookahead<T> {
   /** The item at the front. It stays there. */
   peek(): Promise<T>
-  /** Lets the item at the front go. */
+  /** Removes the item at the front. */
   take(): void
 }
 
@@ -36,7 +36,7 @@ export function createLookahead<T>(
 ): Lookahead<T> {
   interface Item {
     value: Promise<T>
-    /** Undefined while it is on its way. */
+    /** Undefined while it is loading. */
     heldBytes?: number
   }
   const items: Item[] = []
@@ -56,7 +56,7 @@ export function createLookahead<T>(
         value: load(next++).then(({ value, heldBytes, peakBytes }) => {
           item.heldBytes = heldBytes
           if (peakBytes !== undefined) largest = Math.max(largest ?? 0, heldBytes, peakBytes)
-          // An item that was let go before it arrived asks for nothing more.
+          // An item removed before it arrived triggers no further loading.
           if (items.includes(item)) fill()
           return value
         }),

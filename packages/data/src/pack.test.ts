@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { EncodedSample, RgbImage } from '@casa-js/core'
 import { packSamples, type ImageModel } from './pack.ts'
 
-/** One patch a pixel; 2x2 merge. */
+/** One patch per pixel; 2x2 merge. */
 export const pixelModel: ImageModel = {
   process: ({ widthPx, heightPx, data }) => ({
     values: Float32Array.from(data),

@@ -12,13 +12,13 @@ import type { EncodedSample, Layout, PackedBatch, Patches, RgbImage, VisionEncod
 
 /** What packing needs of a model: `vlm.model` as it is. */
 export interface ImageModel {
-  /** Pixels -> patches, as the model's encoder wants them. */
+  /** Pixels -> patches for the model's encoder. */
   process(image: RgbImage): Patches
   /** Without it, samples must hold no pictures. */
   vision?: Pick<VisionEncoder, 'tokens' | 'outputGrid'> | undefined
 }
 
-/** A sample whose pictures are patches already: their pixels are let go. */
+/** A sample whose images are already patches; the pixels are freed. */
 export interface PreparedSample {
   ids: Int32Array
   /** 1 where a token belongs to an answer. */

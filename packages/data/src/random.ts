@@ -1,5 +1,5 @@
 /**
- * Seeded randomness is core's; datasets and readers of them import it from here too. Its own entry, so that workers load no
+ * Re-exports core's seeded random generator for datasets. A separate entry point, so that workers load no
  * engine.
  */
 export { createRandom, hashIntegers, hashText, permutation, type Random } from '@casa-js/core/random'

@@ -1,6 +1,6 @@
 /**
  * A dataset made by worker threads. Each worker makes its own copy of the dataset from the same module and options; an index goes
- * to the worker with the least to do. Every answer finds its own promise, so order is the caller's, whatever finishes first.
+ * to the worker with the least to do. Each request has its own promise, so results do not depend on which worker finishes first.
  */
 import { Worker } from 'node:worker_threads'
 import { CasaError } from '@casa-js/base'

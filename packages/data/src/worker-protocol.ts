@@ -1,4 +1,4 @@
-/** What passes between a worker dataset and its workers. */
+/** Messages between a worker dataset and its workers. */
 import type { Example } from '@casa-js/core'
 
 /** First message of a worker, as its `workerData`. */
@@ -24,6 +24,6 @@ export interface Request {
   index: number
 }
 
-/** What of an error travels between threads. */
+/** The parts of an error that travel between threads. */
 export const reportOf = (error: unknown): FailureReport =>
   error instanceof Error ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) }

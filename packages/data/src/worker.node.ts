@@ -1,5 +1,5 @@
 /**
- * The thread behind `createWorkerDataset`: makes the dataset, then answers indices with examples, pixels moved and not copied.
+ * The thread behind `createWorkerDataset`: makes the dataset, then returns examples by index; pixels are transferred, not copied.
  */
 import { ArgumentError } from '@casa-js/base'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -9,7 +9,7 @@ import { reportOf, type Reply, type Request, type WorkerTask } from './worker-pr
 const port = parentPort!
 const reply = (message: Reply, moved: ArrayBuffer[] = []) => port.postMessage(message, moved)
 
-/** Buffers that hold the pixels of one image and nothing else. */
+/** Buffers that hold the pixels of one image only, and so can be transferred. */
 function pixelBuffers({ messages }: Example): ArrayBuffer[] {
   const buffers = messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image.data] : [])))
   const whole = buffers.filter(({ buffer, byteLength }) => buffer instanceof ArrayBuffer && buffer.byteLength === byteLength)

@@ -1,4 +1,4 @@
-/** What is evaluated: anything that answers messages. */
+/** The interface of an evaluated model: anything that answers messages. */
 import type { Message } from '@casa-js/core'
 import { answer, type Vlm } from '@casa-js/vlm'
 

@@ -1,6 +1,6 @@
-/** Results: one record per answer, kept as they come so that an interrupted evaluation goes on where it stopped. */
+/** Results: one record per answer, stored as they arrive so that an interrupted evaluation can resume. */
 
-/** Were the pictures shown? 'none' is the baseline that has to guess. */
+/** Whether the pictures were shown. 'none' is the baseline that can only guess. */
 export type Pictures = 'shown' | 'none'
 
 export interface EvalRecord {
@@ -13,12 +13,12 @@ export interface EvalRecord {
   id: string
   group: string
   pictures: Pictures
-  /** By which the score was given. */
+  /** Name of the metric. */
   metric: string
   /** The last question. */
   question: string
   reference: unknown
-  /** As the model said it, before the task's cleaning. */
+  /** The model's raw output, before the task's cleaning. */
   prediction: string
   score: number
   elapsedMs: number
@@ -39,7 +39,7 @@ export function memoryResults(records: EvalRecord[] = []): ResultStore {
   }
 }
 
-/** What makes two records the same question to the same model. */
+/** The key that identifies the same question to the same model. */
 export type RecordKey = Pick<EvalRecord, 'model' | 'task' | 'dataset' | 'index' | 'pictures' | 'metric'>
 
 /** @returns the key as a text, for maps. */
@@ -48,7 +48,7 @@ export function keyOf({ model, task, dataset, index, pictures, metric }: RecordK
 }
 
 /**
- * Brings the records of several stores, e.g. of shards, into one; what is there already stays.
+ * Merges the records of several stores, e.g. of shards, into one; existing records are kept.
  *
  * @returns records that were added
  */

@@ -1,7 +1,7 @@
 /** What a cell leaves behind, and the store that keeps it. */
 
 export interface CellCosts {
-  /** Values in all weights, and in those that train. */
+  /** Number of parameters in total, and of those that train. */
   parameters: number
   trained: number
   /** Operations per training example, counted on the first batches. */

@@ -53,6 +53,6 @@ test.each(golden.byte_fallback.cases)('byte tokens $ids: the text of the Rust or
   expect(tokenizer.decode(ids)).toBe(text)
   const stream = createTextStream(tokenizer, { skipSpecial: false })
   const said = ids.map((id) => stream.push(id)).join('') + stream.end()
-  // "A" was said before the byte came that makes the run no UTF-8; nothing that was said is taken back.
+  // "A" was emitted before the byte that makes the run invalid UTF-8; emitted text is never taken back.
   expect(said).toBe(text === '\uFFFD\uFFFD' && tokenizer.decode(ids.slice(0, 1)) === 'A' ? 'A\uFFFD' : text)
 })

@@ -1,17 +1,17 @@
 /**
- * Added tokens that match only as words of their own (`single_word`), which @huggingface/tokenizers does not know. As in the Rust
+ * Added tokens that match only as whole words (`single_word`), which @huggingface/tokenizers does not support. As in the Rust
  * original: such a token counts where neither neighbour is a word character, and is ordinary text elsewhere.
  */
 import type { AddedTokenJson } from './tokenizer-json.ts'
 
-/** A pattern for any of these texts, the longest first; undefined for none. */
+/** A pattern that matches any of these texts, the longest first; undefined for an empty list. */
 export function alternatives(texts: readonly string[]): RegExp | undefined {
   if (texts.length === 0) return undefined
   const longestFirst = [...texts].sort((a, b) => b.length - a.length)
   return new RegExp(longestFirst.map(escapePattern).join('|'), 'g')
 }
 
-/** A text as a pattern that matches it alone. */
+/** Escapes a text for use in a regular expression. */
 export function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
@@ -27,7 +27,7 @@ export function standsAlone(text: string, start: number, end: number): boolean {
 }
 
 /**
- * Cuts text at those tokens that match as single words: a list of texts and ids, with a text first and last. Undefined where no token
+ * Splits text at tokens that match as single words: a list of texts and ids, with a text first and last. Undefined when no token
  * asks for it, which is the usual case.
  * @param tokens all that would be recognised in the text: of two that begin at the same place, the longer one counts
  */

@@ -1,5 +1,5 @@
 /**
- * Decoding of byte tokens ("<0xEF>") as the Rust original does it: bytes that are no UTF-8 give one U+FFFD each, and U+FEFF is a
+ * Decoding of byte tokens ("<0xEF>") as the Rust original does it: bytes that are not valid UTF-8 give one U+FFFD each, and U+FEFF is a
  * character like any other. @huggingface/tokenizers takes it for a byte order mark, and drops it.
  */
 const byteToken = /^<0x([0-9A-Fa-f]{2})>$/
@@ -31,14 +31,14 @@ export function decodeByteTokens(tokens: readonly string[]): string[] {
   return texts
 }
 
-/** What is used of the library's decoders, whose own types do not resolve under NodeNext. */
+/** The part of the library's decoders used here; their own types do not resolve under NodeNext. */
 interface Decoder {
   config: { type?: string }
   decoders?: Decoder[]
   decode_chain(tokens: string[]): string[]
 }
 
-/** Puts `decodeByteTokens` in the place of the library's, wherever a pipeline's decoder takes byte tokens. */
+/** Replaces the library's byte decoder with `decodeByteTokens` wherever a pipeline decodes byte tokens. */
 export function mendByteFallback(decoder: Decoder | null): void {
   if (decoder?.config.type === 'ByteFallback') decoder.decode_chain = decodeByteTokens
   for (const each of decoder?.decoders ?? []) mendByteFallback(each)

@@ -1,17 +1,17 @@
 /**
- * Ids in, text out, as a model speaks: never half a character, never the same text twice.
+ * Incremental decoding: ids in, text out, without partial characters or repeated text.
  *
  * A token's text may depend on the one before it (SentencePiece drops the first space of a text; a character's bytes span
- * several tokens). So a short window is decoded: tokens whose text is out already, then the new ones; what is new is the
+ * several tokens). So a short window is decoded: tokens whose text was already returned, then the new ones; the new text is the
  * difference. Text that ends in U+FFFD may be half a character: it waits for the next token, or for `end`.
  */
 import type { Tokenizer } from '@casa-js/base'
 
-/** Text that grows with every id. */
+/** An incremental decoder. */
 export interface TextStream {
   /** Take one more id; return the text that became certain, often ''. */
   push(id: number): string
-  /** Return what still waits, with U+FFFD for bytes that never became a character, and reset. */
+  /** Return the remaining text, with U+FFFD for incomplete characters, and reset. */
   end(): string
 }
 
@@ -19,12 +19,12 @@ export interface TextStream {
  * A stream over a tokenizer, for ids as a model samples them. All pieces joined equal `tokenizer.decode(ids, { skipSpecial })`. One exception: a run of byte tokens that stops being UTF-8 after a
  * whole character of it was said; decode then gives U+FFFD for that character too.
  *
- * @param options.skipSpecial leave special tokens out of the text; true unless said otherwise
+ * @param options.skipSpecial leave special tokens out of the text; default true
  */
 export function createTextStream(tokenizer: Tokenizer, options: { skipSpecial?: boolean } = {}): TextStream {
   const { skipSpecial = true } = options
   let window: number[] = []
-  /** Ids of the window whose text is out, and that text. */
+  /** Ids of the window whose text was already returned, and that text. */
   let out = 0
   let outText = ''
 

@@ -1,4 +1,4 @@
-/** tokenizer.json and tokenizer_config.json: what of them is read, checked. */
+/** tokenizer.json and tokenizer_config.json: validation of the fields that are read. */
 import { TokenizerError } from '@casa-js/base'
 
 /** An entry of `added_tokens`. */
@@ -7,10 +7,10 @@ export interface AddedTokenJson {
   content: string
   special?: boolean
   normalized?: boolean
-  /** Swallows the white space on its left or right. */
+  /** Strips the white space on its left or right. */
   lstrip?: boolean
   rstrip?: boolean
-  /** Only where no letter, digit or underscore stands beside it. */
+  /** Matches only where no letter, digit or underscore is adjacent. */
   single_word?: boolean
 }
 
@@ -29,7 +29,7 @@ export interface TokenizerConfig {
   [field: string]: unknown
 }
 
-/** Far above any vocabulary; a list of this length is made. */
+/** Far above any vocabulary size; an array of this length is allocated. */
 const mostIds = 2 ** 24
 const flags = ['special', 'normalized', 'lstrip', 'rstrip', 'single_word'] as const
 

@@ -58,7 +58,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
     specialIds.add(token.id)
   }
 
-  /** Strings by the pipeline, numbers as they are, in one go: only the first string is the start of the text. */
+  /** Encodes strings with the pipeline and passes numbers through; only the first string counts as the start of the text. */
   function encodeMarked(pipeline: Pipeline, parts: readonly (string | number)[]): { ids: Int32Array; starts: Int32Array } {
     const text = parts.map((part) => (typeof part === 'number' ? '' : part.replaceAll(MARK, '\uFFFD'))).join(MARK)
     const starts = new Int32Array(parts.length + 1)
@@ -105,7 +105,7 @@ export function parseTokenizer(json: unknown, config: TokenizerConfig = {}): Tex
     encodePlain: (text) => encodeParts([text]).ids,
     encodeParts,
     decode(list, options = {}) {
-      // Padded embeddings have rows without a token: a model may sample one, and it has no text.
+      // Padded embeddings have rows without a token: a model may sample such an id, which has no text.
       const known = Array.from(list).filter(
         (id) => full.id_to_token(id) !== undefined && !(options.skipSpecial && specialIds.has(id)),
       )

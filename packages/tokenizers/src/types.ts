@@ -4,10 +4,10 @@ import type { Tokenizer } from '@casa-js/base'
 /** A token with a meaning of its own, e.g. "<|im_end|>". */
 export interface SpecialToken {
   readonly id: number
-  /** It swallows the white space on its left (lstrip) or right (rstrip), as some templates' tokens do. */
+  /** Whether it strips the white space on its left (lstrip) or right (rstrip). */
   readonly lstrip: boolean
   readonly rstrip: boolean
-  /** It counts only where no letter, digit or underscore stands beside it (single_word). */
+  /** Matches only where no letter, digit or underscore is adjacent (single_word). */
   readonly singleWord: boolean
 }
 
@@ -24,7 +24,7 @@ export interface TextTokenizer extends Tokenizer {
    */
   encodePlain(text: string): Int32Array
   /**
-   * Encode parts in a row: a string as `encodePlain` does, a number as that token. Strings are not merged with their
+   * Encode consecutive parts: a string as `encodePlain` does, a number as that token. Strings are not merged with their
    * neighbours; only the very first part counts as the start of the text.
    *
    * @returns ids [T], and `starts` [parts + 1]: part p became ids[starts[p] .. starts[p + 1]).

@@ -1,7 +1,7 @@
-/** What goes wrong in a run, said so that it can be mended. */
+/** Errors of a training run. */
 import { CasaError } from '@casa-js/base'
 
-/** The loss or the gradient stopped being a finite number. The weights are those of before the step. */
+/** The loss or the gradient stopped being a finite number. The weights are unchanged by the failed step. */
 export class DivergedError extends CasaError {
   static override readonly code: string = 'diverged'
   override name = 'DivergedError'

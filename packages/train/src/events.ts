@@ -4,12 +4,12 @@ import type { Evaluation, HeldOut } from './program.ts'
 
 export interface StartEvent {
   kind: 'start'
-  /** Updates done already: 0, or where a checkpoint left off. */
+  /** Updates already done: 0, or those of the checkpoint that is resumed. */
   step: number
   steps: number
   workers: number
   device: DeviceReport
-  /** Values in all weights, and in those that train. */
+  /** Number of parameters in total, and of those that train. */
   parameters: number
   trained: number
 }
@@ -22,15 +22,15 @@ export interface StepEvent {
   loss: number
   /** Before clipping. */
   gradientNorm: number
-  /** Largest of the groups' rates at this update. */
+  /** Largest learning rate of all groups at this update. */
   learningRate: number
   tokensPerSecond: number
   examplesPerSecond: number
-  /** Time left, at the recent rate, evaluations and checkpoints not counted. */
+  /** Estimated time left at the recent throughput, without evaluations and checkpoints. */
   etaMs: number
 }
 
-/** Emitted while held-out examples are being answered: how far the first rank is with its part. */
+/** Emitted while held-out examples are being answered: progress of rank 0 on its part. */
 export interface EvaluatingEvent {
   kind: 'evaluating'
   /** Updates done. */
@@ -62,7 +62,7 @@ export interface EndEvent {
   kind: 'end'
   /** Updates done. */
   step: number
-  /** Ended early because it was asked to. */
+  /** Whether the run ended early because of a stop request. */
   stopped: boolean
 }
 

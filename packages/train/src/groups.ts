@@ -31,7 +31,7 @@ export interface TrainedWeight {
   weightDecay: number
 }
 
-/** Everything that trains from nothing. */
+/** A single group at one learning rate, for training from scratch. */
 export const fromScratch = (learningRate = NEW_RATE): GroupRule[] => [{ name: 'new', match: ['*'], learningRate }]
 
 /** New weights at 1e-4, everything else at 1e-5. */

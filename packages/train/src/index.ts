@@ -1,4 +1,4 @@
-/** @casa-js/train: what training is made of, on any platform. Running it with workers and checkpoints: @casa-js/train/node. */
+/** @casa-js/train: the parts of training that run on any platform. Runs with workers and checkpoints: @casa-js/train/node. */
 export { AbortedError, CheckpointError, DivergedError } from './errors.ts'
 export type { CheckpointEvent, EndEvent, EvaluatingEvent, EvaluationEvent, RunEvent, StartEvent, StepEvent } from './events.ts'
 export { adaptation, fromScratch, groupWeights, type GroupRule, type TrainedWeight } from './groups.ts'

@@ -1,4 +1,4 @@
-/** A run that is killed with SIGKILL at random moments, again and again, ends in the same bytes as one that is left alone. */
+/** A run that is repeatedly killed with SIGKILL at random moments ends with the same bytes as an uninterrupted one. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -16,12 +16,12 @@ let folder: string
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'casa-kill-'))))
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** When to kill: some time after the first word, or once so many updates were told of. */
+/** When to kill: some time after the first message, or after so many reported updates. */
 type Moment = { ms: number } | { updates: number }
 
 const updatesIn = (text: string) => text.match(/^step /gm)?.length ?? 0
 
-/** Train in a process of its own; kill it at a moment. Returns the updates it told of and its exit code. */
+/** Trains in a separate process and kills it at the given moment. Returns the updates it reported and its exit code. */
 function run(out: string, workers: number, kill?: Moment): Promise<{ code: number | null; steps: number; text: string }> {
   return new Promise((resolve) => {
     const process_ = spawn(process.execPath, ['--conditions=@casa-js/source', '--import', tsx, child, out, String(workers)])

@@ -1,7 +1,7 @@
 /**
- * One process per run folder: two that train into the same one would sweep away each other's files.
+ * One process per run folder: two that train into the same folder would delete each other's files.
  *
- * run.lock says who holds the folder, and carries a token that no other lock has. A lock whose process is gone is taken over by the
+ * run.lock names the process that holds the folder, and has a unique token. A lock whose process is gone is taken over by the
  * one process that manages to create run.lock.after-<token>: a file that exists can be created by nobody, and a token never comes
  * again, so of any number of starters exactly one gets it. The holder of a folder is the end of that chain.
  */
@@ -24,9 +24,9 @@ interface Holder {
 const held = new Set<string>()
 
 /**
- * Takes a run's folder, which is made if it is not there. A lock whose process is gone, as after kill -9, is taken over.
+ * Locks a run's folder, creating it if needed. A lock whose process is gone, as after kill -9, is taken over.
  *
- * @returns gives it back
+ * @returns a function that releases the lock
  * @throws CasaError while another process holds it; FileError when the folder cannot be written to.
  */
 export async function lockRun(out: string): Promise<() => Promise<void>> {
@@ -56,7 +56,7 @@ async function takeLock(out: string): Promise<() => Promise<void>> {
         )
       const claim = join(out, claimName(last))
       if (!(await createOnce(claim, own))) continue
-      // The holder may have given the folder back in between; then the claim stands behind a lock that is gone.
+      // The holder may have released the folder in between; then the claim follows a lock that no longer exists.
       if ((await readHolder(path))?.token === first.token) {
         await replaceLock(path, own)
         await removeClaims(out)
@@ -124,7 +124,7 @@ async function replaceLock(path: string, own: Holder): Promise<void> {
   await rename(temporary, path)
 }
 
-/** Claims on locks before ours, and what killed starters left. */
+/** Claims on earlier locks, and leftovers of processes killed while starting. */
 async function removeClaims(out: string): Promise<void> {
   for (const name of await readdir(out)) {
     if (name.startsWith(`${LOCK_FILE}.after-`)) await rm(join(out, name), { force: true })
@@ -156,7 +156,7 @@ function isAlive({ pid, host, token }: Holder): boolean {
   if (held.has(token)) return true
   if (pid === undefined) return false
   if (host !== undefined && host !== hostname()) return true
-  // Our own number is that of a process before us: a container that starts anew counts from the same number.
+  // The lock has our own process id, so it was an earlier process: a restarted container reuses the same ids.
   if (pid === process.pid) return false
   try {
     process.kill(pid, 0)

@@ -65,7 +65,7 @@ it('that is stale is taken by one of four starters, 25 times', { timeout: 120_00
     for (let round = 0; round < 25; round++) {
       const folder = join(out, `round-${round}`)
       await mkdir(folder)
-      // As a process of today leaves it, as one of before did, and torn.
+      // As the current version leaves it, as an earlier version did, and truncated.
       const stale = [{ pid: dead.pid, host: hostname(), token: `old-${round}` }, { pid: dead.pid, host: hostname() }, ''][
         round % 3
       ]

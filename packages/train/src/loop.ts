@@ -1,7 +1,7 @@
 /**
  * The loop that every rank of a run goes through: updates, checkpoints, evaluations, stop requests.
  *
- * All ranks decide alike at the same step, because they wait for one another. Rank 0 alone writes, and emits the events of updates;
+ * All ranks take the same decisions at the same step, because they synchronise. Only rank 0 writes files and emits the events of updates;
  * each rank emits its own part of an evaluation.
  */
 import type { BatchStream } from '@casa-js/data'
@@ -17,7 +17,7 @@ import { checkSchedule, type Schedule } from './schedule.ts'
 import { trainStep } from './step.ts'
 import { Throughput } from './throughput.ts'
 
-/** Plain data: it travels to workers. */
+/** Plain data, because it is sent to workers. */
 export interface LoopOptions {
   schedule: Schedule
   groups: GroupRule[]
@@ -40,10 +40,10 @@ export interface LoopContext {
   device: DeviceReport
   /** Where checkpoints go; without it none are written. */
   store?: CheckpointStore | undefined
-  /** A checkpoint to go on from, already checked. */
+  /** The checkpoint to resume from, already checked. */
   resumeFrom?: string | undefined
   stopRequested(): boolean
-  /** Tells the user of something that does not stop the run. */
+  /** Reports a problem that does not stop the run. */
   warn(message: string): void
 }
 
@@ -58,7 +58,7 @@ export type LoopEvent = StartEvent | StepEvent | CheckpointEvent | EndEvent | Ev
 /**
  * Trains from where the checkpoint left off, or from the start, to the last step of the schedule or a stop request.
  *
- * @throws ConfigError for a schedule or groups that cannot be; CheckpointError, DivergedError, or what the program throws
+ * @throws ConfigError for an invalid schedule or invalid groups; CheckpointError, DivergedError, or what the program throws
  */
 export async function* runLoop(options: LoopOptions, context: LoopContext): AsyncGenerator<LoopEvent, void, undefined> {
   const { program, collective, store, device } = context
@@ -76,7 +76,7 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       yield { kind: 'start', step: done, steps: schedule.steps, workers: ranks, device, parameters, trained }
     }
     if (done > 0) {
-      // What follows a checkpoint may have been cut off.
+      // The previous run may have been killed right after this checkpoint, before its follow-up work.
       if (isLast() && rank === 0) await saveModel(store, program)
       if (isLast() || isDue(done, options.evaluateEvery)) yield* evaluate(context, done)
     }
@@ -143,7 +143,7 @@ async function restore(
   return step
 }
 
-/** What is to be said where the data is not what it was. */
+/** The warning when the data has changed since the checkpoint. */
 function changedData(before: DataFacts | undefined, now: DataFacts | undefined): string | undefined {
   if (!before || !now) return undefined
   if (before.length !== now.length)

@@ -1,7 +1,7 @@
 /**
  * metrics.jsonl of a run: one JSON object per line, for every update, evaluation and checkpoint.
  *
- * On resume, lines of updates that will be made again are dropped, and so is a line that a killed process left unfinished.
+ * On resume, lines of updates that will be repeated are dropped, and so is an unfinished last line.
  */
 import { createWriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -21,7 +21,7 @@ export interface MetricsLog {
   close(): Promise<void>
 }
 
-/** Whether an event has a row in the metrics. */
+/** Whether an event is recorded in the metrics. */
 export function isLogged(event: RunEvent): event is LoggedEvent {
   return event.kind === 'step' || event.kind === 'evaluation' || event.kind === 'checkpoint'
 }
@@ -29,13 +29,13 @@ export function isLogged(event: RunEvent): event is LoggedEvent {
 /**
  * Opens the metrics of a run for writing.
  *
- * @param start the step that the run starts from: it makes the rows from there on anew, an evaluation at that step included
+ * @param start the step that the run starts from: rows from there on are written again, including an evaluation at that step
  */
 export async function openMetrics(path: string, start: number): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
   const rows = await readMetrics(path)
   const kept = rows.filter((row) => row.step < start)
-  // The checkpoint that the run starts from may be younger than the last row.
+  // The checkpoint that the run starts from may be newer than the last row.
   if (start > 0) kept.push({ kind: 'checkpoint', step: start })
   const sink = await fileSink(path)
   await sink.write(new TextEncoder().encode(kept.map((row) => JSON.stringify(row) + '\n').join('')))
@@ -58,7 +58,7 @@ export async function openMetrics(path: string, start: number): Promise<MetricsL
   }
 }
 
-/** Rows of a metrics file; none if there is no file. A last line that was not finished is left out. */
+/** Rows of a metrics file; none if there is no file. An unfinished last line is left out. */
 export async function readMetrics(path: string): Promise<MetricsRow[]> {
   const text = await readFile(path, 'utf8').catch(() => '')
   return text.split('\n').flatMap((line) => {
@@ -70,7 +70,7 @@ export async function readMetrics(path: string): Promise<MetricsRow[]> {
   })
 }
 
-/** What is known only while the run lasts, and what a report shows but nobody counts, gets no row. */
+/** Fields that matter only during the run, such as the time left, and the answered examples are not recorded. */
 function rowOf(event: LoggedEvent): MetricsRow {
   if (event.kind === 'step') return without(event, 'etaMs')
   return event.kind === 'evaluation' ? without(event, 'examples') : without(event, 'folder')

@@ -40,7 +40,7 @@ export class Adamw {
    * One update.
    * @param step counted from 0.
    * @param factor share of the peak learning rates (schedule.ts).
-   * @param gradientScale multiplies every gradient: clipping and averaging cost no pass of their own.
+   * @param gradientScale multiplies every gradient: clipping and averaging need no separate pass.
    */
   update(gradients: Tensor[], { step, factor, gradientScale }: { step: number; factor: number; gradientScale: number }): void {
     const { beta1, beta2, epsilon } = this.#options

@@ -1,5 +1,5 @@
 /**
- * What can be trained: the seam between the loop and a model with its data.
+ * What can be trained: the interface between the training loop and a model with its data.
  *
  * A data-parallel run builds the same program once in every worker, so a program comes from a module (see ProgramModule), never
  * from a closure. Everything random in it must follow from its options, the shard and the position: that is what makes a run
@@ -9,15 +9,15 @@ import type { Params } from '@casa-js/core'
 import type { BatchStream } from '@casa-js/data'
 import type { DeviceReport, Tensor } from '@casa-js/tensor'
 
-/** What a checkpoint remembers of the data, so that a change between resumes is a warning. */
+/** Description of the data stored in a checkpoint, so that a change between resumes gives a warning. */
 export interface DataFacts {
   name: string
-  /** null for a generator without an end. */
+  /** null for an endless generator. */
   length: number | null
   fingerprint?: string
 }
 
-/** One held-out example and what became of it. */
+/** One held-out example and the model's answer. */
 export interface HeldOut {
   id: string
   task: string
@@ -36,7 +36,7 @@ export interface Evaluation {
   examples: HeldOut[]
 }
 
-/** Which part of shared work this rank does. */
+/** This rank's share of the work. */
 export interface Share {
   rank: number
   ranks: number
@@ -63,7 +63,7 @@ export interface Program<B = unknown> {
 
 export interface ProgramContext {
   device: DeviceReport
-  /** Tells the user of something that does not stop the run. */
+  /** Reports a problem that does not stop the run. */
   warn(message: string): void
 }
 

@@ -22,7 +22,7 @@ const WRITES = ['tokenizer.json', METRICS_FILE, 'checkpoints', 'model', 'report.
 export interface RunFolderOptions {
   loop: LoopOptions
   resume: boolean
-  /** Train into a folder that holds something else: files of the same names are replaced, others stay. */
+  /** Train into a folder that holds something else: files with the same names are replaced, others are kept. */
   force: boolean
   /** Small files that belong to the run, by name: written before its first update. */
   files: Readonly<Record<string, string>>
@@ -33,14 +33,14 @@ export interface RunFolderOptions {
 export interface RunFolder {
   /** To go on from. */
   found?: FoundCheckpoint | undefined
-  /** Marks the folder as this run's and writes the first files. Until then it is as it was found, but for the lock. */
+  /** Marks the folder as this run's and writes the first files. Until then nothing in it has changed except the lock. */
   begin(): Promise<MetricsLog>
-  /** Gives the folder back. One that was made for a run that never began is removed. */
+  /** Releases the folder. A folder created for a run that never began is removed. */
   close(): Promise<void>
 }
 
 /**
- * Takes a folder for a run. Nothing in it is changed before `begin`.
+ * Locks a folder for a run. Nothing in it is changed before `begin`.
  *
  * @throws FileError for a folder of something else; CheckpointError or ConfigError when the run in it cannot be continued, or would be
  *   overwritten; CasaError while another process trains into it
@@ -72,7 +72,7 @@ export async function openRunFolder(out: string, options: RunFolderOptions): Pro
   }
 }
 
-/** Runs of before folders were marked are known by their checkpoints, or by the lock of a process that was killed. */
+/** Runs from before folders were marked are recognised by their checkpoints, or by the lock of a killed process. */
 async function claimRun(out: string, force: boolean): Promise<FolderClaim> {
   const isOurs = (await exists(join(out, 'checkpoints'))) || (await exists(join(out, 'run.lock')))
   return claimFolder(out, { kind: KIND, force: force || isOurs, writes: WRITES })

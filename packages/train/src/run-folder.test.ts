@@ -1,4 +1,4 @@
-/** What happens to a run's folder when a run is refused, cannot start, or is asked for what cannot be. */
+/** What happens to a run's folder when a run is refused, cannot start, or has invalid options. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,7 +76,7 @@ describe('a run that is refused', () => {
     const before = await contents(out)
     await expect(run({ steps: 6, resume: true })).rejects.toThrow(/steps: the run in .* has made 12 updates, more than the 6/)
     expect(await contents(out)).toEqual(before)
-    // As many as are done: nothing to train, all is written again.
+    // As many steps as are done: nothing to train, the outputs are written again.
     expect((await run({ steps: 12, resume: true })).map(({ kind }) => kind)).not.toContain('step')
   })
 

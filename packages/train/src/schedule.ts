@@ -18,7 +18,7 @@ export function scheduleFactor({ steps, warmup, cooldown }: Schedule, step: numb
 /**
  * Returns the schedule as it is.
  *
- * @param path what errors call it
+ * @param path name used in errors
  * @throws ConfigError naming the field that is no count
  */
 export function checkSchedule(schedule: Schedule, path = 'schedule'): Schedule {

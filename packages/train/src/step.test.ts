@@ -1,4 +1,4 @@
-/** Laws of one update: how tokens are dealt does not matter, frozen weights stay, nothing leaks. */
+/** Properties of one update: how tokens are split into micro-batches does not matter, frozen weights stay, no tensor leaks. */
 import type { BatchStream } from '@casa-js/data'
 import { close, dispose, init, memory, type DeviceName } from '@casa-js/tensor'
 import { afterAll, describe, expect, it } from 'vitest'

@@ -25,7 +25,7 @@ export interface StepContext<B = unknown> {
   stopRequested(): boolean
 }
 
-/** The same on every rank. */
+/** Result of an update; the same on every rank. */
 export interface StepResult {
   /** Mean over the counted tokens of all ranks. */
   loss: number
@@ -70,7 +70,7 @@ export async function trainStep<B>(context: StepContext<B>, step: number): Promi
 }
 
 interface OwnGradients {
-  /** Of the sum of losses. */
+  /** Gradients of the sum of losses. */
   gradients: Tensor[]
   lossSum: number
   counted: number

@@ -1,8 +1,8 @@
-/** Throughput over the last updates, and the time that the rest will take. */
+/** Throughput over recent updates, and the estimated time left. */
 
 const WINDOW = 20
 
-/** Updates of late, and what they say of speed. */
+/** Recent updates and the throughput computed from them. */
 export class Throughput {
   readonly #window: { ms: number; tokens: number; examples: number }[] = []
 

@@ -22,11 +22,11 @@ export interface TrainOptions {
   device?: 'auto' | DeviceName | undefined
   /** Worker threads; 1 trains in this one. */
   workers?: number | undefined
-  /** Go on from the newest whole checkpoint in `out`; from the start if there is none. */
+  /** Resume from the newest complete checkpoint in `out`; start from scratch if there is none. */
   resume?: boolean | undefined
-  /** Train into a folder that holds something else: files of the same names are replaced, others stay. */
+  /** Train into a folder that holds something else: files with the same names are replaced, others are kept. */
   force?: boolean | undefined
-  /** Asks for the end: the update is finished and a checkpoint written. */
+  /** Requests a stop: the current update is finished and a checkpoint written. */
   signal?: AbortSignal | undefined
   onWarning?: ((message: string) => void) | undefined
 }
@@ -48,7 +48,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
   let metrics: MetricsLog | undefined
   try {
     const start = { device, program, loop, out, keep, resumeFrom: folder?.found?.folder }
-    // Model and data are open: from here on the run is one.
+    // Model and data are open: the run begins here.
     const begin = async (): Promise<void> => void (metrics ??= await folder?.begin())
     const events = workers === 1 ? runSolo(start, warn, signal) : runPool({ ...start, ranks: workers }, warn, begin, signal)
     for await (const event of events) {

@@ -1,4 +1,4 @@
-/** Whole runs of a small program: alone and over workers, stopped, resumed, broken. */
+/** Complete runs of a small program: in one thread and over workers, stopped, resumed, failing. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

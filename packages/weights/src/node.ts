@@ -1,4 +1,4 @@
-/** What only Node has: folders that commands write to, and the cache folder as files on the disk. */
+/** For Node only: folders that commands write to, and the cache folder as files on disk. */
 export { claimFolder, type ClaimOptions, type FolderClaim } from './folder/claim.node.ts'
 export { markOf } from './folder/replaced.node.ts'
 export { writeFolderWhole } from './folder/whole.node.ts'

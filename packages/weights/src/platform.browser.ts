@@ -1,4 +1,4 @@
-/** What stands for paths and the cache folder in a browser: the private file system of the page's origin, as "opfs:path". */
+/** Paths and the cache folder in a browser: the private file system of the page's origin, as "opfs:path". */
 export { opfsFile as fileSource, opfsFolder as pathFolder, opfsSink as fileSink, writeFolderWhole } from './files/opfs.browser.ts'
 export { opfsCache as defaultCache } from './files/opfs-cache.browser.ts'
 export { createHasher } from './files/hash.browser.ts'

@@ -228,7 +228,7 @@ function groupSprites(count: number, row: number, raster: string, key: string): 
 /** Rgba -> rgb, with noise of this deviation, the same on the three channels of a pixel. */
 function toRgb(rgba: Uint8ClampedArray, sidePx: number, deviation: number, seed: number): RgbImage {
   const data = new Uint8Array(sidePx * sidePx * 3)
-  // A uniform over [-1, 1] has a deviation of sqrt(1/3).
+  // A uniform over [-1, 1] has a standard deviation of sqrt(1/3).
   const reach = Math.round(deviation * Math.sqrt(3))
   let state = seed | 1
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {

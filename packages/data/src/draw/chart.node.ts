@@ -1,4 +1,4 @@
-/** A small horizontal bar chart: title above, one row a bar, with its label before and its value after it. */
+/** A small horizontal bar chart: title above, one row per bar, with the label before it and the value after it. */
 import { createCanvas } from '@napi-rs/canvas'
 import type { RgbImage } from '@casa-js/core'
 import type { FontFace } from '../reading/material.ts'
@@ -20,7 +20,7 @@ export interface ChartPictureOptions {
 
 const ruler = createCanvas(1, 1).getContext('2d')
 
-/** -> rgb, widthPx wide and about 24 px a bar high. */
+/** -> rgb, widthPx wide and about 24 px high per bar. */
 export async function paintChart(options: ChartPictureOptions, random: Random): Promise<RgbImage> {
   const { title, bars, font, difficulty, widthPx, stepPx } = options
   const family = familyOf(font)
@@ -30,7 +30,7 @@ export async function paintChart(options: ChartPictureOptions, random: Random): 
     ruler.font = `${sizePx}px "${family}"`
     return Math.max(...texts.map((text) => ruler.measureText(text).width))
   }
-  // Labels and values take at most two thirds of the width; fonts run differently wide.
+  // Labels and values take at most two thirds of the width; fonts differ in width.
   const labels = bars.map(({ label }) => label)
   const written = bars.map(({ written }) => written)
   const at16 = widest(labels, 16) + widest(written, 16)

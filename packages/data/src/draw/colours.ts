@@ -1,4 +1,4 @@
-/** Colours with enough contrast to read by. Contrast ratio: WCAG 2.2, "relative luminance". */
+/** Colours with enough contrast to be readable. Contrast ratio: WCAG 2.2, "relative luminance". */
 import type { Random } from '../random.ts'
 
 /** Red, green, blue in 0..255. */

@@ -37,7 +37,7 @@ export function contactSheet(examples: Example[], { captionFont, columns = 4, ce
   return canvas.toBuffer('image/png')
 }
 
-/** Pictures side by side, then one line a turn. */
+/** Pictures side by side, then one line per turn. */
 function layOut({ task, messages }: Example, widthPx: number, font: string) {
   const parts = messages.flatMap(({ content }) => content)
   const images = parts.flatMap((part) => (part.type === 'image' ? [part.image] : []))

@@ -1,4 +1,4 @@
-/** From canvas calls to RgbImage, with the flaws of photographed and compressed pictures on the way. */
+/** Renders canvas calls to an RgbImage, with the flaws of photographed and compressed images. */
 import { createCanvas, loadImage, type Canvas, type SKRSContext2D } from '@napi-rs/canvas'
 import type { RgbImage } from '@casa-js/core'
 import { createRandom, type Random } from '../random.ts'
@@ -7,9 +7,9 @@ export type Context = SKRSContext2D
 
 /** Flaws of one picture. */
 export interface Flaws {
-  /** Deviation of the blur. */
+  /** Standard deviation of the blur. */
   blurPx: number
-  /** Deviation of the noise, in 0..255. */
+  /** Standard deviation of the noise, in 0..255. */
   noise: number
   /** 1..100; 100 leaves the picture uncompressed. */
   jpegQuality: number
@@ -66,7 +66,7 @@ function toRgb(rgba: Uint8ClampedArray, widthPx: number, heightPx: number): RgbI
 /** The same triangular noise on the three channels of a pixel, as sensors in dim light show it after grey conversion. */
 function addNoise(data: Uint8Array, std: number, seed: number) {
   const random = createRandom(seed)
-  // Two uniforms over [-1, 1] sum to a deviation of sqrt(2/3).
+  // The sum of two uniforms over [-1, 1] has a standard deviation of sqrt(2/3).
   const reach = std / Math.sqrt(2 / 3)
   for (let at = 0; at < data.length; at += 3) {
     const shift = Math.round(reach * (random.next() + random.next() - 1) * 2)

@@ -1,6 +1,6 @@
 /**
  * An endless dataset of reading and naming tasks. Example `index` depends on (seed, index) and the material alone. With a ramp
- * the curriculum moves from glyphs and short words to long words, lines, two pictures and charts, with ever more flaws.
+ * the curriculum moves from glyphs and short words to long words, lines, two pictures and charts, with more and more flaws.
  */
 import { CasaError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
@@ -30,7 +30,7 @@ export interface ReadingOptions extends Partial<TaskRules> {
   tasks?: Partial<Record<TaskName, number>>
 }
 
-/** Shares of the tasks at a difficulty: glyphs give way, lines come at 0.2, second pictures at 0.1, charts at 0.4. */
+/** Shares of the tasks at a difficulty: glyphs become rarer, lines start at 0.2, second pictures at 0.1, charts at 0.4. */
 export function defaultShares(difficulty: number): Record<TaskName, number> {
   const grow = (start: number, end: number) => start + (end - start) * difficulty
   const after = (start: number, full: number) => full * Math.min(1, Math.max(0, (difficulty - start) / 0.3))
@@ -45,7 +45,7 @@ export function defaultShares(difficulty: number): Record<TaskName, number> {
 }
 
 /**
- * A dataset of drawn examples, endless unless `length` is given. Nothing is drawn before it is asked for.
+ * A dataset of drawn examples, endless unless `length` is given. Examples are drawn on request.
  *
  * @throws CasaError when the material lacks what an asked task needs, or an option is out of range
  */

@@ -1,4 +1,4 @@
-/** What a generator draws from. One `Material` is one side of a split: what is not in it cannot be shown. */
+/** The material of a generator. One `Material` is one side of a split: nothing else can appear in the examples. */
 
 /** One TTF file. */
 export interface FontFace {

@@ -1,4 +1,4 @@
-/** The wordings of every question. Several for each task, so that a model listens to them. */
+/** The wordings of every question. Several for each task, so that a model has to read them. */
 
 export const questions = {
   glyph: ['Which characters are these?', 'Read the characters.', 'What is the code?', 'Read the code.'],

@@ -98,7 +98,7 @@ const emoji: Task = async (situation) => {
   return [user(picture(image), text(situation.random.pick(questions.emoji))), assistant(name)]
 }
 
-/** A word or an emoji, with what may be asked about it when it stands first or second. */
+/** A word or an emoji, with the questions for it as first or second picture. */
 async function anyPicture(situation: Situation) {
   if (situation.random.chance(0.5)) {
     const chosen = chooseWord(situation)

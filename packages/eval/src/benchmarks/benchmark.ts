@@ -1,11 +1,11 @@
-/** What a benchmark is under a protocol, and how rows are read. */
+/** The definition of a benchmark under a protocol, and helpers to read rows. */
 import { CasaError } from '@casa-js/base'
 import type { Metric } from '../metrics/index.ts'
 import type { BenchmarkName, BenchmarkRow } from './row.ts'
 
 export interface Benchmark {
   ask(row: BenchmarkRow): string
-  /** What the metric compares with: the metric of the same benchmark knows its kind. */
+  /** The reference that the benchmark's metric compares with. */
   reference(row: BenchmarkRow): unknown
   clean(prediction: string): string
   metric: Metric<unknown>
@@ -14,7 +14,7 @@ export interface Benchmark {
 
 export type Protocol = Record<BenchmarkName, Benchmark>
 
-/** Ties reference and metric to one kind, R, and then forgets it: tasks of all kinds stand in one list. */
+/** Checks that reference and metric share the type R, then erases it, so that all tasks fit in one list. */
 export function defineBenchmark<R>(benchmark: {
   ask(row: BenchmarkRow): string
   reference(row: BenchmarkRow): R

@@ -76,7 +76,7 @@ export const casaAuthors: Protocol = {
   pope: defineBenchmark({ ask: askShortly, reference: text, metric: pope, maxNewTokens }),
 }
 
-/** Kinder to answers that are right in another form; what this package did before the script was read closely. */
+/** More lenient to correct answers in another form; the default before the protocol followed the script exactly. */
 export const casaLenient: Protocol = {
   ...casaAuthors,
   mme: mmeAs((row) => askShortly({ ...row, question: row.question.trim() })),

@@ -110,10 +110,10 @@ function document(config: string): BenchmarkSource {
 }
 
 /**
- * The picture of a cell.
+ * Decodes the image of a cell.
  *
- * @param where how errors name the row
- * @throws FileError for a cell that is no struct with bytes
+ * @param where name of the row in errors
+ * @throws FileError for a cell that is not a struct with bytes
  */
 export async function decodeCell(
   cell: unknown,

@@ -23,7 +23,7 @@ interface OpenFile {
   rows: number
 }
 
-/** Rows of one row group that are in memory: a row of pictures alone would cost its whole group each time. */
+/** Rows of one row group kept in memory: reading single rows would decode their whole group each time. */
 interface Group {
   file: OpenFile
   /** Number of its first row in the file. */
@@ -64,7 +64,7 @@ export async function openParquet(sources: readonly ByteSource[], columns?: read
           file: buffer,
           metadata,
           compressors,
-          // Bytes stay bytes: columns of text say so themselves.
+          // Binary columns stay bytes; text columns declare themselves as UTF-8.
           utf8: false,
           rowStart: start,
           rowEnd: end,

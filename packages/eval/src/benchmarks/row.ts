@@ -1,4 +1,4 @@
-/** A row of a benchmark, whatever file it came from. */
+/** A row of a benchmark, independent of the file format. */
 import type { RgbImage } from '@casa-js/core'
 
 /** A row of a benchmark, as its dataset has it. */

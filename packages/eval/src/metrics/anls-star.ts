@@ -1,10 +1,10 @@
 /**
  * ANLS* (Peer et al. 2024, arXiv 2402.03848): ANLS for answers with structure. Texts are compared as in ANLS, lists by their best
- * matching in any order, objects key by key; what is missing and what was invented both cost.
+ * matching in any order, objects key by key; missing and invented parts both lower the score.
  *
  * Equal to the anls_star package, 1.0.1, but for two things. Python writes a whole float as "5.0", JavaScript as "5": give numbers
  * as texts where that matters. And where several matchings of two lists are equally good, the package's score depends on the
- * release of its matcher (munkres 1.1.4 and 3.0.0 differ); munkres-js chose otherwise than 1.1.4 in 7 of 5,986 random trees.
+ * release of its matcher (munkres 1.1.4 and 3.0.0 differ); munkres-js chose differently from 1.1.4 in 7 of 5,986 random trees.
  * Lists of plain texts, as in document benchmarks, are not affected: any best matching gives them the same score.
  */
 import munkres from 'munkres-js'
@@ -46,7 +46,7 @@ export const anlsStar = defineMetric<AnlsValue>({
 interface Comparison {
   /** Similarities of the leaves that were compared. */
   scores: number[]
-  /** Leaves that there are to compare: the mean's denominator. */
+  /** Number of leaves to compare: the denominator of the mean. */
   length: number
   /** The right answer that is closest to the prediction. */
   closest: AnlsValue
@@ -119,7 +119,7 @@ function compareObjects(
     const said = prediction[key] ?? null
     const each = compare(wanted, said)
     length += each.length
-    // An invented key that says nothing earns nothing, though it counts.
+    // An invented key with an empty value scores 0, but counts in the denominator.
     if (!(key in reference) && saysNothing(said)) continue
     scores.push(...each.scores)
     if (key in prediction || !saysNothing(each.closest)) closest[key] = each.closest

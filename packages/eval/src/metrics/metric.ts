@@ -19,12 +19,12 @@ export interface Scored<R> {
   score: number
 }
 
-/** Types a metric; returns it as it is. */
+/** Helper for type inference; returns the metric unchanged. */
 export function defineMetric<R>(metric: Metric<R>): Metric<R> {
   return metric
 }
 
-/** 0 of nothing. */
+/** 0 for an empty list. */
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 }

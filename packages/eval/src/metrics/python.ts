@@ -1,5 +1,5 @@
 /**
- * Text rules of Python, which the reference metrics lean on: its white space, its floats, strings as code points.
+ * Python's text rules, which the reference metrics rely on: its white space, its floats, strings as code points.
  */
 
 /** str.isspace, but for lone separators that no text holds: unlike JavaScript's, it has U+001C..1F and U+0085, not U+FEFF. */

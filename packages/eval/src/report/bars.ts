@@ -1,5 +1,5 @@
 /**
- * Shares as horizontal bars, SVG text: the bar, its 95 % interval, and marks where guessing gets: the model without pictures, and
+ * Accuracies as horizontal bars, SVG text: the bar, its 95 % interval, and marks for the guessing baselines: the model without pictures, and
  * the most frequent answer given every time.
  */
 import type { SummaryRow } from '../summary.ts'

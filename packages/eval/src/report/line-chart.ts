@@ -147,7 +147,7 @@ function legend(drawn: readonly Series[]): string {
 }
 
 interface Scale {
-  /** Position on the page of a value, in units of the view box. */
+  /** Position of a value, in units of the view box. */
   at(value: number): string
   ticks: number[]
 }
@@ -160,7 +160,7 @@ function createScale([from, to]: [number, number], log: boolean, [start, end]: [
   }
 }
 
-/** Ends of an axis. A constant is shown against zero, not on an axis of its own making. */
+/** Ends of an axis. For a constant the axis includes zero. */
 function axisRange(values: number[], log: boolean, fromZero: boolean): [number, number] {
   const [low, high] = values.reduce(
     ([least, most], value) => [Math.min(least, value), Math.max(most, value)],

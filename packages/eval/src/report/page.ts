@@ -47,9 +47,9 @@ export function answerCard({ id, right, question, prediction, pictures, notes = 
   )
 }
 
-/** PNG bytes as a URL that a page can hold. */
+/** PNG bytes as a data URL. */
 export function pngDataUri(png: Uint8Array): string {
-  // In slices: an argument list has a limit.
+  // In slices, because argument lists have a maximum length.
   let binary = ''
   for (let start = 0; start < png.length; start += 0x8000) binary += String.fromCharCode(...png.subarray(start, start + 0x8000))
   return `data:image/png;base64,${btoa(binary)}`

@@ -53,7 +53,7 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
     for (let i = 1; i < word.ids.length; i++) add(word.ids[i - 1]!, word.ids[i]!, word, word.count, initial)
   enqueue(initial)
 
-  /** The queue's counts may be out of date: counts that fell are put back where they belong, counts that rose came in anew. */
+  /** The queue's counts may be out of date: pairs whose count fell are re-queued here, pairs whose count rose were queued again already. */
   function mostFrequent(): Candidate | undefined {
     for (let top = queue.pop(); top !== undefined; top = queue.pop()) {
       const count = pairCounts.get(top.pair)!
@@ -86,7 +86,7 @@ export function createMerger(counts: ReadonlyMap<string, number>, vocab: Map<str
       const left = Math.floor(best.pair / SPAN)
       const right = best.pair % SPAN
       const text = tokens[left]! + tokens[right]!
-      // Two ways can lead to one text ("a" + "bc", "ab" + "c"): it stays one token.
+      // Two merges can give the same text ("a" + "bc", "ab" + "c"): it stays one token.
       let merged = vocab.get(text)
       if (merged === undefined) {
         merged = tokens.push(text) - 1

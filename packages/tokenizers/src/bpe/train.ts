@@ -10,17 +10,17 @@ import { TokenizerError } from '@casa-js/base'
 import type { TokenizerJson } from '../tokenizer-json.ts'
 import { createMerger } from './merger.ts'
 
-/** Qwen2.5's split: letters with one sign before them, single digits, signs, white space. Oniguruma syntax. */
+/** Qwen2.5's pre-tokenizer: letters with one preceding symbol, single digits, symbols, white space. Oniguruma syntax. */
 const WORDS =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/** How large a tokenizer becomes, and what it must hold. */
+/** Size of the tokenizer, and the tokens it must contain. */
 export interface TrainBpeOptions {
   /** Size of the vocabulary: special tokens, 256 bytes, and merges. Smaller when the texts have no more pairs to merge. */
   vocabSize: number
   /** They get the first ids, in this order. */
   specialTokens?: readonly string[]
-  /** How often a pair must occur to become a token; 2 unless said otherwise. */
+  /** How often a pair must occur to become a token. Default 2. */
   minimumCount?: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * Built-in templates. A checkpoint's own template has precedence.
+ * Built-in templates. A checkpoint's own template takes precedence.
  */
 import type { ChatTemplate, ImageMarks } from './template.ts'
 
@@ -56,5 +56,5 @@ export const readerTemplate: ChatTemplate = {
 {% if message['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}`,
 }
 
-/** Templates that a model folder may name in `chat.name`. */
+/** Templates that a model folder can refer to in `chat.name`. */
 export const builtInTemplates: readonly ChatTemplate[] = [qwen2_5VlTemplate, heliumTemplate, readerTemplate]

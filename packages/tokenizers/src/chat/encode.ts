@@ -3,7 +3,7 @@
  *
  * The template is rendered to text, the text is cut at special tokens, images and answer bounds, and the parts are encoded.
  * Three things are unusual. Special tokens in users' text are hidden while the template renders, so only the template's own
- * become tokens. Answers are found by rendering prefixes: what the conversation adds to "everything before, plus the opening
+ * become special tokens. Answers are found by rendering prefixes: what the conversation adds to "everything before, plus the opening
  * of the assistant's turn" is the answer. And an answer is encoded apart from its prompt, as it will be generated.
  */
 import { TokenizerError, type ContentPart, type EncodedSample, type Message, type RgbImage } from '@casa-js/base'
@@ -13,7 +13,7 @@ import { cut, IMAGE, leaveOpen, markAnswers, type Piece, putAnswerIds, trimAroun
 import { renderBudget } from './render.ts'
 import { type ChatTemplate, renderTemplate } from './template.ts'
 
-/** What encodes a conversation, and how it ends. */
+/** Options for encoding a conversation. */
 export interface EncodeChatOptions {
   tokenizer: TextTokenizer
   template: ChatTemplate
@@ -26,14 +26,14 @@ export interface EncodeChatOptions {
   imageTokens?: (image: RgbImage, index: number) => number
   /**
    * The ids that an assistant's message was sampled as, if it was: they are taken instead of encoding its text, which may give
-   * others, so that a cache of the conversation stays valid. With the token that ended the turn, if the model said one.
+   * other ids, so that a cache of the conversation stays valid. Includes the token that ended the turn, if the model generated one.
    */
   answerIds?: (message: Message) => readonly number[] | undefined
-  /** Let special tokens written in messages act as such. Only for text that you trust. */
+  /** Treat special tokens written in messages as special. Only for text that you trust. */
   trustText?: boolean
   /**
    * Refuse a conversation that has more text tokens than this, before all of it is encoded: encoding ten million characters takes
-   * minutes. What is slightly longer may pass; whoever needs the exact number counts the ids.
+   * minutes. A slightly longer conversation may pass; count the ids for an exact limit.
    */
   maxTokens?: number
 }
@@ -186,10 +186,10 @@ function assemble(
   return { ids, images, answer }
 }
 
-/** Tokens by which the beginning of a text may have more than the same characters within it: its last word is cut. */
+/** How many more tokens a prefix may have than the same characters within the whole text, because its last word is cut. */
 const slackTokens = 8
 
-/** Encodes growing beginnings of long texts until they are whole or too long, so that the work is bounded by `maxTokens`. */
+/** Encodes growing prefixes of long texts until the text is complete or too long, so that the work is bounded by `maxTokens`. */
 function refuseLong(parts: readonly (string | number)[], tokenizer: TextTokenizer, maxTokens: number): void {
   const characters = parts.reduce<number>((sum, part) => sum + (typeof part === 'string' ? part.length : 1), 0)
   if (!(characters > maxTokens)) return

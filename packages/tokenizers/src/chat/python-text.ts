@@ -1,4 +1,4 @@
-/** How Python writes values and times, as far as chat templates ask for it. */
+/** Python's formatting of values and times, as far as chat templates use it. */
 import { TokenizerError } from '@casa-js/base'
 
 /** Python's `pattern % values` for strings and numbers. */

@@ -32,7 +32,7 @@ describe('a hostile template ends with a typed error, soon', () => {
     const begin = process.cpuUsage()
     expect(() => render(source)).toThrow(TokenizerError)
     const { user, system } = process.cpuUsage(begin)
-    // About a second on an idle machine; the bound leaves room for a busy one.
+    // About a second on an idle machine; the bound allows for a busy one.
     expect((user + system) / 1e6).toBeLessThan(5)
   })
 
@@ -77,7 +77,7 @@ describe('what transformers gives to templates', () => {
 })
 
 describe('format is Python’s %', () => {
-  // The right sides are what Python prints.
+  // Expected values are Python's output.
   it.each([
     ['%s-%s', ['a', 1], 'a-1'],
     ['%d', [3.9], '3'],

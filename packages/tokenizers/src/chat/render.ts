@@ -1,14 +1,14 @@
 /**
- * Jinja with a budget. A chat template comes with a model folder, and is a program: `range(1000000000)`, nested loops or a text that
- * doubles itself must end in an error, soon, and the same one everywhere. So what is counted is work, not time.
+ * Jinja with a work budget. A chat template comes with a model folder and is a program: `range(1000000000)`, nested loops or a text that
+ * doubles itself must fail quickly, with the same error on every machine. So the budget counts work, not time.
  *
- * Beside that, what transformers' templates may use and @huggingface/jinja lacks: the filter `format`.
+ * Also adds the filter `format`, which transformers' templates may use and @huggingface/jinja lacks.
  */
 import { TokenizerError } from '@casa-js/base'
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { formatText, strftime } from './python-text.ts'
 
-/** What is used of the library's classes, whose own types do not resolve under NodeNext. */
+/** The part of the library's classes used here; their own types do not resolve under NodeNext. */
 interface Scope {
   set(name: string, value: unknown): unknown
 }
@@ -24,17 +24,17 @@ interface JinjaInterpreter {
 }
 const BaseInterpreter: new (scope: Scope) => JinjaInterpreter = Interpreter
 
-/** A call of the interpreter costs 1 point, and more for what it gives: a loop over a list makes scopes and values for every item. */
+/** Each call of the interpreter costs 1 point, plus the size of its result: a loop over a list makes scopes and values for every item. */
 const pointsPerItem = 4
 const charactersPerPoint = 1024
 
-/** Work that any template may do; about a second. */
+/** Base budget of any template; about a second of work. */
 const basePoints = 1_000_000
-/** Beside that, for every message: fifty times what the longest published templates take; they may look at all others a few times. */
+/** Additional budget per message: fifty times what the longest published templates need; each may inspect all other messages a few times. */
 const pointsPerMessage = 10_000
 const pointsPerPair = 32
 
-/** Longest list of `range`, as in Jinja's sandbox, in which transformers renders. */
+/** Longest list that `range` may return, as in Jinja's sandbox, which transformers uses. */
 const longestRange = 100_000
 /** Longest template, and longest text of an expression beyond what the messages hold. */
 const longestSource = 1 << 20
@@ -48,7 +48,7 @@ export interface RenderBudget {
 }
 
 /**
- * What a conversation's template may do: more for longer conversations, and for more renderings of them.
+ * The work budget for a conversation: larger for longer conversations and for more renderings.
  * @param messages of the conversation, in the shape that the template takes
  * @param renderings how often parts of it will be rendered
  */
@@ -121,7 +121,7 @@ function formatCall(statement: Statement): FormatCall | undefined {
   return callee?.value === 'format' ? { operand, args: args ?? [] } : undefined
 }
 
-/** What every template may name, as @huggingface/jinja's own `Template` sets it, with a bound on `range`. */
+/** Globals available to every template, as in @huggingface/jinja's own `Template`, with a bound on `range`. */
 const globals: Record<string, unknown> = {
   ...{ true: true, false: false, none: null, True: true, False: false, None: null },
   raise_exception: (message: string) => {

@@ -1,5 +1,5 @@
 /**
- * Chat templates: jinja text (as checkpoints carry it) and what it does not say itself: how an image is written.
+ * Chat templates: the Jinja source (as checkpoints carry it), and how an image is written, which the source alone does not say.
  */
 import { TokenizerError } from '@casa-js/base'
 import { tokenText, type TokenizerConfig } from '../tokenizer-json.ts'
@@ -22,7 +22,7 @@ export interface ChatTemplate {
   readonly source: string
   /**
    * 'parts': the template takes a list of { type: 'text' | 'image' } and writes the image tokens itself.
-   * 'text': it takes one string a message; images are written into that string.
+   * 'text': it takes one string per message; images are written into that string.
    */
   readonly content: 'parts' | 'text'
   readonly image: ImageMarks
@@ -30,7 +30,7 @@ export interface ChatTemplate {
   readonly stop: readonly string[]
 }
 
-/** `part['type'] == 'image'`, `item.type == "text"`: the template goes through a list of parts. */
+/** `part['type'] == 'image'`, `item.type == "text"`: the template iterates over a list of parts. */
 const asksForParts = /\btype['"]?\s*\]?\s*==\s*['"](?:image|text)['"]/
 
 /**
@@ -75,13 +75,13 @@ function templateOf(listed: unknown, name: string): string | undefined {
   return undefined
 }
 
-/** What a template is given beside the messages. */
+/** Options of rendering. */
 export interface RenderOptions {
-  /** Also write what opens the assistant's next turn. */
+  /** Also write the start of the assistant's next turn (add_generation_prompt). */
   generationPrompt?: boolean
   bosToken?: string | undefined
   eosToken?: string | undefined
-  /** What the template may do. Unless given: as much as one rendering of these messages takes many times over. */
+  /** The work budget. Default: many times what one rendering of these messages needs. */
   budget?: RenderBudget
 }
 
@@ -89,7 +89,7 @@ const compiled = new Map<string, ReturnType<typeof compile>>()
 
 /**
  * Render messages (already in the shape that the template takes) to text. It is synchronous and ends: a template that does too much
- * work, or writes too much, is refused within about a second.
+ * work, or writes too much text, fails within about a second.
  *
  * @throws TokenizerError with jinja's message and the template's name
  */
@@ -102,7 +102,7 @@ export function renderTemplate(template: ChatTemplate, messages: readonly unknow
       add_generation_prompt: options.generationPrompt === true,
       bos_token: options.bosToken ?? '',
       eos_token: options.eosToken ?? '',
-      // As transformers passes them where there are none: templates ask whether they are.
+      // As transformers passes them when there are none: templates test whether they are defined.
       tools: null,
       documents: null,
     }

@@ -1,24 +1,24 @@
-/** What a checkpoint holds, and what keeps checkpoints. */
+/** The contents of a checkpoint, and the interface of a checkpoint store. */
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'
 import type { DataFacts } from '../program.ts'
 
-/** What a run's numbers depend on. */
+/** Settings that determine a run's results. */
 export interface RunConfig {
-  /** What a checkpoint means nothing without: the model, the data, how it is dealt. */
+  /** Must match on resume: the model, the data, and how the data is split. */
   fixed: Record<string, unknown>
-  /** What may be changed on the way, such as rates: the run goes on, but not as it would have. */
+  /** May be changed on resume, such as learning rates: the run continues, but with different results. */
   tunable: Record<string, unknown>
 }
 
 /**
- * Everything that the next update depends on. There is no state of random generators: all that is random in a run follows from
+ * Everything that the next update depends on. There is no random generator state: all randomness in a run follows from
  * its seed, the shard and the position.
  */
 export interface CheckpointContent {
   /** Updates done. */
   step: number
-  /** Where each shard of the data goes on. */
+  /** Position of each shard of the data. */
   positions: number[][]
   config: RunConfig
   data?: DataFacts | undefined
@@ -26,7 +26,7 @@ export interface CheckpointContent {
   optimizer: Adamw
 }
 
-/** What a checkpoint says beside its tensors. */
+/** Metadata of a checkpoint, without its tensors. */
 export type Restored = Pick<CheckpointContent, 'step' | 'positions' | 'data'>
 
 export interface CheckpointStore {
@@ -37,6 +37,6 @@ export interface CheckpointStore {
    * @throws CheckpointError if it is damaged or belongs to another model.
    */
   restore(folder: string, params: Params, optimizer: Adamw): Promise<Restored>
-  /** Has the model written as users load it. */
+  /** Writes the model in the format that users load. */
   saveModel(save: (folder: string) => Promise<void>): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Where the parts of a checkpoint lie: names of files, and of the tensors in them. */
+/** Layout of a checkpoint: names of files, and of the tensors in them. */
 import { readdir } from 'node:fs/promises'
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'

@@ -1,4 +1,4 @@
-/** Finding the checkpoint to go on from, and copying it into weights and moments. */
+/** Finds the checkpoint to resume from, and copies it into weights and moments. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -16,7 +16,7 @@ import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, ty
 export interface FoundCheckpoint {
   folder: string
   state: CheckpointState
-  /** Newer checkpoints that were passed over, and why. */
+  /** Newer checkpoints that were skipped, and why. */
   warnings: string[]
 }
 
@@ -41,7 +41,7 @@ export async function findCheckpoint(out: string): Promise<FoundCheckpoint | und
 
 /**
  * Whether a checkpoint can be continued under a config.
- * @returns the fields that were tuned since.
+ * @returns the fields that have changed since.
  * @throws CheckpointError naming the fields that must not change.
  */
 export function compareConfig(state: CheckpointState, config: RunConfig, folder: string): string[] {
@@ -57,7 +57,7 @@ export function compareConfig(state: CheckpointState, config: RunConfig, folder:
 
 /**
  * Copies a checkpoint into weights and moments, in place.
- * @throws CheckpointError when it is of another model.
+ * @throws CheckpointError when it belongs to another model.
  */
 export async function restoreCheckpoint(folder: string, params: Params, optimizer: Adamw): Promise<Restored> {
   const { step, positions, data } = await readState(folder, { checkHashes: false })

@@ -1,4 +1,4 @@
-/** state.json of a checkpoint: what is not a tensor, the hashes of the files beside it, and its own. */
+/** state.json of a checkpoint: metadata, the hashes of the checkpoint's other files, and its own hash. */
 import { createHash } from 'node:crypto'
 import { CheckpointError } from '../errors.ts'
 import type { DataFacts } from '../program.ts'
@@ -15,7 +15,7 @@ export interface CheckpointState {
   format: typeof FORMAT | typeof FORMAT_WITHOUT_HASH
   /** Updates done. */
   step: number
-  /** Where each shard of the data goes on. */
+  /** Position of each shard of the data. */
   positions: number[][]
   config: RunConfig
   /** What the data was. */
@@ -33,7 +33,7 @@ export function writeState(state: Omit<CheckpointState, 'format'>): string {
 /**
  * Reads and checks the text of state.json.
  *
- * @param path what errors call it
+ * @param path name used in errors
  * @throws CheckpointError saying what is wrong
  */
 export function parseState(text: string, path: string): CheckpointState {
@@ -64,7 +64,7 @@ export function parseState(text: string, path: string): CheckpointState {
   return state as CheckpointState
 }
 
-/** Of the JSON without white space, so that a formatter may run over the file. */
+/** Hash of the JSON without white space, so that reformatting the file does not change it. */
 function hashOf(content: object): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('hex')
 }

@@ -5,7 +5,7 @@
  *     checkpoints/latest                                                                     the name of the newest
  *
  * A checkpoint is written into a hidden folder, flushed to the disk, and renamed. So a process killed at any moment leaves at
- * worst a hidden folder, which the next write sweeps away, or a `latest` that names the checkpoint before.
+ * worst a hidden folder, which the next write removes, or a `latest` that names the previous checkpoint.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
@@ -24,9 +24,9 @@ const TEMPORARY = '.tmp-'
 const MODEL_FOLDER = 'model'
 
 export interface StoreOptions {
-  /** Checkpoints that are kept, the newest. Default 2. */
+  /** How many of the newest checkpoints are kept. Default 2. */
   keep?: number | undefined
-  /** How a file is written; tests put a full disk here. */
+  /** How a file is written; tests simulate a full disk here. */
   createSink?: (path: string) => Promise<ByteSink>
 }
 
@@ -74,7 +74,7 @@ export function createCheckpointStore(out: string, { keep = 2, createSink = file
 
     async saveModel(save) {
       await sweep(out, isOwnTemporary)
-      // The run's folder is ours, so the model in it may be replaced; what else its owner put there stays.
+      // The run's folder belongs to the run, so the model in it may be replaced; other files in it stay.
       await writeFolderWhole(join(out, MODEL_FOLDER), { kind: 'model', force: true }, (_, temporary) => save(temporary))
     },
   }
@@ -113,7 +113,7 @@ async function writeText(sink: ByteSink, text: string): Promise<void> {
   }
 }
 
-/** Puts a finished folder in its place; what was there before is gone only once the new one stands. */
+/** Moves a finished folder into place; the old one is removed only after the new one is there. */
 async function replaceFolder(from: string, to: string): Promise<void> {
   const old = join(to, '..', `${TEMPORARY}old-${basename(to)}`)
   await rm(old, { recursive: true, force: true })
@@ -125,7 +125,7 @@ async function replaceFolder(from: string, to: string): Promise<void> {
   await rm(old, { recursive: true, force: true })
 }
 
-/** Removes what a killed process left half written. */
+/** Removes partial files left by a killed process. */
 async function sweep(folder: string, isLeftOver: (entry: string) => boolean): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const entry of await readdir(folder)) {
@@ -151,7 +151,7 @@ async function prune(root: string, keep: number, newest: string): Promise<void> 
 
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined)
-  // Not every platform can flush a folder; there the rename has to do.
+  // Not every platform can flush a folder; there the rename alone must suffice.
   await handle?.sync().catch(() => {})
   await handle?.close()
 }

@@ -1,7 +1,7 @@
 /**
- * What the ranks of a data-parallel run say to one another. Every rank calls the same methods in the same order.
+ * Communication between the ranks of a data-parallel run. Every rank calls the same methods in the same order.
  *
- * Sums are taken in the order of ranks, so a run with the same number of ranks gives the same bits.
+ * Sums are taken in rank order, so runs with the same number of ranks are bit-identical.
  */
 import type { Tensor } from '@casa-js/tensor'
 
@@ -10,7 +10,7 @@ export interface Collective {
   readonly ranks: number
   /** Sums over ranks. Takes ownership of `gradients` and returns tensors that the caller disposes. */
   sum(gradients: Tensor[]): Promise<Tensor[]>
-  /** Every rank's numbers, by rank. All ranks see the same. */
+  /** Every rank's numbers, by rank; the same on all ranks (all-gather). */
   gather(numbers: number[]): Promise<number[][]>
 }
 

@@ -15,7 +15,7 @@ const CLOSE_MS = 10_000
  * Runs the loop in worker threads, one per rank. All have ended when the iteration ends.
  *
  * @param begin called when every rank has built its program, before any of them trains
- * @param signal asks the run to end after the current update, with a checkpoint
+ * @param signal requests a stop after the current update, with a checkpoint
  * @throws the first rank's own error; CasaError for a worker that ends before its work is done
  */
 export async function* runPool(
@@ -27,7 +27,7 @@ export async function* runPool(
   const events = new Queue<LoopEvent>()
   const ready: number[] = []
   let memory: SharedMemory | undefined
-  /** Ranks that reported their end, good or bad. */
+  /** Ranks that have reported success or failure. */
   const ended = new Set<number>()
   let done = 0
   let failure: Error | undefined
@@ -62,7 +62,7 @@ export async function* runPool(
     worker.on('error', fail)
     return new Promise<void>((resolve) =>
       worker.on('exit', (code) => {
-        // Code 0 is no better: a worker that ends without a word leaves the others waiting for it.
+        // Exit code 0 is an error too: a worker that ends without a message leaves the others waiting for it.
         if (!ended.has(rank)) fail(new CasaError(`worker ${rank} ended with code ${code} before its work was done`))
         resolve()
       }),
@@ -79,7 +79,7 @@ export async function* runPool(
   }
 }
 
-/** An evaluation is an event once the parts of all ranks are there. */
+/** The evaluation event is emitted once the parts of all ranks have arrived. */
 async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGenerator<RunEvent, void, undefined> {
   const parts = new Map<number, EvaluationPart[]>()
   for await (const event of events) {
@@ -96,7 +96,7 @@ async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGe
   }
 }
 
-/** From sources, a worker needs tsx, and the condition under which our packages resolve to their sources. */
+/** When run from sources, a worker needs tsx and the export condition under which casa-js packages resolve to their sources. */
 function startWorker(start: WorkerStart): Worker {
   return import.meta.url.endsWith('.ts')
     ? new Worker(new URL('./worker-from-source.mjs', import.meta.url), {

@@ -1,4 +1,4 @@
-/** What the main thread and the workers of a data-parallel run send one another. Control flags and tensors go through shared memory. */
+/** Messages between the main thread and the workers of a data-parallel run. Control flags and tensors go through shared memory. */
 import type { DeviceName } from '@casa-js/tensor'
 import type { LoopEvent, LoopOptions } from '../loop.ts'
 import type { ErrorData } from '@casa-js/base'

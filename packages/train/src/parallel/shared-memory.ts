@@ -2,20 +2,20 @@
  * The memory that ranks share, and the barrier that orders its use.
  *
  *   control    Int32    [arrived, generation, aborted, stop]
- *   numbers    Float64  [2, ranks, 1 + NUMBERS]  used in turn: who writes a half again has passed the other half's barrier
+ *   numbers    Float64  [2, ranks, 1 + NUMBERS]  double-buffered: a half is rewritten only after the other half's barrier
  *   gradients  Float32  [ranks, parameters]      each rank writes its row
  *   total      Float32  [parameters]             each rank sums its own range of columns
  */
 import { AbortedError } from '../errors.ts'
 
-/** Most numbers that a rank can give to one `gather`. */
+/** Largest count of numbers that a rank can pass to one `gather`. */
 export const NUMBERS = 1023
 
 const ARRIVED = 0
 const GENERATION = 1
 const ABORTED = 2
 const STOP = 3
-/** How long a sleeping rank goes without looking whether the run was aborted. */
+/** How often a waiting rank checks whether the run was aborted. */
 const WAKE_MS = 500
 
 export interface SharedMemory {
@@ -44,7 +44,7 @@ export function createSharedMemory(ranks: number, parameters: number): SharedMem
 /** Ask all ranks to stop after the current step. */
 export const requestStop = (memory: SharedMemory): void => void Atomics.store(memory.control, STOP, 1)
 
-/** Whether a rank or the main thread asked for the end. */
+/** Whether a rank or the main thread requested a stop. */
 export const stopRequested = (memory: SharedMemory): boolean => Atomics.load(memory.control, STOP) === 1
 
 /** Make every rank that waits, now or later, throw. */

@@ -11,7 +11,7 @@ import type { WorkerStart } from './protocol.ts'
 /**
  * Runs the loop with one rank. The device is closed when the iteration ends.
  *
- * @param signal asks the run to end after the current update, with a checkpoint
+ * @param signal requests a stop after the current update, with a checkpoint
  */
 export async function* runSolo(
   start: Omit<WorkerStart, 'rank' | 'ranks'>,
@@ -33,7 +33,7 @@ export async function* runSolo(
         warn,
       }
       for await (const event of runLoop(start.loop, context)) {
-        // On wasm and cpu an update waits for nothing: without a turn of the event loop no signal and no timer would be heard.
+        // On wasm and cpu an update never yields: without a turn of the event loop no signal or timer would be handled.
         if (event.kind === 'step') await nextTurn()
         yield event.kind === 'evaluation-part' ? mergeEvaluations(event.step, [event]) : event
       }

@@ -1,6 +1,6 @@
 /**
- * A run, as its author writes it: plain data, so that the same run can be a run.json and can be built again in every worker.
- * Code enters by reference: a module that makes a dataset or a corpus.
+ * A run as written by its author: plain data, so that it can be a run.json and can be rebuilt in every worker.
+ * Code is given by reference: a module that makes a dataset or a corpus.
  */
 import type { DeviceName } from '@casa-js/tensor'
 import type { GroupRule } from '../groups.ts'
@@ -59,7 +59,7 @@ export interface RunDefinition {
   evaluate?: EvaluateDefinition
   /** How the model's weights are stored in out/model. Default "BF16"; checkpoints are always float32. */
   save?: 'F32' | 'BF16' | 'F16'
-  /** Of fresh weights and of the order of finite data. Default 1. */
+  /** Seed of fresh weights and of the order of finite data. Default 1. */
   seed?: number
   /** Folder of the run, relative to the run file. Default "runs/<name of the run file>". */
   out?: string | undefined

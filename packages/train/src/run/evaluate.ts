@@ -1,4 +1,4 @@
-/** Held-out examples: the loss on their answers, and whether the model's own answer is the expected one, word for word. */
+/** Held-out examples: the loss on their answers, and whether the model's own answer is exactly the expected one. */
 import { CasaError } from '@casa-js/base'
 import { type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
 import { BrokenExampleError } from '@casa-js/data'
@@ -49,12 +49,12 @@ export async function evaluateVlm(
   return { ...(await heldOutLoss(vlm, prepared, settings.budgets)), examples }
 }
 
-/** A corrupt picture costs its example, not the run. */
+/** A corrupt picture loses only its example, not the run. */
 function leaveOutBroken(error: unknown): undefined {
   if (!BrokenExampleError.isInstance(error)) throw error
 }
 
-/** Exact match, but for white space around and between words. */
+/** Exact match, ignoring white space around and between words. */
 export const sameAnswer = (predicted: string, expected: string) => words(predicted) === words(expected)
 
 const words = (text: string) => text.trim().split(/\s+/).join(' ')

@@ -13,7 +13,7 @@ import type {
   TokenizerReference,
 } from './define.ts'
 
-/** Nothing is left open but what depends on where the run file lies. */
+/** A run with all defaults filled in, except those that depend on the location of the run file. */
 export type ParsedRun = Required<
   Omit<RunDefinition, 'groups' | 'freeze' | 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>
 > & {
@@ -30,7 +30,7 @@ export type ParsedRun = Required<
 /**
  * Checks a run and fills in its defaults.
  *
- * @param path what errors call the run, e.g. "run.ts".
+ * @param path name of the run in errors, e.g. "run.ts".
  * @throws ConfigError naming the first field that is unknown or wrong.
  */
 export function parseRun(json: unknown, path: string): ParsedRun {
@@ -92,7 +92,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
   }
 }
 
-/** What the numbers of a run depend on, as checkpoints keep it. */
+/** The settings that determine a run's results, as stored in checkpoints. */
 export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun): RunConfig {
   const { perStep, ...budgets } = batch
   return {

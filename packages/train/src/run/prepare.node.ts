@@ -1,4 +1,4 @@
-/** From a run file to what `train` takes. */
+/** Turns a run file into the options of `train`. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { callModule, resolveReference } from './modules.node.ts'
 import { configOf, parseRun, type ParsedRun } from './parse.ts'
 import type { VlmProgramOptions } from './vlm-program.node.ts'
 
-/** What a command line may say differently from the run file. */
+/** Overrides of the run file from the command line. */
 export type RunOverrides = { [K in 'steps' | 'workers' | 'device' | 'out']?: RunDefinition[K] | undefined }
 
 export interface PreparedRun {
@@ -20,11 +20,11 @@ export interface PreparedRun {
 }
 
 export interface PrepareOptions {
-  /** What a command line says differently. */
+  /** Overrides from the command line. */
   overrides?: RunOverrides
-  /** The run in place of the file's content; its references still start from the file. */
+  /** A run used instead of the file's content; its references are still relative to the file. */
   definition?: Partial<RunDefinition>
-  /** Take what a run that is to go on has kept, e.g. its tokenizer. */
+  /** Reuse what the resumed run has stored, e.g. its tokenizer. */
   resume?: boolean | undefined
   /** Module with `createProgram`, in place of the one for vision-language models. */
   programModule?: string | undefined
@@ -46,7 +46,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
     ...defined({ ...overrides, out: overrides.out && resolve(overrides.out) }),
   }
   const parsed = parseRun(given, basename(path))
-  // As written, without this machine's paths: a run may go on elsewhere.
+  // As written, without this machine's paths: a run may be resumed on another machine.
   const config = configOf(parsed)
   const run = resolveRun(parsed, path)
   const out = resolve(dirname(path), run.out ?? join('runs', basename(path, extname(path))))
@@ -107,7 +107,7 @@ async function importDefault(path: string): Promise<unknown> {
   }
 }
 
-/** A folder made by `casa adapt` says what to freeze and at which rates; the run's own word counts more. */
+/** A folder made by `casa adapt` says what to freeze and at which rates; settings in the run take precedence. */
 async function hintsOf({ model }: Partial<RunDefinition>, path: string): Promise<Pick<RunDefinition, 'groups' | 'freeze'>> {
   if (typeof model !== 'object' || model === null || !('folder' in model) || typeof model.folder !== 'string') return {}
   const config = await readJson<{ training?: Pick<RunDefinition, 'groups' | 'freeze'> } | null>(
@@ -138,7 +138,7 @@ function resolveModel(model: ModelReference, path: string): ModelReference {
 
 const TOKENIZER_FILE = 'tokenizer.json'
 
-/** Read, or trained and kept beside the run: a resumed run takes the one that it started with. */
+/** Read, or trained and stored with the run: a resumed run uses the tokenizer that it started with. */
 async function tokenizerOf(
   { tokenizer, template }: Exclude<ModelReference, { folder: string }>,
   out: string,

@@ -1,4 +1,4 @@
-/** Run files that are none, or that cannot be read. */
+/** Run files that are invalid or cannot be read. */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -9,7 +9,7 @@ import { openDataset } from './modules.node.ts'
 import type { ParsedRun } from './parse.ts'
 import { shardOf } from './shard.ts'
 
-/** What travels to the workers. References in `run` are resolved. */
+/** Options sent to the workers. References in `run` are resolved. */
 export interface VlmProgramOptions {
   run: ParsedRun
   /** For a model with fresh weights. */

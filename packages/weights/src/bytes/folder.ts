@@ -1,14 +1,14 @@
-/** A flat folder of files: what a model folder is read from and written to. */
+/** Interfaces of a flat folder of files, from which model folders are read and to which they are written. */
 import { memorySource, type ByteSource } from './source.ts'
 import type { TensorSource } from '../safetensors/reader.ts'
 import { memorySink, type ByteSink } from './sink.ts'
 
 export interface FolderSource {
-  /** What errors call it: a path or an address. */
+  /** Name used in errors: a path or an address. */
   readonly name: string
-  /** undefined when there is no such file; any other trouble throws. */
+  /** undefined when there is no such file; any other failure throws. */
   open(file: string, signal?: AbortSignal): Promise<ByteSource | undefined>
-  /** The weights, where they do not lie in safetensors files. */
+  /** The weights, when they are not in safetensors files. */
   openWeights?(signal?: AbortSignal): Promise<TensorSource>
 }
 
@@ -17,7 +17,7 @@ export interface FolderSink {
   create(file: string): Promise<ByteSink>
 }
 
-/** Files in memory, by name: for tests and for models that a page has built itself. */
+/** Files in memory, by name: for tests and for models built in the page itself. */
 export function memoryFolder(
   name: string,
   files: Map<string, Uint8Array> = new Map(),

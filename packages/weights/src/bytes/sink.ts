@@ -1,4 +1,4 @@
-/** Where bytes go, in order, to appear at the end all at once or not at all. */
+/** An atomic byte sink: bytes are written in order and appear all at once on commit, or not at all. */
 import { StateError } from '@casa-js/base'
 
 export interface ByteSink {
@@ -6,7 +6,7 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<void>
   /** The file appears, complete and on the disk. */
   commit(): Promise<void>
-  /** Nothing appears; what was there before stays. Harmless after `commit`. */
+  /** Discards what was written; an existing file is kept. No effect after `commit`. */
   abort(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ export function memorySink(name: string): MemorySink {
   }
 }
 
-/** Run `write` on a sink, then commit it; when anything throws, abort it and throw on. */
+/** Runs `write` on a sink, then commits it; on an error it aborts the sink and rethrows. */
 export async function commitAfter(sink: ByteSink, write: () => Promise<void>): Promise<void> {
   try {
     await write()

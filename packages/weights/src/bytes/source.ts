@@ -1,8 +1,8 @@
-/** Random access to bytes that may lie anywhere: memory, a file, a browser's Blob, a server. */
+/** Random access to bytes anywhere: in memory, a file, a browser's Blob or on a server. */
 import { refuse } from '../refuse.ts'
 
 export interface ByteSource {
-  /** What errors call it: a path or an address. */
+  /** Name used in errors: a path or an address. */
   readonly name: string
   /** Bytes. Safe integer. */
   readonly size: number
@@ -20,7 +20,7 @@ export function checkRange(source: { name: string; size: number }, begin: number
   refuse(source.name, 'range', `bytes ${begin} to ${end} were asked of a file of ${source.size} bytes`)
 }
 
-/** Bytes that are already here. Reads are copies. */
+/** Bytes in memory. Reads are copies. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   const source: ByteSource = {
     name,
@@ -35,7 +35,7 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return source
 }
 
-/** A Blob or File: what a browser's file picker and its private file system give. */
+/** A Blob or File, as returned by a browser's file picker or private file system. */
 export function blobSource(name: string, blob: Blob): ByteSource {
   const source: ByteSource = {
     name,
@@ -54,7 +54,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
   return source
 }
 
-/** Text files of a model are small; whatever is larger is another file. */
+/** Text files of a model are small; a larger file cannot be one of them. */
 const defaultTextLimitBytes = 16 << 20
 
 /**

@@ -1,4 +1,4 @@
-/** The files that lie beside a model's weights. */
+/** The files of a model folder other than its weights. */
 import { ConfigError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { commitAfter } from '../bytes/sink.ts'
@@ -21,7 +21,7 @@ const companions = [
   'LICENSE',
 ]
 
-/** What transformers calls the dtypes. */
+/** transformers' names of the dtypes. */
 const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 
 export async function copyCompanions(

@@ -1,4 +1,4 @@
-/** Converts checkpoints: cut, merge, change dtype, quantise. Streams: no more than a block of one tensor is in memory. */
+/** Converts checkpoints: split, merge, change dtype, quantise. Streams: at most one block of one tensor is in memory. */
 import { commitAfter } from '../bytes/sink.ts'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { refuse } from '../refuse.ts'
@@ -36,7 +36,7 @@ export interface ConvertRun extends ConvertOptions {
 }
 
 /**
- * A model folder into another: weights as the options say; config, tokenizer and what else lies beside them as they are, except that
+ * Converts a model folder: weights as the options say; config, tokenizer and all other files are copied unchanged, except that
  * config.json names the new dtype.
  * @throws WeightError when the target holds weights already, or a tensor cannot be converted.
  */
@@ -98,7 +98,7 @@ function producer(
       const tensor = owners.get(plan.name)!
       const meter = meters.get(tensor.name)!
       if (!tensor.form) return tensor.from === tensor.to ? copied(source, tensor, signal) : cast(source, tensor, meter, signal)
-      // Wider dtypes come first in a file, so all values are written, and all scales known, before the first scales are due.
+      // Wider dtypes come first in a file, so all values are written, and all scales known, before the first scales have to be written.
       if (plan.name === partsOf(tensor.name).scales) return joined(scales.get(tensor.name)!)
       const parts: Uint16Array[] = []
       scales.set(tensor.name, parts)
@@ -132,7 +132,7 @@ async function writeIndex(to: FolderSink, shards: Map<string, PlannedTensor[]>, 
   await commitAfter(sink, () => sink.write(new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)))
 }
 
-/** Old weights beside new ones would be taken for them. */
+/** Old weights next to new ones would be mistaken for them. */
 async function refuseWeightsIn(folder: FolderSource): Promise<void> {
   for (const file of ['model.safetensors', 'model.safetensors.index.json']) {
     const source = await folder.open(file)

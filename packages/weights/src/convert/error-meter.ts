@@ -1,8 +1,8 @@
-/** How far values are from what they were, over all blocks of a tensor. */
+/** The error of converted values, over all blocks of a tensor. */
 
-/** How far the new values are from the old ones. */
+/** The error of the new values relative to the old ones. */
 export interface ConversionError {
-  /** Root of the mean square of the difference, relative to that of the old values. */
+  /** RMS of the difference, relative to the RMS of the old values. */
   relative: number
   /** The largest difference. */
   largest: number
@@ -17,7 +17,7 @@ export class ErrorMeter {
   add(before: Float32Array, after: Float32Array): void {
     for (let i = 0; i < before.length; i++) {
       const difference = Math.abs(after[i]! - before[i]!)
-      // Infinities and NaN come through unchanged; they are no error and would drown the others.
+      // Infinities and NaN are kept unchanged; counting them would hide all other errors.
       if (!(difference < Infinity)) continue
       this.squares += before[i]! ** 2
       this.squaredErrors += difference ** 2

@@ -1,4 +1,4 @@
-/** What a conversion makes of each tensor. */
+/** Plans how each tensor is converted. */
 import { ConfigError } from '@casa-js/base'
 import { partsOf, quantizedMetadata } from '../quantize/quantized-source.ts'
 import { groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base/internal'
@@ -13,15 +13,15 @@ export interface ConvertOptions {
   dtype?: FloatDtype | 'Q8' | 'Q4' | undefined
   /** Columns that share a scale: a multiple of 32. Default 32. */
   group?: number | undefined
-  /** Matrices whose names match are not quantised. Default: none; the output head takes 8 bits where the others take 4. */
+  /** Matrices whose names match are not quantised. Default: none; the output head uses 8 bits where the others use 4. */
   keep?: RegExp | undefined
-  /** Dtype of what is not quantised when the rest is. Default: as it is. */
+  /** Dtype of the tensors that are not quantised when others are. Default: unchanged. */
   rest?: FloatDtype | undefined
-  /** Cut into files of at most this, where single tensors allow it. Default: one file. */
+  /** Split into files of at most this size; a larger tensor gets a file of its own. Default: one file. */
   shardBytes?: number | undefined
 }
 
-/** The output head, and an embedding that serves as one: their errors go straight into the choice of a token. */
+/** The output head, or the embedding tied to it: their errors affect the choice of a token directly. */
 function headPattern(names: Iterable<string>): RegExp {
   const head = /(^|\.)lm_head\./
   return [...names].some((name) => head.test(name)) ? head : /(^|\.)embed_tokens\./
@@ -33,7 +33,7 @@ export interface PlannedTensor {
   from: StoredDtype
   to: StoredDtype
   form?: QuantizedForm
-  /** The source gives the quantised values as they are to be stored. */
+  /** The source already provides the quantised values to be stored. */
   isRepacked?: boolean
   /** As it is stored: one plan, or values and scales. */
   stored: TensorPlan[]
@@ -83,7 +83,7 @@ export function planShards(tensors: PlannedTensor[], shardBytes = Infinity): Map
   return new Map(groups.map((group, i) => [`model-${number(i + 1)}-of-${number(groups.length)}.safetensors`, group]))
 }
 
-/** What a file must say about its quantised tensors. */
+/** The metadata that describes a file's quantised tensors. */
 export function metadataOf(tensors: PlannedTensor[]): Record<string, string> {
   return Object.fromEntries(tensors.flatMap(({ name, form, shape }) => (form ? [quantizedMetadata(name, form, shape)] : [])))
 }

@@ -1,4 +1,4 @@
-/** One tensor on its way from one dtype to another, a block of rows at a time, with the error that this makes. */
+/** Converts one tensor from one dtype to another, a block of rows at a time, and measures the error. */
 import { ArgumentError } from '@casa-js/base'
 import { dequantizeRows, groupsPerRow, quantizeRows } from '@casa-js/base/internal'
 import type { QuantizedSource } from '../quantize/quantized-source.ts'
@@ -10,7 +10,7 @@ import type { TensorSource } from '../safetensors/reader.ts'
 import type { ErrorMeter } from './error-meter.ts'
 import type { FloatDtype, PlannedTensor } from './plan.ts'
 
-/** Bytes of float32 values that are worked on at a time. */
+/** Bytes of float32 values converted at a time. */
 const blockBytes = 8 << 20
 
 /** Bytes of a tensor that changes neither dtype nor values. */
@@ -87,7 +87,7 @@ function quantize(file: string, tensor: PlannedTensor, values: Float32Array) {
   }
 }
 
-/** float32 values in blocks of whole rows. What is quantised already is read whole: it is small. */
+/** float32 values in blocks of whole rows. Tensors that are already quantised are small and are read at once. */
 async function* blocks(
   source: TensorSource,
   tensor: PlannedTensor,

@@ -1,4 +1,4 @@
-/** What lies in a cache folder: listing, verifying and clearing it. Nothing that the cache did not make is touched. */
+/** Lists, verifies and clears a cache folder. Files that the cache did not create are never touched. */
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { FileError } from '@casa-js/base'
@@ -15,12 +15,12 @@ export interface CachedFile {
   sizeBytes: number
   /** When it was written last, ms since 1970. */
   modifiedMs: number
-  /** A part of a download that was cut, kept so that the next can go on from it. */
+  /** A partial download, kept so that it can be resumed. */
   isPartial: boolean
 }
 
 export interface VerifiedFile extends CachedFile {
-  /** 'unknown': kept by an older version, without a hash; it is fetched again when it is used. */
+  /** 'unknown': stored by an older version, without a hash; it is downloaded again on next use. */
   state: 'good' | 'damaged' | 'unknown' | 'partial'
 }
 
@@ -32,7 +32,7 @@ export interface CacheRun {
   signal?: AbortSignal | undefined
 }
 
-/** Folders that the cache makes below its root. */
+/** Folders that the cache creates below its root. */
 const rooms = ['hub', 'http', 'sha256']
 
 /** Every file of a cache folder, by key. An absent folder holds none. */
@@ -41,7 +41,7 @@ export async function listCache({ folder = defaultCacheFolder(), match = () => t
   const files: CachedFile[] = []
   for (const room of rooms) {
     for (const path of await filesBelow(join(root, room))) {
-      // The note of a partial file belongs to it.
+      // The state file of a partial download belongs to it.
       if (path.endsWith('.part.json')) continue
       const { size, mtimeMs } = await stat(path)
       const key = relative(root, path).split(sep).join('/')
@@ -108,7 +108,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 
-/** Folders that nothing is left in, up to the root, which stays. */
+/** Removes empty folders up to, but not including, the root. */
 async function removeEmpty(folder: string, root: string): Promise<void> {
   for (let at = folder; at.startsWith(root + sep); at = dirname(at)) {
     try {

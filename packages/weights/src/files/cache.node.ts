@@ -1,7 +1,7 @@
 /**
  * A cache folder. A finished file has its key as its path. A draft is KEY.OWNER.part, owner a process id and a random number, with
- * its state beside it; a released draft has no owner. Whoever renames a draft owns it, so two processes never write to one, and what
- * a killed process left behind is taken up by the next.
+ * its state in a second file; a released draft has no owner. The process that renames a draft owns it, so two processes never write to one, and what
+ * a killed process left behind is resumed by the next.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
@@ -13,7 +13,7 @@ import { explained, syncFolder, writeAll } from './fs.node.ts'
 import { isAlive } from './processes.node.ts'
 import { openSealed, sealFolder, writeSeal, type Place } from './sealed.node.ts'
 
-/** After so many bytes a draft is flushed and its length noted; what a power cut may have spoiled behind that is dropped. */
+/** A draft is flushed and its length recorded every so many bytes; bytes beyond the recorded length may be corrupt after a power cut and are dropped. */
 const checkpointBytes = 32 << 20
 
 /** CASA_CACHE, or casa-js in the user's cache folder. */
@@ -22,8 +22,8 @@ export function defaultCacheFolder(): string {
 }
 
 /**
- * A cache of downloads in a folder of the disk, safe for several processes at a time.
- * @param folder default: `defaultCacheFolder()`; made when the first file is kept
+ * A download cache in a folder on disk, safe for concurrent processes.
+ * @param folder default: `defaultCacheFolder()`; created when the first file is stored
  */
 export function folderCache(folder: string = defaultCacheFolder()): FileCache {
   const root = resolve(folder)
@@ -61,7 +61,7 @@ class FileDraft implements Draft {
     await explained(path, () => mkdir(dirname(path), { recursive: true }))
     const part = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`
     for (const abandoned of await abandonedParts(path)) {
-      // Another process may be quicker; then there is nothing to rename any more.
+      // Another process may have been faster; then there is nothing left to rename.
       const isMine = await rename(abandoned, part).then(
         () => true,
         () => false,
@@ -97,7 +97,7 @@ class FileDraft implements Draft {
   async commit(sha256: string): Promise<void> {
     await explained(this.name, () => this.handle.sync())
     await this.close()
-    // The seal first: a file without one is fetched again, and a seal without its file says nothing.
+    // Seal first: a file without a seal is downloaded again, and a seal without a file is ignored.
     await writeSeal(this.sealPath, { sizeBytes: this.size, sha256 })
     await rename(this.part, this.name)
     await rm(`${this.part}.json`, { force: true })
@@ -117,7 +117,7 @@ class FileDraft implements Draft {
     }
   }
 
-  /** Takes up what was noted of the draft; what lies behind it may not have reached the disk. */
+  /** Resumes the draft at its recorded length; bytes beyond that may not have reached the disk. */
   private async resume(): Promise<void> {
     const { size } = await this.handle.stat()
     const noted = await readFile(`${this.part}.json`, 'utf8').then(parseNote, () => undefined)
@@ -151,7 +151,7 @@ function parseNote(text: string): { keptBytes: number; state: DraftState } | und
   }
 }
 
-/** Drafts of this file that nobody works on: released ones, and those of processes that are gone. */
+/** Unowned drafts of this file: released ones, and those of processes that have ended. */
 async function abandonedParts(path: string): Promise<string[]> {
   const prefix = `${basename(path)}.`
   const files = await readdir(dirname(path))

@@ -10,14 +10,14 @@ import { refuse } from '../refuse.ts'
 import { PooledFile } from './handles.node.ts'
 
 /**
- * Opens a file of the disk for reading. Close it when done; it may be closed and opened again in between when many files are open.
+ * Opens a file on disk for reading. Close it when done; it may be closed and reopened in between when many files are open.
  * @throws WeightError when there is no such file; FileError when it is a folder, a pipe or a device, or may not be read.
  */
 export async function fileSource(path: string): Promise<ByteSource> {
   return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file')
 }
 
-/** A folder of files; nothing is opened yet, and a folder that is not there is one without files. */
+/** A folder on disk; nothing is opened yet, and a folder that does not exist counts as empty. */
 export function fsFolder(path: string): FolderSource & FolderSink {
   if (path.startsWith('opfs:'))
     throw new ConfigError('folder', `${JSON.stringify(path)}: only a browser has a private file system`)
@@ -26,7 +26,7 @@ export function fsFolder(path: string): FolderSource & FolderSink {
 }
 
 /**
- * A file that appears whole or not at all: written beside its place, flushed to the disk, then renamed over what was there.
+ * A file that appears whole or not at all: written to a temporary file next to it, flushed to disk, then renamed over the old file.
  * Missing folders are made.
  */
 export async function fileSink(path: string): Promise<ByteSink> {
@@ -48,7 +48,7 @@ export async function fileSink(path: string): Promise<ByteSink> {
     async abort() {
       if (finished) return
       finished = true
-      // After a failed commit the handle may be closed already; then closing again throws, and only the rest matters.
+      // After a failed commit the handle may already be closed; then closing throws, which is ignored.
       await handle.close().catch(() => {})
       await rm(temporary, { force: true })
     },
@@ -92,7 +92,7 @@ async function readExactly(
   return bytes
 }
 
-/** Writes all bytes at the handle's place. */
+/** Writes all bytes at the handle's position. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 1 << 30))
@@ -100,14 +100,14 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
   }
 }
 
-/** Makes the rename itself last through a power cut. Not every platform can open a folder; then the rename has to do. */
+/** Makes the rename itself survive a power cut. Not every platform can open a folder; there the rename alone must suffice. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined)
   await handle?.sync().catch(() => {})
   await handle?.close()
 }
 
-/** What the system says when something cannot be written, in words. */
+/** Readable messages for the system's write errors. */
 const writeFaults: Record<string, string> = {
   EACCES: 'there is no right to write here',
   EPERM: 'there is no right to write here',
@@ -117,7 +117,7 @@ const writeFaults: Record<string, string> = {
   EISDIR: 'a folder of this name is in the way',
 }
 
-/** Runs a step of writing; what the system refuses becomes an error that says so in words. */
+/** Runs a write operation; system errors become a FileError with a readable message. */
 export async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()

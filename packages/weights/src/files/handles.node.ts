@@ -1,6 +1,6 @@
 /**
- * Open files, at most so many at a time: a checkpoint may come in more shards than a process may have open files. The one that was
- * used least recently is closed and opened again when it is read; a file that is another by then is refused.
+ * A pool of open files: a checkpoint may have more shards than a process may have open files. The file that was
+ * used least recently is closed and reopened when it is read; a file that was replaced in the meantime is an error.
  */
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
@@ -11,11 +11,11 @@ import { refuse } from '../refuse.ts'
 /** Below the usual limit of 256 on macOS. */
 const openLimit = 100
 
-/** In the order of their last use. */
+/** Open files, least recently used first. */
 const idle = new Set<PooledFile>()
 let openFiles = 0
 
-/** A named pipe would otherwise wait for its writer. */
+/** Opening a named pipe would otherwise block until it has a writer. */
 const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 export class PooledFile {
@@ -63,7 +63,7 @@ export class PooledFile {
     await this.letGo()
   }
 
-  /** Closes the file until it is read again. */
+  /** Closes the file; the next read reopens it. */
   async letGo(): Promise<void> {
     idle.delete(this)
     const { handle } = this
@@ -78,7 +78,7 @@ export class PooledFile {
     if (this.handle) return this.handle
     const handle = await openRegular(this.path)
     if (!handle) return refuse(this.path, 'changed', 'the file went away while it was read')
-    // Another reader may have been quicker.
+    // Another reader may have opened it first.
     if (this.handle) {
       openFiles--
       await handle.close()

@@ -1,4 +1,4 @@
-/** Hashes of files as they come. Web Crypto wants all bytes at once, so this is JavaScript. */
+/** Incremental file hashes. Web Crypto needs all bytes at once, so these are in JavaScript. */
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'

@@ -1,6 +1,6 @@
 /**
- * A cache in the origin-private file system. There is no rename, so a file is finished when the note beside it says so. A Web Lock
- * per key keeps two tabs from writing to one file.
+ * A cache in the origin-private file system. There is no rename, so a file is complete when its note file says so. A Web Lock
+ * per key prevents two tabs from writing to the same file.
  */
 import { blobSource, readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
@@ -114,7 +114,7 @@ async function readNote(path: string): Promise<Note> {
   return { state: Object(note['state']) as DraftState, seal: parseSeal(JSON.stringify(note['seal'] ?? null)) }
 }
 
-/** A note that was cut in the writing is none: the file is fetched again. */
+/** An incomplete note counts as missing: the file is downloaded again. */
 function parseNote(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text)) as Record<string, unknown>
@@ -129,7 +129,7 @@ async function writeNote(path: string, note: Note): Promise<void> {
   await stream.close()
 }
 
-/** Resolves, once the lock is held, to what lets go of it. */
+/** Resolves to a release function once the lock is held. */
 function lock(name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     navigator.locks.request(name, () => new Promise<void>((release) => resolve(release))).catch(reject)

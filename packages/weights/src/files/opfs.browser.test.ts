@@ -18,7 +18,7 @@ const file = await encodeSafetensors({
 })
 const sha256 = createHash('sha256').update(file).digest('hex')
 
-/** What the page's script leaves there. */
+/** Globals set by the page's script. */
 declare const weights: typeof weightsPackage
 
 describe.skipIf(!chromiumPath)('in Chromium', () => {
@@ -56,7 +56,7 @@ describe.skipIf(!chromiumPath)('in Chromium', () => {
     await page.waitForFunction('globalThis.weights')
   }
 
-  /** On the page: fetch model.safetensors with its hash known, at one go, and read a tensor; or the error's name and rule. */
+  /** On the page: downloads model.safetensors with a known hash and reads a tensor; returns the error's name and rule on failure. */
   const fetched = (stallMs = 30_000) =>
     page.evaluate(
       async ({ address, sha256, stallMs }) => {

@@ -1,6 +1,6 @@
 /**
  * Files in the origin-private file system (OPFS) of a browser, by path from its root. A file written here appears when it is
- * committed, and not before: the browser keeps what `createWritable` takes beside the file until it is closed.
+ * committed: the browser keeps what `createWritable` receives in a temporary file until it is closed.
  */
 import { ConfigError } from '@casa-js/base'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
@@ -13,7 +13,7 @@ export async function opfsFile(path: string): Promise<ByteSource> {
   return (await openFile(path)) ?? refuse(path, 'missing', 'there is no such file in the private file system of this origin')
 }
 
-/** @param path with or without "opfs:" before it */
+/** @param path with or without the prefix "opfs:" */
 export function opfsFolder(path: string): FolderSource & FolderSink {
   return { name: path, open: (file) => openFile(`${path}/${file}`), create: (file) => opfsSink(`${path}/${file}`) }
 }
@@ -51,7 +51,7 @@ export async function opfsSink(path: string): Promise<ByteSink> {
   }
 }
 
-/** The handle of a file; undefined when it, or a folder on the way, is not there and is not to be created. */
+/** The handle of a file; undefined when it or a parent folder does not exist and is not to be created. */
 export async function opfsHandle(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
   const parts = path
     .replace(/^opfs:/, '')

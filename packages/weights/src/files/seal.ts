@@ -1,6 +1,6 @@
 /**
- * What is known of a finished file in a cache: the hash that it had when it came, and the state of the file on the disk when that
- * hash was last read from it. As long as the state is the same the file is trusted; otherwise it is read and hashed once more.
+ * What is recorded of a finished file in a cache: its hash when it was downloaded, and the state of the file on disk when that
+ * hash was last verified. As long as the state is unchanged the file is trusted; otherwise it is hashed again.
  */
 import { hashOf, type Expected } from '../remote/file-hash.ts'
 import type { ByteSource } from '../bytes/source.ts'
@@ -9,15 +9,15 @@ export interface Seal {
   sizeBytes: number
   /** Hex. */
   sha256: string
-  /** Size, date and inode of the file when its hash was last checked; undefined: never since it was written. */
+  /** Size, date and inode of the file when its hash was last checked; undefined if it was never checked since it was written. */
   checked?: string | undefined
 }
 
 /**
  * Checks a file against its seal.
- * @param seal undefined for files that an older version kept, and for those whose seal is gone: then only what is expected counts.
+ * @param seal undefined for files stored by an older version, and for those whose seal is gone: then only the expected hash counts.
  * @param state of the file now
- * @returns the seal to keep, the same object when nothing was to be done; undefined when the file is damaged or nothing is known of it
+ * @returns the seal to store, the same object when nothing changed; undefined when the file is damaged or nothing is known about it
  */
 export async function checkSeal(
   source: ByteSource,
@@ -35,7 +35,7 @@ export async function checkSeal(
   return { sizeBytes: source.size, sha256: hash.hex(), checked: state }
 }
 
-/** undefined for text that is no seal. */
+/** undefined for text that is not a seal. */
 export function parseSeal(text: string): Seal | undefined {
   try {
     const { sizeBytes, sha256, checked } = Object(JSON.parse(text)) as Record<string, unknown>

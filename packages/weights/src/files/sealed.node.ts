@@ -14,7 +14,7 @@ export interface Place {
   seal: string
 }
 
-/** undefined when there is no such file, or when it is not what was kept; then it is removed, so that it is fetched again. */
+/** undefined when there is no such file or it does not match its seal; then it is removed, so that it is downloaded again. */
 export async function openSealed(place: Place, expected: Expected = {}, signal?: AbortSignal): Promise<ByteSource | undefined> {
   const source = await openFile(place.path)
   if (!source) return undefined
@@ -30,7 +30,7 @@ export async function openSealed(place: Place, expected: Expected = {}, signal?:
   return undefined
 }
 
-/** Whether the file is what was kept; notes that it was looked at. */
+/** Whether the file matches its seal; records the check. */
 export async function checkPlace(
   { path, seal: sealPath }: Place,
   source: ByteSource,
@@ -39,7 +39,7 @@ export async function checkPlace(
 ): Promise<boolean> {
   const seal = await readSeal(sealPath)
   const checked = await checkSeal(source, seal, await stateOf(path), expected, signal)
-  // A cache that may only be read is a cache all the same; then the hash is checked every time.
+  // The cache may be read-only; then the hash is checked every time.
   if (checked && checked !== seal) await writeSeal(sealPath, checked).catch(() => {})
   return checked !== undefined
 }

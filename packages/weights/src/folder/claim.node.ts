@@ -11,17 +11,17 @@ import { folderMark, markText } from './mark.ts'
 import { finishReplacement, markOf } from './replaced.node.ts'
 
 export interface ClaimOptions {
-  /** What the folder holds, in words that fit into "a folder of kind X": "training run", "captions". */
+  /** What the folder holds, e.g. "training run", "captions"; used in messages. */
   kind: string
-  /** Write into a folder that is neither new, empty nor of this kind. Files of the same names are replaced, others stay. */
+  /** Write into a folder that is neither new, empty nor of this kind. Files with the same names are replaced, others are kept. */
   force?: boolean | undefined
-  /** false: also a folder of this kind is refused without `force`. For outputs that are written once. Default true. */
+  /** false: a folder of this kind is refused too without `force`; for outputs that are written once. Default true. */
   reuse?: boolean | undefined
-  /** Names that the command is going to write, for the message that says what `force` would replace. */
+  /** File names that the command will write, for the message that lists what `force` would replace. */
   writes?: readonly string[] | undefined
-  /** Folders and files that the command reads. The target must be none of them, nor hold one, forced or not. */
+  /** Folders and files that the command reads. The target must not be or contain any of them, even with `force`. */
   inputs?: readonly string[] | undefined
-  /** How the user says `force`. Default "--force". */
+  /** Name of the `force` option in messages. Default "--force". */
   forceOption?: string | undefined
 }
 
@@ -30,16 +30,16 @@ export interface FolderClaim {
   readonly path: string
   /** 'marked': the folder carries the mark of this kind. 'forced': it holds something else and `force` was given. */
   readonly state: 'new' | 'empty' | 'marked' | 'forced'
-  /** Names that lie in the folder, the mark left out. */
+  /** Names in the folder, without the mark. */
   readonly holds: readonly string[]
-  /** Makes the folder where it is new and marks it. Until then nothing has been written. */
+  /** Creates the folder if needed and marks it. Nothing is written before this call. */
   mark(): Promise<void>
 }
 
 /**
- * Says whether a command may write into a folder. Call it before anything is written, and `mark` before the first file.
+ * Checks whether a command may write into a folder. Call it before anything is written, and `mark` before the first file.
  * @param path of the folder; it need not exist.
- * @throws FileError saying what lies there and what to do, when the folder must not be written to.
+ * @throws FileError saying what is there and what to do, when the folder must not be written to.
  */
 export async function claimFolder(path: string, options: ClaimOptions): Promise<FolderClaim> {
   const { kind, force = false, reuse = true, inputs = [], forceOption = '--force' } = options
@@ -95,7 +95,7 @@ async function refuseOverlap(path: string, folder: string, input: string): Promi
   throw new FileError(path, `it ${how} ${input}, which is read: writing there could destroy it. Choose another folder`)
 }
 
-/** The real path of the nearest part that exists, and the rest as it is. */
+/** The real path of the nearest existing parent, with the rest appended. */
 async function realPath(path: string): Promise<string> {
   try {
     return await realpath(path)

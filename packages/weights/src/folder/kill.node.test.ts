@@ -1,4 +1,4 @@
-/** Writing model folders while the process is killed, and on a disk that fills up: the old folder or the new one, never less. */
+/** Writing model folders while the process is killed, or on a full disk: the old folder or the new one is there, complete. */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -75,7 +75,7 @@ describe('a model folder', () => {
   })
 })
 
-/** Containers often may not mount. */
+/** Containers often lack the permission to mount. */
 function mountable(): boolean {
   try {
     execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' })

@@ -1,4 +1,4 @@
-/** How large the small files of a model folder may be. A server, a device file or a mistake could make any of them endless. */
+/** Size limits of the small files of a model folder. A server, a device file or a mistake could make any of them endless. */
 
 const limits: [pattern: RegExp, bytes: number][] = [
   // Vocabularies of a million entries with their merges.
@@ -10,7 +10,7 @@ const limits: [pattern: RegExp, bytes: number][] = [
 
 const otherBytes = 16 << 20
 
-/** Bytes that a file of this name may have: none of the known small files is near its limit; weights have none. */
+/** Most bytes that a file of this name may have, far above any known model's; weights have no limit. */
 export function textLimitBytes(file: string): number {
   return limits.find(([pattern]) => pattern.test(file))?.[1] ?? otherBytes
 }

@@ -1,4 +1,4 @@
-/** A folder that notes what is written to it, for its casa-folder.json. */
+/** A folder that records what is written to it, for its casa-folder.json. */
 import { createHasher } from '#platform'
 import type { FolderSink } from '../bytes/folder.ts'
 import { commitAfter, type ByteSink } from '../bytes/sink.ts'

@@ -1,6 +1,6 @@
 /**
  * casa-folder.json: what kind of folder this is, and, for a model folder, which files it has. A reader over HTTP asks for this file
- * first and then makes no request for optional files that are not there; commands read it to know their own folders.
+ * first and makes no requests for optional files that are missing; commands read it to recognise their own folders.
  *
  *   { "kind": "model", "files": { "config.json": {}, "model.safetensors": { "sizeBytes": 123, "sha256": "..." } } }
  *
@@ -20,7 +20,7 @@ export function markText(mark: FolderMark): string {
   return `${JSON.stringify(mark, null, 2)}\n`
 }
 
-/** undefined for text that is no mark: a file of someone else that happens to have the name counts as none. */
+/** undefined for text that is not a mark: an unrelated file that happens to have this name is ignored. */
 export function parseMark(text: string): FolderMark | undefined {
   let json: unknown
   try {

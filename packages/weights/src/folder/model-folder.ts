@@ -1,6 +1,6 @@
 /**
- * A model folder: config.json, weights in one safetensors file or several with an index, and what else a self-describing model
- * carries: tokenizer, processor config, chat template. The names are the hub's.
+ * A model folder: config.json, weights in one safetensors file or several with an index, and the other files of a self-describing model:
+ * tokenizer, processor config, chat template. File names are those used on the hub.
  */
 import { ConfigError } from '@casa-js/base'
 import type { FolderSource } from '../bytes/folder.ts'
@@ -77,7 +77,7 @@ export async function openStored(folder: FolderSource, signal?: AbortSignal): Pr
   }
 }
 
-/** Fields of both; the second's win. What is no object is left for its reader to refuse. */
+/** Merges the fields of both; the second takes precedence. A value that is not an object is left for its parser to reject. */
 function merged(older: unknown, newer: unknown): unknown {
   if (older === undefined || newer === undefined) return newer ?? older
   return { ...Object(older), ...Object(newer) }
@@ -107,7 +107,7 @@ async function readJson(folder: FolderSource, file: string, signal?: AbortSignal
   }
 }
 
-/** tokenizer_config.json holds one template, or a list of named ones of which "default" is meant. */
+/** tokenizer_config.json holds one template, or a list of named ones, of which "default" is used. */
 function templateOf(tokenizerConfig: unknown): string | undefined {
   const template = (tokenizerConfig as { chat_template?: unknown } | undefined)?.chat_template
   if (typeof template === 'string') return template

@@ -1,5 +1,5 @@
 /**
- * Where a folder lies while another takes its place: beside it, under a name of its own, so that a process killed in between leaves
+ * Where the old folder is kept while it is replaced: next to it, under a known name, so that a process killed in between leaves
  * something that the next one can finish.
  */
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -17,7 +17,7 @@ export async function markOf(folder: string): Promise<FolderMark | undefined> {
   return text === undefined ? undefined : parseMark(text)
 }
 
-/** Ends a replacement that a killed process left half done: the old folder goes back, or what is to be kept of it moves over. */
+/** Completes a replacement interrupted by a kill: the old folder is restored, or the files to be kept are moved to the new one. */
 export async function finishReplacement(folder: string): Promise<void> {
   const replaced = replacedPath(folder)
   if (!(await isThere(replaced))) return
@@ -25,7 +25,7 @@ export async function finishReplacement(folder: string): Promise<void> {
   else await rename(replaced, folder)
 }
 
-/** Moves to `folder` what it does not have and the old one did not list as its own; the rest of the old one goes. */
+/** Moves to `folder` the files that it lacks and that the old folder did not list as its own; the rest of the old folder is removed. */
 export async function keepForeign(replaced: string, folder: string): Promise<void> {
   const ours = new Set([folderMark, ...Object.keys((await markOf(replaced))?.files ?? {})])
   const present = new Set(await readdir(folder))

@@ -1,6 +1,6 @@
 /**
- * A folder that appears whole or not at all: written beside its place, then renamed to it. Where a folder is replaced, what was made
- * by the same kind goes with it, files of the same names are replaced, and everything else that lay there is kept.
+ * A folder that appears whole or not at all: written to a temporary folder next to it, then renamed. When a folder is replaced, files written
+ * earlier by the same kind are removed, files with the same names are replaced, and everything else is kept.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
@@ -14,7 +14,7 @@ import { folderMark, markText } from './mark.ts'
 import { keepForeign, replacedPath } from './replaced.node.ts'
 
 /**
- * Claims `path`, lets `write` fill a folder beside it, and moves that into place. When `write` throws, or the process is killed,
+ * Claims `path`, lets `write` fill a temporary folder, and moves that into place. When `write` throws, or the process is killed,
  * what was at `path` is still there.
  * @param write gets the folder to write to; its `name` is `path`, so that errors name what the user asked for.
  * @returns what `write` returned
@@ -40,7 +40,7 @@ export async function writeFolderWhole<T>(
   }
 }
 
-/** Half folders of processes that were killed while they wrote to this one. */
+/** Partial folders left by processes that were killed while writing this one. */
 async function removeAbandoned(path: string): Promise<void> {
   const prefix = `${basename(path)}.`
   for (const name of await readdir(dirname(path)).catch(() => [])) {
@@ -49,7 +49,7 @@ async function removeAbandoned(path: string): Promise<void> {
   }
 }
 
-/** A folder whose writer left no mark gets one that lists what is in it. */
+/** Adds a mark that lists the content, if the writer left none. */
 async function ensureMark(folder: string, kind: string): Promise<void> {
   const names = await readdir(folder)
   if (names.includes(folderMark)) return

@@ -32,7 +32,7 @@ describe('fuzzing', () => {
   it('the reader refuses mutated files with typed errors only, within its memory', async () => {
     const report = await fuzz(safetensorsTarget(await seedFiles()), { cases: 3_000, seed: 3 })
     expect(report.accepted).toBeGreaterThan(100)
-    // The mutations reach every part of the reader, or the run shows little.
+    // The mutations must reach every part of the reader for the run to be meaningful.
     expect(Object.keys(report.refused)).toEqual(
       expect.arrayContaining([
         'json',

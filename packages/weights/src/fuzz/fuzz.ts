@@ -1,6 +1,6 @@
 /**
  * Fuzzing: mutated inputs against something that reads untrusted data. Deterministic: case `index` of a seed is always the same
- * input, so that a failure is named by two integers and can be run again alone.
+ * input, so that a failure is identified by two integers and can be reproduced alone.
  */
 import { createRandom, type Random } from '@casa-js/core/random'
 
@@ -16,7 +16,7 @@ export interface FuzzTarget<T> {
 
 export interface FuzzOptions {
   cases: number
-  /** First case, for running on or for running one again. Default 0. */
+  /** Index of the first case, to continue a run or repeat one case. Default 0. */
   from?: number
   seed?: number
   /** A case that takes longer is a failure. Default 10,000. */
@@ -33,7 +33,7 @@ export interface FuzzReport {
   slowestMs: number
 }
 
-/** What was thrown, or happened, that must not be; `index` and `seed` bring the case back. */
+/** A failed case: an unexpected error or a timeout. `index` and `seed` reproduce it. */
 export class FuzzFailure extends Error {
   override name = 'FuzzFailure'
   readonly index: number

@@ -1,4 +1,4 @@
-/** The GGUF reader under fuzz: open a file as a model folder and read every tensor of it, as floats and as it is multiplied by. */
+/** A fuzz target for the GGUF reader: opens a file as a model folder and reads every tensor, as floats and in quantised form. */
 import { CasaError } from '@casa-js/base'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource, readText } from '../bytes/source.ts'

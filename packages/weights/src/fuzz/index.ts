@@ -1,4 +1,4 @@
-/** The fuzz harness: for our own readers, and for parsers of whoever extends casa-js. */
+/** The fuzz harness, for the readers here and for parsers of extensions. */
 export { fuzz, FuzzFailure, type FuzzOptions, type FuzzReport, type FuzzTarget } from './fuzz.ts'
 export { mutateBytes } from './mutate-bytes.ts'
 export { mutateJson } from './mutate-json.ts'

@@ -1,4 +1,4 @@
-/** Mutations of files: anything at all, and what a safetensors header in particular may suffer. */
+/** Mutations of files: of arbitrary bytes, and of safetensors headers in particular. */
 import type { Random } from '@casa-js/core/random'
 
 /** One random change. Never touches the input. */
@@ -44,7 +44,7 @@ const words = [
   ...['\\ud800', '\ufeff', '\0', ' ', '\n'],
 ]
 
-/** Changes the header's text, and, mostly, the length before it so that it is read as a header still. */
+/** Changes the header's text and usually adjusts the length before it, so that it is still read as a header. */
 function mutateHeader(bytes: Uint8Array, random: Random): Uint8Array {
   if (bytes.length < 8) return mutateAnywhere(bytes, random)
   const claimed = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))

@@ -76,7 +76,7 @@ function isContainer(value: unknown): value is object {
 function withField(json: object, key: string, value: unknown): unknown {
   if (Array.isArray(json)) return json.map((item, i) => (String(i) === key ? value : item))
   const copy = { ...json }
-  // As JSON.parse would: a field, even where assignment would set the prototype.
+  // As JSON.parse does: define a field, even where assignment would set the prototype.
   Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true })
   return copy
 }

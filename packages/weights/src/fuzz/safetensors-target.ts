@@ -1,4 +1,4 @@
-/** The safetensors reader under fuzz: open a file and read every tensor of it, counting what that takes. */
+/** A fuzz target for the safetensors reader: opens a file and reads every tensor, counting the memory used. */
 import { ConfigError, WeightError } from '@casa-js/base'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource, type ByteSource } from '../bytes/source.ts'
@@ -8,13 +8,13 @@ import type { StoredDtype } from '../safetensors/reader.ts'
 import type { FuzzTarget } from './fuzz.ts'
 import { mutateBytes } from './mutate-bytes.ts'
 
-/** Beside the file itself, reading takes at most this many times its size and one piece. */
+/** Besides the file itself, reading may allocate at most this many times its size plus one piece. */
 const memoryFactor = 2
 const slackBytes = 1 << 20
 
 const asFloats = new Set<StoredDtype>(['F32', 'F16', 'BF16', 'Q8', 'Q4'])
 
-/** Not a CasaError on purpose: to the harness it is a failure. */
+/** Deliberately not a CasaError, so that the harness reports it as a failure. */
 class TooMuch extends Error {}
 
 /**
@@ -45,7 +45,7 @@ async function readAll(file: Uint8Array): Promise<void> {
     }
     const values = await weights.read(name)
     if (values.length !== countValues(shape)) throw new Error(`${name}: ${values.length} values of shape [${shape}]`)
-    // Four bits that become float32 are eight times as large, and meant to be.
+    // 4-bit values decoded to float32 are eight times as large, as expected.
     if (dtype !== 'Q4') budget.spend(values.byteLength)
   }
   await weights.close()

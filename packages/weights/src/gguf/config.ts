@@ -1,10 +1,10 @@
-/** Metadata of a GGUF file -> config.json, as transformers would have it. What changes the arithmetic and is not known is refused. */
+/** Metadata of a GGUF file -> config.json, as transformers would write it. Unknown settings that change the arithmetic are errors. */
 import { ConfigError } from '@casa-js/base'
 import type { GgufTensor } from './header.ts'
 import type { GgufMetadata } from './metadata.ts'
 import { modelTypes } from './names.ts'
 
-/** Keys that change what a model computes, and that no model here has. */
+/** Keys that change what a model computes, and that no model here supports. */
 const refusedKeys = [
   'expert_count',
   'attention.clamp_kqv',
@@ -18,7 +18,7 @@ const refusedKeys = [
 ]
 
 /**
- * @param tensors by their names in the file: they tell whether there are biases and a head of its own
+ * @param tensors by their names in the file: they show whether there are biases and an untied head
  * @throws ConfigError naming the key, for an architecture or a setting that is not supported.
  */
 export function configOf(meta: GgufMetadata, tensors: ReadonlyMap<string, GgufTensor>): Record<string, unknown> {
@@ -80,7 +80,7 @@ function ropeScaling(meta: GgufMetadata, architecture: string): { rope_scaling?:
   return { rope_scaling: scaling }
 }
 
-/** Ids of config.json; the end of a turn counts as an end of the text, too. */
+/** Special token ids of config.json; the end-of-turn token counts as an eos token too. */
 function tokenIds(meta: GgufMetadata): Record<string, unknown> {
   const id = (name: string) => meta.optionalNumber(`tokenizer.ggml.${name}_token_id`)
   const ends = [...new Set([id('eos'), id('eot'), id('eom')].filter((value) => value !== undefined))]
@@ -91,7 +91,7 @@ function tokenIds(meta: GgufMetadata): Record<string, unknown> {
   }
 }
 
-/** The shortest decimal that is this float32: files hold 1e-5 as 9.999999747378752e-06. */
+/** The shortest decimal that rounds to this float32: files hold 1e-5 as 9.999999747378752e-06. */
 function shortest(value: number): number {
   for (let digits = 1; digits < 10; digits++) {
     const short = Number(value.toPrecision(digits))

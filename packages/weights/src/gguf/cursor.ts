@@ -1,4 +1,4 @@
-/** Reads the header of a GGUF file from bytes that are here. Source: ggml's docs/gguf.md, versions 2 and 3, little-endian. */
+/** Reads the header of a GGUF file from bytes in memory. Source: ggml's docs/gguf.md, versions 2 and 3, little-endian. */
 import { CasaError } from '@casa-js/base'
 import { refuse } from '../refuse.ts'
 
@@ -7,7 +7,7 @@ export type GgufValue = number | bigint | boolean | string | GgufValue[] | Float
 /** The bytes end before the header does. */
 export class HeaderCut extends CasaError {}
 
-/** Arrays in arrays, which the format allows and nobody writes. */
+/** Depth of nested arrays, which the format allows but no known file uses. */
 const depthLimit = 4
 
 /** Items of a list and bytes of a text: ten times the largest vocabularies and templates. */
@@ -32,7 +32,7 @@ export class GgufCursor {
     return this.view.getUint32(this.take(4), true)
   }
 
-  /** @throws WeightError for numbers that are no safe integers. */
+  /** @throws WeightError for numbers that are not safe integers. */
   size(what: string): number {
     const value = this.view.getBigUint64(this.take(8), true)
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) refuse(this.file, 'overflow', `${what} is ${value}`)
@@ -91,7 +91,7 @@ export class GgufCursor {
     const type = this.uint32()
     const length = this.size(`the length of ${what}`)
     if (length > itemLimit) refuse(this.file, 'header-size', `${what} claims ${length} items`)
-    // Scores and kinds of tokens: a number each, hundreds of thousands of them.
+    // Fast path for scores and types of tokens: hundreds of thousands of numbers.
     if (type === 4 || type === 5 || type === 6) {
       const begin = this.take(4 * length)
       const copy = this.bytes.slice(begin, begin + 4 * length).buffer

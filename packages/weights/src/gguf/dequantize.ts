@@ -1,5 +1,5 @@
 /**
- * Blocks of GGUF -> float32 values, equal to the last bit to dequantize of the Python package gguf (which rounds each step to float32).
+ * Blocks of GGUF -> float32 values, bit-identical to dequantize of the Python package gguf (which rounds each step to float32).
  * Source: ggml-quants.c, dequantize_row_*.
  */
 import { halfToFloat } from '@casa-js/base/internal'

@@ -1,11 +1,11 @@
-/** config.json, tokenizer.json and a chat template -> metadata of a GGUF file: the way back of config.ts and tokenizer.ts. */
+/** config.json, tokenizer.json and a chat template -> metadata of a GGUF file: the inverse of config.ts and tokenizer.ts. */
 import { ConfigError, Fields } from '@casa-js/base'
 import type { ModelFolder } from '../folder/model-folder.ts'
 import type { GgufField } from './metadata-writer.ts'
 import { modelTypes } from './names.ts'
 import { preTokenizerName } from './tokenizer.ts'
 
-/** What a GGUF file can say of a model. @throws ConfigError for a model that llama.cpp has no name for. */
+/** The metadata of a model's GGUF file. @throws ConfigError for a model that llama.cpp does not support. */
 export function fieldsOf(model: Omit<ModelFolder, 'weights'>): { architecture: string; fields: Map<string, GgufField> } {
   const f = new Fields(model.config, 'config.json')
   const modelType = f.string('model_type')
@@ -66,7 +66,7 @@ interface Tokenizer {
   pre_tokenizer?: unknown
 }
 
-/** Only byte-level BPE has all that GGUF wants: SentencePiece's scores are not in a tokenizer.json. */
+/** Only byte-level BPE has all that GGUF needs: SentencePiece's scores are not in a tokenizer.json. */
 function addTokenizer(
   fields: Map<string, GgufField>,
   { tokenizerJson, tokenizerConfig }: Omit<ModelFolder, 'weights'>,

@@ -1,4 +1,4 @@
-/** A GGUF file as the model folder that it stands for: config.json, tokenizer, chat template and weights, from its metadata. */
+/** A GGUF file presented as a model folder: config.json, tokenizer, chat template and weights, from its metadata. */
 import type { FolderSource } from '../bytes/folder.ts'
 import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
@@ -10,7 +10,7 @@ import { GgufWeights } from './source.ts'
 import { tokenizerOf } from './tokenizer.ts'
 
 /**
- * A GGUF file as the model folder that it would be unpacked into.
+ * A GGUF file presented as the equivalent model folder.
  * @param folder that the file lies in
  * @param file its name
  * @returns a folder that is opened when its first file is asked for
@@ -40,7 +40,7 @@ export function ggufFolder(folder: FolderSource, file: string): FolderSource {
 }
 
 /**
- * The weights of a GGUF file. The file belongs to what comes back: `close` closes it, and so does a failure here.
+ * The weights of a GGUF file. The returned source owns the file: `close` closes it, and so does a failure here.
  * @throws WeightError naming file, tensor and the rule that is broken; ConfigError for metadata that is not supported.
  */
 export async function openGguf(source: ByteSource, signal?: AbortSignal): Promise<GgufWeights> {

@@ -1,8 +1,8 @@
 /**
  * The header of a GGUF file: counts, metadata, one entry for each tensor, then, aligned, the tensors' bytes.
  *
- * Read here and not by @huggingface/gguf: that one takes addresses only, returns texts cut short where they cross the end of its
- * chunk of 2 MB, lets keys repeat, does not check where tensors lie, and throws plain errors.
+ * Not @huggingface/gguf: it takes addresses only, truncates texts that cross the end of its
+ * 2 MB chunk, allows repeated keys, does not check tensor offsets, and throws plain errors.
  */
 import type { ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
@@ -11,7 +11,7 @@ import { ggufType, type GgufType } from './types.ts'
 
 export interface GgufTensor {
   type: GgufType
-  /** Outermost axis first, as everywhere here; the file has it the other way round. */
+  /** Outermost axis first, as everywhere here; the file stores it in reverse. */
   shape: number[]
   /** Bytes [begin, end) of the file. */
   begin: number
@@ -27,7 +27,7 @@ export interface GgufHeader {
 
 const magic = 0x46554747
 
-/** Read at first; doubled as long as the header goes on. */
+/** Bytes read at first; doubled until the header is complete. */
 const openingBytes = 1 << 20
 
 /** A vocabulary of a million tokens with its merges takes 50 MB. */
@@ -81,7 +81,7 @@ function parseHeader(source: ByteSource, bytes: Uint8Array): GgufHeader {
   return { version, metadata, tensors }
 }
 
-/** `begin` and `end` are relative to the first tensor's place yet. */
+/** Here `begin` and `end` are still relative to the first tensor's data. */
 function parseTensor(file: string, name: string, cursor: GgufCursor): GgufTensor {
   const rank = cursor.uint32()
   if (rank > rankLimit) refuse(file, 'shape', `it has ${rank} axes; the format allows ${rankLimit}`, name)
@@ -105,7 +105,7 @@ function alignmentOf(file: string, metadata: Map<string, GgufValue>): number {
   return isPower ? alignment : refuse(file, 'metadata', `general.alignment is ${String(alignment)}, expected a power of two`)
 }
 
-/** Turns offsets into places in the file, and checks that tensors are aligned, inside the file, and do not overlap. */
+/** Makes offsets absolute, and checks that tensors are aligned, inside the file, and do not overlap. */
 function place(source: ByteSource, tensors: Map<string, GgufTensor>, headerBytes: number, alignment: number): void {
   const dataBegin = Math.ceil(headerBytes / alignment) * alignment
   let at = 0

@@ -1,6 +1,6 @@
 /**
- * The merges that a SentencePiece vocabulary with scores stands for: every way to make a piece of two others, best score first. What
- * SentencePiece does with scores and what BPE does with these merges is the same. Source: transformers' generate_merges.
+ * Converts a SentencePiece vocabulary with scores into BPE merges: every way to join two pieces into a third, best score first. What
+ * SentencePiece segmentation by scores and BPE with these merges give the same result. Source: transformers' generate_merges.
  * @param isPiece whether a token is an ordinary piece of text
  * @returns pairs of pieces
  */

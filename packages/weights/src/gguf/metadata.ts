@@ -25,7 +25,7 @@ export class GgufMetadata {
     return this.optionalText(key) ?? this.missing(key)
   }
 
-  /** Of a list with an entry for each layer, the one that all share. */
+  /** The common value of a list with an entry for each layer. */
   optionalNumber(key: string): number | undefined {
     const value = this.values.get(key)
     if (value === undefined) return undefined

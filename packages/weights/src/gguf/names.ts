@@ -1,9 +1,9 @@
 /**
- * How tensors are called in GGUF files of Llama's line, and how our tables call them. Source: TENSOR_MODELS and the conversion
+ * Names of tensors in GGUF files of Llama-like models, and in our tensor tables. Source: TENSOR_MODELS and the conversion
  * scripts of llama.cpp.
  */
 
-/** Architectures (general.architecture) by what config.json calls them. */
+/** GGUF architectures (general.architecture) by model_type of config.json. */
 export const modelTypes: Record<string, string> = { llama: 'llama', qwen2: 'qwen2', qwen2vl: 'qwen2_5_vl_text' }
 
 /**
@@ -30,7 +30,7 @@ const perLayer: [gguf: string, ours: string][] = [
   ['ffn_down', 'mlp.down_proj'],
 ]
 
-/** A tensor's name in our tables; one that has none keeps its own, so that strict loading lists it. */
+/** A tensor's name in our tables; an unknown one keeps its own name, so that strict loading lists it. */
 export function nameOf(gguf: string): string {
   const layer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(gguf)
   const found = layer && perLayer.find(([name]) => name === layer[2])

@@ -47,7 +47,7 @@ const encoders: Record<QuantizedType, Encoder> = {
 
 /**
  * Whole blocks of 32 values.
- * @throws ArgumentError when the values are no whole blocks, or one is not finite.
+ * @throws ArgumentError when the values do not fill whole blocks, or one is not finite.
  */
 export function quantizeBlocks(values: Float32Array, type: QuantizedType): Uint8Array {
   if (values.length % blockValues !== 0) throw new ArgumentError(`${type}: ${values.length} values are no whole blocks of 32`)
@@ -60,7 +60,7 @@ export function quantizeBlocks(values: Float32Array, type: QuantizedType): Uint8
   return bytes
 }
 
-/** Sixteen bytes of two levels each, value i and value i + 16. */
+/** Packs two 4-bit levels per byte, value i and value i + 16, in sixteen bytes. */
 function nibbles(out: DataView, at: number, levelOf: (i: number) => number): void {
   for (let i = 0; i < 16; i++) out.setUint8(at + i, clamped(levelOf(i)) | (clamped(levelOf(i + 16)) << 4))
 }

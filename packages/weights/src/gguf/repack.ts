@@ -1,6 +1,6 @@
 /**
- * Blocks of GGUF -> our matrices in 8 or 4 bits. Q8_0, Q5_0 and Q4_0 have what ours have, a symmetric f16 scale for each 32 columns:
- * they are the same values in another order. All others are decoded and quantised to 8 bits, with an error.
+ * GGUF blocks -> our matrices in 8 or 4 bits. Q8_0, Q5_0 and Q4_0 match our format, a symmetric f16 scale for each 32 columns:
+ * the same values in another order. All others are decoded and quantised to 8 bits, which is lossy.
  */
 import type { QuantizedForm, QuantizedRows } from '@casa-js/base/internal'
 

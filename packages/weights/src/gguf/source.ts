@@ -1,6 +1,6 @@
 /**
  * The tensors of a GGUF file by our names, in our order of rows. `read` gives float32 values, equal to those of the Python package
- * gguf. To be multiplied by as they are, matrices come in 8 or 4 bits: Q8_0, Q5_0 and Q4_0 without any change of value, other
+ * gguf. For quantised matrix products, matrices come in 8 or 4 bits: Q8_0, Q5_0 and Q4_0 without any change of value, other
  * quantised types rounded to 8 bits.
  */
 import { ArgumentError } from '@casa-js/base'
@@ -25,7 +25,7 @@ interface Entry extends GgufTensor {
 }
 
 export interface GgufShape {
-  /** Whether queries and keys are stored in pairs, and of how many heads they are. */
+  /** Whether rows of queries and keys are stored in rotary pairs, and their number of heads. */
   heads: { q: number; k: number } | undefined
 }
 
@@ -161,7 +161,7 @@ function isMatrix(shape: number[]): shape is [number, number] {
   return shape.length === 2
 }
 
-/** Matrices of blocks show as what they can be multiplied by as. */
+/** Quantised matrices are listed with the dtype used for quantised products. */
 function listed({ type, shape }: GgufTensor): StoredDtype {
   if (isDtype(type.name)) return type.name
   if (!isMatrix(shape)) return 'F32'

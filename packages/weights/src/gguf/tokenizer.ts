@@ -28,7 +28,7 @@ const split = (regex: string) => ({
   pretokenizers: [{ type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false }, byteLevel(false)],
 })
 
-/** How text is cut before the merges, by tokenizer.ggml.pre. */
+/** Pre-tokenizer patterns, by tokenizer.ggml.pre. */
 const preTokenizers: Record<string, { pre: unknown; normalizer?: unknown }> = {
   default: { pre: byteLevel(true) },
   'gpt-2': { pre: byteLevel(true) },
@@ -46,7 +46,7 @@ export function preTokenizerName(pre: unknown): string | undefined {
   return Object.keys(preTokenizers).find((name) => name !== 'default' && parts(preTokenizers[name]!.pre) === parts(pre))
 }
 
-/** Fields that say the same whether they are there or not, and the order of fields, left out. */
+/** Normalises: drops fields that equal their defaults, and ignores the order of fields. */
 function withoutDefaults(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDefaults)
   if (typeof value !== 'object' || value === null) return value

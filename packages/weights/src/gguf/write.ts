@@ -45,7 +45,7 @@ interface Plan extends GgufTensorPlan {
  * @param model an opened model folder of a llama or qwen2 model; its weights stay open
  * @param sink committed at the end; on any error nothing appears
  * @returns every tensor with its type and the error that storing made
- * @throws ConfigError for a model or tokenizer that GGUF has no name for; WeightError for a value that does not fit.
+ * @throws ConfigError for a model or tokenizer that GGUF does not support; WeightError for a value that does not fit.
  */
 export async function writeGguf(model: ModelFolder, sink: ByteSink, options: WriteGgufOptions = {}): Promise<WrittenTensor[]> {
   const { type = 'F16', signal } = options

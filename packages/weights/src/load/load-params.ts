@@ -8,21 +8,21 @@ import { refuse } from '../refuse.ts'
 
 export interface LoadOptions extends MatchOptions {
   signal?: AbortSignal | undefined
-  /** Called for each matrix whose file holds it in a form that it cannot be multiplied by, and which is therefore rounded to 8 bits. */
+  /** Called for each matrix stored in a format that quantised products do not support, and which is therefore rounded to 8 bits. */
   onRounded?: ((rounded: RoundedTensor) => void) | undefined
   onProgress?: ((progress: { tensor: string; loadedTensors: number; totalTensors: number }) => void) | undefined
 }
 
-/** A matrix that was rounded in the loading. */
+/** A matrix that was rounded while loading. */
 export interface RoundedTensor {
   tensor: string
   /** As the file holds it, e.g. "Q4_K". */
   from: string
-  /** Root of the mean square of the difference, relative to that of the values. */
+  /** RMS of the difference, relative to the RMS of the values. */
   relativeError: number
 }
 
-/** A tensor as it arrives: float32, 16-bit floats two a word (see `readCompressed`), or a quantised matrix. */
+/** A tensor as it arrives: float32, 16-bit floats, two per 32-bit word (see `readCompressed`), or a quantised matrix. */
 export type LoadedTensor =
   | { spec: TensorSpec; dtype: 'F32'; values: Float32Array }
   | { spec: TensorSpec; dtype: 'BF16' | 'F16'; compressed: Int32Array }
@@ -30,7 +30,7 @@ export type LoadedTensor =
 
 /**
  * Every tensor of the table as host values by table name.
- * @throws WeightError listing missing, unexpected and ill-fitting tensors side by side with the nearest names.
+ * @throws WeightError listing missing, unexpected and mismatched tensors, each with the nearest name.
  */
 export async function loadParams(
   table: TensorTable,
@@ -46,10 +46,10 @@ export async function loadParams(
 }
 
 /**
- * Hands over each tensor of the table as it arrives, one at a time, so that it can go to the device and be forgotten here.
+ * Calls back with each tensor of the table as it arrives, one at a time, so that it can be uploaded to the device and freed.
  * With `compressed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay compressed; with `quantized`, matrices
  * that it holds in 8 or 4 bits stay so.
- * @throws WeightError as `loadParams` does, before anything is handed over.
+ * @throws WeightError as `loadParams` does, before the first callback.
  */
 export async function loadEach(
   table: TensorTable,
@@ -84,7 +84,7 @@ function* walk(table: TensorTable, source: WeightSource, options: LoadOptions) {
   }
 }
 
-/** A source of someone else's making is not trusted to return what its entries promise. */
+/** A custom source is not trusted to return what its entries promise. */
 async function readValues(source: WeightSource, spec: TensorSpec, found: string, signal?: AbortSignal): Promise<Float32Array> {
   const values = await (source as TensorSource).read(found, signal)
   if (values.length === countValues(spec.shape)) return values

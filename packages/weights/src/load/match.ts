@@ -1,4 +1,4 @@
-/** Pairs a tensor table with what a checkpoint holds, and says all that does not fit at once. */
+/** Matches a tensor table with a checkpoint's tensors, and reports all mismatches at once. */
 import type { TensorSpec, TensorTable } from '@casa-js/core'
 import { WeightError } from '@casa-js/base'
 import { derivedBuffers } from './known-names.ts'
@@ -6,9 +6,9 @@ import { nearest } from './nearest.ts'
 import { compileNameMap, type NameMap } from './name-map.ts'
 
 export interface MatchOptions {
-  /** How the checkpoint's tensors are called in the table. */
+  /** Maps the checkpoint's tensor names to those of the table. */
   names?: NameMap | undefined
-  /** Leave out what the table does not name, e.g. to take the vision tower alone out of a whole model. Default: false, an error. */
+  /** Ignore tensors that the table does not name, e.g. to load only the vision tower of a model. Default false: they are an error. */
   allowUnexpected?: boolean
 }
 
@@ -25,13 +25,13 @@ interface Entry {
 
 const floats = new Set(['F32', 'F16', 'BF16', 'F64', 'Q8', 'Q4'])
 
-/** Lines of a kind that an error shows; a wrong model differs in every tensor. */
+/** Most lines of each kind in an error; a wrong model differs in every tensor. */
 const shownLimit = 40
 
 /**
  * Pairs a tensor table with the tensors of a checkpoint, by names and shapes; reads no values.
  * @returns one match for each spec, in the table's order
- * @throws WeightError listing missing, unexpected and ill-fitting tensors.
+ * @throws WeightError listing missing, unexpected and mismatched tensors.
  */
 export function matchTable(
   table: TensorTable,
@@ -93,7 +93,7 @@ function rename(source: string, entries: Map<string, Entry>, names: NameMap): Ma
   return renamed
 }
 
-/** Buffers that a model computes itself are no surplus; a table that names one gets it all the same. */
+/** Buffers that a model computes itself do not count as unexpected; a table that names one still gets it. */
 function leaveOutBuffers(renamed: Map<string, string>, table: TensorTable): void {
   const wanted = new Set(table.flatMap(({ name, aliases = [] }) => [name, ...aliases]))
   const keep = compileNameMap(derivedBuffers)

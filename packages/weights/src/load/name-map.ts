@@ -1,6 +1,6 @@
 /**
- * Names as data: how tensors of a checkpoint are called in our tables. A user passes such a list (JSON will do) for a checkpoint
- * that names its tensors otherwise; no code has to change.
+ * Name maps as data: rules from a checkpoint's tensor names to those of our tables. A user passes such a list (e.g. from JSON) for a checkpoint
+ * with other tensor names; no code has to change.
  */
 import { ConfigError } from '@casa-js/base'
 

@@ -6,7 +6,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let bestDistance = Math.floor(name.length / 2) + 1
   for (const candidate of candidates) {
-    // The difference in length is a lower bound that costs nothing.
+    // The difference in length is a cheap lower bound.
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue
     const edits = distance(name, candidate)
     if (edits < bestDistance) [best, bestDistance] = [candidate, edits]

@@ -1,6 +1,6 @@
 /**
  * Quantised tensors in safetensors files. NAME is stored as NAME.qweight (I32) and NAME.scales (F16), and the file's metadata says
- * under "quantized:NAME" what they are: {"bits":4,"group":64,"shape":[O,D]}. Seen through here they are one tensor again, of
+ * under "quantized:NAME" what they are: {"bits":4,"group":64,"shape":[O,D]}. This source presents them as one tensor again, of
  * dtype Q8 or Q4 and shape [O,D].
  */
 import { refuse } from '../refuse.ts'
@@ -9,7 +9,7 @@ import { dequantizeRows, groupsPerRow, wordsPerRow, type QuantizedForm } from '@
 
 const metadataKey = 'quantized:'
 
-/** A matrix as the tensor package takes it: scales are f16 two to a word, low half first. */
+/** A quantised matrix in the tensor package's format: scales are f16, two per 32-bit word, low half first. */
 export interface QuantizedMatrix extends QuantizedForm {
   values: Int32Array
   scales: Int32Array
@@ -17,12 +17,12 @@ export interface QuantizedMatrix extends QuantizedForm {
   outputs: number
   /** D */
   inputs: number
-  /** Where the source holds something else, which was rounded to this, and the error was asked for. */
+  /** The rounding error, if the source holds another format and `measure` was set. */
   roundedFrom?: { from: string; relativeError: number }
 }
 
 export interface QuantizedSource extends TensorSource {
-  /** @param options `measure`: the result says the error of rounding, if there was any; it takes as long as the rounding itself. */
+  /** @param options `measure`: the result includes the rounding error, if there was rounding; this takes as long as the rounding itself. */
   readQuantized(name: string, signal?: AbortSignal, options?: { measure?: boolean }): Promise<QuantizedMatrix>
 }
 

@@ -1,4 +1,4 @@
-/** Folders by what a user writes: a path, an address, or a repository of the hub. */
+/** Opens a folder from user input: a path, an address, or a hub repository. */
 import type { FolderSource } from '../bytes/folder.ts'
 import { ggufFolder } from '../gguf/folder.ts'
 import { pathFolder, resolveAddress } from '#platform'
@@ -11,12 +11,12 @@ export interface AddressOptions extends RemoteOptions {
 }
 
 /**
- * A folder by what a user writes; nothing is opened yet.
+ * A folder from user input; nothing is opened yet.
  * - "models/tiny": a path; in a page an address relative to it
  * - "opfs:models/tiny": in a browser, a folder in the private file system of the origin
  * - "https://host/models/tiny": a folder on a server
  * - "hub:organisation/name" or "hub:organisation/name@revision": a repository of the Hugging Face hub
- * - any of them with "/name.gguf" behind the folder (before "@revision"): that file, as the model folder that it stands for
+ * - any of them followed by "/name.gguf" (before "@revision"): that GGUF file, presented as a model folder
  */
 export async function folderAt(address: string, options: AddressOptions = {}): Promise<FolderSource> {
   const hub = /^hub:([^@/]+\/[^@/]+)(?:\/([^@/]+\.gguf))?(?:@(.+))?$/.exec(address)

@@ -1,6 +1,6 @@
 /**
- * A whole file from a server into a draft: resumed after a cut, begun again when the file has changed at the server, and committed only
- * when its size and its hash are what they should be.
+ * Downloads a whole file into a draft: resumed after a broken connection, restarted when the file has changed on the server, and committed only
+ * when its size and hash are as expected.
  */
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState } from './draft.ts'
@@ -16,11 +16,11 @@ export interface DownloadProgress {
 
 export interface DownloadOptions extends HttpOptions {
   onProgress?: ((progress: DownloadProgress) => void) | undefined
-  /** Refuses files of more bytes, however many the server says there are. Default: no limit. */
+  /** Largest accepted file in bytes, whatever size the server announces. Default: no limit. */
   limitBytes?: number | undefined
 }
 
-/** A file that changes, or comes out wrong, again and again is not fetched for ever. */
+/** How often a download restarts when the file changes or fails its hash. */
 const restartLimit = 3
 
 /**
@@ -79,7 +79,7 @@ class Run {
     return this.hash!.hex()
   }
 
-  /** Bytes of the last attempt that the next can build on. */
+  /** Bytes of the last attempt that the next one can continue from. */
   keptBytes(): number {
     return this.draft.state.validator === undefined ? 0 : this.attemptBytes
   }
@@ -87,7 +87,7 @@ class Run {
   /** false: there is no such file. */
   private async receive(): Promise<boolean> {
     const { draft } = this
-    // Only a version that can be named can be continued.
+    // Only a download with a validator can be resumed.
     const ifValidator = draft.size > 0 ? draft.state.validator : undefined
     const range = ifValidator === undefined ? undefined : { begin: draft.size, ifValidator }
     const answer = await httpGet(this.url, range, this.options).catch((error: unknown) => this.forgetUnlessKept(error))
@@ -104,7 +104,7 @@ class Run {
         if (ifValidator !== undefined) this.countRestart()
         await this.begin({ validator: answer.validator, totalBytes: answer.totalBytes })
       } else {
-        // A part of another version: begin again with the next attempt.
+        // A range of another version: restart with the next attempt.
         this.countRestart()
         await this.begin({})
         throw new PassingError(draft.name, `the file changed at the server`)
@@ -134,7 +134,7 @@ class Run {
     this.attemptBytes = 0
   }
 
-  /** Nothing stays of a file that is too large: it may be all the disk has room for. */
+  /** A file that is too large is deleted: it may have filled the disk. */
   private async refuseBeyondLimit(bytes: number): Promise<void> {
     const { limitBytes = Infinity } = this.options
     if (bytes <= limitBytes) return
@@ -143,8 +143,8 @@ class Run {
   }
 
   /**
-   * The server's file ends before what we have of it, so that ours is another; or it answers nonsense when asked for a part. Then
-   * the whole is asked for.
+   * The server's file is shorter than our part of it, so it is a different file; or its answer to a range request makes no sense. Then
+   * the whole file is requested.
    */
   private async forgetUnlessKept(error: unknown): Promise<never> {
     if (error instanceof NoSuchRange || (error instanceof PassingError && error.isAnswer)) {
@@ -169,7 +169,7 @@ class Run {
     )
   }
 
-  /** Wrong bytes may be the fault of an earlier run that was resumed: then everything is fetched anew before the file is refused. */
+  /** Wrong bytes may come from an earlier, resumed run: then everything is downloaded again before giving up. */
   private async verify(): Promise<void> {
     const { draft, expected } = this
     const length = expected.sizeBytes ?? draft.state.totalBytes

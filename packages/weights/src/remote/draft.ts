@@ -1,9 +1,9 @@
-/** A file in the making: what a download has brought so far, kept so that a later attempt, or a later run, can go on. */
+/** A partial download, stored so that a later attempt or a later run can resume it. */
 import type { ByteSource } from '../bytes/source.ts'
 import type { Expected } from './file-hash.ts'
 
 export interface DraftState {
-  /** What the server called this version of the file; undefined when it gave nothing to go by. */
+  /** Validator of this version of the file; undefined when the server gave none. */
   validator?: string | undefined
   totalBytes?: number | undefined
 }
@@ -12,18 +12,18 @@ export interface Draft {
   readonly name: string
   /** Bytes kept. */
   readonly size: number
-  /** What was known when the first byte was written. */
+  /** Recorded when the first byte was written. */
   readonly state: DraftState
-  /** Forget all bytes; those to come are of this version. */
+  /** Discard all bytes; the following ones belong to this version. */
   reset(state: DraftState): Promise<void>
   append(bytes: Uint8Array): Promise<void>
   read(begin: number, end: number): Promise<Uint8Array>
   /**
-   * The file is complete and right: it appears under its name.
+   * The file is complete and verified: it appears under its name.
    * @param sha256 hash of its bytes, in hex, by which damage is noticed later
    */
   commit(sha256: string): Promise<void>
-  /** Keep what is there for later. */
+  /** Keep what is stored for later. */
   release(): Promise<void>
 }
 
@@ -31,14 +31,14 @@ export interface Draft {
 export interface FileCache {
   /**
    * undefined when there is no finished file of this key. A file is hashed when it is opened for the first time, and whenever its
-   * size, date or inode is another; one that is damaged, or of which nothing is known, counts as none and is removed.
+   * size, date or inode has changed; one that is damaged or has no seal counts as missing and is removed.
    */
   open(key: string, expected?: Expected, signal?: AbortSignal): Promise<ByteSource | undefined>
-  /** Whoever holds a draft holds it alone. */
+  /** A draft has a single owner at a time. */
   draft(key: string): Promise<Draft>
 }
 
-/** A draft without a disk, for files that are small. */
+/** A draft in memory, for small files. */
 export function memoryDraft(name: string): Draft & { bytes(): Uint8Array } {
   const chunks: Uint8Array[] = []
   let size = 0

@@ -1,4 +1,4 @@
-/** One remote file, by the best way there is: from the cache, or whole with its hash checked, or, without a cache, by ranges. */
+/** Fetches one remote file in the best available way: from the cache, or whole with its hash checked, or, without a cache, by ranges. */
 import { memorySource, type ByteSource } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import { download, type DownloadOptions } from './download.ts'
@@ -8,14 +8,14 @@ import { openHttp } from './http-source.ts'
 
 export interface RemoteFile extends Expected {
   url: string
-  /** Names these very bytes: a commit, a hash, or an address with its validator. undefined when nothing does; then nothing is kept. */
+  /** Cache key that identifies exactly these bytes: a commit, a hash, or an address with its validator. undefined if there is none; then nothing is cached. */
   key?: string | undefined
 }
 
-/** Without a cache, files up to this are taken whole, so that their hash can be checked; larger ones are read by ranges. */
+/** Without a cache, files up to this size are downloaded whole, so that their hash can be checked; larger ones are read by ranges. */
 const wholeLimitBytes = 64 << 20
 
-/** undefined when there is no such file. @throws WeightError when what comes is not what was expected. */
+/** undefined when there is no such file. @throws WeightError when the content is not what was expected. */
 export async function fetchFile(
   file: RemoteFile,
   cache: FileCache | undefined,

@@ -1,11 +1,11 @@
-/** The hash of a file as it comes, compared with the one that is expected. */
+/** Hashes a file as it arrives, and compares it with the expected hash. */
 import { createHasher } from '#platform'
 
-/** What is known of a file before it comes. Hashes in hex. */
+/** What is known of a file in advance. Hashes in hex. */
 export interface Expected {
   sizeBytes?: number | undefined
   sha256?: string | undefined
-  /** The SHA-1 of a git blob: of "blob SIZE\0" and the content. Hubs give it for the files that they keep in git itself. */
+  /** The SHA-1 of a git blob: of "blob SIZE\0" and the content. Hubs give it for files stored in git itself (not LFS). */
   gitSha1?: string | undefined
 }
 
@@ -15,7 +15,7 @@ export interface Hasher {
   hex(): string
 }
 
-/** Bytes of a finished file that are hashed at a time. */
+/** Bytes of a finished file hashed at a time. */
 const rehashBytes = 4 << 20
 
 /** The SHA-256 of the bytes so far, and the git SHA-1 where that is what is expected. */
@@ -42,7 +42,7 @@ export class FileHash {
     return (this.digest ??= this.sha256.hex())
   }
 
-  /** Ends it. undefined: as expected, or nothing was. */
+  /** Finishes the hash. undefined: as expected, or nothing was expected. */
   fault(): string | undefined {
     const { sha256, gitSha1 } = this.expected
     if (sha256 !== undefined) return differs('SHA-256', this.hex(), sha256)

@@ -1,4 +1,4 @@
-/** A server that errs in every way we know of: what arrives is the file as it is there, or an error; never anything else. */
+/** A server that misbehaves in every known way: the result is the correct file or an error, never anything else. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -14,7 +14,7 @@ import { withRetries } from './retry.ts'
 
 export interface RemoteOptions extends DownloadOptions {
   /**
-   * Where files are kept; by default the cache folder of Node or the private file system of a browser. false: keep nothing and read
+   * Where files are cached; by default the cache folder of Node or the private file system of a browser. false: cache nothing and read
    * large files by ranges, which is quick to start but checks no hash.
    */
   cache?: FileCache | false | undefined
@@ -73,15 +73,15 @@ async function openFile(
   return remote && fetchFile({ ...remote, ...known }, cache, request)
 }
 
-/** Storage that may not be listed answers 403 for a file that is not there; for these that is no trouble. */
+/** Storage without list permission answers 403 for a missing file; for these optional files that counts as missing. */
 function isOptional(file: string): boolean {
   return file === 'model.safetensors' || !/\.(safetensors|safetensors\.index\.json|gguf)$/.test(file)
 }
 
-/** Marks list a few files; whatever is larger is something else. */
+/** Marks list a few files; a larger file is something else. */
 const markLimitBytes = 4 << 20
 
-/** undefined when the folder has none, or something else lies at its place. */
+/** undefined when the folder has none, or something else is at its address. */
 async function readMark(url: string, options: DownloadOptions): Promise<FolderMark | undefined> {
   const draft = memoryDraft(url)
   try {
@@ -99,7 +99,7 @@ async function readMark(url: string, options: DownloadOptions): Promise<FolderMa
 }
 
 /**
- * Asks the server which file this is now, so that a kept one is used only as long as it is the same. Two bytes, not one: sirv, which
+ * Asks the server for the file's current version, so that a cached one is used only while it is the same. Two bytes, not one: sirv, which
  * serves Vite's builds, takes "0-0" for the whole file.
  */
 async function identify(url: string, file: string, options: DownloadOptions): Promise<RemoteFile | undefined> {

@@ -1,6 +1,6 @@
-/** What the headers of an answer say, or undefined where they say nothing that can be relied on. */
+/** Parses response headers; undefined where they are missing or unreliable. */
 
-/** A weak ETag promises the same meaning, not the same bytes: no good here. */
+/** A weak ETag promises the same meaning, not the same bytes, so it is not used. */
 export function validatorOf(headers: Headers): string | undefined {
   const etag = headers.get('etag')
   return etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined)
@@ -18,7 +18,7 @@ export function parseContentRange(text: string | null): { begin: number; end: nu
 }
 
 /**
- * Whether a web page came where a file was asked for: hosts of single-page applications answer every address that they do not know
+ * Whether the response is a web page instead of a file: hosts of single-page applications answer every unknown address
  * with their index.html.
  */
 export function isPage(url: string, headers: Headers): boolean {

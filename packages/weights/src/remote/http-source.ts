@@ -7,14 +7,14 @@ import { refuse } from '../refuse.ts'
 import { httpGet, withoutQuery, type HttpAnswer, type HttpOptions } from './http.ts'
 import { PassingError, withRetries } from './retry.ts'
 
-/** Asked for at first: small files and most headers fit in, so that they cost one request. */
+/** Bytes of the first request: small files and most headers fit, so that they cost one request. */
 const openingBytes = 64 << 10
 
-/** A file that cannot be read by ranges is taken whole, up to this; beyond, a cache is the place for it. */
+/** A file that cannot be read by ranges is downloaded whole up to this size; larger ones need a cache. */
 const wholeLimitBytes = 256 << 20
 
 export interface HttpSourceOptions extends HttpOptions {
-  /** Refuses files of more bytes. Default: no limit. */
+  /** Largest accepted file in bytes. Default: no limit. */
   limitBytes?: number | undefined
 }
 
@@ -36,7 +36,7 @@ export async function openHttp(url: string, options: HttpSourceOptions = {}): Pr
         `${totalBytes} bytes are too many for this file; at most ${options.limitBytes} are read`,
       )
     }
-    // Without a validator two answers might be of two files. One answer is always of one.
+    // Without a validator two responses might come from two versions of the file; a single response cannot.
     const canRange = answer.isPart && validator !== undefined && totalBytes !== undefined
     const isWhole = totalBytes !== undefined && totalBytes <= openingBytes
     if (canRange || isWhole) {

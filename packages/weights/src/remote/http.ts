@@ -1,6 +1,6 @@
 /**
- * One checked HTTP answer. What a server says about a body (status, Content-Range, Content-Length, validator) is compared with
- * what was asked and with what comes; any difference is an error here, so that nobody above has to distrust a byte count again.
+ * One checked HTTP response. What a server says about a body (status, Content-Range, Content-Length, validator) is compared with
+ * the request and with the bytes received; any difference is an error here, so that callers can rely on byte counts.
  * Source: RFC 9110, sections 13 (conditional requests) and 14 (ranges).
  */
 import { refuse } from '../refuse.ts'
@@ -10,11 +10,11 @@ import { PassingError, type RetryOptions } from './retry.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface HttpOptions extends RetryOptions {
-  /** Sent with every request, e.g. Authorization. When a redirect leads to another host, none of them goes there. */
+  /** Sent with every request, e.g. Authorization. They are not sent along when a redirect leads to another host. */
   headers?: Record<string, string> | undefined
-  /** A connection that brings less than a kilobyte a second for this long is given up and tried again. Default 30,000. */
+  /** A connection slower than one kilobyte per second for this long is aborted and retried. Default 30,000. */
   stallMs?: number | undefined
-  /** Takes 403 as "there is no such file": so answers storage that may not be listed. Default false. */
+  /** Treats 403 as "no such file", as storage without list permission answers. Default false. */
   forbiddenIsMissing?: boolean | undefined
   fetch?: typeof fetch | undefined
 }
@@ -30,7 +30,7 @@ export interface HttpAnswer {
   validator?: string | undefined
   /** The body. Throws PassingError when it is cut, stalls, or is longer than announced. */
   chunks: AsyncIterable<Uint8Array>
-  /** Lets go of the connection; needed when `chunks` is not read to its end. */
+  /** Closes the connection; needed when `chunks` is not read to its end. */
   cancel(): void
 }
 
@@ -41,22 +41,22 @@ export interface Range {
   begin: number
   /** Exclusive; undefined for up to the end. */
   end?: number
-  /** Only if the file is still this one; otherwise the server sends all of it. */
+  /** Validator for If-Range: if the file has changed, the server sends all of it. */
   ifValidator?: string
 }
 
-/** Statuses that pass: time-outs, too many requests, and servers in trouble. */
+/** Temporary failures: time-outs, too many requests, server errors. */
 const passing = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
  * undefined: there is no such file, or the server answers with a web page instead.
- * @throws PassingError for what may go better next time, WeightError for what will not.
+ * @throws PassingError for failures worth a retry, WeightError for all others.
  */
 export async function httpGet(url: string, range: Range | undefined, options: HttpOptions): Promise<HttpAnswer | undefined> {
   const name = withoutQuery(url)
   const watchdog = new Watchdog(name, options.stallMs ?? 30_000, options.signal)
   try {
-    // A browser's own cache would keep every file a second time and cut ranges in its own way.
+    // A browser's own cache would store every file a second time and split ranges in its own way.
     const request = fetchKeepingHeaders(url, {
       headers: requestHeaders(url, range),
       privateHeaders: options.headers,
@@ -75,7 +75,7 @@ export async function httpGet(url: string, range: Range | undefined, options: Ht
 
 /**
  * A browser asks a server of another origin for permission before it sends If-Range, and storage servers do not give it. Nothing is
- * lost without: the validator of the answer is compared all the same.
+ * lost without it: the validator of the response is compared anyway.
  */
 function mayNameVersion(url: string): boolean {
   return typeof location === 'undefined' || new URL(url).origin === location.origin
@@ -134,7 +134,7 @@ function judge(
       { isAnswer: true },
     )
   }
-  // Some servers send more than was asked: the rest of the file for its first bytes. What was asked is in it.
+  // Some servers send more than requested, e.g. the whole rest of the file. It contains the requested range.
   const wanted = Math.min(part.end, range.end ?? part.end) - part.begin
   return {
     ...answer,
@@ -145,7 +145,7 @@ function judge(
   }
 }
 
-/** The body, which must have `expected` bytes; after the first `wanted` ones the connection is let go. */
+/** The body, which must have `expected` bytes; after the first `wanted` ones the connection is closed. */
 async function* exactly(
   name: string,
   response: Response,
@@ -173,7 +173,7 @@ async function* exactly(
   }
 }
 
-/** An address for messages: signed queries are long and secret. */
+/** An address for messages, without the query: signed queries are long and secret. */
 export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '')
 }

@@ -1,6 +1,6 @@
 /**
  * A model repository of the Hugging Face hub at one commit. The listing of that commit gives the size and the hash of every file, so
- * whatever comes through here is checked; with the commit pinned and its files in the cache no network is needed.
+ * every file is verified; with a pinned commit and its files in the cache no network is needed.
  */
 import { ConfigError, WeightError } from '@casa-js/base'
 import type { HubApiError } from '@huggingface/hub'
@@ -17,7 +17,7 @@ import { PassingError, withRetries } from './retry.ts'
 import { isUnreachable, reasonOf } from './watchdog.ts'
 
 export interface HubOptions extends RemoteOptions {
-  /** A commit of 40 hex digits pins the files for ever; a branch or a tag is looked up each time. Default "main". */
+  /** A commit of 40 hex digits pins the files; a branch or a tag is looked up each time. Default "main". */
   revision?: string | undefined
   /** Access token, for gated and private repositories. */
   token?: string | undefined
@@ -62,10 +62,10 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
   }
 }
 
-/** Answers of the hub's API are short; one that takes longer does not come. */
+/** Responses of the hub's API are short; slower ones time out. */
 const apiLimitMs = 10_000
 
-/** What is asked of the hub's API, by its own client. */
+/** Requests to the hub's API, made with its official client. */
 class Hub {
   private readonly repository: string
   private readonly options: HubOptions
@@ -83,7 +83,7 @@ class Hub {
     throw this.fault(`the hub gives ${JSON.stringify(info.sha)} as the commit of ${revision}`)
   }
 
-  /** Size and hash of every file beside one another in the repository's root. */
+  /** Size and hash of every file in the repository's root. */
   async list(commit: string): Promise<Listing> {
     const { listFiles } = await import('@huggingface/hub')
     const repo = { type: 'model', name: this.repository } as const
@@ -146,7 +146,7 @@ function isCommit(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{40}$/.test(text)
 }
 
-/** The listing of a commit never changes: asked once, then read from the cache. One that is broken there is asked for again. */
+/** The listing of a commit never changes: requested once, then read from the cache. A corrupt cached listing is requested again. */
 async function kept(cache: FileCache | undefined, key: string, ask: () => Promise<Listing>): Promise<Listing> {
   const source = await cache?.open(key)
   if (source) {

@@ -1,6 +1,6 @@
 /**
- * Redirects that keep a user's headers at home. fetch drops Authorization when a redirect leads to another origin, but sends every
- * other header along: an API key would end at whatever storage, or attacker, the first server names.
+ * Redirects that do not leak a user's headers. fetch drops Authorization when a redirect leads to another origin, but sends every
+ * other header along: an API key would be sent to whatever storage, or attacker, the first server names.
  */
 import { refuse } from '../refuse.ts'
 
@@ -24,7 +24,7 @@ export async function fetchKeepingHeaders(url: string, request: RedirectedReques
   const { headers, privateHeaders = {}, init, fetch } = request
   const names = Object.keys(privateHeaders)
   const isBrowser = typeof location !== 'undefined'
-  // Browsers drop this one by themselves, and let no page see where a redirect leads.
+  // Browsers drop Authorization themselves, and do not show pages where a redirect leads.
   const isSafe = names.length === 0 || (isBrowser && names.every((name) => name.toLowerCase() === 'authorization'))
   if (isSafe) return fetch(url, { ...init, headers: { ...headers, ...privateHeaders } })
   let at = new URL(url)

@@ -1,4 +1,4 @@
-/** Trying again: exponential back-off with jitter, a server's Retry-After, and no charge for an attempt that moved things on. */
+/** Retries: exponential back-off with jitter, Retry-After, and attempts that made progress are not counted. */
 import { CasaError, WeightError } from '@casa-js/base'
 import pRetry from 'p-retry'
 
@@ -7,12 +7,12 @@ export interface RetryOptions {
   retries?: number | undefined
   /** Wait before the first retry, doubled each time up to 30 s. Default 500. */
   firstDelayMs?: number | undefined
-  /** Called before each wait, so that nobody wonders at the silence. */
+  /** Called before each wait, e.g. to tell the user. */
   onRetry?: ((retry: Retry) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
-/** An attempt that failed and is made again. */
+/** A failed attempt that is retried. */
 export interface Retry {
   /** What is fetched. */
   file: string
@@ -31,14 +31,14 @@ interface PassingOptions {
   cause?: unknown
 }
 
-/** Something that may go better next time: a cut connection, a stall, a busy server. */
+/** A failure worth a retry: a broken connection, a stall, a busy server. */
 export class PassingError extends CasaError {
   static override readonly code: string = 'http-passing'
   /** The server's Retry-After. */
   readonly retryAfterMs: number
   /** The request never reached its server. */
   readonly isUnreachable: boolean
-  /** The server gave an answer that makes no sense; to the same question it gives the same one. */
+  /** The server's response makes no sense; the same request usually gets the same response. */
   readonly isAnswer: boolean
   readonly file: string
   constructor(file: string, message: string, options: PassingOptions = {}) {
@@ -50,15 +50,15 @@ export class PassingError extends CasaError {
   }
 }
 
-/** A wait that a server asks for is honoured up to this. */
+/** Longest Retry-After that is honoured. */
 const longestWaitMs = 120_000
 
-/** Fewer new bytes than this are no headway: a server that cuts after every few bytes uses up its retries. */
+/** Fewer new bytes than this do not count as progress: a server that disconnects after every few bytes uses up its retries. */
 export const headwayBytes = 64 << 10
 
 /**
- * Runs `attempt` again while it throws PassingError; whatever else it throws ends the matter at once. `broughtBytes` tells what the
- * last attempt brought for good. A server that was never reached is tried twice, and so is one that answers nonsense twice alike.
+ * Runs `attempt` again while it throws PassingError; any other error is rethrown at once. `broughtBytes` returns the bytes that the
+ * last attempt added. A server that was never reached is tried twice, and so is one that gives the same invalid response twice.
  * @throws WeightError when the retries are used up.
  */
 export async function withRetries<T>(

@@ -1,11 +1,11 @@
 import { PassingError } from './retry.ts'
 
-/** A connection slower than this stands still for all that anybody gains: a gigabyte would take two weeks. */
+/** A slower connection counts as stalled: a gigabyte would take two weeks. */
 const slowestBytesPerSecond = 1024
 
 /**
- * Aborts a request that stands still, or drips: in `stallMs` of waiting at least a kilobyte a second must come. Turns failures of the
- * network into PassingError. Time that the reader of the bytes takes does not count.
+ * Aborts a stalled or very slow request: during `stallMs` of waiting at least a kilobyte per second must arrive. Turns failures of the
+ * network into PassingError. Time spent by the consumer of the bytes does not count.
  */
 export class Watchdog {
   private readonly controller = new AbortController()
@@ -13,7 +13,7 @@ export class Watchdog {
   private readonly stallMs: number
   private readonly outer?: AbortSignal | undefined
   private readonly follow = () => this.controller.abort(this.outer!.reason)
-  /** Waited, and received, since enough came the last time. */
+  /** Time waited and bytes received since the last check that passed. */
   private waitedMs = 0
   private receivedBytes = 0
 
@@ -44,7 +44,7 @@ export class Watchdog {
     }
   }
 
-  /** Tells that so many bytes came. */
+  /** Reports received bytes. */
   received(bytes: number): void {
     this.receivedBytes += bytes
     if (this.receivedBytes < (this.stallMs / 1000) * slowestBytesPerSecond) return
@@ -63,7 +63,7 @@ export class Watchdog {
   }
 }
 
-/** What the system calls a host that cannot be reached: no network, no such name, nobody who listens. */
+/** System error codes of an unreachable host: no network, unknown name, connection refused. */
 const unreachableCodes = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -82,7 +82,7 @@ export function isUnreachable(error: unknown): boolean {
   return typeof navigator !== 'undefined' && navigator.onLine === false
 }
 
-/** What the network says of a failed request. */
+/** The network's error message for a failed request. */
 export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error
   // Several addresses of one host failed: the reason is with each of them.

@@ -1,9 +1,9 @@
-/** Bytes of a tensor -> float32 values. Little-endian, as the format and every machine that runs this. */
+/** Bytes of a tensor -> float32 values. Little-endian, as the format and all supported machines. */
 import { ArgumentError } from '@casa-js/base'
 import { countValues, type Dtype } from './dtypes.ts'
 import { float32FromBf16, float32FromF16 } from '@casa-js/base/internal'
 
-/** What can be read as numbers; the rest (8-bit and smaller floats, complex) only as bytes. */
+/** Dtypes that can be read as numbers; the others (8-bit and smaller floats, complex) only as bytes. */
 const decoders: Partial<Record<Dtype, (bytes: Uint8Array) => ArrayLike<number> | ArrayLike<bigint>>> = {
   F32: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4),
   F16: (bytes) => float32FromF16(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)),
@@ -30,7 +30,7 @@ export function isInteger(dtype: Dtype): boolean {
   return integers.has(dtype)
 }
 
-/** The values in their own precision, without a copy where the bytes' place in memory allows it. 64-bit integers are BigInt. */
+/** The values in their own precision, without a copy where the alignment in memory allows it. 64-bit integers are BigInt. */
 export function decodeNumbers(dtype: Dtype, bytes: Uint8Array): ArrayLike<number> | ArrayLike<bigint> {
   const decode = decoders[dtype]
   if (!decode) throw new ArgumentError(`values of dtype ${dtype} cannot be decoded, only copied as bytes`)
@@ -57,7 +57,7 @@ export function decodeInt32(dtype: Dtype, bytes: Uint8Array): Int32Array | undef
   return result
 }
 
-/** Words that hold a tensor's 16-bit values two by two, the first in the lower half; an odd count ends in a zero half. */
+/** 32-bit words that hold two 16-bit values each, the first in the lower half; an odd count is padded with zero. */
 export function compressedWords(shape: readonly number[]): number {
   return Math.ceil(countValues(shape) / 2)
 }

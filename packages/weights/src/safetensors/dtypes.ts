@@ -34,7 +34,7 @@ export function isDtype(text: string): text is Dtype {
   return Object.hasOwn(dtypeBits, text)
 }
 
-/** Bytes of a tensor, or why there is no such tensor. */
+/** Size of a tensor in bytes, or the reason why dtype and shape are invalid. */
 export function byteLength(dtype: Dtype, shape: readonly number[]): { bytes: number } | { fault: 'overflow' | 'alignment' } {
   let values = 1
   for (const size of shape) {

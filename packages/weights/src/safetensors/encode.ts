@@ -40,7 +40,7 @@ export function encodeTensor(file: string, name: string, { dtype, shape, data }:
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
-/** @throws WeightError when there is no tensor of this dtype and shape. */
+/** @throws WeightError when dtype and shape are invalid. */
 export function bytesOf(file: string, name: string, dtype: Dtype, shape: number[]): number {
   const bad = shape.find((size) => !Number.isSafeInteger(size) || size < 0)
   if (bad !== undefined) return refuse(file, 'shape', `${bad} in shape [${shape}] is not a size`, name)

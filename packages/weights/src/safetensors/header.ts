@@ -11,10 +11,10 @@ import { JsonCursor, JsonFault } from './json-cursor.ts'
 /** The reference implementation's limit. */
 export const headerLimitBytes = 100_000_000
 
-/** Ten times the tensors of the largest models in all their shards together. */
+/** Ten times as many tensors as the largest models have in all their shards. */
 const tensorLimit = 1_000_000
 
-/** More dimensions than any framework holds. */
+/** More dimensions than any framework supports. */
 const rankLimit = 64
 
 export interface TensorEntry {
@@ -33,7 +33,7 @@ export interface SafetensorsHeader {
 
 /**
  * Reads and checks the header of a safetensors file.
- * @returns every tensor with its place in the file, and the metadata
+ * @returns every tensor with its position in the file, and the metadata
  * @throws WeightError naming file, tensor and rule.
  */
 export async function readHeader(source: ByteSource, signal?: AbortSignal): Promise<SafetensorsHeader> {
@@ -59,7 +59,7 @@ export async function readHeader(source: ByteSource, signal?: AbortSignal): Prom
   return header
 }
 
-/** Files that are put in the place of weights by mistake start with text, which would be read as an absurd length. */
+/** Files mistaken for weights often start with text, which would be read as an absurd header length. */
 async function refuseOtherFormats(source: ByteSource, prefix: Uint8Array, signal?: AbortSignal): Promise<void> {
   const begin = String.fromCharCode(...prefix)
   if (begin.startsWith('version ') && source.size < 1024) {

@@ -1,6 +1,6 @@
 /**
  * A cursor over JSON text that is stricter than JSON.parse: a repeated key is an error, a number is a plain non-negative integer, a
- * string is whole Unicode. It builds nothing that the caller does not ask for, so hostile text cannot make it allocate.
+ * string is whole Unicode. It builds only the values that the caller asks for, so hostile text cannot make it allocate memory.
  */
 import { CasaError } from '@casa-js/base'
 

@@ -7,7 +7,7 @@ import { encodeSafetensors } from './writer.ts'
 
 const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url).pathname
 
-/** A source that counts what is read of it. */
+/** A source that counts the bytes read from it. */
 function counted(source: ByteSource): ByteSource & { readBytes: number; largest: number; closed: number } {
   const counter = { ...source, readBytes: 0, largest: 0, closed: 0 }
   counter.read = (begin, end, signal) => {

@@ -1,5 +1,5 @@
 /**
- * An open safetensors file. Only its header is read at once; a tensor is read when asked for, in pieces, so that beside the result
+ * An open safetensors file. Only its header is read on opening; a tensor is read on request, in pieces, so that besides the result
  * there is never more than one piece in memory.
  */
 import type { WeightSource } from '@casa-js/core'
@@ -12,7 +12,7 @@ import { readHeader, type TensorEntry } from './header.ts'
 /** Bytes read at a time. A multiple of 8, so that a piece holds whole values of every dtype. */
 const pieceBytes = 8 << 20
 
-/** Dtypes as they are listed: those of the format, and matrices quantised to 8 or 4 bits (quantize/quantized-source.ts). */
+/** Dtypes of listed tensors: those of the format, and matrices quantised to 8 or 4 bits (quantize/quantized-source.ts). */
 export type StoredDtype = Dtype | 'Q8' | 'Q4'
 
 /** What a checkpoint can give beyond float32 values. */
@@ -24,7 +24,7 @@ export interface TensorSource extends WeightSource {
   read(name: string, signal?: AbortSignal): Promise<Float32Array>
   /** int32 values of an integer or bool tensor. @throws WeightError when a value does not fit. */
   readInt32(name: string, signal?: AbortSignal): Promise<Int32Array>
-  /** A 16-bit float tensor as it lies in the file: two values a word, the first in the lower half, padded with zero. */
+  /** A 16-bit float tensor as stored in the file: two values per 32-bit word, the first in the lower half, padded with zero. */
   readCompressed(name: string, signal?: AbortSignal): Promise<Int32Array>
   /** The tensor's bytes [begin, end); all of them by default. */
   readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array>
@@ -47,7 +47,7 @@ export class Safetensors implements TensorSource {
   }
 
   /**
-   * Reads and checks the header. The file belongs to what comes back: `close` closes it, and so does a failure here.
+   * Reads and checks the header. The returned source owns the file: `close` closes it, and so does a failure here.
    * @throws WeightError naming file, tensor and the rule of the format that is broken.
    */
   static async open(source: ByteSource, signal?: AbortSignal): Promise<Safetensors> {

@@ -1,5 +1,5 @@
 /**
- * A checkpoint cut into several safetensors files beside a model.safetensors.index.json, which says what tensor lies in what file.
+ * A checkpoint cut into several safetensors files beside a model.safetensors.index.json, which says which file holds each tensor.
  * All headers are read at once and compared with the index in both directions; tensors are read when asked for.
  */
 import type { FolderSource } from '../bytes/folder.ts'
