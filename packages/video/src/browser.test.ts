@@ -1,4 +1,4 @@
-/** Videos in Chromium, through WebCodecs: the frames that Node gives. And a camera that is a file. Skipped where there is no Chromium. */
+/** Videos in Chromium, through WebCodecs: the same frames as in Node, and a fake camera. Skipped without Chromium. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ const chromiumPath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chrom
   (path) => path && existsSync(path),
 )
 
-/** The package as a bundler makes it for a page, minified. */
+/** The package bundled for a page, minified. */
 async function bundle(): Promise<string> {
   const entry = fileURLToPath(new URL('./index.ts', import.meta.url))
   const result = await build({
@@ -49,7 +49,7 @@ const file = (name: string) => join(folder, name)
 
 describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
   let code = ''
-  /** The page at "/", and the files of the folder, in ranges. */
+  /** Serves the page at "/", and the files of the folder with range requests. */
   const server = createServer((request, response) => {
     if (request.url === '/')
       return response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>video</title>')
@@ -95,14 +95,14 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
   })
 
   const hash = (data: Uint8Array) => createHash('sha256').update(data).digest('hex')
-  /** Frames as Node reads them. */
+  /** Reads frames in Node. */
   async function here(source: string, options: video.VideoOptions): Promise<Given['frames']> {
     const frames = []
     for await (const { image, timeMs } of video.openVideo(source, options))
       frames.push({ timeMs, widthPx: image.widthPx, heightPx: image.heightPx, sha256: hash(image.data) })
     return frames
   }
-  /** Frames as the page reads them: of a URL, a camera, or the canvas that the page holds. */
+  /** Reads frames in the page: from a URL, a camera, or the page's canvas. */
   const there = (
     source: { url: string } | { camera: MediaTrackConstraints } | { of: 'canvas' | 'stream' },
     options: { framesPerSecond?: number; sizePx?: number; from?: number; to?: number; most?: number; pauseMs?: number },
@@ -220,7 +220,7 @@ describe.skipIf(!chromiumPath || ffmpegMissing)('in Chromium', () => {
     expect(given.dropped).toBe(Math.round(given.frames[3]!.timeMs / 50) - 3)
     expect(given.dropped).toBeGreaterThan(5)
     expect(given.events.at(-1)).toMatchObject({ type: 'drop', total: given.dropped })
-    // And as a stream of the page.
+    // The same as a stream in the page.
     const stream = await there({ of: 'stream' }, { framesPerSecond: 10, most: 3 })
     expect(stream.frames.map(({ widthPx, heightPx }) => [widthPx, heightPx])).toEqual(Array(3).fill([40, 30]))
   })

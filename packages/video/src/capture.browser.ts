@@ -1,4 +1,4 @@
-/** Cameras, screens, tracks and canvases: what they show, at every time that is asked for. */
+/** Cameras, screens, tracks and canvases: captures their current frame at each requested time. */
 import type { RgbImage } from '@casa-js/base'
 import { VideoError } from './errors.ts'
 import { orient, upright } from './orient.ts'
@@ -7,7 +7,7 @@ import { sleep } from './newest.ts'
 import type { FrameReel, ReelOptions } from './reel.ts'
 import type { LiveSource, VideoFrame as Frame } from './types.ts'
 
-/** What can be drawn on a canvas now, or undefined before the first picture and after the last. */
+/** The image to draw on a canvas now, or undefined before the first frame and after the last. */
 interface Eye {
   look(): { picture: CanvasImageSource; widthPx: number; heightPx: number } | undefined
   readonly ended: boolean
@@ -17,8 +17,8 @@ interface Eye {
 type BrowserSource = Exclude<LiveSource, { ffmpeg: readonly string[] }>
 
 /**
- * Open a live source of a browser; a camera and a screen ask the user.
- * @throws VideoError when the user or the browser refuses, or there is no video in it.
+ * Open a live source in the browser; the user is asked for a camera or a screen.
+ * @throws VideoError when the user or the browser denies access, or the source has no video.
  */
 export async function openCapture(
   source: BrowserSource,
@@ -36,7 +36,7 @@ export async function openCapture(
     for (let index = Math.ceil(from * framesPerSecond); !eye.ended; index++) {
       await sleep(startedAt + (index * 1000) / framesPerSecond - performance.now(), signal)
       signal.throwIfAborted()
-      // Times that have passed meanwhile are over.
+      // Skip the times that have passed meanwhile.
       index = Math.max(index, Math.floor(((performance.now() - startedAt) * framesPerSecond) / 1000))
       const timeMs = (index * 1000) / framesPerSecond
       if (timeMs >= to * 1000) return

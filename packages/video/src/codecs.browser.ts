@@ -1,4 +1,4 @@
-/** WebCodecs as a browser has it. */
+/** The browser's WebCodecs. */
 import type { Codecs } from './codecs.ts'
 import { VideoError } from './errors.ts'
 
@@ -28,7 +28,7 @@ export async function loadCodecs(): Promise<Codecs | undefined> {
   }
 }
 
-/** The pixels of a frame or picture as rgba [height, width, 4], by way of a canvas. */
+/** The pixels of a frame or image as rgba [height, width, 4], through a canvas. */
 export function drawFrame(frame: VideoFrame): Uint8Array {
   const { displayWidth, displayHeight } = frame
   const context = new OffscreenCanvas(displayWidth, displayHeight).getContext('2d', { willReadFrequently: true })

@@ -1,14 +1,14 @@
-/** WebCodecs for Node: @napi-rs/webcodecs, an optional peer, for browsers bring their own. */
+/** WebCodecs for Node: @napi-rs/webcodecs, an optional peer dependency, since browsers have their own. */
 import type { Codecs } from './codecs.ts'
 
 let loading: Promise<Codecs | undefined> | undefined
 
-/** The codecs, or undefined where the package is not installed or has no binary for this machine. */
+/** The codecs, or undefined if the package is not installed or has no binary for this machine. */
 export function loadCodecs(): Promise<Codecs | undefined> {
   loading ??= import('@napi-rs/webcodecs').then(
     ({ VideoDecoder, EncodedVideoChunk }): Codecs => ({
       stampsFrames: false,
-      // Planes of green, blue and red it takes for luma and chroma.
+      // The package mistakes green, blue and red planes for luma and chroma.
       isSupported: async (config) =>
         config.colorSpace?.matrix !== 'rgb' && (await VideoDecoder.isConfigSupported(ownConfig(config))).supported,
       createDecoder({ output, error, dequeue }) {
@@ -33,7 +33,7 @@ export function loadCodecs(): Promise<Codecs | undefined> {
   return loading
 }
 
-/** Decoded on the processor, so that frames are the same on every machine. */
+/** Decodes on the CPU, so that frames are the same on every machine. */
 function ownConfig({ codec, codedWidth, codedHeight, description }: VideoDecoderConfig) {
   return {
     codec,

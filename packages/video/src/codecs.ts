@@ -1,4 +1,4 @@
-/** The part of WebCodecs that is used, as browsers have it and as @napi-rs/webcodecs has it for Node. */
+/** The part of WebCodecs that we use, available in browsers and, through @napi-rs/webcodecs, in Node. */
 import type { ColorSpace, Plane } from './pixels.ts'
 
 export interface DecodedFrame {
@@ -32,8 +32,8 @@ export interface DecoderEvents {
 export interface Codecs {
   isSupported(config: VideoDecoderConfig): Promise<boolean>
   createDecoder(events: DecoderEvents): FrameDecoder
-  /** Whether a frame carries the time stamp of its own packet. @napi-rs/webcodecs hands the stamps out in decoding order. */
+  /** Whether a frame has the timestamp of its own packet. @napi-rs/webcodecs assigns timestamps in decoding order. */
   readonly stampsFrames: boolean
-  /** Frames that cannot be copied in their own format, by way of a canvas. */
+  /** Copies frames that cannot be copied in their own format, through a canvas. */
   drawFrame?(frame: DecodedFrame): Uint8Array
 }

@@ -1,30 +1,30 @@
 /**
- * Matroska and WebM files that are cut off. mediabunny reads clusters (up to 5 seconds) whole, so the last one, which is not, would be
- * lost: here it is made to end behind its last whole block.
+ * Truncated Matroska and WebM files. mediabunny reads only complete clusters (up to 5 seconds), so an incomplete last one would be lost:
+ * here it is shortened to end after its last complete block.
  */
 
 const ebmlId = 0x1a45dfa3
 const segmentId = 0x18538067
 const clusterId = 0x1f43b675
-/** Elements that stand beside clusters, not in them (RFC 9559): what ends a cluster of unknown size. */
+/** Elements at the level of clusters (RFC 9559), which end a cluster of unknown size. */
 const besideClusters = [clusterId, 0x1c53bb6b, 0x1254c367, 0x1043a770, 0x1941a469, 0x1654ae6b, 0x114d9b74, 0x1549a966]
 
 export interface MendedFile {
   blob: Blob
-  /** Whether the file is shorter than it says. */
+  /** Whether the file is shorter than it declares. */
   isCut: boolean
 }
 
 interface Element {
   id: number
-  /** Where its size is written, and where its data begins. */
+  /** Offsets of its size field and of its data. */
   sizeAt: number
   dataAt: number
-  /** Undefined where it is unknown, as in live recordings. */
+  /** Undefined if unknown, as in live recordings. */
   endAt: number | undefined
 }
 
-/** Mend the end of a Matroska file; other files stay as they are. */
+/** Repair the end of a Matroska file; other files are unchanged. */
 export async function mendCutMatroska(blob: Blob): Promise<MendedFile> {
   const whole = { blob, isCut: false }
   const header = await readElement(blob, 0)
@@ -51,7 +51,7 @@ export async function mendCutMatroska(blob: Blob): Promise<MendedFile> {
   }
 }
 
-/** Where the last whole element inside a cluster ends. */
+/** Offset of the end of the last complete element in a cluster. */
 async function endOfBlocks(blob: Blob, dataAt: number): Promise<number> {
   for (let at = dataAt; ;) {
     const element = await readElement(blob, at)
@@ -70,7 +70,7 @@ async function readElement(blob: Blob, at: number): Promise<Element | undefined>
     bytes.subarray(from, to).reduce((sum, byte, i) => sum * 256 + (i === 0 ? byte & mask : byte), 0)
   const mask = 0xff >> sizeLength
   const size = number(idLength, idLength + sizeLength, mask)
-  // All ones.
+  // All ones: unknown size.
   const isUnknown = bytes
     .subarray(idLength, idLength + sizeLength)
     .every((byte, i) => (i === 0 ? byte & mask : byte) === (i === 0 ? mask : 0xff))
@@ -83,7 +83,7 @@ async function readElement(blob: Blob, at: number): Promise<Element | undefined>
   }
 }
 
-/** A size written in `length` bytes (RFC 8794, 4). */
+/** A size encoded in `length` bytes (RFC 8794, section 4). */
 function sizeField(size: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
   let rest = size

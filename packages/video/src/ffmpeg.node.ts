@@ -1,6 +1,6 @@
 /**
- * ffmpeg as a program, for what WebCodecs cannot do in Node: other containers and codecs (AVI, MPEG-4 part 2), cameras, screens and
- * network streams. It picks the frames by the same rule as grid.ts: at every time the last one that has begun.
+ * Runs the ffmpeg program for what WebCodecs cannot do in Node: other containers and codecs (AVI, MPEG-4 part 2), cameras, screens and
+ * network streams. It selects frames by the same rule as grid.ts: at each time, the last one that has started.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { VideoError } from './errors.ts'
@@ -13,12 +13,12 @@ export const installFfmpeg = 'Install ffmpeg (`apt-get install ffmpeg`, `brew in
 
 const programs = { ffmpeg: process.env.FFMPEG ?? 'ffmpeg', ffprobe: process.env.FFPROBE ?? 'ffprobe' }
 
-/** Seconds read in front of `from`, so that the picture that is shown at `from` is among them. */
+/** Seconds read before `from`, to include the frame that is shown at `from`. */
 const leadS = 10
 
 let available: Promise<boolean> | undefined
 
-/** Whether ffmpeg is installed: in the PATH, or where the variable FFMPEG says. */
+/** Whether ffmpeg is installed: in the PATH, or at the path in the variable FFMPEG. */
 export function hasFfmpeg(): Promise<boolean> {
   available ??= new Promise((resolve) => {
     const child = spawn(programs.ffmpeg, ['-version'], { stdio: 'ignore' })
@@ -29,7 +29,7 @@ export function hasFfmpeg(): Promise<boolean> {
 }
 
 interface Input {
-  /** Arguments up to the input and with it. */
+  /** Arguments up to and including the input. */
   input: readonly string[]
   live: boolean
 }
@@ -51,7 +51,7 @@ export const screenInput = (platform: string = process.platform): readonly strin
       : ['-f', 'x11grab', '-i', process.env.DISPLAY ?? ':0']
 
 /**
- * Frames of what ffmpeg can open.
+ * Frames of any input that ffmpeg can open.
  * @throws VideoError when ffmpeg is missing, or finds no video.
  */
 export async function openWithFfmpeg({ input, live }: Input, options: ReelOptions): Promise<FrameReel> {
@@ -107,10 +107,10 @@ export async function openWithFfmpeg({ input, live }: Input, options: ReelOption
 
 function argumentsOf(input: readonly string[], skipS: number, offsetS: number, framesPerSecond: number, live: boolean): string[] {
   const filters = [
-    // Time 0 is that of the first frame wanted, less the microsecond to which stamps are rounded.
+    // Time 0 is the first requested frame, minus one microsecond because timestamps are rounded.
     'settb=AVTB',
     live ? 'setpts=PTS-STARTPTS' : `setpts=PTS-(${offsetS})/TB-1`,
-    // Rounding up gives every time the last frame that has begun.
+    // Rounding up gives each time the last frame that has started.
     `fps=fps=${framesPerSecond}:start_time=0:round=up`,
     "scale=w='max(1,round(iw*max(1,sar)))':h='max(1,round(ih*max(1,1/sar)))':flags=bicubic",
     'setsar=1',
@@ -140,7 +140,7 @@ const firstLine = (text: string) =>
     .find((line) => line.trim() !== '')
     ?.trim() ?? ''
 
-/** What ffprobe says of a file, as far as it is installed and understands it. */
+/** What ffprobe reports about a file, if it is installed and can read it. */
 async function probe(input: readonly string[]): Promise<Partial<VideoInfo>> {
   const target = input.at(-1)!
   const fields = 'stream=codec_name,width,height:format=duration'

@@ -1,4 +1,4 @@
-/** A video file as a reel: mediabunny takes it apart, WebCodecs decodes it. */
+/** A video file as a reel: mediabunny demuxes it, WebCodecs decodes it. */
 import { IsobmffInputFormat, type Input, type InputVideoTrack } from 'mediabunny'
 import type { RgbImage } from '@casa-js/base'
 import type { Codecs, DecodedFrame } from './codecs.ts'
@@ -9,7 +9,7 @@ import { orient, shownSize, type Orientation } from './orient.ts'
 import { planesToRgb, type ColorSpace } from './pixels.ts'
 import type { ReelOptions, Shown, ShownReel, Wanted } from './reel.ts'
 
-/** What can be read of a file before a decoder is chosen for it. */
+/** What is known of a file before a decoder is chosen. */
 export interface OpenedTrack {
   input: Input
   track: InputVideoTrack
@@ -17,21 +17,21 @@ export interface OpenedTrack {
 }
 
 export interface FileReelOptions extends ReelOptions {
-  /** Whether the source can be read at any place; a stream cannot. */
+  /** Whether the source can be read at any position; a stream cannot. */
   seekable: boolean
-  /** Whether the file is known to be cut off. */
+  /** Whether the file is known to be truncated. */
   isCut?: boolean
 }
 
-/** Seconds that a file may end before its declared length without a word. */
+/** Seconds by which a file may end before its declared length without being reported as damaged. */
 const mostMissingS = 0.5
 
-/** Decoders that fail one after another without a frame between them. */
+/** Give up after this many decoders in a row have failed without a frame. */
 const mostFailures = 4
 
 /**
  * A reel of an opened track.
- * @throws VideoError when its frames have more than `maxPixels` pixels.
+ * @throws VideoError when frames have more than `maxPixels` pixels.
  */
 export async function createFileReel(
   { input, track, config }: OpenedTrack,
@@ -44,7 +44,7 @@ export async function createFileReel(
     track.getDurationFromMetadata({ skipLiveWait: true }),
     track.getCodec(),
   ])
-  // What an edit list cuts off in front has times below 0 and is not shown.
+  // What an edit list cuts off at the start has negative times and is not shown.
   const startS = Math.max(0, firstS)
   const [codedWidth, codedHeight] = [await track.getCodedWidth(), await track.getCodedHeight()]
   if (codedWidth * codedHeight > maxPixels)
@@ -60,11 +60,11 @@ export async function createFileReel(
   const color = await track.getColorSpace()
   const [width, height] = shownSize(codedWidth, codedHeight, orientation.pixelAspect, sizePx)
   const turned = orientation.rotation % 180 !== 0
-  // In mp4 the length is that of the track; elsewhere sound may be longer.
+  // In mp4 this is the length of the track; in other containers the audio may be longer.
   const declaredS = durationS !== null && (await input.getFormat()) instanceof IsobmffInputFormat ? durationS : undefined
   let queue: FrameQueue | undefined
 
-  /** Containers round times; the length that the file declares bounds its last picture. */
+  /** Containers round times; the declared length limits the end of the last frame. */
   function endOf(startS: number, lengthS: number): { endS?: number } {
     if (lengthS <= 0) return {}
     const endS = startS + lengthS
@@ -75,7 +75,7 @@ export async function createFileReel(
     const packets = createPacketReader(track, wanted, options)
     let failures = 0
     let reachedS = startS
-    // A decoder that fails is closed for good: go on with another one at the next picture that needs none before it.
+    // A decoder that failed cannot be reused: continue with a new one at the next key frame.
     for (let more = true; more;) {
       more = false
       const decoding = createFrameQueue(codecs, config, packets.next)
@@ -128,7 +128,7 @@ export async function createFileReel(
 async function frameToRgb(frame: DecodedFrame, codecs: Codecs, declared: ColorSpace, name: string): Promise<RgbImage> {
   const [width, height] = [frame.visibleRect?.width ?? frame.displayWidth, frame.visibleRect?.height ?? frame.displayHeight]
   const { format } = frame
-  // What the file declares counts before what a decoder assumes.
+  // What the file declares takes precedence over what a decoder assumes.
   const color = {
     matrix: declared.matrix ?? frame.colorSpace.matrix,
     fullRange: declared.fullRange ?? frame.colorSpace.fullRange,

@@ -1,4 +1,4 @@
-/** Files that ffmpeg makes, against what ffmpeg shows of them: every frame carries its number. */
+/** Files made by ffmpeg, compared with what ffmpeg decodes from them: every frame encodes its number. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -160,7 +160,7 @@ describe.skipIf(ffmpegMissing)('the frame that a player shows', () => {
   test('an edit list: what is cut off in front is not shown', async () => {
     const whole = await encode(file('whole.mp4'), h264)
     ffmpeg('-ss', '1.23', '-i', whole, '-c', 'copy', file('edited.mp4'))
-    // ISO 14496-12, 8.6.6: what lies at the entry's media time is shown at 0. (ffmpeg begins with the first whole frame.)
+    // ISO 14496-12, 8.6.6: the frame at the entry's media time is shown at 0. (ffmpeg starts with the first complete frame.)
     const cutS = 1.23
     const shown = Array.from({ length: 120 }, (_, number) => ({ number, timeS: number / 30 - cutS }))
     const found = await read(file('edited.mp4'), { framesPerSecond: 7, to: 2.5 })
@@ -177,7 +177,7 @@ describe.skipIf(ffmpegMissing)('the frame that a player shows', () => {
     for (const [turn, { matrix, at }] of Object.entries(turns)) {
       const swapped = turn !== '180'
       const [widthPx, heightPx] = swapped ? [108, 192] : [192, 108]
-      // What the camera wrote: a picture that stands upright only after the turn.
+      // As written by a camera: the image is upright only after rotation.
       const frame = (number: number) => {
         const upright = numberedFrame(number, 192, 108)
         const data = new Uint8Array(upright.data.length)
@@ -250,7 +250,7 @@ describe.skipIf(ffmpegMissing)('the frame that a player shows', () => {
       ['bt709', 720],
     ] as const) {
       const path = file(`colours-${format}-${space}.mp4`)
-      // Large flat areas, so that it does not matter how chroma is spread.
+      // Large flat areas, so that chroma upsampling does not matter.
       ffmpeg(
         '-f',
         'lavfi',
@@ -276,7 +276,7 @@ describe.skipIf(ffmpegMissing)('the frame that a player shows', () => {
         '-',
       )
       for await (const { image } of openVideo(path)) {
-        // In the middle of the bars, where it does not matter how chroma is spread.
+        // In the middle of the bars, where chroma upsampling does not matter.
         for (let bar = 0; bar < 7; bar++) {
           for (const y of [0.2, 0.5]) {
             const at = (Math.floor(y * height) * height * 2 + Math.floor(((bar + 0.5) / 7) * height * 2)) * 3
@@ -313,7 +313,7 @@ describe.skipIf(ffmpegMissing)('broken files', () => {
       const found = await read(file(name), { framesPerSecond: 30, onEvent: (event) => events.push(event) })
       const numbers = found.map(({ number }) => number)
       expect(numbers.length, name).toBeGreaterThan(40)
-      // The last pictures may refer to what is lost.
+      // The last frames may depend on lost data.
       const sure = numbers.length - 8
       expect(numbers.slice(0, sure), name).toEqual(right.slice(0, sure))
       if (name !== 'cut.ts')

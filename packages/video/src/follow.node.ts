@@ -1,4 +1,4 @@
-/** The bytes of a file that is still being written, as a stream that waits at its end for more. */
+/** The bytes of a file that is still being written, as a stream that waits for more at the end. */
 import { open } from 'node:fs/promises'
 import { sleep } from './newest.ts'
 

@@ -4,7 +4,7 @@ import type { Codecs, DecodedFrame, DecoderEvents } from './codecs.ts'
 import { VideoError } from './errors.ts'
 import { createFrameQueue } from './frame-queue.ts'
 
-/** A decoder that gives a frame only when it holds `depth` more, smallest time first, and stamps frames rightly or in decoding order. */
+/** A decoder that outputs a frame once it holds `depth` more, earliest first, with correct timestamps or those in decoding order. */
 function fakeCodecs(depth: number, { stampsFrames = true, failAt = Infinity } = {}) {
   const counts = { decoded: 0, given: 0, open: 0, flushes: 0 }
   const codecs: Codecs = {
@@ -71,7 +71,7 @@ function fakeCodecs(depth: number, { stampsFrames = true, failAt = Infinity } = 
   return { codecs, counts }
 }
 
-/** Packets at the given times, in decoding order, some in front of which others were left out. */
+/** Packets at the given times, in decoding order; before some, others were skipped. */
 function packetsAt(times: number[], restarts: number[] = []) {
   let at = 0
   return async () => {
@@ -108,7 +108,7 @@ test('nothing is decoded ahead but what the decoder holds and its queue', async 
     const queue = createFrameQueue(codecs, config, packetsAt(Array.from({ length: 200 }, (_, i) => i / 10)))
     for (let taken = 1; taken <= 100; taken++) {
       ;(await queue.next())!.frame.close()
-      // However long the reader takes.
+      // Regardless of how long the reader takes.
       if (taken % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 60))
       expect(counts.decoded - taken).toBeLessThanOrEqual(depth + 2)
     }

@@ -1,36 +1,36 @@
 /**
- * Packets -> decoded frames in the order in which they are shown, pulled one at a time. A packet is read and given to the decoder only
- * while a frame is asked for and none is ready, so nothing runs ahead but the few frames that a decoder holds to put them in order.
+ * Packets -> decoded frames in presentation order, pulled one at a time. A packet is read and passed to the decoder only while a frame
+ * is requested and none is ready, so decoding runs ahead only by the few frames that the decoder needs for reordering.
  */
 import type { EncodedPacket } from 'mediabunny'
 import type { Codecs, DecodedFrame, FrameDecoder } from './codecs.ts'
 
 export interface TimedFrame {
   frame: DecodedFrame
-  /** Of its packet, in seconds, unrounded. */
+  /** Timestamp of its packet, in seconds, unrounded. */
   startS: number
   durationS: number
 }
 
-/** Packets given to the decoder and not taken up yet. */
+/** Largest number of packets in the decoder's queue. */
 const mostQueuedPackets = 2
-/** How often waiting looks again. The timer also keeps Node alive, which does not count a decoder at work. */
+/** Polling interval while waiting. The timer also keeps Node alive, since a busy decoder does not. */
 const pollMs = 20
 
 export interface FrameQueue {
-  /** The next frame, or undefined after the last. Rejects with what the decoder reports; frames before that came out first. */
+  /** The next frame, or undefined after the last. Rejects with the decoder's error, after the frames before it. */
   next(): Promise<TimedFrame | undefined>
   close(): void
 }
 
-/** `nextPacket` gives packets in decoding order; `restart` before a packet means that packets were left out in front of it. */
+/** `nextPacket` gives packets in decoding order; `restart` means that packets before this one were skipped. */
 export function createFrameQueue(
   codecs: Codecs,
   config: VideoDecoderConfig,
   nextPacket: () => Promise<{ packet: EncodedPacket; restart: boolean } | undefined>,
 ): FrameQueue {
   const ready: TimedFrame[] = []
-  /** Packets whose frames have not come out, by time; at most as many as a decoder holds. */
+  /** Packets whose frames have not been output, by time; at most as many as a decoder holds. */
   const pending: { timestampUs: number; startS: number; durationS: number }[] = []
   let failure: Error | undefined
   let ended = false
@@ -42,7 +42,7 @@ export function createFrameQueue(
     output(frame) {
       const at = codecs.stampsFrames ? pending.findIndex(({ timestampUs }) => timestampUs === frame.timestamp) : 0
       const { startS, durationS } = pending[Math.max(0, at)] ?? { startS: frame.timestamp / 1e6, durationS: 0 }
-      // Frames come in the order of their times: packets in front of this one gave none.
+      // Frames are output in presentation order, so the packets before this one gave none.
       pending.splice(0, at + 1)
       if (closed) frame.close()
       else ready.push({ frame, startS, durationS })
@@ -106,7 +106,7 @@ export function createFrameQueue(
           flushed = true
         } else if (decoder.decodeQueueSize < mostQueuedPackets) {
           await feed()
-          // Frames are handed over between tasks.
+          // Decoders deliver frames in a later task.
           if (ready.length === 0 && decoder.decodeQueueSize > 0) await waitForDecoder()
         } else await waitForDecoder()
       }
@@ -122,7 +122,7 @@ export function createFrameQueue(
   }
 }
 
-/** VP8's packets may hold a picture that is only referred to, never shown (RFC 6386, 9.1: show_frame). */
+/** A VP8 packet may contain a reference frame that is never shown (RFC 6386, 9.1: show_frame). */
 function givesFrame(codec: string, data: Uint8Array): boolean {
   return codec !== 'vp8' || ((data[0] ?? 0) & 0x10) !== 0
 }

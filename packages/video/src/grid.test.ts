@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { framesOnGrid } from './grid.ts'
 import type { Shown, ShownReel } from './reel.ts'
 
-/** Pictures that begin at the given times; the first byte of each is its index. Counts what is open and what is decoded. */
+/** A reel of pictures that start at the given times; the first byte of each is its index. Counts open and decoded pictures. */
 function reelOf(timesS: readonly number[], endS?: number) {
   const counts = { open: 0, decoded: 0 }
   async function* shown(): AsyncGenerator<Shown> {
@@ -56,7 +56,7 @@ test('every time has the last picture that has begun, none is missing, and none 
         }
         expect(await read(reel, { framesPerSecond })).toEqual(expected)
         expect(counts.open).toBe(0)
-        // A picture that is repeated is decoded once, one that is passed over never.
+        // A repeated picture is decoded once, a skipped one never.
         expect(counts.decoded).toBe(new Set(expected.map(([index]) => index)).size)
       },
     ),

@@ -1,17 +1,17 @@
 /**
- * Which picture is shown at which time:
+ * Resamples a video to an even frame rate: which picture is shown at which time.
  *
- *     pictures   |a      |b |c          |        shown from their time stamp until the next one
+ *     pictures   |a      |b |c          |        shown from their timestamp until the next one
  *     times      ^    ^    ^    ^    ^           start + i / framesPerSecond, half-open: none at the end
  *     frames     a    a    b    c    c
  *
- * so a frame of a variable rate is repeated or passed over as a player would.
+ * So pictures of a video with a variable frame rate are repeated or skipped, as in a player.
  */
 import type { RgbImage } from '@casa-js/base'
 import type { Shown, ShownReel, Wanted } from './reel.ts'
 import type { VideoFrame } from './types.ts'
 
-/** Time stamps are rounded to microseconds on their way through decoders. */
+/** Decoders round timestamps to microseconds. */
 const toleranceS = 1e-6
 
 export interface GridOptions {
@@ -27,7 +27,7 @@ export async function* framesOnGrid(
 ): AsyncGenerator<VideoFrame> {
   const originS = from ?? reel.startS
   const timeAt = (index: number) => originS + index / framesPerSecond
-  // Pictures before the first one are none.
+  // There is nothing to show before the first picture.
   let index = Math.max(0, Math.ceil((reel.startS - originS) * framesPerSecond - toleranceS))
   const wanted: Wanted = { timeS: timeAt(index) }
   const isOver = () => wanted.timeS > to - toleranceS
@@ -58,7 +58,7 @@ export async function* framesOnGrid(
       }
       if (isOver()) return
     }
-    // The last picture is shown as long as it says, or else as long as the one before it; at least once.
+    // The last picture is shown for its duration, or else for that of the one before it; at least once.
     if (current) yield* framesUntil(current, current.endS ?? current.startS + (gapS || 1 / framesPerSecond))
   } finally {
     current?.close()

@@ -1,4 +1,4 @@
-/** Sources that do not wait, sources that are lists, aborts, and memory. */
+/** Live sources, lists of sources, aborts, and memory. */
 import { execFile, spawn } from 'node:child_process'
 import { appendFileSync, createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -300,7 +300,7 @@ describe.skipIf(ffmpegMissing)('with ffmpeg', () => {
     }
     expect(count).toBe(1200)
     const [early, late] = [used.slice(6, 12), used.slice(-6)].map((part) => Math.min(...part)) as [number, number]
-    // The frames given are 276 MB, those decoded 2 GB.
+    // The frames returned are 276 MB, those decoded 2 GB.
     expect(late - early).toBeLessThan(60)
   }, 120_000)
 })
@@ -320,7 +320,7 @@ describe.skipIf(ffmpegMissing)('vtest.avi of opencv-doc', () => {
     for await (const frame of video) frames.push(frame)
     expect(frames.map(({ timeMs }) => timeMs)).toEqual([30_000, 30_500, 31_000, 31_500, 32_000, 32_500])
     expect([frames[0]!.image.widthPx, frames[0]!.image.heightPx]).toEqual([384, 288])
-    // They walk: no frame is the one before.
+    // The image moves: no frame equals the one before.
     for (let i = 1; i < frames.length; i++) expect(Buffer.compare(frames[i]!.image.data, frames[i - 1]!.image.data)).not.toBe(0)
   })
 })

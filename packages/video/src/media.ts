@@ -1,11 +1,11 @@
-/** Opening a file or stream with mediabunny: its container, its video track and whether the codecs at hand decode it. */
+/** Opening a file or stream with mediabunny: its container, its video track, and whether the available codecs can decode it. */
 import { ALL_FORMATS, Input, type Source } from 'mediabunny'
 import type { Codecs } from './codecs.ts'
 import { VideoError } from './errors.ts'
 import type { OpenedTrack } from './file-reel.ts'
 import type { ReelOptions } from './reel.ts'
 
-/** Why a file cannot be read here, though something else may. */
+/** Why a file cannot be read here, although another decoder might. */
 export interface Unreadable {
   reason: string
 }
@@ -51,10 +51,10 @@ export async function openTrack(
   }
 }
 
-/** What to do about a video that nothing decodes. */
+/** Advice for a video that cannot be decoded. */
 export function unreadableError(name: string, reason: string, wayOut: string): VideoError {
   return new VideoError(`${name}: cannot be decoded: ${reason}. ${wayOut}`)
 }
 
-/** How any video becomes one that plays everywhere. */
+/** Advice on converting a video to a widely supported format. */
 export const convert = 'convert it, e.g. with `ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p OUTPUT.mp4`'

@@ -1,16 +1,16 @@
-/** For sources that do not wait: the newest frame wins, and what was left out is counted. */
+/** For live sources: returns the newest frame, drops older ones and counts them. */
 import type { VideoEvent, VideoFrame } from './types.ts'
 
 export interface NewestOptions {
   framesPerSecond: number
-  /** Whether frames arrive when they happen; else they are held back until their time has come. */
+  /** Whether frames arrive in real time; otherwise they are delayed until their time. */
   realTime: boolean
   signal: AbortSignal
-  /** Told of drops; `total` counts all so far. */
+  /** Called when frames are dropped; `total` counts all so far. */
   onDrop(event: VideoEvent & { type: 'drop' }): void
 }
 
-/** Reads `frames` all the time and gives the newest that has not been given yet. */
+/** Reads `frames` continuously and yields the newest one that has not been yielded yet. */
 export async function* newestFrames(
   frames: AsyncGenerator<VideoFrame>,
   { framesPerSecond, realTime, signal, onDrop }: NewestOptions,
@@ -67,7 +67,7 @@ export async function* newestFrames(
   }
 }
 
-/** Wait, or until the signal aborts. */
+/** Wait, at most until the signal aborts. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {

@@ -8,21 +8,21 @@ import { newestFrames } from './newest.ts'
 import type { Reel, ReelOptions } from './reel.ts'
 import type { Video, VideoFrame, VideoInfo, VideoOptions, VideoSource } from './types.ts'
 
-/** As CASA's live captions take them (arXiv 2512.19535). */
+/** The frame rate of CASA's live captions (arXiv 2512.19535). */
 const defaultFramesPerSecond = 2
 
 /**
- * Open a video, an animation, a folder of pictures, a camera, a screen or a stream, and read its frames:
+ * Open a video, an animation, a folder of images, a camera, a screen or a stream, and read its frames:
  *
  *     for await (const { image, timeMs } of openVideo('film.mp4', { framesPerSecond: 2, sizePx: 448 })) ..
  *
- * Frames stand at start of the stream + i / framesPerSecond, half-open (none at the end), each showing what a player would show then.
- * Rotation, pixel aspect, edit lists and variable frame rates are applied. Decoding keeps a few frames ahead of the reader at most,
- * so that memory does not grow with the length; `from` is reached without decoding what lies before it. A file drops nothing; of a
- * live source the newest frame wins. Nothing is opened before the first frame or `info()` is asked for.
+ * Frame i is at stream start + i / framesPerSecond, half-open (none at the end), and is what a player would show at that time.
+ * Rotation, pixel aspect ratio, edit lists and variable frame rates are handled. Decoding runs at most a few frames ahead of the
+ * reader, so memory does not grow with the length; what comes before `from` is not decoded. Files never drop frames; a live source
+ * gives the newest frame. Nothing is opened before the first frame or `info()` is requested.
  *
  * @throws ConfigError when an option is out of range. The iteration rejects with VideoError when the source cannot be opened or
- * decoded (naming the codec and the way out), with ImageError for pictures, and with the signal's reason when it aborts.
+ * decoded (naming the codec and what to do), with ImageError for pictures, and with the signal's reason when it aborts.
  */
 export function openVideo(source: VideoSource, options: VideoOptions = {}): Video {
   const { framesPerSecond = defaultFramesPerSecond, from, to, sizePx } = options
@@ -78,7 +78,7 @@ export function openVideo(source: VideoSource, options: VideoOptions = {}): Vide
         yield frame
       }
     } catch (error) {
-      // Closing is no error; an abort is.
+      // Closing is not an error; an abort is.
       options.signal?.throwIfAborted()
       if (!stop.signal.aborted) throw error
     } finally {
@@ -100,7 +100,7 @@ const framesOf = (reel: Reel, options: ReelOptions) => ('frames' in reel ? reel.
 
 const isList = (source: VideoSource): source is readonly VideoSource[] => Array.isArray(source)
 
-/** One source after another; the next one begins where the last frame of the one before ends. */
+/** One source after another; each starts where the last frame of the previous one ends. */
 function createListReel(sources: readonly VideoSource[], options: ReelOptions): Reel {
   const { from = 0, to = Infinity, signal, framesPerSecond, live } = options
   async function* frames(): AsyncGenerator<VideoFrame> {
@@ -129,7 +129,7 @@ function createListReel(sources: readonly VideoSource[], options: ReelOptions): 
   }
 }
 
-/** Short for messages. */
+/** Shortened for error messages. */
 function nameOf(source: VideoSource): string {
   if (typeof source === 'string' || source instanceof URL) return String(source)
   if (typeof File !== 'undefined' && source instanceof File) return source.name

@@ -1,13 +1,13 @@
-/** Frames as they are looked at: square pixels, the size asked for, upright. */
+/** Brings frames to display form: square pixels, the requested size, upright. */
 import type { RgbImage } from '@casa-js/base'
 import { resize } from '@casa-js/vision'
 
 export interface Orientation {
-  /** Clockwise. */
+  /** Clockwise rotation. */
   rotation: 0 | 90 | 180 | 270
   /** Mirrored left to right, after rotation. */
   flip: boolean
-  /** Width of a pixel by its height. */
+  /** Width of a pixel divided by its height. */
   pixelAspect: number
 }
 
@@ -21,7 +21,7 @@ export function shownSize(widthPx: number, heightPx: number, pixelAspect: number
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))]
 }
 
-/** Resize and turn a frame. */
+/** Resize and rotate a frame. */
 export function orient(image: RgbImage, { rotation, flip, pixelAspect }: Orientation, sizePx?: number): RgbImage {
   const [width, height] = shownSize(image.widthPx, image.heightPx, pixelAspect, sizePx)
   const resized = resize(image, width, height)

@@ -1,17 +1,17 @@
-/** The packets of a track in decoding order, without those that nobody will see the pictures of. */
+/** The packets of a track in decoding order, without those whose pictures are not needed. */
 import { EncodedPacketSink, type EncodedPacket, type InputVideoTrack } from 'mediabunny'
 import type { ReelOptions, Wanted } from './reel.ts'
 
 export interface PacketReader {
-  /** The next packet; `restart` when packets in front of it were left out. Undefined at the end of what can be read. */
+  /** The next packet; `restart` when packets before it were skipped. Undefined at the end of the readable part. */
   next(): Promise<{ packet: EncodedPacket; restart: boolean } | undefined>
-  /** After an error of the decoder: go on at the next key packet. Whether there is one. */
+  /** After a decoder error: continue at the next key packet. Returns whether there is one. */
   skipToKey(): Promise<boolean>
-  /** Tell, once, that not all of the file can be read. */
+  /** Report, once, that part of the file cannot be read. */
   tellDamage(cause: unknown): void
 }
 
-/** Reads from the key packet in front of `wanted`, and from there jumps over every group of pictures that is over before `wanted`. */
+/** Starts at the last key packet before `wanted`, and skips every group of pictures that ends before `wanted`. */
 export function createPacketReader(
   track: InputVideoTrack,
   wanted: Wanted,
@@ -21,7 +21,7 @@ export function createPacketReader(
   let last: EncodedPacket | undefined
   let resume: EncodedPacket | undefined
   let checkedS = -Infinity
-  /** Pictures before this time, behind the key packet of this time, refer to what was left out in front of it. */
+  /** Time of the key packet after the last skip; later packets with earlier times depend on skipped ones. */
   let keyS = -Infinity
   let damaged = false
 

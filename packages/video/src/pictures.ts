@@ -1,16 +1,16 @@
-/** Pictures as a reel: an animation by its own clock, a still one for the time of one frame. */
+/** Images as a reel: an animation with its own timing, a still image for the duration of one frame. */
 import type { RgbImage } from '@casa-js/base'
 import { animationFrames, sniff } from '@casa-js/vision/internal'
 import { orient, upright } from './orient.ts'
 import type { ReelOptions, Shown, ShownReel } from './reel.ts'
 
-/** Whether a file that starts like this is a picture. */
+/** Whether a file with these first bytes is an image. */
 export function isPicture(start: Uint8Array): boolean {
   const found = sniff(start)
   return found !== undefined && 'format' in found
 }
 
-/** A reel of a picture file. */
+/** A reel of an image file. */
 export function createPictureReel(bytes: Uint8Array, { framesPerSecond, name, maxPixels, sizePx, live }: ReelOptions): ShownReel {
   const found = sniff(bytes)
   async function* shown(): AsyncGenerator<Shown> {

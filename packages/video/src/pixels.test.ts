@@ -91,7 +91,7 @@ test('four quarter turns and two mirrors give the picture back', () => {
   expect(turn(turn(image, 90), 270)).toEqual(image)
   expect(turn(turn(image, 90), 90)).toEqual(turn(image, 180))
   expect(turn(turn(image, 0, true), 0, true)).toEqual(image)
-  // Clockwise: the top left goes to the top right.
+  // Clockwise: the top left moves to the top right.
   expect(Array.from(turn(image, 90).data.subarray(3, 6))).toEqual([0, 1, 2])
   // Rotation first, then the mirror.
   expect(turn(image, 90, true)).toEqual(turn(turn(image, 90), 0, true))

@@ -1,8 +1,8 @@
 /**
- * Planes of a decoded frame -> rgb. By our own integers rather than the platform's, so that Node and every browser give the same
- * bytes for the same video: standard decoders are exact, their conversions to rgb are not.
+ * Planes of a decoded frame -> rgb. Our own integer arithmetic instead of the platform's, so that Node and every browser give the same
+ * bytes for the same video: the standards define decoding exactly, but not the conversion to rgb.
  *
- * Chroma is taken from the nearest sample. 10 and 12 bits keep their upper 8. High dynamic range is not mapped down.
+ * Chroma is taken from the nearest sample. 10 and 12 bits keep their upper 8. High dynamic range is not tone-mapped.
  */
 import type { RgbImage } from '@casa-js/base'
 import { VideoError } from './errors.ts'
@@ -12,13 +12,13 @@ export interface Plane {
   stride: number
 }
 
-/** What the matrix of a video may be called (WebCodecs, VideoMatrixCoefficients). */
+/** Names of the color matrix of a video (WebCodecs, VideoMatrixCoefficients). */
 export interface ColorSpace {
   matrix?: string | null | undefined
   fullRange?: boolean | null | undefined
 }
 
-/** Shares of red and blue in luma (ITU-R BT.601, BT.709, BT.2020). */
+/** Weights of red and blue in luma (ITU-R BT.601, BT.709, BT.2020). */
 const lumaShares: Record<string, [red: number, blue: number]> = {
   smpte170m: [0.299, 0.114],
   bt470bg: [0.299, 0.114],
@@ -26,13 +26,13 @@ const lumaShares: Record<string, [red: number, blue: number]> = {
   'bt2020-ncl': [0.2627, 0.0593],
 }
 
-/** From this height on a video that does not say is taken for high definition. */
+/** From this height on, a video without a declared matrix is treated as high definition. */
 const highDefinitionPx = 720
 
 const fractionBits = 16
 const half = 1 << (fractionBits - 1)
 
-/** Contributions of every value of luma and chroma, in 16-bit fixed point. */
+/** Lookup tables of the contribution of each luma and chroma value, in 16-bit fixed point. */
 function tablesOf({ matrix, fullRange }: ColorSpace, heightPx: number) {
   const fallback = heightPx >= highDefinitionPx ? 'bt709' : 'smpte170m'
   const [kr, kb] = lumaShares[matrix ?? fallback] ?? lumaShares[fallback]!
@@ -50,12 +50,12 @@ function tablesOf({ matrix, fullRange }: ColorSpace, heightPx: number) {
   }
 }
 
-/** Formats of WebCodecs: how often chroma is halved, and whether u and v alternate in one plane. */
+/** WebCodecs' formats: how often chroma is halved per axis, and whether u and v are interleaved in one plane. */
 const planar = /^I(420|422|444)A?(P10|P12)?$/
 
 /**
  * Convert the visible pixels of a frame, as `copyTo` gives them, to rgb.
- * @throws VideoError when the format is none of WebCodecs' own.
+ * @throws VideoError when the format is not one of WebCodecs'.
  */
 export function planesToRgb(
   format: string,
@@ -84,11 +84,11 @@ export function planesToRgb(
   const [yPlane, uPlane, vPlane] = format === 'NV12' ? [planes[0]!, planes[1]!, planes[1]!] : [planes[0]!, planes[1]!, planes[2]!]
   const chromaStep = format === 'NV12' ? 2 : bytesPerSample
   const vShift = format === 'NV12' ? 1 : 0
-  // @napi-rs/webcodecs leaves out the last column and row of chroma where a side is odd: there the one before is taken.
+  // @napi-rs/webcodecs omits the last column and row of chroma when a side is odd: use the one before.
   const lastColumn = Math.floor(uPlane.stride / chromaStep) - 1
   const chromaEnd = vPlane.offset > uPlane.offset ? vPlane.offset : bytes.length
   const lastRow = Math.floor((chromaEnd - uPlane.offset) / uPlane.stride) - 1
-  // Of a sample of 10 or 12 bits in two bytes, low byte first, the upper 8 bits.
+  // The upper 8 bits of a 10- or 12-bit sample in two bytes, little-endian.
   const read =
     depth === 8 ? (at: number) => bytes[at]! : (at: number) => ((bytes[at]! | (bytes[at + 1]! << 8)) >> (depth - 8)) & 0xff
   const clamped = new Uint8ClampedArray(data.buffer)
@@ -117,7 +117,7 @@ export function planesToRgb(
   return image
 }
 
-/** Four bytes per pixel, of which red stands at `redAt` (0 or 2) and blue at the other. */
+/** Four bytes per pixel, with red at `redAt` (0 or 2) and blue at the other. */
 function copyInterleaved(
   bytes: Uint8Array,
   { offset, stride }: Plane,

@@ -1,4 +1,4 @@
-/** Opening sources in a browser. */
+/** Opens sources in a browser. */
 import { BlobSource, ReadableStreamSource, UrlSource, type Source } from 'mediabunny'
 import { openCapture } from './capture.browser.ts'
 import { loadCodecs } from './codecs.browser.ts'

@@ -1,4 +1,4 @@
-/** Opening sources in Node. */
+/** Opens sources in Node. */
 import { BlobSource, FilePathSource, ReadableStreamSource, UrlSource, type Source } from 'mediabunny'
 import { createReadStream, openAsBlob } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
@@ -18,10 +18,10 @@ import { blobAsPicture, readPicture, urlAsPicture, urlOptions } from './sources.
 import type { VideoSource } from './types.ts'
 
 const pictureNames = /\.(png|jpe?g|webp|gif|avif|tiff?|bmp)$/i
-/** Protocols that ffmpeg reads and that have no end of their own. */
+/** Live protocols, which ffmpeg reads. */
 const streamProtocols = /^(rtsps?|rtmps?|rtp|srt|udp|tcp):/i
 
-/** How long a file that is followed may not grow before it counts as finished. */
+/** A followed file counts as finished when it has not grown for this long. */
 const defaultIdleMs = 5000
 
 export async function openSource(
@@ -102,7 +102,7 @@ async function startOf(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The pictures of a folder in the order of their names, where 2.png comes before 10.png. */
+/** The images of a folder in natural order of their names: 2.png comes before 10.png. */
 async function listFolder(path: string, { name }: ReelOptions): Promise<SourceList> {
   const names = (await readdir(path)).filter((file) => pictureNames.test(file))
   if (names.length === 0)
@@ -111,7 +111,7 @@ async function listFolder(path: string, { name }: ReelOptions): Promise<SourceLi
   return { list: sorted.map((file) => join(path, file)) }
 }
 
-/** `again`: where ffmpeg can read the same thing when WebCodecs cannot. */
+/** `again`: a path or URL for ffmpeg, used when WebCodecs cannot decode the file. */
 async function openMedia(
   source: Source,
   seekable: boolean,

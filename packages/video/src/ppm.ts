@@ -1,11 +1,11 @@
-/** A stream of PPM pictures, each "P6\nWIDTH HEIGHT\n255\n" and its rgb: what ffmpeg writes into a pipe. */
+/** A stream of PPM pictures, each "P6\nWIDTH HEIGHT\n255\n" and its rgb data: what ffmpeg writes to a pipe. */
 import type { RgbImage } from '@casa-js/base'
 import { VideoError } from './errors.ts'
 
-/** Longest header that is looked for. */
+/** Longest accepted header, in bytes. */
 const mostHeaderBytes = 64
 
-/** Reads picture after picture, and no more of the stream than the picture asked for needs. A last one that is cut off is left out. */
+/** Reads one picture after another, and no more of the stream than needed. A truncated last picture is ignored. */
 export async function* readPpm(stream: AsyncIterable<Uint8Array>, maxPixels: number, name: string): AsyncGenerator<RgbImage> {
   let header = ''
   let data: Uint8Array | undefined

@@ -1,20 +1,20 @@
-/** What every source is turned into: pictures with the times between which they are shown. */
+/** The common form of all sources: pictures with the times at which they are shown. */
 import type { RgbImage } from '@casa-js/base'
 import type { VideoEvent, VideoFrame, VideoInfo, VideoOptions } from './types.ts'
 
 /** A picture as a player would show it. */
 export interface Shown {
-  /** Seconds of the video's own time. */
+  /** Start time in seconds, in the video's own time. */
   startS: number
-  /** Where known: until when; else it is shown until the next one. */
+  /** End time, if known; otherwise the picture is shown until the next one. */
   endS?: number
-  /** Decodes, turns and resizes it. Called at most once, before the next picture is asked for. */
+  /** Decodes, rotates and resizes it. Called at most once, before the next picture is requested. */
   image(): Promise<RgbImage>
   /** Frees it. */
   close(): void
 }
 
-/** The time of the frame that is asked for next, in seconds: what is over before it needs no decoding. */
+/** Time of the next requested frame, in seconds: pictures that end before it need no decoding. */
 export interface Wanted {
   timeS: number
 }
@@ -23,28 +23,28 @@ export interface Wanted {
 export interface ShownReel {
   info: VideoInfo
   startS: number
-  /** Pictures in the order of their times. Those that are over before `wanted.timeS` may be left out. */
+  /** Pictures in presentation order. Those that end before `wanted.timeS` may be skipped. */
   shown(wanted: Wanted): AsyncGenerator<Shown>
   close(): Promise<void> | void
 }
 
-/** An opened source that gives frames at the times asked for by itself. */
+/** An opened source that produces frames at the requested times itself. */
 export interface FrameReel {
   info: VideoInfo
   frames(): AsyncGenerator<VideoFrame>
-  /** Frames arrive when they happen. */
+  /** Whether frames arrive in real time. */
   realTime: boolean
   close(): Promise<void> | void
 }
 
 export type Reel = ShownReel | FrameReel
 
-/** A source that stands for several, one after another. */
+/** A source that consists of several, one after another. */
 export interface SourceList {
   list: readonly string[]
 }
 
-/** The options with their defaults, as sources take them. */
+/** The options with defaults filled in, for sources. */
 export interface ReelOptions extends VideoOptions {
   framesPerSecond: number
   name: string

@@ -1,14 +1,14 @@
-/** What both platforms do with Blobs and URLs. */
+/** Handling of Blobs and URLs, shared by both platforms. */
 import { defaultMaxBytes } from '@casa-js/vision'
 import { readBytes } from '@casa-js/vision/internal'
 import { isPicture } from './pictures.ts'
 import type { ReelOptions } from './reel.ts'
 import { VideoError } from './errors.ts'
 
-/** Bytes that tell a picture from a video. */
+/** Number of first bytes needed to tell an image from a video. */
 const startBytes = 512
 
-/** Tries before a server that does not answer is given up. */
+/** Attempts before giving up on a server that does not respond. */
 const mostTries = 3
 
 export const urlOptions = {
@@ -16,21 +16,21 @@ export const urlOptions = {
 }
 
 /**
- * The bytes of a picture, of no more than pictures may have.
+ * The bytes of an image, within the size limit of images.
  * @throws ImageError when it is larger, or cannot be read.
  */
 export const readPicture = (source: string | URL | Blob, { name, signal }: ReelOptions): Promise<Uint8Array> =>
   readBytes(source, { maxBytes: defaultMaxBytes, name, signal })
 
-/** The bytes of a Blob that is a picture, or undefined. */
+/** The bytes of a Blob if it is an image, else undefined. */
 export async function blobAsPicture(blob: Blob, options: ReelOptions): Promise<Uint8Array | undefined> {
   const start = new Uint8Array(await blob.slice(0, startBytes).arrayBuffer())
   return isPicture(start) ? readPicture(blob, options) : undefined
 }
 
 /**
- * The bytes behind a URL that is a picture, or undefined.
- * @throws VideoError when there is no answer, or a refusal.
+ * The content of a URL if it is an image, else undefined.
+ * @throws VideoError when the server does not respond or returns an error.
  */
 export async function urlAsPicture(url: URL, options: ReelOptions): Promise<Uint8Array | undefined> {
   const { name, signal } = options

@@ -1,6 +1,6 @@
 /**
- * A model in a worker, for pages: the page stays responsive while the model computes. Everything crosses as messages; errors
- * arrive as the classes that were thrown.
+ * A model in a worker, for pages: the page stays responsive while the model computes. Page and worker exchange messages; errors
+ * keep their classes.
  */
 import { fromErrorData, StateError } from '@casa-js/base'
 import type { MemoryUse } from '@casa-js/tensor'
@@ -22,17 +22,17 @@ import type {
   WorkerApi,
 } from './protocol.ts'
 
-/** How a client is made. */
+/** Options of `createVlmClient`. */
 export interface VlmClientOptions extends Partial<Pick<LoadRequest, 'device' | 'software' | 'weights' | 'token'>> {
   model: ModelSource
   onProgress?: ((progress: LoadProgress) => void) | undefined
-  /** Ends loading; what was downloaded stays and is continued the next time. */
+  /** Cancels loading; what was downloaded is kept and resumed the next time. */
   signal?: AbortSignal | undefined
-  /** Makes the worker; the default is this package's own. */
+  /** Creates the worker. Default: this package's own. */
   worker?: (() => Worker) | undefined
 }
 
-/** How one question is answered. */
+/** Options for one question. */
 export interface AskOptions extends AskSettings {
   /** Called with each piece of the answer as it is generated. */
   onText?: ((text: string) => void) | undefined
@@ -42,25 +42,25 @@ export interface AskOptions extends AskSettings {
 /** A conversation in the worker. */
 export interface ClientConversation {
   /**
-   * Say something, with pictures or without, and get the answer.
+   * Send a message, with or without pictures, and get the answer.
    * @throws the error that the worker threw, WorkerCrashedError, or the signal's reason.
    */
   say(text: string, options?: AskOptions & { pictures?: Picture[] | undefined }): Promise<Answer>
   close(): Promise<void>
 }
 
-/** How a live video is captioned. */
+/** Options of live captions. */
 export interface CaptionOptions extends CaptionSettings {
   onCaption: (caption: LiveCaption) => void
 }
 
-/** Captions in the making. */
+/** Running live captions. */
 export interface LiveCaptions {
-  /** Show the model a frame. A bitmap is moved to the worker: it cannot be used afterwards. */
+  /** Send a frame to the model. A bitmap is transferred to the worker and cannot be used afterwards. */
   push(frame: LiveFrame): void
-  /** No more frames: resolves when the last is captioned. */
+  /** No more frames follow; resolves when the last one is captioned. */
   end(): Promise<void>
-  /** End at once, within a token. */
+  /** Stop at once, within a token. */
   stop(): Promise<void>
   /** Resolves when captions ended by `end` or `stop`. @throws the error that the worker threw, or WorkerCrashedError. */
   readonly finished: Promise<void>
@@ -69,24 +69,24 @@ export interface LiveCaptions {
 /** A loaded model. */
 export interface VlmClient {
   readonly info: ModelInfo
-  /** One question about some pictures. @throws the error that the worker threw, WorkerCrashedError, or the signal's reason. */
+  /** Ask one question about some pictures. @throws the error that the worker threw, WorkerCrashedError, or the signal's reason. */
   ask(pictures: Picture[], question: string, options?: AskOptions): Promise<Answer>
-  /** @param earlier turns held before, to go on from: they are read once, at the first `say` */
+  /** @param earlier previous turns to continue from; they are processed once, at the first `say` */
   createConversation(settings?: AskSettings, earlier?: EarlierTurn[]): Promise<ClientConversation>
   /**
-   * Caption a live video: give frames with `push`, as they are shown; captions come to `onCaption`. While the model is busy the
+   * Caption a live video: pass frames to `push` as they are shown; captions are passed to `onCaption`. While the model is busy the
    * newest frame waits and older ones are dropped.
    */
   caption(options: CaptionOptions): LiveCaptions
   /** Tensors and bytes that live on the device. */
   memory(): Promise<MemoryUse>
-  /** After a crash or a lost device: a new worker with the same model. Conversations of before are gone. */
+  /** After a crash or a lost device: starts a new worker with the same model. Earlier conversations are lost. */
   restart(): Promise<void>
-  /** Free the model and end the worker. */
+  /** Free the model and terminate the worker. */
   dispose(): Promise<void>
 }
 
-/** What a page is doing with its worker; replaced as a whole by restart(). */
+/** State of the connection to a worker; replaced as a whole by restart(). */
 interface Connection {
   worker: Worker
   api: Remote<WorkerApi>
@@ -109,7 +109,7 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     return connection
   }
 
-  /** A call, ended by whatever comes first: its outcome, a crash, or an abort (which the worker confirms). */
+  /** Makes a call, which ends with its result, a crash, or an abort (which the worker confirms), whichever comes first. */
   async function call<T>(run: (api: Remote<WorkerApi>, number: number) => Promise<Outcome<T>>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const { api, crashed } = connected()
@@ -136,7 +136,7 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
         reject(new WorkerCrashedError('the worker sent what cannot be read; call restart()')),
       )
     })
-    // Nobody may be waiting when it happens.
+    // Avoids an unhandled rejection when no call is pending.
     crashed.catch(() => {})
     connection = { worker, api: wrap<WorkerApi>(worker), crashed }
     const request: LoadRequest = {
@@ -186,7 +186,7 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
       }, stop.signal).catch((error: unknown) => {
         if (!stop.signal.aborted) throw error
       })
-      // Whoever cares awaits it; nobody must.
+      // Avoids an unhandled rejection when the caller does not await it.
       finished.catch(() => {})
       return {
         push(frame) {
@@ -220,5 +220,5 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
   }
 }
 
-/** "/model/" and "model/" are meant as the page means them; the worker has an address of its own. */
+/** "/model/" and "model/" are relative to the page, but the worker has a URL of its own. */
 const resolveAddress = (model: string): string => (/^[a-z]+:/i.test(model) ? model : new URL(model, document.baseURI).href)

@@ -1,25 +1,25 @@
-/** Model folders that a person picked or dropped, and addresses, as the loader wants them. */
+/** Turns picked or dropped model folders, and URLs, into the loader's folder sources. */
 import { FileError } from '@casa-js/base'
 import { blobSource, folderAt, type AddressOptions, type FolderSource } from '@casa-js/weights'
 import type { ModelSource } from './protocol.ts'
 
 /**
  * @returns the folder behind a model source, not yet read
- * @throws FileError when the files hold no config.json, WeightError when a repository is not there.
+ * @throws FileError when the files contain no config.json, WeightError when a repository does not exist.
  */
 export async function openSource(model: ModelSource, options: AddressOptions): Promise<FolderSource> {
   if (typeof model === 'string') return folderAt(model, options)
   return isHandle(model) ? handleFolder(model) : filesFolder(model)
 }
 
-/** What a model source is called in messages and lists. */
+/** Name of a model source in messages and lists. */
 export function nameOf(model: ModelSource): string {
   if (typeof model === 'string') return model
   if (isHandle(model)) return model.name
   return model[0]?.webkitRelativePath.split('/')[0] || 'dropped files'
 }
 
-/** By its methods: Array.isArray does not tell a readonly array from others. */
+/** Checks the methods, because Array.isArray does not narrow readonly arrays. */
 const isHandle = (model: Exclude<ModelSource, string>): model is FileSystemDirectoryHandle => 'getFileHandle' in model
 
 /** A folder chosen with showDirectoryPicker, or dropped. */
@@ -38,7 +38,7 @@ function handleFolder(folder: FileSystemDirectoryHandle): FolderSource {
   }
 }
 
-/** Files of <input type=file webkitdirectory> or of a drop; those of subfolders are left out. */
+/** Files of <input type=file webkitdirectory> or of a drop; files in subfolders are ignored. */
 function filesFolder(files: readonly File[]): FolderSource {
   const name = nameOf(files)
   const byName = new Map(files.filter((file) => file.webkitRelativePath.split('/').length <= 2).map((file) => [file.name, file]))

@@ -5,11 +5,11 @@ import type { LiveFrame } from './protocol.ts'
 
 export interface FrameQueue {
   push(frame: LiveFrame): void
-  /** No more frames come: the last one that waits is still given. */
+  /** No more frames follow; a waiting frame is still delivered. */
   end(): void
-  /** Frames that were dropped since the last look. */
+  /** Frames dropped since the last call. */
   takeDropped(): number
-  /** The frames, as the model asks for them. */
+  /** The frames, as the model requests them. */
   frames(): AsyncGenerator<VideoFrame, void>
 }
 
@@ -59,7 +59,7 @@ const close = ({ image }: LiveFrame): void => {
   if ('close' in image) image.close()
 }
 
-/** rgb of a frame; a bitmap is closed. */
+/** The rgb pixels of a frame; closes a bitmap. */
 function pixelsOf(image: LiveFrame['image']): RgbImage {
   if (!('close' in image)) return image
   const { width, height } = image

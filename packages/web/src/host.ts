@@ -17,7 +17,7 @@ import { describeModel } from './model-info.ts'
 import type { Answer, AskSettings, LoadProgress, LoadRequest, Looked, Outcome, Picture, WorkerApi } from './protocol.ts'
 import { createThroughput } from './throughput.ts'
 
-/** @returns the object that a worker exposes; it holds nothing until `load` is called. */
+/** @returns the object that a worker exposes; it has no model until `load` is called. */
 export function createHost(): WorkerApi {
   let vlm: Vlm | undefined
   let conversationCount = 0
@@ -30,7 +30,7 @@ export function createHost(): WorkerApi {
     return vlm
   }
 
-  /** Run a call that can be aborted by its number. */
+  /** Runs a call that can be aborted by its number. */
   async function during<T>(call: number, run: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
     const controller = new AbortController()
     calls.set(call, controller)
@@ -158,7 +158,7 @@ function ofLastPicture(
   return { layer, image: image.slice(Math.max(0, image.length - rows * columns)), imageShare }
 }
 
-/** A message's content: the pictures, decoded, then the text. */
+/** A message's content: the decoded pictures, then the text. */
 async function contentOf(pictures: Picture[], text: string): Promise<Message['content']> {
   const images = pictures.map(async (picture, i) => {
     const name = picture instanceof File ? picture.name : `picture ${i + 1}`

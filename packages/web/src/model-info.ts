@@ -1,4 +1,4 @@
-/** What a loaded model is, in numbers and names. */
+/** Describes a loaded model: names, families, sizes and device. */
 import { memory, shapeOf, type DeviceReport } from '@casa-js/tensor'
 import type { Vlm } from '@casa-js/vlm'
 import type { ModelInfo } from './protocol.ts'

@@ -1,6 +1,6 @@
 /**
- * What page and worker say to each other. Plain data and callbacks only: it crosses a structured clone. Pictures that are Blobs are
- * shared by the clone, not copied; the worker decodes them.
+ * The messages between page and worker. Plain data and callbacks only, since messages are structured clones. Cloning a Blob does not
+ * copy its data; the worker decodes it.
  */
 import type { ErrorData, RgbImage } from '@casa-js/base'
 import type { DeviceReport, InitOptions, MemoryUse } from '@casa-js/tensor'
@@ -9,116 +9,116 @@ import type { AnswerEnd, CaptionedFrame, CaptionOptions, SamplingOptions, Sessio
 /** A picture: a file, a snapshot (`canvas.toBlob`), or decoded pixels. */
 export type Picture = Blob | RgbImage
 
-/** Where a model comes from: an address, "hub:organisation/name", "opfs:path", a folder handle, or the files of a dropped folder. */
+/** Where a model comes from: a URL, "hub:organisation/name", "opfs:path", a folder handle, or the files of a dropped folder. */
 export type ModelSource = string | FileSystemDirectoryHandle | readonly File[]
 
 /** What to load, and on which device. */
 export interface LoadRequest {
   model: ModelSource
   device: NonNullable<InitOptions['device']>
-  /** Accept a WebGPU adapter that runs on the processor; for tests. */
+  /** Accept a WebGPU adapter that runs on the CPU; for tests. */
   software: boolean
-  /** How matrices are held: as the folder holds them, or unpacked. */
+  /** Matrices in memory: compressed as in the folder, or float32. */
   weights?: 'float32' | 'compressed' | undefined
-  /** Access token of the hub. */
+  /** Access token for the hub. */
   token?: string | undefined
 }
 
-/** How far loading is. Downloads come first, then weights are put on the device. */
+/** Progress of loading: first the downloads, then the upload of weights to the device. */
 export type LoadProgress =
   | { stage: 'device'; device: DeviceReport }
   | {
       stage: 'download'
       file: string
       receivedBytes: number
-      /** Unknown where the server does not say. */
+      /** Undefined if the server does not say. */
       totalBytes?: number | undefined
-      /** Mean over the last seconds; 0 at the start. */
+      /** Mean over the last few seconds; 0 at the start. */
       bytesPerSecond: number
     }
   | { stage: 'weights'; loadedTensors: number; totalTensors: number }
 
-/** A loaded model, for people and programs. */
+/** A description of a loaded model. */
 export interface ModelInfo {
   name: string
   device: DeviceReport
   /** `model_type` of the language model, e.g. "llama". */
   languageModel: string
-  /** How images reach the text: "casa", "insertion", "none", or another fusion's name. */
+  /** How image and text are fused: "casa", "insertion", "none", or another fusion's name. */
   fusion: string
-  /** Absent in a model that takes text only. */
+  /** Absent for a text-only model. */
   visionEncoder?: string | undefined
   parameters: number
-  /** Bytes of its weights on the device. */
+  /** Size of its weights on the device, in bytes. */
   weightBytes: number
   vocabulary: number
-  /** Time that loading took, downloads included. */
+  /** Loading time, including downloads. */
   loadMs: number
 }
 
 /** How an answer is generated. */
 export interface AskSettings extends Pick<SessionOptions, 'capacityTokens'> {
   system?: string | undefined
-  /** 128 unless given. */
+  /** Default: 128. */
   maxNewTokens?: number | undefined
-  /** Greedy unless given. */
+  /** Default: greedy. */
   sampling?: (SamplingOptions & { seed?: number | undefined }) | undefined
-  /** Tell where the model looked at each piece of the answer (`Answer.looked`); false unless given. */
+  /** Report attention for each piece of the answer (`Answer.looked`). Default: false. */
   attention?: boolean | undefined
 }
 
-/** Where the model looked while it said something. */
+/** Attention over the picture while an answer was generated. */
 export interface Looked {
   /** The last picture's tokens: rows x columns. */
   grid: { rows: number; columns: number }
   pieces: {
     text: string
-    /** Per layer: weights over the last picture's tokens, rows first, and how much of the softmax lies on pictures at all. */
+    /** Per layer: weights over the last picture's tokens, row-major, and the share of the softmax on all pictures. */
     layers: { layer: number; image: Float32Array; imageShare: number }[]
   }[]
 }
 
-/** A turn of a conversation that was held before: pictures stand in front of the text. */
+/** A turn of a previous conversation; pictures come before the text. */
 export interface EarlierTurn {
   role: 'user' | 'assistant'
   text: string
   pictures?: Picture[] | undefined
 }
 
-/** An answer and how it came about. */
+/** An answer and its statistics. */
 export interface Answer {
   text: string
   /** Why it ended: a stop token, `maxNewTokens`, the capacity, or time. */
   end: AnswerEnd
-  /** Generated tokens. */
+  /** Number of generated tokens. */
   tokens: number
-  /** From the call to the first token, in milliseconds, decoding pictures included. */
+  /** Time from the call to the first token, in milliseconds, including image decoding. */
   timeToFirstTokenMs: number
-  /** Of the tokens after the first; 0 when there was one. */
+  /** Rate of the tokens after the first; 0 if there was only one. */
   tokensPerSecond: number
-  /** Where `attention` was asked for and there was a picture. */
+  /** Present if `attention` was requested and there was a picture. */
   looked?: Looked | undefined
 }
 
-/** How a live video is captioned. */
+/** Options of live captions. */
 export interface CaptionSettings extends Pick<
   CaptionOptions,
   'system' | 'prompt' | 'prefix' | 'framesPerSecond' | 'maxTokensPerFrame' | 'budgetMs' | 'capacityTokens'
 > {
-  /** As CASA's live captions are sampled, unless given. */
+  /** Default: the sampling of CASA's live captions. */
   sampling?: (SamplingOptions & { seed?: number | undefined }) | undefined
 }
 
-/** A frame of a live video: pixels, and when it was shown, in milliseconds from the start. A bitmap is moved, not copied. */
+/** A frame of a live video: pixels, and when it was shown, in milliseconds from the start. A bitmap is transferred, not copied. */
 export interface LiveFrame {
   image: ImageBitmap | RgbImage
   timeMs: number
 }
 
-/** What was said of a frame, and how many frames were dropped before it because the model was still busy. */
+/** The caption of a frame, and how many frames were dropped before it because the model was busy. */
 export interface LiveCaption extends CaptionedFrame {
   droppedFrames: number
-  /** Tokens that token insertion would keep for this frame, for comparison. */
+  /** Tokens that token insertion would add to the cache for this frame, for comparison. */
   imageTokens: number
 }
 
@@ -145,7 +145,7 @@ export interface WorkerApi {
     onText: (text: string) => void,
   ): Promise<Outcome<Answer>>
   closeConversation(conversation: number): Promise<Outcome<void>>
-  /** Ends when the call is aborted or `endFrames` is called; frames come by `pushFrame`. */
+  /** Ends when the call is aborted or `endFrames` is called; frames are sent with `pushFrame`. */
   caption(call: number, settings: CaptionSettings, onCaption: (caption: LiveCaption) => void): Promise<Outcome<void>>
   pushFrame(call: number, frame: LiveFrame): void
   endFrames(call: number): void

@@ -7,7 +7,7 @@ export function createThroughput(now: () => number = () => performance.now()): (
   const seen: { at: number; bytes: number }[] = []
   return (receivedBytes) => {
     const at = now()
-    // A new file starts anew.
+    // Start over for a new file.
     if (receivedBytes < (seen.at(-1)?.bytes ?? 0)) seen.length = 0
     seen.push({ at, bytes: receivedBytes })
     while (at - seen[0]!.at > windowMs && seen.length > 2) seen.shift()

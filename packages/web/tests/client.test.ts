@@ -1,4 +1,4 @@
-/** The client in Chromium: the shipped model in its worker, asked, talked with, aborted, crashed and started again. */
+/** The client in Chromium, with the shipped model in its worker: questions, conversations, aborts, crashes and restarts. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
@@ -10,7 +10,7 @@ import { findBrowser } from '../../../scripts/browser.mjs'
 const root = fileURLToPath(new URL('./page', import.meta.url))
 const cli = fileURLToPath(new URL('../../../apps/cli', import.meta.url))
 
-/** The shipped model at /model/, its samples at /samples/. */
+/** Serves the shipped model at /model/ and its samples at /samples/. */
 const shipped: Plugin = {
   name: 'shipped',
   configurePreviewServer(server) {

@@ -1,6 +1,6 @@
 /**
- * Videos for tests, made by ffmpeg from frames that carry their number: twelve bands, one for each bit, between a white edge above and
- * a black one below, so that a frame that is turned or mirrored does not read as one.
+ * Test videos, made by ffmpeg from frames that encode their number: twelve bands, one per bit, between a white edge at the top and a
+ * black one at the bottom, so that a rotated or mirrored frame cannot be read.
  */
 import type { RgbImage } from '@casa-js/base'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -16,7 +16,7 @@ export const ffmpegMissing = spawnSync('ffmpeg', ['-version']).status === 0 ? un
 /** A folder for the videos of one test file. */
 export const videoFolder = () => mkdtempSync(join(tmpdir(), 'casa-video-'))
 
-/** The picture that carries `number`. */
+/** An image that encodes `number`. */
 export function numberedFrame(number: number, widthPx: number, heightPx: number): RgbImage {
   const row = (byteOf: (x: number) => number) => Uint8Array.from({ length: widthPx * 3 }, (_, i) => byteOf(Math.floor(i / 3)))
   const rows = {
@@ -32,7 +32,7 @@ export function numberedFrame(number: number, widthPx: number, heightPx: number)
   return { widthPx, heightPx, data }
 }
 
-/** The number that a picture carries, or -1 when it is not upright. */
+/** The number encoded in an image, or -1 if it is not upright. */
 export function readNumber({ widthPx, heightPx, data }: RgbImage): number {
   const green = (x: number, y: number) => data[(Math.floor(y * heightPx) * widthPx + Math.floor(x * widthPx)) * 3 + 1]!
   for (const x of [0.1, 0.5, 0.9]) if (green(x, 0.1) < 150 || green(x, 0.9) > 100) return -1
@@ -72,7 +72,7 @@ export const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-g',
 
 export const ffmpeg = (...args: string[]) => execFileSync('ffmpeg', ['-loglevel', 'error', '-y', ...args], { maxBuffer: 1 << 30 })
 
-/** What ffmpeg shows of a file: the number and time of every frame, after edit lists. */
+/** What ffmpeg decodes from a file: the number and time of every frame, after edit lists. */
 export function framesByFfmpeg(path: string): { number: number; timeS: number }[] {
   const list = execFileSync(
     'ffprobe',
@@ -101,7 +101,7 @@ export function framesByFfmpeg(path: string): { number: number; timeS: number }[
   return numbers.map((number, i) => ({ number, timeS: times[i]! }))
 }
 
-/** What a player shows at every 1 / framesPerSecond in [from, to): the last frame that has begun. */
+/** What a player shows at every 1 / framesPerSecond in [from, to): the last frame that has started. */
 export function expectedNumbers(
   frames: { number: number; timeS: number }[],
   framesPerSecond: number,
@@ -117,7 +117,7 @@ export function expectedNumbers(
   return expected
 }
 
-/** Set the matrix of an mp4's video track (ISO 14496-12, 8.3.2: tkhd), e.g. to turn it. */
+/** Set the matrix of an mp4's video track (ISO 14496-12, 8.3.2: tkhd), e.g. to rotate it. */
 export function withMatrix(path: string, matrix: readonly [a: number, b: number, c: number, d: number]): Buffer {
   const file = readFileSync(path)
   const at = file.indexOf('tkhd') + 4
