@@ -1,5 +1,5 @@
 /**
- * What attention holds at its peak beyond its inputs: one contestant, one size, in a process of its own. Prints one line of JSON.
+ * Peak memory of attention beyond its inputs: one contestant and one size, in a separate process. Prints one line of JSON.
  *
  *   attention-memory.node.ts casa|tfjs TOKENS forward|gradients
  */

@@ -1,5 +1,5 @@
 /**
- * Tensors beyond one binding at the sizes of a model of 2 billion parameters (Helium-1-2b), on a real WebGPU device with its real
+ * Tensors larger than one buffer binding, at the sizes of a model of 2 billion parameters (Helium-1-2b), on a real WebGPU device with its real
  * limits: each case on WebGPU beside wasm, and how far apart they are. Needs some 4 GB of memory.
  *
  *   npx tsx --conditions=@casa-js/source bench/beyond-a-binding.ts
@@ -82,6 +82,6 @@ for (const each of cases) {
   const apart = found.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i]!)), 0)
   if (!(apart <= 1e-4 * largest)) throw new Error(`${each.name}: ${apart} apart, the largest value is ${largest}`)
   console.log(`| ${each.name} | ${Math.round(each.bytes / 2 ** 20)} | ${(apart / largest).toExponential(1)} |`)
-  // Tensors are freed with the devices: what a case made beside its result is large.
+  // Tensors are freed with the devices, because a case's intermediate tensors are large.
   await ops.close()
 }

@@ -9,7 +9,7 @@ const GAP = 6
 const TITLE = 34
 /** Room for a number behind the longest bar. */
 const NUMBER = 70
-/** A bar this many times the median is broken off, or the others could not be told apart. */
+/** A bar this many times the median is truncated, so that the others stay distinguishable. */
 const FAR = 5
 
 const style = `text { font: 12px system-ui, sans-serif; fill: #333 } .title { font-weight: 600; font-size: 14px }

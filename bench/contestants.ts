@@ -1,5 +1,5 @@
 /**
- * Who takes part, which cases each can do, and how its process is started. The bench stands above the packages, so it may name
+ * Who takes part, which cases each can do, and how its process is started. The bench is above the packages in the dependency order, so it may import
  * them all.
  */
 import { writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { node, type Command } from './processes.ts'
 
 export interface Contestant {
   name: string
-  /** What is compared: processor time of one thread, which a busy machine hardly bends; the clock where several work. */
+  /** What is compared: CPU time for a single thread, which a busy machine hardly affects; wall-clock time for several threads. */
   counts: Counts
   /** All, if not given. */
   cases?: CaseName[]

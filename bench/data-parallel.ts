@@ -1,5 +1,5 @@
 /**
- * A contestant of `pnpm bench`, in a process of its own: the reference decoder's AdamW step, its batch shared by worker threads.
+ * A contestant of `pnpm bench`, in a separate process: the reference decoder's AdamW step, its batch shared by worker threads.
  * Prints one line of JSON, as bench/run-case.node.ts does.
  *
  *   data-parallel.ts WORKERS
@@ -14,7 +14,7 @@ import type { CaseResult } from './peers/peer.ts'
 import { processorMs } from './processor-time.node.ts'
 
 const steps = 12
-/** Every worker compiles its own kernels, and V8 its best code of them only after a while. */
+/** Warm-up: every worker compiles its own kernels, and V8 optimises them only after a while. */
 const warmUps = 3
 
 async function measure(workers: number): Promise<CaseResult> {

@@ -1,4 +1,4 @@
-/** What attention holds at its peak, as a page of markdown. */
+/** Peak memory of attention, as a page of markdown. */
 import type { MemoryResult } from './attention-memory.node.ts'
 
 export interface MemoryRow {

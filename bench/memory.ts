@@ -1,5 +1,5 @@
 /**
- * What attention holds at its peak, ours and plain tfjs's, at 512, 2,048 and 8,192 tokens: one process a contestant and size.
+ * Peak memory of attention in casa-js and plain tfjs, at 512, 2,048 and 8,192 tokens: one process per contestant and size.
  * Writes docs/benchmarks/memory.json and memory.md.
  *
  *   npx tsx bench/memory.ts [--no-write]

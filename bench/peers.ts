@@ -47,7 +47,7 @@ try {
 }
 console.log(save())
 
-/** All times would be thousands of numbers: the best, the median and how many. */
+/** Instead of thousands of times: the best, the median and the count. */
 async function measure({ name: contestant, counts, command }: Contestant, name: CaseName): Promise<Row> {
   const about = { case: name, contestant, counts, load: loadavg()[0]!, date: new Date().toISOString().slice(0, 10) }
   const result = await resultOf<CaseResult>(command(name))
@@ -68,7 +68,7 @@ function save(): string {
   return markdown
 }
 
-/** What an earlier run on the same machine measured and this one does not repeat. */
+/** Results of an earlier run on the same machine that this run does not repeat. */
 function earlierRows(): Row[] {
   const file = join(docs, 'peers.json')
   if (!existsSync(file)) return []

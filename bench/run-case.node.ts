@@ -1,5 +1,5 @@
 /**
- * One contestant, one case, in a process of its own, so that none feels the other's heap. Prints one line of JSON.
+ * One contestant, one case, in a process of its own, so that they do not share a heap. Prints one line of JSON.
  *
  *   run-case.node.ts casa:wasm|casa:webgpu|tfjs|jax|onnx:THREADS CASE
  */
@@ -11,7 +11,7 @@ const budgetMs = 1500
 const fewestRuns = 3
 /** A case that takes longer than this is timed once. */
 const longMs = 5000
-/** A software adapter that takes longer than this is not run again: its times say nothing. */
+/** A software adapter that takes longer than this is not run again: its times are meaningless. */
 const tooLongMs = 20_000
 const mostRuns = 200
 

@@ -118,7 +118,7 @@ function section(name: CaseName, rows: Row[]): string[] {
   return ['', `## ${title}`, '', `| ${columns.join(' | ')} |`, rule, ...lines]
 }
 
-/** Values within one in ten thousand; nothing to compare with agrees. */
+/** Values agree within 1e-4; a missing value counts as agreement. */
 const agree = (value: number, expected = value) => Math.abs(value - expected) <= 1e-4 * Math.abs(expected)
 
 const cell = ({ best, median }: Spread) => `${best.toFixed(2)} (${median.toFixed(2)})`

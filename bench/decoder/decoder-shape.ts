@@ -21,7 +21,7 @@ export interface Weight {
 /** The settings of its AdamW step. */
 export const adamw = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01 }
 
-/** Every weight by name, [out, in]; uniform of deviation 0.02, norms one. */
+/** Every weight by name, [out, in]; uniform with standard deviation 0.02, norms one. */
 export function decoderWeights({ width, ffn, layers, vocabulary }: DecoderShape): Record<string, Weight> {
   let state = 1
   const uniform = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * 2 - 1

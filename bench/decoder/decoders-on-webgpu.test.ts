@@ -1,6 +1,6 @@
 /**
  * The decoders of the benches on WebGPU: right, and flat in tensors and in bytes on the device, over as many rounds as on the
- * other devices. On software that takes a minute or two; CASA_ROUNDS=20 is enough while writing.
+ * other devices. On a software adapter this takes a minute or two; CASA_ROUNDS=20 is enough while writing.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ describe.skipIf(missing)(`on webgpu${missing ? ` (${missing})` : ''}`, () => {
       })
     }
     const [expected, found] = [await losses('cpu'), await losses('webgpu')]
-    // Later the roundings have trained two models apart.
+    // Later steps differ because rounding errors have accumulated.
     found.slice(0, 30).forEach((loss, step) => expect(Math.abs(loss - expected[step]!)).toBeLessThan(1e-4))
   })
 

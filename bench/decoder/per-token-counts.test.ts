@@ -1,4 +1,4 @@
-/** What one decoded token asks of WebGPU. Counted, not timed: a software adapter answers as well as any. */
+/** WebGPU commands per decoded token. Counted, not timed, so a software adapter is as good as any. */
 import { close, dispose, init } from '@casa-js/tensor'
 import { afterAll, expect, it } from 'vitest'
 import { wantedDevices, whyMissing } from '../../packages/tensor/src/testing/devices.ts'

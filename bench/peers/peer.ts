@@ -8,7 +8,7 @@ export interface Peer {
   version: string
   /** Threads, device, extensions: whatever the times depend on. */
   setting: string
-  /** Imitates the device it names: its results count, its times do not. */
+  /** Emulates the device (software adapter): its results count, its times do not. */
   software?: boolean
   /** Prepare a case: what it returns is timed, and resolves when the result could be read. A string says why there is none. */
   prepare(name: CaseName): Promise<Timed | string> | Timed | string
@@ -24,11 +24,11 @@ export interface CaseResult {
   version: string
   setting: string
   software?: boolean | undefined
-  /** Milliseconds of every run after the first, by the clock. */
+  /** Wall-clock milliseconds of every run after the first. */
   times: number[]
-  /** Milliseconds of the processor that each run took, over all threads: what else the machine does hardly counts. */
+  /** CPU milliseconds of each run, over all threads, which other load on the machine hardly affects. */
   processorTimes: number[]
-  /** What contestants should agree on: the loss of the decoder before its first step; of other results their root mean square. */
+  /** Value on which contestants should agree: the decoder's loss before its first step; for other results their RMS. */
   value?: number | undefined
   /** Growth of the process's largest resident memory over what it was before the case's weights and inputs were made. */
   peakBytes?: number | undefined
@@ -58,7 +58,7 @@ export function values(size: number, seed: number): Float32Array {
   return Float32Array.from({ length: size }, () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * 2 - 1)
 }
 
-/** [rows, columns] -> [columns, rows]: a weight as those hold it who keep [in, out]. */
+/** [rows, columns] -> [columns, rows]: a weight for contestants that store [in, out]. */
 export function transposed(matrix: Float32Array, [rows, columns]: readonly number[]): Float32Array {
   return Float32Array.from(matrix, (_, at) => matrix[(at % rows!) * columns! + Math.floor(at / rows!)]!)
 }

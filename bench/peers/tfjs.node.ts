@@ -1,6 +1,6 @@
 /**
- * tfjs as it comes: its wasm backend, its operators, its gradients. Batched tensors, as its users write them,
- * and weights as its layers hold them, [in, out]: a transposed product is forty times as slow.
+ * Plain tfjs: its wasm backend, its operators, its gradients. Batched tensors, as its users write them,
+ * and weights as its layers hold them, [in, out]: a transposed product is forty times slower.
  */
 import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'

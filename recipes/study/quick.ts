@@ -1,4 +1,4 @@
-/** The same question at the smallest size: 24 cells of some 100,000 parameters, for two busy cores. */
+/** The same study at the smallest size: 24 cells of about 100,000 parameters, for two busy cores. */
 import { defineStudy } from '@casa-js/study'
 import { baseRun, fusions, taskLevel } from './variants.ts'
 

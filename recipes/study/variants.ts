@@ -1,4 +1,4 @@
-/** What is compared: ways of bringing image tokens to a small language model, all else equal. */
+/** The variants compared: ways of giving image tokens to a small language model, all else equal. */
 import type { Level, StudyDefinition } from '@casa-js/study'
 
 const fusion = (fusion_config: object, more: object = {}): Level => ({ run: { model: { config: { fusion_config, ...more } } } })

@@ -15,12 +15,12 @@ export const deviceOption = () =>
 
 export const verboseOption = () => new Option('--verbose', 'say which device computes, and why')
 
-/** @param print where the device goes; stderr unless given, so that stdout holds answers only. */
+/** @param print where the device is printed; default stderr, so that stdout holds answers only. */
 export async function startDevice(
   { device, verbose }: DeviceFlags,
   print: (line: string) => void = console.error,
 ): Promise<DeviceReport> {
-  // Whoever names webgpu gets it even where only software offers it, and is told so: right, but slow.
+  // An explicit webgpu is used even if only a software adapter offers it, with a warning: correct, but slow.
   const report = await init({ device, ...(device === 'webgpu' && { software: true }) })
   print(err.dim(describeDevice(report, verbose)))
   return report

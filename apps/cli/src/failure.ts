@@ -1,9 +1,9 @@
-/** How the command ends when something went wrong: one clear line, the stack only when asked for. */
+/** How the command reports an error: one clear line; the stack only on request. */
 import type { Command } from 'commander'
 import { Interrupted } from './terminal/interrupt.ts'
 import { err } from './terminal/colours.ts'
 
-/** What libraries call an option, and the command line's name of it. */
+/** Library option names and their command-line names. */
 const flagNames: Record<string, string> = {
   maxPixels: '--max-pixels',
   capacityTokens: '--capacity',

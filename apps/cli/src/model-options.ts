@@ -1,4 +1,4 @@
-/** What the commands that talk to a model have in common. */
+/** Options shared by the commands that run a model. */
 import { Option } from 'commander'
 import { wholeNumber } from './terminal/numbers.ts'
 

@@ -60,7 +60,7 @@ const lessons = [
   { image: picture(0, 250), answer: 'blue' },
 ]
 
-/** Both lessons in one stream. */
+/** Both training examples in one stream. */
 function batchOf({ model, tokenizer, template }: Vlm): PackedBatch {
   const samples = lessons.map(({ image, answer }) =>
     encodeChat(

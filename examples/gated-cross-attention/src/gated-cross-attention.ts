@@ -1,10 +1,10 @@
 /**
  * Gated cross-attention (Alayrac et al. 2022, Flamingo, arXiv 2204.14198, section 2.2): before a block's self-attention,
  *
- *   x = x + tanh(a) · MHA(norm x | image tokens)         a and b start at 0, so that a new model is its language model
+ *   x = x + tanh(a) · MHA(norm x | image tokens)         a and b start at 0, so that a new model equals its language model
  *   x = x + tanh(b) · down(gelu(up(norm x)))
  *
- * Text sees the images right before it, and none that came earlier (section 2.3). Differences to the paper's: RMS norms, and as many
+ * Text sees the images right before it, and none that came earlier (section 2.3). Differences from the paper: RMS norms, and as many
  * heads as the backbone has. In front of it, a Q-Former (`compressor_config`) does what Flamingo's Perceiver Resampler does.
  *
  * T text tokens, N image tokens, D width, H query heads, K KV heads, E head size, F width of the feed-forward half.
@@ -30,7 +30,7 @@ export interface GatedConfig {
   widening: number
 }
 
-/** The keys and values of the images that text sees now, [N,K,E] a layer; no tensors before the first image. */
+/** The keys and values of the images that text currently sees, [N,K,E] per layer; no tensors before the first image. */
 type GatedState = FusionState<{ imageTokens: number }>
 
 const eps = 1e-6
@@ -54,7 +54,7 @@ function createHook(
     return found
   }
   const held = state?.values.imageTokens ?? 0
-  // Text before this pass's first image goes on seeing the images of the pass before.
+  // Text before this pass's first image still sees the images of the previous pass.
   const continues = held > 0 && cuImage[1] === 0
   const cuKeys = continues ? cuImage.map((end, window) => (window === 0 ? 0 : held + end)) : cuImage
   const nothingToSee = !images && !continues

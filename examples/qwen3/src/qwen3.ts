@@ -1,5 +1,5 @@
 /**
- * Qwen3, dense: Llama's block without biases, whose queries and keys pass an RMS norm over each head before they are rotated.
+ * Qwen3, dense: Llama's block without biases, with an RMS norm over each head of queries and keys before the rotary embedding.
  *
  *   q = norm_q(W_q n)    k = norm_k(W_k n)    n = norm x        norm_q, norm_k: weight [E], the same for every head of a layer
  *
@@ -20,7 +20,7 @@ function qwen3Tensors(config: DecoderConfig): TensorTable {
   ]
 }
 
-/** A block's site whose heads are normed where they are made, so that a fusion which shares the projections shares the norms. */
+/** A block's site that applies the head norms inside the projections, so that a fusion that shares the projections shares the norms. */
 function normHeads(site: Site, params: Params, eps: number): Site {
   const norm = (of: 'q' | 'k', heads: Tensor) => rmsNorm(heads, params[normName(site.layer, of)]!, { eps })
   return {

@@ -42,7 +42,7 @@ export interface Tokenizer {
   idOf(token: string): number | undefined
 }
 
-/** One conversation as token ids, with images standing between tokens. An image takes no token of its own. */
+/** One conversation as token ids, with images standing between tokens. An image takes no token. */
 export interface EncodedSample {
   ids: Int32Array
   /**

@@ -19,13 +19,13 @@ import { BrokenExampleError } from './broken-example.ts'
 import { createGate } from './gate.ts'
 import { parseRow, type Row } from './jsonl-row.ts'
 
-/** Something about a row that its author should know. */
+/** A problem with a row, reported to its author. */
 export interface RowProblem {
   file: string
   /** From 1. */
   line: number
   message: string
-  /** Whether the row has no index. Otherwise it is used as the message says. */
+  /** Whether the row was left out. Otherwise it is used as the message says. */
   leftOut: boolean
 }
 
@@ -44,7 +44,7 @@ export interface JsonlOptions {
 
 /** A dataset that lists the rows it left out. */
 export interface JsonlDataset extends Dataset {
-  /** Broken rows, rows whose picture is missing or lies outside the folder, and rows read otherwise than they say; by line. */
+  /** Broken rows, rows whose picture is missing or lies outside the folder, and rows that were reinterpreted; by line. */
   readonly problems: RowProblem[]
   /** SHA-256 of the file, in hex. */
   readonly fingerprint: string

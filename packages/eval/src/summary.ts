@@ -1,4 +1,4 @@
-/** From records to the numbers that are reported. */
+/** Computes the reported numbers from records. */
 import { mean } from './metrics/index.ts'
 import type { EvalRecord } from './results.ts'
 import type { Task } from './task.ts'
@@ -14,9 +14,9 @@ export interface SummaryRow {
   unit: 'share' | 'points'
   /** 95 % interval of a share (Wilson), by the number of examples. */
   interval?: [number, number]
-  /** The same score without pictures, where that was asked. */
+  /** The same score without pictures, if the baseline was run. */
   noImage?: number
-  /** What the most frequent right answer would score if it were given every time: what guessing is worth. */
+  /** What the most frequent right answer would score if it were given every time: the score of guessing. */
   mostFrequent?: { answer: string; score: number }
   /** The metric's other numbers, e.g. precision and recall. */
   numbers: Record<string, number>

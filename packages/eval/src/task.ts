@@ -14,7 +14,7 @@ export interface TaskDefinition<R, E extends Example = Example> {
   /** Applied to an answer before it is scored, e.g. to drop a full stop. */
   clean?(prediction: string): string
   metric: Metric<R>
-  /** Longest answer; 128 unless given. */
+  /** Longest answer in tokens; default 128. */
   maxNewTokens?: number
 }
 
@@ -54,7 +54,7 @@ export function picturesOf(messages: readonly Message[]): RgbImage[] {
   return messages.flatMap((message) => message.content.flatMap((part) => (part.type === 'image' ? [part.image] : [])))
 }
 
-/** The same conversation without its pictures: what is left to guess from. */
+/** The same conversation without its pictures: the input of the no-image baseline. */
 export function withoutPictures(messages: readonly Message[]): Message[] {
   return messages.map((message) => ({ ...message, content: message.content.filter((part) => part.type === 'text') }))
 }

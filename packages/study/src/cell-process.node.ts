@@ -1,4 +1,4 @@
-/** Cells in processes of their own: one that crashes takes no other with it, and several run at once. */
+/** Runs cells in separate processes: a crash affects one cell only, and several can run at once. */
 import { spawn } from 'node:child_process'
 import { CasaError } from '@casa-js/base'
 import type { RunEvent } from '@casa-js/train'
@@ -46,9 +46,9 @@ export function runInProcess(options: CellProcessOptions): Promise<CellResult> {
 }
 
 /**
- * The other side: runs a cell and reports it to the parent. Ends when asked to, and when the parent is gone.
+ * The child's side: runs a cell and reports it to the parent. Ends on a stop request, and when the parent is gone.
  *
- * @param run gets the signal that asks for the end
+ * @param run gets the signal that requests a stop
  */
 export async function serveCell(
   run: (report: (message: CellMessage) => void, signal: AbortSignal) => Promise<CellResult>,
@@ -56,7 +56,7 @@ export async function serveCell(
   const stop = new AbortController()
   const onStop = (): void => stop.abort()
   process.on('SIGTERM', onStop).on('SIGINT', onStop).on('disconnect', onStop)
-  // A parent that was killed hears nothing any more.
+  // A killed parent receives no messages.
   const report = (message: CellMessage): void => void (process.connected && process.send?.(message))
   try {
     report({ kind: 'result', result: await run(report, stop.signal) })

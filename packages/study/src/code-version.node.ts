@@ -1,4 +1,4 @@
-/** Which code makes a result: a hash over the packages of casa-js as they are loaded, the lockfile, and the study's own files. */
+/** The code version of a result: a hash over the packages of casa-js as they are loaded, the lockfile, and the study's own files. */
 import { createHash, type Hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, realpath } from 'node:fs/promises'
@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '@casa-js/base'
 
-/** Everything that a number of a run can come from. */
+/** Every package that can affect a result. */
 const PACKAGES = [
   'base',
   'core',

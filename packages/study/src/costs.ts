@@ -1,5 +1,5 @@
 /**
- * Costs, counted as the kernels run: nothing is estimated from a config, so a fusion of anybody's is counted too.
+ * Costs, counted as the kernels run: nothing is estimated from a config, so custom fusions are counted too.
  *
  * Floating-point operations are those of matrix products and attention, a multiplication and an addition each; element-wise work,
  * norms and softmax are left out, as is usual (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Attention counts the pairs of

@@ -1,4 +1,4 @@
-/** A study, as its author writes it: plain data, a run and what varies in it. */
+/** A study as written by its author: plain data, a base run and what varies in it. */
 import type { RunDefinition } from '@casa-js/train'
 
 /** Fields of a run that a level sets: merged into the base run, objects field by field. */
@@ -8,13 +8,13 @@ export type RunPatch = { [K in keyof RunDefinition]?: unknown }
 export interface Level {
   /** What it changes in the run. */
   run?: RunPatch
-  /** Train for so many floating-point operations in place of `steps`. They are counted on the first batches, forward and backward. */
+  /** Train for this many floating-point operations instead of `steps`. They are counted on the first batches, forward and backward. */
   trainingFlops?: number
 }
 
 export interface StudyDefinition {
   name: string
-  /** What is asked, in a sentence or two: it stands at the head of the report. */
+  /** The question, in a sentence or two; shown at the top of the report. */
   question?: string
   /** The base run. Its `out` and `seed` are the study's. */
   run: RunDefinition
@@ -30,7 +30,7 @@ export interface StudyDefinition {
   baseline?: string
 }
 
-/** Types for a study.ts: `export default defineStudy({ ... })`. */
+/** Type helper for a study.ts: `export default defineStudy({ ... })`. */
 export function defineStudy(study: StudyDefinition): StudyDefinition {
   return study
 }

@@ -1,4 +1,4 @@
-/** Untrusted study -> the cells that are to be run. */
+/** Parses an untrusted study into the cells to run. */
 import { ConfigError } from '@casa-js/base'
 import { Fields } from '@casa-js/core'
 import type { Level, RunPatch, StudyDefinition } from './define.ts'

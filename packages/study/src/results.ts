@@ -1,4 +1,4 @@
-/** What a cell leaves behind, and the store that keeps it. */
+/** The result of a cell, and the interface of the result store. */
 
 export interface CellCosts {
   /** Number of parameters in total, and of those that train. */

@@ -24,7 +24,7 @@ const plan = planStudy(
   'study.ts',
 )
 
-/** CASA knows more of the easy task; the seed shifts everything a little. */
+/** Fake results: CASA is better on the easy task; the seed shifts everything a little. */
 const resultOf = ({ key, levels, seed }: Cell, code = 'now'): CellResult => {
   const right = 4 + (levels.task === 'easy' ? 3 : 0) + (levels.fusion === 'casa' ? 2 : 0) - (seed === 2 ? 1 : 0)
   return {

@@ -7,7 +7,7 @@ export interface StudyOptions {
   store: CellStore
   /** Hash of the code that runs now. */
   code: string
-  /** Keep results that other code made beside new ones. They stay marked. */
+  /** Keep results of other code versions next to new ones. They stay marked. */
   mixCode?: boolean
   /** Cells at a time. Default 1. */
   jobs?: number
@@ -22,7 +22,7 @@ export interface StudyOptions {
 }
 
 /**
- * Results of all cells of the plan that have one, in the plan's order: those of before, and those that were missing.
+ * Results of all cells of the plan that have one, in the plan's order: existing and new ones.
  *
  * @throws StateError when results were made with other code and may not be mixed; the signal's reason when it is aborted
  */

@@ -25,7 +25,7 @@ export interface PairedTest {
   /** Examples that only the one, only the other answered. */
   onlyFirst: number
   onlySecond: number
-  /** Two-sided p of the exact McNemar test over all examples of all seeds. It knows nothing of the spread between seeds. */
+  /** Two-sided p of the exact McNemar test over all examples of all seeds. It ignores the variance between seeds. */
   pExamples: number
 }
 

@@ -1,4 +1,4 @@
-/** From results to the numbers that are reported. */
+/** Computes the reported numbers from results. */
 import type { StudyPlan } from './plan.ts'
 import { accuracyOf, type CellResult } from './results.ts'
 import { meanWithInterval, pairedTest, type Mean, type PairedTest } from './statistics.ts'
@@ -21,10 +21,10 @@ export interface VariantRow {
 
 export interface StudySummary {
   rows: VariantRow[]
-  /** Cells with a result, of so many. */
+  /** Cells with a result, and their total number. */
   done: number
   total: number
-  /** Code versions among the results: more than one is said. */
+  /** Code versions among the results; the report says if there is more than one. */
   codes: string[]
 }
 

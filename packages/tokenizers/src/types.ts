@@ -1,7 +1,7 @@
 /** What this package adds to the plain types of @casa-js/base. */
 import type { Tokenizer } from '@casa-js/base'
 
-/** A token with a meaning of its own, e.g. "<|im_end|>". */
+/** A special token, e.g. "<|im_end|>". */
 export interface SpecialToken {
   readonly id: number
   /** Whether it strips the white space on its left (lstrip) or right (rstrip). */

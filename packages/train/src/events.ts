@@ -35,7 +35,7 @@ export interface EvaluatingEvent {
   kind: 'evaluating'
   /** Updates done. */
   step: number
-  /** Examples answered, of so many. */
+  /** Examples answered, and their total number. */
   answered: number
   total: number
 }
@@ -44,7 +44,7 @@ export interface EvaluationEvent {
   kind: 'evaluation'
   /** Updates done. */
   step: number
-  /** Mean over the held-out counted tokens; NaN if the program counts none. */
+  /** Mean loss over the held-out counted tokens; NaN if the program counts none. */
   loss: number
   /** Exact match, by task and over all. */
   accuracy: Record<string, { correct: number; total: number }>

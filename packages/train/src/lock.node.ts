@@ -13,14 +13,14 @@ import { CasaError, FileError } from '@casa-js/base'
 
 const LOCK_FILE = 'run.lock'
 
-/** Who holds a lock. `token` of a file that a crash cut short is a hash of what is left. */
+/** Who holds a lock. For a file truncated by a crash, `token` is a hash of what is left. */
 interface Holder {
   pid?: number
   host?: string
   token: string
 }
 
-/** Tokens of the locks that this process holds. */
+/** Tokens of the locks held by this process. */
 const held = new Set<string>()
 
 /**
@@ -80,7 +80,7 @@ function claimName({ token }: Holder): string {
   return `${LOCK_FILE}.after-${token}`
 }
 
-/** Follows who took over from whom. */
+/** Follows the chain of takeovers. */
 async function endOfChain(out: string, first: Holder): Promise<Holder> {
   for (let last = first; ;) {
     const next = await readHolder(join(out, claimName(last)))
@@ -90,7 +90,7 @@ async function endOfChain(out: string, first: Holder): Promise<Holder> {
 }
 
 /**
- * Creates the file with its content, at once and whole.
+ * Creates the file with its content atomically.
  *
  * @returns false if it exists, or if whoever took the folder meanwhile swept away what was being written
  */
@@ -151,7 +151,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** A lock of this host whose process runs, or of another host, of which we cannot know. */
+/** A lock of a running process on this host, or of another host, whose processes cannot be checked. */
 function isAlive({ pid, host, token }: Holder): boolean {
   if (held.has(token)) return true
   if (pid === undefined) return false

@@ -42,7 +42,7 @@ export interface Share {
   ranks: number
 }
 
-/** Reports that so many held-out examples of so many have been answered. */
+/** Reports progress: how many of how many held-out examples have been answered. */
 export type ReportAnswered = (answered: number, total: number) => void
 
 export interface Program<B = unknown> {
@@ -56,7 +56,7 @@ export interface Program<B = unknown> {
   data?: DataFacts
   /** Answers this rank's part of the held-out examples. `onAnswered` may be called as it goes. */
   evaluate?(share: Share, step: number, onAnswered: ReportAnswered): Promise<Evaluation>
-  /** Writes the model as users load it. Called by rank 0 alone. */
+  /** Writes the model in the format that users load. Called by rank 0 alone. */
   save?(folder: string): Promise<void>
   close?(): Promise<void>
 }

@@ -24,7 +24,7 @@ export interface RunFolderOptions {
   resume: boolean
   /** Train into a folder that holds something else: files with the same names are replaced, others are kept. */
   force: boolean
-  /** Small files that belong to the run, by name: written before its first update. */
+  /** Small files that belong to the run, by name; written before its first update. */
   files: Readonly<Record<string, string>>
   warn(message: string): void
 }

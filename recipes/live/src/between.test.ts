@@ -1,4 +1,4 @@
-/** What lies between two frames begins and ends with them. */
+/** Interpolation begins and ends with the two frames. */
 import { expect, it } from 'vitest'
 import { between } from './between.ts'
 import type { Sprite } from './stage.ts'

@@ -1,4 +1,4 @@
-/** What lies between two frames: things glide, grow and fade, so that a scene can be shown at any rate. */
+/** Interpolates between two frames: things glide, grow and fade, so that a scene can be shown at any frame rate. */
 import type { Sprite } from './stage.ts'
 
 /** Slow at both ends. */

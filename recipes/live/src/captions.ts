@@ -1,4 +1,4 @@
-/** What is said of an event: one short sentence, "It" for what the last sentence was about. */
+/** Captions of events: one short sentence each, with "It" for the subject of the last sentence. */
 import type { EventKind, SceneEvent, Thing } from './scene.ts'
 import { numberWords } from './things.ts'
 
@@ -37,7 +37,7 @@ export function captionOf(event: SceneEvent, last?: number): string {
     case 'shrink':
       return `${it} shrinks.`
     case 'colour':
-      // A thing is called by the colour that it had.
+      // A thing is named by the colour that it had before.
       return `${it === 'It' || thing.kind !== 'shape' ? it : `The ${thing.name}`} turns ${thing.kind === 'shape' ? thing.colour : ''}.`
     case 'count':
       return thing.kind === 'group' && thing.count === 1

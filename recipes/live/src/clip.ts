@@ -1,4 +1,4 @@
-/** A scene frame by frame, with what is to be said of each: what training clips and videos are both made of. */
+/** A scene frame by frame, with the right caption of each; used for training clips and for videos. */
 import type { RgbImage } from '@casa-js/base'
 import { createRandom, hashIntegers } from '@casa-js/data'
 import { captionOf } from './captions.ts'
@@ -8,7 +8,7 @@ import { drawBackdrop, type Backdrop, type Painter, type Sprite } from './stage.
 export interface Frame {
   /** What happened since the frame before. */
   event?: SceneEvent
-  /** '' where nothing did. */
+  /** '' if nothing happened. */
   caption: string
   sprites: Sprite[]
   backdrop: Backdrop
@@ -17,7 +17,7 @@ export interface Frame {
 }
 
 /**
- * Frames without end, made as they are asked for; they follow from the seeds alone.
+ * An endless generator of frames that depend on the seeds alone.
  * @param options eventChance: how often something happens, 0..1, perhaps by frame.
  */
 export function* playScene(

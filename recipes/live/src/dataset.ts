@@ -21,8 +21,8 @@ export interface LiveOptions {
   /** How often something happens in a frame, from .. to, one number for a clip. Default 0.4 to 0.8. */
   eventChance?: [number, number]
   /**
-   * Share of clips that begin in the middle: up to `forgotten` frames of which only what was said is left, as after a caption stream
-   * has slid on, and before them some that are gone. Default 0.
+   * Share of clips that begin in the middle: up to `forgotten` frames of which only the captions are left, as after a caption stream
+   * has moved its window, and before them some that are gone. Default 0.
    */
   middle?: number
   /** Default 9. */

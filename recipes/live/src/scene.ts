@@ -96,7 +96,7 @@ export interface Scene {
   step(eventChance: number): SceneEvent | undefined
 }
 
-/** How often each kind is tried, where the scene allows it. */
+/** Relative frequency of each kind of event, where the scene allows it. */
 const kindWeights: Record<EventKind, number> = {
   appear: 4,
   leave: 2,
@@ -117,7 +117,7 @@ const directions: Record<Direction, { row: number; column: number }> = {
   down: { row: 1, column: 0 },
 }
 
-/** What a combination calls a thing: its name, or "red circle". */
+/** The name of a thing in a combination, e.g. "camel" or "red circle". */
 export const nameOf = (thing: Thing): string => {
   if (thing.kind === 'emoji') return thing.name
   if (thing.kind === 'shape' || thing.kind === 'group') return `${thing.colour} ${thing.name}`
@@ -179,7 +179,7 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     things = things.map((thing) => (thing === old ? changed : thing))
     return changed
   }
-  /** One of these that may do this. */
+  /** Picks one of these things that this event may happen to. */
   const chooseFrom = <T extends Thing>(list: readonly T[], what: string): T | undefined => {
     const found = list.filter((thing) => isWritten(thing) || allows(what, nameOf(thing)))
     return found.length > 0 ? random.pick(found) : undefined
@@ -260,7 +260,7 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     step(eventChance) {
       if (!random.chance(eventChance)) return undefined
       for (let attempt = 0; attempt < 100; attempt++) {
-        // An empty stage waits for nothing but an arrival.
+        // On an empty stage only an arrival is possible.
         const event = attempts[things.length === 0 ? 'appear' : draw()]()
         if (event) return event
       }

@@ -11,9 +11,9 @@ export const mostDelay = 2
 /** One frame of a scene, and what a model said of it. */
 export interface Said {
   event?: SceneEvent | undefined
-  /** What is right; '' for silence. */
+  /** The right caption; '' for silence. */
   caption: string
-  /** What was said; '' for silence. */
+  /** The model's caption; '' for silence. */
   said: string
 }
 
@@ -32,7 +32,7 @@ export interface Score {
   kinds: Record<EventKind, KindScore>
   /** Sentences of no kind. */
   strange: number
-  /** Frames in which nothing happened, and those of them without a word. */
+  /** Frames in which nothing happened, and those of them in which the model stayed silent. */
   quiet: number
   kept: number
 }

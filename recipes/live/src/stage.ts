@@ -19,7 +19,7 @@ const mostRasters = 1500
 export interface Sprite {
   /** Number of the thing, and of the piece for a group. */
   key: string
-  /** What it shows: the name of a raster. */
+  /** Name of the raster that it shows. */
   raster: string
   /** Middle, in pixels of the frame. */
   x: number

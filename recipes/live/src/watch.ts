@@ -6,7 +6,7 @@ import type { SceneMaterial } from './scene.ts'
 import type { Said } from './score.ts'
 import type { Painter } from './stage.ts'
 
-/** Text that is kept in mind: about what a training clip is long. Beyond it the captions slide. */
+/** Text tokens kept in the cache: about the length of a training clip. Beyond it the window moves on. */
 export const liveCapacityTokens = 384
 
 /** How the model was trained to be asked: no prefix, no sampling, no penalties (names and words repeat). */

@@ -1,5 +1,5 @@
 /**
- * Tasks in which ways of bringing pictures to a language model should differ.
+ * Tasks on which ways of giving pictures to a language model should differ.
  *
  *   small-words   a word at 10 to 14 px                                    fine detail
  *   glyphs        1 or 2 capitals and digits at 20 px                      the same, easy enough for a model of minutes
@@ -77,7 +77,7 @@ const picture = (image: RgbImage): ContentPart => ({ type: 'image', image })
 const user = (...content: ContentPart[]): Message => ({ role: 'user', content })
 const assistant = (answer: string): Message => ({ role: 'assistant', content: [text(answer)] })
 
-/** Signs that no font draws alike. */
+/** Characters that no font draws alike. */
 const SIGNS = [...'ABCDEFGHJKLMNPQRSTUVWXYZ23456789']
 
 function code(random: Random, least: number, most: number): string {
@@ -94,7 +94,7 @@ async function glyphs(material: Material, random: Random): Promise<Message[]> {
   return [user(picture(await paintCode(words, material, random)), text('Read it.')), assistant(words)]
 }
 
-/** Both halves of the answer are asked in one go: a layer that looks at one of them alone gets it wrong. */
+/** Both halves of the answer are asked at once: a layer that attends to only one of them gets it wrong. */
 async function mixed(material: Material, random: Random): Promise<Message[]> {
   const shown = code(random, 2, 2)
   const names = new Set<string>()
@@ -112,7 +112,7 @@ async function mixed(material: Material, random: Random): Promise<Message[]> {
   ]
 }
 
-/** Five pictures, each read aloud by nobody: only the last question says which one counts. */
+/** Five pictures without captions: only the last question says which one counts. */
 async function nBack(n: number, material: Material, random: Random): Promise<Message[]> {
   const codes = Array.from({ length: 5 }, () => code(random, 1, 1))
   const pictures = await Promise.all(codes.map((words) => paintCode(words, material, random)))

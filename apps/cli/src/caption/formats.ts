@@ -1,15 +1,15 @@
 /** Captions as files: one JSON document per frame, subtitles, plain text. */
 import { formatSrt, formatVtt, progressiveCues, type CaptionedFrame, type Cue } from '@casa-js/vlm'
 
-/** What a line of the JSONL file holds: times in milliseconds. */
+/** A line of the JSONL file. Times in milliseconds. */
 export interface CaptionRecord {
   start_ms: number
   end_ms: number
   time_to_first_token_ms: number
   elapsed_ms: number
-  /** How far behind the video this frame was captioned; below 0: ahead of it. */
+  /** Lag behind the video when this frame was captioned; negative: ahead of it. */
   lag_ms: number
-  /** Frames left out before this one. */
+  /** Frames dropped before this one. */
   dropped: number
   tokens: number
   text: string
@@ -20,7 +20,7 @@ export interface CaptionRecord {
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10
 
-/** @param droppedBefore frames that the video left out before this one, beside those that the captioner did. */
+/** @param droppedBefore frames that the video source dropped before this one, in addition to those dropped by the captioner. */
 export const recordOf = (frame: CaptionedFrame, droppedBefore = 0): CaptionRecord => ({
   start_ms: frame.startMs,
   end_ms: frame.endMs,
@@ -35,10 +35,10 @@ export const recordOf = (frame: CaptionedFrame, droppedBefore = 0): CaptionRecor
   memory_bytes: frame.memory.bytes,
 })
 
-/** A caption stays until the next one, so that it can be read, but no longer than this. */
+/** A caption stays until the next one, so that it can be read, but at most this long. */
 const longestMs = 6000
 
-/** Cues of the frames in which something was said; silence makes none. */
+/** Cues of the frames with a caption; silent frames have none. */
 export function readableCues(records: readonly CaptionRecord[]): Cue[] {
   const spoken = records.filter(({ text }) => text.trim() !== '')
   return spoken.map(({ start_ms: startMs, end_ms, text }, i) => {

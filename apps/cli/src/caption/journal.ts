@@ -1,13 +1,13 @@
 /**
- * The JSONL file of captions: a line per frame, appended as it comes. Beside it FILE.state, from time to time: what the model remembers, so
- * that `--resume` goes on after a kill. Lines behind the last state are captioned again.
+ * The JSONL file of captions: a line per frame, appended as it arrives. FILE.state next to it is saved periodically and holds the model's memory, so
+ * that `--resume` works after a kill. Frames after the last saved state are captioned again.
  */
 import { CasaError, FileError } from '@casa-js/base'
 import { fileSink } from '@casa-js/weights'
 import { open, readFile, rm, truncate, type FileHandle } from 'node:fs/promises'
 import type { CaptionRecord } from './formats.ts'
 
-/** What must be the same for captions to go on. */
+/** Settings that must be unchanged to resume. */
 export interface JournalSettings {
   sources: readonly string[]
   model: string
@@ -15,19 +15,19 @@ export interface JournalSettings {
 }
 
 export interface Journal {
-  /** What was captioned before, and the model's memory of it. */
+  /** The earlier captions, and the model's memory of them. */
   readonly before: readonly CaptionRecord[]
   readonly state: Uint8Array | undefined
   append(record: CaptionRecord): Promise<void>
-  /** Remember everything that was appended so far. */
+  /** Saves the state for everything appended so far. */
   save(state: Uint8Array): Promise<void>
-  /** The video is over: nothing is left to go on with. */
+  /** The video has ended: removes the state, as there is nothing to resume. */
   finish(): Promise<void>
   close(): Promise<void>
 }
 
 interface StateHead extends JournalSettings {
-  /** Bytes of the JSONL file that the state belongs to. */
+  /** Length in bytes of the JSONL file when the state was saved. */
   bytes: number
 }
 
@@ -39,8 +39,8 @@ const isRecord = (value: unknown): value is CaptionRecord => {
 const stateFile = (path: string) => `${path}.state`
 
 /**
- * Opens a JSONL file of captions for writing: empty, or with `resume` where its state says.
- * @throws FileError when there is nothing to go on with, or it belongs to other captions.
+ * Opens a JSONL file of captions for writing: empty, or with `resume` from where its state ends.
+ * @throws FileError when there is nothing to resume, or the state belongs to other captions.
  */
 export async function openJournal(path: string, settings: JournalSettings, resume: boolean): Promise<Journal> {
   const found = resume ? await restore(path, settings) : { records: [], bytes: 0, state: undefined }
@@ -88,7 +88,7 @@ async function restore(path: string, settings: JournalSettings): Promise<Restore
   const [lines, saved] = await Promise.all(
     [readFile(path), readFile(stateFile(path))].map((reading) => reading.catch(() => undefined)),
   )
-  // Killed before the first frame was remembered.
+  // Killed before the first state was saved.
   if (lines && !saved && lines.toString().split('\n').length <= 2) return { records: [], bytes: 0, state: undefined }
   if (!lines || !saved)
     throw new FileError(

@@ -1,4 +1,4 @@
-/** Files of captions: claimed before anything is computed, written whole, and again from time to time. */
+/** Caption files: checked before anything is computed, written atomically, and updated periodically. */
 import { ArgumentError } from '@casa-js/base'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -16,7 +16,7 @@ const texts = { srt: srtOf, vtt: vttOf, txt: textOf }
 /** @throws CasaError when an output must not be written, or a program that it needs is missing. */
 export async function claimOutputs(videos: readonly string[], flags: CaptionFlags): Promise<void> {
   const { resume = false, force = false } = flags
-  // With --resume these are this command's own, and are written anew.
+  // With --resume these files are from the earlier run, and are overwritten.
   const files = [...(resume ? [] : [flags.jsonl, flags.srt, flags.vtt, flags.txt]), flags.burn, flags.mux]
   for (const file of files) if (file !== undefined && file !== '-') await claimFile(file, { force })
   if (flags.report) await claimFile(flags.report, { ours: isReport, force })
@@ -38,12 +38,12 @@ function refuseSameFile(videos: readonly string[], to: string, option: string): 
 }
 
 export interface Outputs {
-  /** What goes out with each frame: JSON to standard output, and speech. */
+  /** Output for each frame: JSON to standard output, and speech. */
   frame(record: CaptionRecord): void
   /** Files of subtitles and text. */
   write(records: readonly CaptionRecord[]): Promise<void>
   writeReport(page: string): Promise<void>
-  /** Standard output, and the last sentence. */
+  /** Finishes standard output, and speaks the last sentence. */
   end(records?: readonly CaptionRecord[]): void
 }
 

@@ -1,4 +1,4 @@
-/** Programs that are used where they are installed: ffmpeg for `--burn` and `--mux`, espeak-ng for `--speak`. */
+/** External programs, used if installed: ffmpeg for `--burn` and `--mux`, espeak-ng for `--speak`. */
 import { CasaError, FileError } from '@casa-js/base'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -8,7 +8,7 @@ import { dirname, extname, join, resolve } from 'node:path'
 
 const packages: Record<string, string> = { ffmpeg: 'ffmpeg', 'espeak-ng': 'espeak-ng' }
 
-/** @throws CasaError saying what to install for which option, where the program is not there. */
+/** @throws CasaError saying what to install for which option, if the program is missing. */
 export function requireProgram(name: string, option: string): void {
   const { error } = spawnSync(name, ['--version'], { stdio: 'ignore' })
   if (!error) return
@@ -35,7 +35,7 @@ export function subtitleCodecOf(path: string): string {
 
 /** Draws subtitles into every frame of a video; its sound is kept as it is. */
 export const burnSubtitles = (video: string, srt: string, to: string, signal: AbortSignal): Promise<void> =>
-  // A plain name in ffmpeg's own folder: its filter has an escaping of its own for paths.
+  // A plain file name, with ffmpeg started in its folder, because the filter has its own path escaping.
   writeWithFfmpeg(srt, to, signal, () => ['-i', video, '-vf', 'subtitles=captions.srt', '-c:a', 'copy'])
 
 /** Adds a subtitle track to a video; picture and sound are copied. */
@@ -76,14 +76,14 @@ function runFfmpeg(args: string[], cwd: string, to: string, signal: AbortSignal)
 }
 
 export interface Speaker {
-  /** Says a sentence; what is being said is cut off. */
+  /** Speaks a sentence, interrupting the current one. */
   say(sentence: string): void
-  /** Resolves when the last sentence is over. */
+  /** Resolves when the last sentence has been spoken. */
   end(): Promise<void>
   stop(): void
 }
 
-/** A voice on this machine's loudspeaker. */
+/** Text-to-speech on this machine. */
 export function createSpeaker(): Speaker {
   let speaking: ChildProcess | undefined
   const stop = () => void speaking?.kill()

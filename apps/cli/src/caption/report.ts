@@ -5,12 +5,12 @@ import type { RgbImage } from '@casa-js/core'
 import { megabytes } from '../terminal/text.ts'
 import { shortClock, type CaptionRecord } from './formats.ts'
 
-/** Pictures that a page shows: beyond this every second one goes. */
+/** Most pictures on a page: beyond this every second one is dropped. */
 const mostPictures = 120
 const pictureWidthPx = 240
 
 export interface CaptionReport {
-  /** A frame in which something was said. */
+  /** A frame with a caption. */
   add(record: CaptionRecord, image: RgbImage): Promise<void>
   /** @returns a whole HTML document. */
   page(records: readonly CaptionRecord[], facts: Readonly<Record<string, string>>): string

@@ -1,4 +1,4 @@
-/** What `casa caption` does: frames in, captions on the screen and in files. */
+/** Runs `casa caption`: reads frames, writes captions to the screen and to files. */
 import { ArgumentError } from '@casa-js/base'
 import { close } from '@casa-js/tensor'
 import { openVideo, type Video, type VideoInfo } from '@casa-js/video'
@@ -14,10 +14,10 @@ import { createCaptionReport } from './report.ts'
 import { createScreen } from './screen.ts'
 import { captionSettings, type CaptionSettings } from './settings.ts'
 
-/** How often what the model remembers is written beside the JSONL file. */
+/** How often the model's state is saved next to the JSONL file. */
 const saveEveryMs = 5000
 
-/** @throws CasaError naming the option or file, before anything is computed where it can be seen. */
+/** @throws CasaError naming the option or file, before anything is computed, where possible. */
 export async function captionVideos(videos: string[], flags: CaptionFlags): Promise<void> {
   checkStandardOutput(flags)
   if (flags.resume && (!flags.jsonl || flags.jsonl === '-'))
@@ -51,7 +51,7 @@ async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: 
   const identity = { sources: videos, model: flags.model, framesPerSecond }
   const openOwn = async () =>
     flags.jsonl && flags.jsonl !== '-' ? openJournal(flags.jsonl, identity, flags.resume ?? false) : undefined
-  // What an earlier run left says where to begin; a new file is not touched before the video can be read.
+  // The state of an earlier run says where to begin; a new file is not created before the video can be read.
   let journal = flags.resume ? await openOwn() : undefined
   let video: Video | undefined
   const notes: Notes = { say: (text) => console.error(text) }
@@ -71,7 +71,7 @@ async function caption(vlm: Vlm, videos: string[], flags: CaptionFlags, signal: 
   }
 }
 
-/** Where notes go: to stderr, and above the bar while there is one. */
+/** Where notes go: to stderr, above the progress bar if there is one. */
 interface Notes {
   say(text: string): void
 }
@@ -136,7 +136,7 @@ async function captionWith({ vlm, video, info, videos, flags, settings, journal,
     await journal?.finish()
   } finally {
     screen.stop()
-    // After an interruption or an error too: what was said until then.
+    // Also after an interruption or an error, with the captions so far.
     if (records.length > 0) {
       await outputs.write(records)
       const facts = { video: videos.join(', '), model: flags.model, 'frames per second': String(framesPerSecond) }

@@ -1,4 +1,4 @@
-/** What is seen while a video is captioned: captions as they come, a bar for files, and how far behind a live source is. */
+/** Terminal output of `casa caption`: captions as they arrive, a progress bar for files, and the lag of a live source. */
 import type { CaptionFlags } from '../commands/caption.ts'
 import { out } from '../terminal/colours.ts'
 import { createProgress } from '../terminal/progress.ts'
@@ -37,7 +37,7 @@ export function createScreen({ flags, framesPerSecond, isLive, firstMs, endMs }:
   let behind = ''
 
   function show() {
-    // A line that says nothing yet is worth a bar, but not a line in a file.
+    // An empty caption updates the bar, but is not written as a line to a file.
     if (done === 0 && !process.stderr.isTTY) return
     const perFrameMs = (performance.now() - startMs) / Math.max(1, done - begun)
     const left = total === undefined || done === begun ? [] : [`${duration(perFrameMs * (total - done))} left`]

@@ -1,10 +1,10 @@
-/** Whole sentences out of captions that come in pieces: what `--speak` says. */
+/** Assembles whole sentences from partial captions, for `--speak`. */
 
 /** A word that ends a sentence: with . ! ? or an ellipsis, perhaps behind a closing quote or bracket. */
 const ending = /[.!?…]["'”’)\]]*$/
 
 export interface SentenceStream {
-  /** @returns the sentences that are whole with this text. */
+  /** @returns the sentences completed by this text. */
   push(text: string): string[]
   /** @returns what is left, or undefined. */
   end(): string | undefined
@@ -12,7 +12,7 @@ export interface SentenceStream {
 
 export function createSentenceStream(): SentenceStream {
   let words: string[] = []
-  /** A word that may go on in the next piece. */
+  /** A word that may continue in the next piece. */
   let open = ''
   return {
     push(text) {
@@ -26,7 +26,7 @@ export function createSentenceStream(): SentenceStream {
         sentences.push(words.join(' '))
         words = []
       }
-      // A piece that ends with a full stop ends the sentence: no more of it comes with this frame.
+      // A full stop at the end of a piece ends the sentence: nothing more follows in this frame.
       if (ending.test(open)) {
         sentences.push([...words, open].join(' '))
         words = []

@@ -1,14 +1,14 @@
-/** What the command line says of captioning, over what the model's folder says (`captions` in processor_config.json), over the paper. */
+/** Captioning settings: the command line overrides the model folder (`captions` in processor_config.json), which overrides the paper's. */
 import { captionDefaults, createSampler, type CaptionOptions, type Vlm } from '@casa-js/vlm'
 import type { CaptionFlags } from '../commands/caption.ts'
 
 export interface CaptionSettings extends CaptionOptions {
   framesPerSecond: number
-  /** The folder says how its model captions, so it was trained to. */
+  /** Whether the folder has caption settings, so that its model was trained to caption. */
   isTrained: boolean
 }
 
-/** As the paper's captioner looks at a video. */
+/** The settings of the paper's captioner. */
 const paperFramesPerSecond = 2
 
 /** @throws ConfigError naming the field of processor_config.json that is wrong. */

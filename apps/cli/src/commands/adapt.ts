@@ -1,4 +1,4 @@
-/** `casa adapt`: make a CASA model of a language model and a vision encoder. */
+/** `casa adapt`: make a CASA model from a language model and a vision encoder. */
 import { Option, type Command } from 'commander'
 import { CasaError } from '@casa-js/base'
 import { createBytesProgress } from '../convert/progress.ts'

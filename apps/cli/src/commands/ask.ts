@@ -1,4 +1,4 @@
-/** `casa ask`: a question about pictures. */
+/** `casa ask`: answers a question about pictures. */
 import { ArgumentError, CasaError } from '@casa-js/base'
 import { close } from '@casa-js/tensor'
 import type { Command } from 'commander'
@@ -58,7 +58,7 @@ function parseGiven(given: readonly string[]): { files: string[]; question: stri
     throw new ArgumentError(`the question is missing: the last argument is a picture, ${question}. For example: ${example}`)
   if (question.trim() === '') throw new ArgumentError(`the question is empty. For example: ${example}`)
   const files = given.slice(0, -1)
-  // A word without an extension is rather a word of a question that the shell cut into pieces.
+  // A word without an extension is probably part of an unquoted question that the shell split.
   const cut = files.find((file) => extname(file) === '' && !existsSync(file))
   if (cut) throw new ArgumentError(`${cut}: there is no such picture. Is the question in quotes? For example: ${example}`)
   return { files, question }

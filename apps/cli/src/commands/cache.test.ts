@@ -36,7 +36,7 @@ afterEach(() => {
   process.exitCode = undefined
 })
 
-/** Run `casa cache`; what it printed. */
+/** Runs `casa cache` and returns its output. */
 async function casaCache(...args: string[]): Promise<string> {
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(String(line)))

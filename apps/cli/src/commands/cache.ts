@@ -1,4 +1,4 @@
-/** `casa cache`: what was downloaded. */
+/** `casa cache`: lists, verifies and clears downloads. */
 import type { Command } from 'commander'
 import { err, out } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'

@@ -1,4 +1,4 @@
-/** `casa caption` over a folder of pictures and over animations, with a model that babbles. */
+/** `casa caption` over a folder of pictures and over animations, with a model that generates random text. */
 import { encodePng } from '@casa-js/vision'
 import { parseSrt } from '@casa-js/vlm'
 import { Command } from 'commander'
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
 
-/** Run `casa caption`; what it printed. */
+/** Runs `casa caption` and returns its output. */
 async function casaCaption(...args: string[]): Promise<string> {
   const printed: string[] = []
   vi.spyOn(console, 'error').mockReturnValue()
@@ -141,7 +141,7 @@ test.skipIf(!hasFfmpeg)('puts captions into a video: drawn, and as a track; its 
   expect(streamsOf(burned)).toEqual(['video', 'audio'])
   expect(streamsOf(muxed)).toEqual(['video', 'audio', 'subtitle'])
   const track = execFileSync('ffmpeg', ['-v', 'error', '-i', muxed, '-map', '0:s', '-f', 'srt', '-']).toString()
-  // The container may begin a little earlier, with the sound's lead-in; the picture moves with it.
+  // The container may start slightly earlier because of audio priming; the picture shifts with it.
   const [cue] = parseSrt(track)
   expect(cue!.startMs).toBeLessThan(50)
   expect(cue!.text).toContain('Now')

@@ -1,4 +1,4 @@
-/** `casa caption`: captions of a video as it plays, frame by frame. */
+/** `casa caption`: captions a video as it plays, frame by frame. */
 import { ArgumentError } from '@casa-js/base'
 import type { Command } from 'commander'
 import { deviceOption, verboseOption, type DeviceFlags } from '../device.ts'

@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
 
-/** Run `casa convert`; what it printed. */
+/** Runs `casa convert` and returns its output. */
 async function casaConvert(...args: string[]): Promise<string> {
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(String(line)))

@@ -1,4 +1,4 @@
-/** `casa convert`: a model folder or GGUF file in, another out: cut, merged, in another dtype, or quantised. */
+/** `casa convert`: converts a model folder or GGUF file: split, merged, in another dtype, or quantised. */
 import { existsSync, readFileSync } from 'node:fs'
 import { ConfigError, FileError } from '@casa-js/base'
 import type { Divergence } from '@casa-js/vlm'
@@ -23,7 +23,7 @@ interface ConvertFlags {
 }
 
 const dtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16', int8: 'Q8', int4: 'Q4' } as const
-/** What a GGUF file calls them, and what only it has. */
+/** GGUF's names of dtypes, and dtypes that only GGUF has. */
 const ggufTypes = {
   f32: 'F32',
   f16: 'F16',

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
 
-/** Run `casa eval` on cpu; what it printed to stdout. */
+/** Runs `casa eval` on cpu and returns its stdout. */
 async function casaEval(...args: string[]): Promise<string> {
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(String(line)))

@@ -1,4 +1,4 @@
-/** `casa eval`: held-out accuracy of a model, with a baseline that sees no picture, results on disk and a report. */
+/** `casa eval`: measures the held-out accuracy of a model, with a no-image baseline, results on disk and a report. */
 import { ConfigError } from '@casa-js/base'
 import type { ProtocolName } from '@casa-js/eval'
 import { close } from '@casa-js/tensor'
@@ -11,7 +11,7 @@ import { onInterrupt } from '../terminal/interrupt.ts'
 import { mostTokens, wholeNumber } from '../terminal/numbers.ts'
 import { claimFile, writeWhole } from '../terminal/outputs.ts'
 
-/** As in @casa-js/eval, which is loaded only when the command runs; a test holds them together. */
+/** Copied from @casa-js/eval, which is loaded only when the command runs; a test keeps them in sync. */
 export const benchmarks = ['chartqa', 'docvqa', 'infovqa', 'ocrbench', 'textvqa', 'realworldqa', 'ai2d', 'gqa', 'mme', 'pope']
 export const protocols: ProtocolName[] = ['casa-authors', 'casa-lenient', 'lmms-eval-0.7.3']
 
@@ -112,7 +112,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     import('../eval/progress.ts'),
   ])
   const results = resultsFile ? fileResults(resultsFile) : memoryResults()
-  // Refuses a file that holds something else, before anything is computed.
+  // Fails on a file that holds something else, before anything is computed.
   await results.read()
   if (flags.merge) {
     const added = await mergeResults(results, flags.merge.map(fileResults))

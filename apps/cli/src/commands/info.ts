@@ -1,4 +1,4 @@
-/** `casa info`: what a model folder holds. */
+/** `casa info`: shows the content of a model folder. */
 import type { Command } from 'commander'
 import { describeModel } from '../describe-model.ts'
 import { shippedModel } from '../shipped.ts'

@@ -1,4 +1,4 @@
-/** A folder that `casa convert` quantised, in the hands of `casa info` and `casa ask`. */
+/** `casa info` and `casa ask` on a folder quantised by `casa convert`. */
 import { close, init } from '@casa-js/tensor'
 import { compressedForm } from '@casa-js/tensor/internal'
 import { encodePng } from '@casa-js/vision'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => vi.restoreAllMocks())
 
-/** Run a command; what it printed. */
+/** Runs a command and returns its output. */
 async function casa(command: { register(program: Command): void }, ...args: string[]): Promise<string> {
   const printed: string[] = []
   vi.spyOn(console, 'log').mockImplementation((line) => void printed.push(`${line}\n`))

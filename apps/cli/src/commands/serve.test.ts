@@ -1,4 +1,4 @@
-/** `casa serve` in a process of its own, with the model that comes with casa. */
+/** `casa serve` in a separate process, with the model that comes with casa. */
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'

@@ -1,4 +1,4 @@
-/** `casa serve`: a model behind OpenAI's interface. */
+/** `casa serve`: serves a model with an OpenAI-compatible API. */
 import { close } from '@casa-js/tensor'
 import { type Command, Option } from 'commander'
 import { basename, resolve } from 'node:path'
@@ -99,7 +99,7 @@ async function run(model: string | undefined, flags: ServeFlags): Promise<void> 
     })
     await server.close(flags.grace * 1000)
     vlm.dispose()
-    // To be asked to end is how a server ends well.
+    // A stop request is the normal end of a server.
     process.exitCode = 0
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error

@@ -1,4 +1,4 @@
-/** `casa study`: an experiment as data. Runs the cells that have no result yet, and writes the table and the page. */
+/** `casa study`: runs the cells of a study that have no result yet, and writes the table and the page. */
 import type { Command } from 'commander'
 import { mkdir } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'

@@ -1,4 +1,4 @@
-/** `casa train` as a process: a run of own pictures, Ctrl-C, resume, report, and what it says when something is wrong. */
+/** `casa train` as a process: a run of own pictures, Ctrl-C, resume, report, and its error messages. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** `casa train`: a run file in, checkpoints, a model folder, metrics and a report out. */
+/** `casa train`: trains a run file; writes checkpoints, a model folder, metrics and a report. */
 import type { Command } from 'commander'
 import { relative } from 'node:path'
 import { deviceOption, describeDevice, verboseOption, type DeviceFlags } from '../device.ts'

@@ -1,4 +1,4 @@
-/** `casa verify`: known answers, forward and gradient, on this machine's device. */
+/** `casa verify`: checks outputs and gradients against goldens on this machine's device. */
 import { close } from '@casa-js/tensor'
 import type { Command } from 'commander'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** What `casa convert`, `casa adapt` and `casa cache` show while bytes move: a bar for what is fetched or written; on a terminal only. */
+/** The progress bar of `casa convert`, `casa adapt` and `casa cache`, for bytes downloaded or written; on a terminal only. */
 import { createProgress } from '../terminal/progress.ts'
 import { megabytes } from '../terminal/text.ts'
 
@@ -7,7 +7,7 @@ export interface BytesProgress {
   stop(): void
 }
 
-/** @param stream where it goes; stderr unless given, so that stdout stays free. */
+/** @param stream output stream; default stderr, so that stdout stays free. */
 export function createBytesProgress(stream?: NodeJS.WriteStream): BytesProgress {
   const progress = createProgress({ format: megabytes, clears: true, ...(stream && { stream }) })
   return {

@@ -1,4 +1,4 @@
-/** What `casa eval` shows while it asks: how many answers were right so far, and the time left. */
+/** Progress of `casa eval`: how many answers were right so far, and the time left. */
 import type { EvalProgress } from '@casa-js/eval'
 import { createProgress } from '../terminal/progress.ts'
 import { duration } from '../terminal/text.ts'
@@ -8,7 +8,7 @@ export interface AskingProgress {
   stop(): void
 }
 
-/** @param stream where it goes; stderr unless given, so that stdout stays free. */
+/** @param stream output stream; default stderr, so that stdout stays free. */
 export function createAskingProgress(stream?: NodeJS.WriteStream): AskingProgress {
   const progress = createProgress({ linesEveryMs: 10_000, ...(stream && { stream }) })
   const startMs = performance.now()

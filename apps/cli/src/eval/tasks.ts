@@ -1,4 +1,4 @@
-/** What `casa eval` asks: the held-out sets of the shipped model, or the user's own data. */
+/** The tasks of `casa eval`: the held-out sets of the shipped model, or the user's own data. */
 import { CasaError, ConfigError, FileError } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
 import { openJsonlDataset, type RowProblem } from '@casa-js/data'
@@ -85,7 +85,7 @@ async function openData(file: string, { warn, allowOutside }: TaskOptions): Prom
   return { name, dataset: await make() }
 }
 
-/** Drawn anew from fonts, words and emoji that training never shows; that material comes with a checkout, not with the package. */
+/** Generated from fonts, words and emoji not used in training; that material is in the repository, not in the package. */
 async function shippedSets({ count, seed }: TaskOptions): Promise<NamedSet[]> {
   const recipe = '@casa-js/reader'
   try {

@@ -29,7 +29,7 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0 && mou
 if (canMount) unmount()
 afterAll(() => rmSync(root, { recursive: true }))
 
-/** Fills the disk but for so many bytes. */
+/** Fills the disk except for so many bytes. */
 function fill(leftBytes: number): void {
   const part = Buffer.alloc(4096)
   const free = () => Number(execFileSync('stat', ['-f', '-c', '%a', disk]).toString()) * 4096

@@ -1,6 +1,6 @@
 /**
- * SIGKILL while a command writes. Whatever the moment: inputs are unchanged, an output folder is whole or not there, files of the
- * user's own are still there, and the same command run again ends as if nothing had happened.
+ * SIGKILL while a command writes. At any moment: inputs are unchanged, an output folder is complete or missing, files of the
+ * user are still there, and running the same command again ends as if nothing had happened.
  */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -143,7 +143,7 @@ describe('a download, killed', () => {
       response.setHeader('etag', '"1"').setHeader('accept-ranges', 'bytes')
       if (headers.range)
         response.writeHead(206, { 'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${file.length}` })
-      // Slowly, so that there is a middle.
+      // Slowly, so that the kill can hit it halfway.
       let at = 0
       const feed = () => {
         if (at >= part.length) return void response.end()

@@ -1,4 +1,4 @@
-/** Ctrl-C: the first asks the command to end, the second ends the process at once. Exit codes are the shell's, 130 and 143. */
+/** Ctrl-C: the first stops the command gracefully, the second ends the process at once. Exit codes follow the shell: 130 and 143. */
 import { CasaError } from '@casa-js/base'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
@@ -14,7 +14,7 @@ export class Interrupted extends CasaError {
 
 export interface Interrupt {
   readonly signal: AbortSignal
-  /** From here on Ctrl-C takes its usual effect. */
+  /** Restores the default effect of Ctrl-C. */
   release(): void
 }
 

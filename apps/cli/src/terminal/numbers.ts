@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 
 const written = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
-/** What fits into no memory, and would be refused later with a worse message. */
+/** Values too large for any memory, which would fail later with a less clear message. */
 export const mostTokens = 1_000_000
 
 /**

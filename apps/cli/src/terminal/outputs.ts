@@ -1,6 +1,6 @@
 /**
- * Files that a command writes: never over what it did not make. A file is checked before the command starts to work, and written
- * beside its place and moved there, so that a full disk or a killed process leaves the old one.
+ * Output files of commands: never replace files of other origin. A file is checked before the command starts to work, and written
+ * to a temporary file and renamed, so that a full disk or a killed process leaves the old one.
  */
 import { FileError } from '@casa-js/base'
 import { fileSink } from '@casa-js/weights'
@@ -8,15 +8,15 @@ import { open, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export interface FileClaim {
-  /** Matches the beginning of files that this command made; those are replaced without a word. */
+  /** Matches the beginning of files that this command wrote; those are replaced without asking. */
   ours?: RegExp
   /** Replace whatever is there. */
   force?: boolean | undefined
 }
 
 /**
- * Says whether a file may be written. Nothing is written yet.
- * @throws FileError naming the file, what stands in the way, and what to do.
+ * Checks whether a file may be written. Nothing is written yet.
+ * @throws FileError naming the file, what is there, and what to do.
  */
 export async function claimFile(path: string, { ours, force = false }: FileClaim = {}): Promise<void> {
   const found = await statusOf(path)
@@ -27,7 +27,7 @@ export async function claimFile(path: string, { ours, force = false }: FileClaim
     return
   }
   if (found.isDirectory()) throw new FileError(path, 'this is a folder; give the name of a file')
-  // A terminal, a pipe, /dev/null: nothing there to lose.
+  // A terminal, a pipe, /dev/null: nothing to overwrite.
   if (!found.isFile() || found.size === 0 || force) return
   if (ours?.test(await beginningOf(path))) return
   throw new FileError(
@@ -36,7 +36,7 @@ export async function claimFile(path: string, { ours, force = false }: FileClaim
   )
 }
 
-/** Writes text, whole or not at all. */
+/** Writes text atomically. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const found = await statusOf(path)
   if (found && !found.isFile()) return writeFile(path, text)

@@ -1,4 +1,4 @@
-/** How far a command is: a bar on a terminal, a line now and then elsewhere. Every command shows it with this. */
+/** Progress of a command: a bar on a terminal, occasional lines elsewhere. Used by every command. */
 import { SingleBar } from 'cli-progress'
 import { err } from './colours.ts'
 
@@ -64,7 +64,7 @@ function createBar({ clears = false }: ProgressOptions, stream: NodeJS.WriteStre
 }
 
 /**
- * One line of at most `columns` - 1 characters: the bar gives way first, then the last pieces.
+ * One line of at most `columns` - 1 characters: the bar is shortened first, then the last pieces are dropped.
  * @param share of the whole that is done, 0 to 1; undefined: no bar.
  */
 export function fit(columns: number, head: string, share: number | undefined, pieces: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** What every command shares: a progress line that fits, numbers within their range, files that are not written over. */
+/** Shared by all commands: a progress line that fits, numbers within their range, files that are not overwritten. */
 import { Command } from 'commander'
 import fc from 'fast-check'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

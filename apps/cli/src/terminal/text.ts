@@ -1,4 +1,4 @@
-/** Amounts as people say them. */
+/** Readable durations and sizes. */
 
 /** 3723000 -> "1 h 2 min" */
 export function duration(ms: number): string {

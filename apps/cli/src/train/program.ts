@@ -1,4 +1,4 @@
-/** What a worker of `casa train` loads: the run's program, with a loader for datasets in TypeScript. */
+/** The module loaded by workers of `casa train`: the run's program, with a loader for datasets in TypeScript. */
 import './typescript.ts'
 
 export { createProgram } from '@casa-js/train/node'

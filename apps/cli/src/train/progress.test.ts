@@ -14,7 +14,7 @@ const step = (n: number) => ({
   etaMs: 65_000,
 })
 
-/** A stream that keeps what is written; with `isTTY` it passes for a terminal. */
+/** A stream that keeps what is written; with `isTTY` it acts as a terminal. */
 function keeping(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), {
     isTTY,

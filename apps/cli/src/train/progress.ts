@@ -1,4 +1,4 @@
-/** What `casa train` shows while it works: a bar on a terminal, a line now and then elsewhere. */
+/** Progress of `casa train`: a bar on a terminal, occasional lines elsewhere. */
 import type { EvaluatingEvent, EvaluationEvent, StepEvent } from '@casa-js/train'
 import { createProgress } from '../terminal/progress.ts'
 import { duration } from '../terminal/text.ts'
@@ -12,7 +12,7 @@ export interface TrainingProgress {
   stop(): void
 }
 
-/** @param stream where it goes; stderr unless given, so that stdout stays free. */
+/** @param stream output stream; default stderr, so that stdout stays free. */
 export function createTrainingProgress(steps: number, start: number, stream?: NodeJS.WriteStream): TrainingProgress {
   const progress = createProgress({ label: 'step', linesEveryMs: 10_000, ...(stream && { stream }) })
   let last = start

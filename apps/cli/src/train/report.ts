@@ -9,7 +9,7 @@ import { writeWhole } from '../terminal/outputs.ts'
 export interface Report {
   readonly path: string
   start(event: StartEvent): void
-  /** Write the page anew from the metrics on disk and the newest evaluation. */
+  /** Rewrites the page from the metrics on disk and the newest evaluation. */
   write(evaluation?: EvaluationEvent): Promise<void>
 }
 
@@ -114,7 +114,7 @@ function predictions({ step, examples, accuracy }: EvaluationEvent): string {
     ([task, { correct, total }]) =>
       `<tr><td>${escapeHtml(task)}</td><td>${correct} / ${total}</td><td>${((100 * correct) / total).toFixed(1)} %</td></tr>`,
   )
-  // What a model gets wrong says more than what it gets right.
+  // Wrong answers first: they say more about a model than right ones.
   const ordered = [...examples.filter(({ correct }) => !correct), ...examples.filter(({ correct }) => correct)]
   const cards = ordered.flatMap(
     ({ id, task, correct: right, question = '', expected = '', predicted: prediction = '', pictures }) =>

@@ -5,6 +5,6 @@ import { register } from 'tsx/esm/api'
 // Sources of casa itself run under a loader already.
 if (!import.meta.url.endsWith('.ts')) {
   register()
-  // For files in a folder whose package.json does not say "type": "module": Node takes those for CommonJS.
+  // For files in a folder whose package.json lacks "type": "module": Node treats those as CommonJS.
   registerCommonjs()
 }

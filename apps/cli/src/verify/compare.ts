@@ -1,4 +1,4 @@
-/** How far a recomputed tensor is from its golden. */
+/** Compares a recomputed tensor with its golden. */
 
 /** One line of `casa verify`. */
 export interface Check {
@@ -6,7 +6,7 @@ export interface Check {
   /** Worst relative error: largest difference over the golden's largest value. NaN where shapes or values do not compare. */
   error: number
   tolerance: number
-  /** What to know beside the number: where it differs, or why the case was skipped. */
+  /** Note on the result: where it differs, or why the case was skipped. */
   note?: string | undefined
   skipped?: boolean
 }
@@ -35,7 +35,7 @@ export function exactly(name: string, actual: ArrayLike<number>, golden: ArrayLi
   return { name, error: 0, tolerance: 0 }
 }
 
-/** What the originals themselves justify in float32: forward, and gradients. */
+/** Tolerances that the originals justify in float32: forward and gradients. */
 export interface Tolerances {
   forward: number
   gradient: number

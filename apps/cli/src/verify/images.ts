@@ -11,9 +11,9 @@ import { holds, openGolden } from './golden.ts'
 
 /** Share of a resized picture's values that may differ from Pillow's, by one at most. */
 const resizeTolerance = 0.005
-/** float32, two roundings a value. */
+/** float32, two roundings per value. */
 const patchTolerance = 1e-6
-/** What make_images.py calls the stock processor with, beside an area of 4 to 16 blocks. */
+/** The arguments that make_images.py passes to the stock processor, besides an area of 4 to 16 blocks. */
 const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, std: clipStd }
 const block = stock.patchSizePx * stock.mergeSize
 

@@ -93,5 +93,5 @@ export async function findGoldens(root: string): Promise<GoldenFolder[]> {
   return found
 }
 
-/** How a folder is called in the report: below the folder that was asked for. */
+/** A folder's name in the report, relative to the requested folder. */
 export const shortName = (root: string, folder: string): string => relative(dirname(root), folder) || folder

@@ -104,7 +104,7 @@ const streamOf = ({ ids, counted }: CasaCase) => ({
   seek: () => {},
 })
 
-/** Each step's error relative to that step's golden; the worst is told. */
+/** Each step's error relative to that step's golden; the worst is reported. */
 function worstStep(name: string, actual: number[], golden: number[]): Check {
   const errors = golden.map((value, step) => relativeError([actual[step]!], [value]))
   const worst = errors.reduce((at, error, step) => (Number.isNaN(error) || error > errors[at]! ? step : at), 0)

@@ -19,7 +19,7 @@ export interface EmojiStyle {
 export interface Table {
   title: string
   rows: { label: string; value: number }[]
-  /** How a value is written beside its bar; it is also the answer. */
+  /** How a value is written next to its bar; it is also the answer. */
   write(value: number): string
 }
 

@@ -18,7 +18,7 @@ export interface Series {
   points: ChartPoint[]
   /** Drawn thin and pale, without a legend: the raw values under a smoothed line. */
   faint?: boolean
-  /** Which colour; by order unless given. */
+  /** Index of the colour; default by order. */
   colour?: number
   /** Mark every point. */
   dots?: boolean

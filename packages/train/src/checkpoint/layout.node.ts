@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'
 
-/** In checkpoints/: the name of the newest. */
+/** File in checkpoints/ that holds the name of the newest. */
 export const LATEST_FILE = 'latest'
 
 /** @returns the folder name of the checkpoint after so many updates, e.g. "step-00001200". */

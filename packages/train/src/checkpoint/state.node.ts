@@ -5,7 +5,7 @@ import type { DataFacts } from '../program.ts'
 import type { RunConfig } from './content.ts'
 
 export const FORMAT = 'casa-js checkpoint 2'
-/** Without a hash of its own. Still read. */
+/** Older version without its own hash; still readable. */
 const FORMAT_WITHOUT_HASH = 'casa-js checkpoint 1'
 export const STATE_FILE = 'state.json'
 export const WEIGHTS_FILE = 'weights.safetensors'

@@ -57,7 +57,7 @@ export interface RunDefinition {
   /** Updates between checkpoints (default: a twentieth of the run) and how many are kept (default 2). */
   checkpoint?: { every?: number; keep?: number }
   evaluate?: EvaluateDefinition
-  /** How the model's weights are stored in out/model. Default "BF16"; checkpoints are always float32. */
+  /** Dtype of the model's weights in out/model. Default "BF16"; checkpoints are always float32. */
   save?: 'F32' | 'BF16' | 'F16'
   /** Seed of fresh weights and of the order of finite data. Default 1. */
   seed?: number
@@ -68,5 +68,5 @@ export interface RunDefinition {
   device?: 'auto' | DeviceName | undefined
 }
 
-/** Types for a run.ts: `export default defineRun({ ... })`. */
+/** Type helper for a run.ts: `export default defineRun({ ... })`. */
 export const defineRun = (run: RunDefinition): RunDefinition => run

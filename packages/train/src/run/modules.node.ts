@@ -48,7 +48,7 @@ export async function callModule<T>({ module, options }: ModuleReference): Promi
 /**
  * Opens the dataset of a resolved reference.
  *
- * @param warn called for rows of a JSONL file that are left out, or read otherwise than they say
+ * @param warn called for rows of a JSONL file that are left out or reinterpreted
  */
 export async function openDataset(reference: DatasetReference, warn: (message: string) => void): Promise<Dataset> {
   if (!('jsonl' in reference)) return callModule<Dataset>(reference)

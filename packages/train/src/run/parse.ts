@@ -1,4 +1,4 @@
-/** Untrusted run -> RunDefinition with its defaults filled in. Every error names the field. */
+/** Parses an untrusted run and fills in its defaults. Every error names the field. */
 import { ConfigError } from '@casa-js/base'
 import { Fields } from '@casa-js/core'
 import type { RunConfig } from '../checkpoint/content.ts'
