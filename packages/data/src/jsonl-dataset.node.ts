@@ -154,7 +154,7 @@ function imagesOf({ messages }: Row): string[] {
 function openPictures(folder: string, allowOutside: boolean): { locate(image: string): Promise<string> } {
   let root: Promise<string> | undefined
   return {
-    /** @throws CasaError for a picture that is missing, no file, or not to be read. */
+    /** @throws CasaError for a picture that is missing, not a file, or not allowed to be read. */
     async locate(image) {
       if (image.includes('\0')) throw new CasaError(`image ${JSON.stringify(image)}: a path holds no NUL`)
       root ??= realpath(folder).catch(() => resolve(folder))

@@ -43,7 +43,7 @@ export interface PreparedPicture {
 /**
  * Checks a sample and turns its pictures into patches.
  *
- * @param what how errors name the sample
+ * @param what name of the sample in errors
  * @throws CasaError for a sample without tokens, of unequal lengths, with image slots out of range or order, or with pictures for a
  *   model without a vision encoder
  */

@@ -1,4 +1,4 @@
-/** The runner: every example of every task to the model, answers scored and recorded. */
+/** The runner: sends every example of every task to the model, and scores and records the answers. */
 import type { Example } from '@casa-js/core'
 import { CasaError } from '@casa-js/base'
 import type { AnswerModel } from './model.ts'
@@ -8,16 +8,16 @@ import { type EvalSummary, summarise, withMeanOnly } from './summary.ts'
 import { type Task, textOf, withoutPictures } from './task.ts'
 
 export interface EvalOptions {
-  /** Examples of each task, the first so many; all unless given. An endless dataset needs one. */
+  /** Number of examples of each task; default all. Required for an endless dataset. */
   limit?: number
-  /** Only this part of the examples: every count-th, from the index-th on. Results of all parts merge (`mergeResults`). */
+  /** Only this part of the examples: every count-th, starting at the index-th. Merge the results of all parts with `mergeResults`. */
   shard?: Shard | undefined
-  /** 'no-image': ask everything a second time without pictures. */
+  /** 'no-image': also run everything without pictures. */
   baseline?: 'none' | 'no-image' | undefined
-  /** Records from here are kept, and their examples are not asked again. In memory unless given. */
+  /** Existing records are reused, and their examples are not run again. Default: in memory. */
   results?: ResultStore
   onProgress?(progress: EvalProgress): void
-  /** Stops between answers, and reaches the model too. */
+  /** Stops between answers; also passed to the model. */
   signal?: AbortSignal
 }
 
@@ -76,7 +76,7 @@ export async function runEval(model: AnswerModel, tasks: readonly Task[], option
       }
     }
   }
-  // A metric of the whole, as MME's, need not be defined on a part.
+  // A metric of the whole task, such as MME's, may be undefined on a part.
   const judged = options.shard && options.shard.count > 1 ? tasks.map(withMeanOnly) : tasks
   return { model: model.name, records, summary: summarise(judged, records), skipped }
 }

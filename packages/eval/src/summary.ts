@@ -38,7 +38,7 @@ export function summarise(tasks: readonly Task[], records: readonly EvalRecord[]
   return { rows: rows.filter((each) => each.examples > 0) }
 }
 
-/** The task with the mean as its only number: a metric of the whole, as MME's, need not be defined on a part. */
+/** The task with the mean as its only number: a metric of the whole task, such as MME's, may be undefined on a part. */
 export function withMeanOnly(task: Task): Task {
   return { ...task, metric: { name: task.metric.name, score: task.metric.score } }
 }

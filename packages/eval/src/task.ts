@@ -1,4 +1,4 @@
-/** A task: examples, how each is put to a model, and how answers are judged. */
+/** A task: examples, how each becomes a prompt, and how answers are scored. */
 import type { Dataset, Example, Message, RgbImage } from '@casa-js/core'
 import { CasaError } from '@casa-js/base'
 import type { Metric } from './metrics/index.ts'

@@ -28,7 +28,7 @@ export interface StudyPlan {
  * Checks a study and lists its cells, seeds innermost: the first seed of everything comes before the second of anything, so that a
  * study that is cut short is still balanced.
  *
- * @param path what errors call the study, e.g. "study.ts"
+ * @param path name of the study in errors, e.g. "study.ts"
  * @throws ConfigError naming the first field that is wrong
  */
 export function planStudy(json: unknown, path: string): StudyPlan {

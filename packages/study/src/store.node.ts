@@ -6,7 +6,7 @@ import type { CellResult, CellStore } from './results.ts'
 /**
  * A store in a file, made when the first result comes. A last line that a killed process cut short is dropped.
  *
- * @throws FileError (from `read`) naming the line that is no result
+ * @throws FileError (from `read`) naming the line that is not a result
  */
 export function fileStore(path: string): CellStore {
   return {

@@ -19,7 +19,7 @@ export function scheduleFactor({ steps, warmup, cooldown }: Schedule, step: numb
  * Returns the schedule as it is.
  *
  * @param path name used in errors
- * @throws ConfigError naming the field that is no count
+ * @throws ConfigError naming the field that is not a count
  */
 export function checkSchedule(schedule: Schedule, path = 'schedule'): Schedule {
   for (const field of ['steps', 'warmup', 'cooldown'] as const) {

@@ -28,7 +28,7 @@ export interface StudyDataOptions {
   count?: number
 }
 
-/** The dataset of one or several tasks. @throws CasaError for a task that is not there. */
+/** The dataset of one or several tasks. @throws CasaError for an unknown task. */
 export default function createStudyDataset({ task, split, seed, count = Infinity }: StudyDataOptions): Dataset {
   const names = Array.isArray(task) ? task : [task]
   const unknown = names.find((name) => !studyTasks.includes(name))

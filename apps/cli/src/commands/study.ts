@@ -126,7 +126,7 @@ async function runOne(file: string, plan: StudyPlan, out: string, { cell: key, c
   )
 }
 
-/** "factor=level" words -> which cells are meant. @throws ConfigError for a factor or level that there is not. */
+/** "factor=level" words -> which cells are meant. @throws ConfigError for an unknown factor or level. */
 function selection(plan: StudyPlan, words: string[]): (cell: Cell) => boolean {
   const wanted = words.map((word) => {
     const [factor = '', level = ''] = word.split('=')

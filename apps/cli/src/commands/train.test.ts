@@ -16,7 +16,7 @@ beforeAll(async () => {
     evaluate: { every: 100_000, data: [{ jsonl: 'rows.jsonl' }] },
     device: 'wasm',
   })
-  // A run file and a module in TypeScript, and a run file with a field that there is not.
+  // A run file and a module in TypeScript, and a run file with an unknown field.
   const run = await readFile(join(folder, 'run.json'), 'utf8')
   await writeFile(join(folder, 'texts.ts'), `export default (): string[] => ['What? dot']`)
   await writeFile(join(folder, 'run.ts'), `export default ${run.replace('texts.mjs', 'texts.ts')} as const`)

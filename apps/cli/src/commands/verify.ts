@@ -68,7 +68,7 @@ async function run(folders: string[], options: DeviceFlags & { json?: boolean; a
   if (failures.length > 0) process.exitCode = 1
 }
 
-/** The check that came closest to failing, or failed. */
+/** The failed check, or the one closest to failing. */
 function worst(rows: Row[]): Row {
   const strain = (row: Row) =>
     Number.isNaN(row.error) ? Infinity : row.skipped ? -1 : row.error === 0 ? 0 : row.error / row.tolerance

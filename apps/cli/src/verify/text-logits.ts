@@ -1,4 +1,4 @@
-/** Logits processors against those of transformers and of the live captioner. Tokens that are cut must be the same ones. */
+/** Logits processors against those of transformers and of the live captioner. The same tokens must be masked. */
 import type { LogitsProcessor } from '@casa-js/vlm'
 import {
   divideByTemperature,
@@ -20,7 +20,7 @@ interface Row {
   value: number
   ids: number[]
   scores: number[]
-  /** null where the token is cut. */
+  /** null where the token is masked. */
   result: (number | null)[]
 }
 

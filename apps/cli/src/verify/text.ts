@@ -76,7 +76,7 @@ const verifiers: Record<string, (rows: never[], folder: string) => Iterable<Chec
   ],
 }
 
-/** One check or more for each golden file that is there. */
+/** One or more checks for each golden file present. */
 export async function* verifyText(folder: string): AsyncGenerator<Check> {
   for (const [file, verify] of Object.entries(verifiers)) {
     const path = join(folder, file)

@@ -1,4 +1,4 @@
-/** Every golden of the repository through `casa verify`'s own code, on every device that is there. */
+/** Every golden of the repository through `casa verify`'s own code, on every available device. */
 import { describeOnDevices } from '@casa-js/testing'
 import { expect, it } from 'vitest'
 import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs'

@@ -35,7 +35,7 @@ interface Group {
  * Opens files of one table, in the order given.
  *
  * @param columns read these alone; all unless given
- * @throws FileError naming the file that is no parquet file, or lacks a column
+ * @throws FileError naming the file that is not a parquet file, or lacks a column
  */
 export async function openParquet(sources: readonly ByteSource[], columns?: readonly string[]): Promise<ParquetTable> {
   const files: OpenFile[] = []

@@ -24,8 +24,8 @@ export const protocolNames = Object.keys(protocols) as ProtocolName[]
  * A benchmark's rows as a task. The caller brings the rows: no benchmark's data comes with this package.
  *
  * @param protocol whose prompts and metric; "casa-authors" unless given. Another one is part of the task's name, so that results of
- *   two never mix.
- * @throws ConfigError for a benchmark or protocol that is not there
+ *   two protocols never mix.
+ * @throws ConfigError for an unknown benchmark or protocol
  */
 export function benchmarkTask(name: BenchmarkName, rows: BenchmarkRows, protocol: ProtocolName = 'casa-authors'): Task {
   const benchmark: Benchmark | undefined = protocols[protocol]?.[name]

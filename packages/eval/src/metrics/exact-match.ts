@@ -1,8 +1,8 @@
-/** Equality of answers, as strict as the benchmark wants it. */
+/** Equality of answers, as strict as each benchmark requires. */
 import { defineMetric } from './metric.ts'
 import { codePoints, strip } from './python.ts'
 
-/** Equal but for white space around. */
+/** Equality, ignoring surrounding white space. */
 export const exactMatch = defineMetric<string>({
   name: 'exact match',
   score: (prediction, reference) => Number(strip(prediction) === strip(reference)),

@@ -1,5 +1,5 @@
 /**
- * What a metric is: a score per answer, and how scores become a task's numbers.
+ * The interface of a metric: a score per answer, and a summary of scores for a whole task.
  */
 
 /** R is what the answer is compared with: a text, several texts, or what the benchmark's rows hold. */

@@ -219,7 +219,7 @@ test('streaming: speaking early, on time and late', () => {
   expect(scores(onTime)).toEqual({ lmPpl: expect.closeTo(2), timeDiffSeconds: 0, fluency: 5 / 7, lmCorrectness: 0.5 })
   expect(scores(turn([true, false, true], [], [true]))).toMatchObject({ timeDiffSeconds: 1, fluency: 1 / 4 })
   expect(scores(turn(silent(3), [false, true], [true]))).toMatchObject({ timeDiffSeconds: 1, fluency: 2 / 4 })
-  // Late answers count over as many frames as early ones can, and a stream that ends counts as a signal to speak.
+  // Late answers are counted over as many frames as early ones can be, and the end of a stream counts as a signal to speak.
   expect(scores(turn(silent(3), silent(9), [true]))).toMatchObject({ timeDiffSeconds: 1 })
   expect(scores(turn(silent(3), [], [true]))).toMatchObject({ timeDiffSeconds: 0, fluency: 1 })
   expect(scores(turn(silent(1), silent(4), [true]))).toMatchObject({ timeDiffSeconds: 0 })

@@ -1,5 +1,5 @@
 /**
- * Pairwise win rate: a judge compares two answers to one question. Judges favour a side, so each pair is asked in both orders.
+ * Pairwise win rate: a judge compares two answers to one question. Judges have a position bias, so each pair is judged in both orders.
  */
 
 export interface Pair {
@@ -13,9 +13,9 @@ export interface Pair {
 export type Judge = (question: string, first: string, second: string, signal?: AbortSignal) => Promise<'first' | 'second' | 'tie'>
 
 export interface WinRate {
-  /** Our wins over all judgements, two a pair: a tie counts against us. */
+  /** Wins of our model over all judgements, two per pair; a tie counts as a loss. */
   winRate: number
-  /** Pairs that the judge gave to the same side in both orders. */
+  /** Pairs in which the judge preferred the same position in both orders. */
   consistent: number
   wins: number
   losses: number

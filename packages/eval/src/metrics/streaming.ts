@@ -7,14 +7,14 @@
 import { mean } from './metric.ts'
 
 export interface StreamTurn {
-  /** Frames of the turn at which the model was asked; at the last an answer is due. True where it chose to speak. */
+  /** Decisions at the frames of the turn, the last of which is when an answer is due. True where the model chose to speak. */
   speaks: readonly boolean[]
   /**
-   * Going on in silence: does it speak at the frames after? Those of the next turn; empty for the last turn. Only as many count
+   * If it stays silent until then: does it speak at the following frames? Those of the next turn; empty for the last turn. Only as many count
    * as the turn has frames before its last, so that late and early are judged over the same span.
    */
   speaksAfter: readonly boolean[]
-  /** Of each answer token, given the right tokens before it: its loss, -ln p, and whether the likeliest token was right. */
+  /** Of each answer token, given the right tokens before it: its loss, -ln p, and whether the most likely token was right. */
   losses: readonly number[]
   correct: readonly boolean[]
 }
@@ -22,7 +22,7 @@ export interface StreamTurn {
 export interface StreamScores {
   /** Mean over turns of exp(mean loss); 1 without answers. */
   lmPpl: number
-  /** Mean distance of the moment spoken from the moment due. */
+  /** Mean time between speaking and the answer being due. */
   timeDiffSeconds: number
   /** Mean share of a turn's decisions, frames and tokens, that are right before the first mistake ends it. */
   fluency: number

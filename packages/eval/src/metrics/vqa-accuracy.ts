@@ -1,6 +1,6 @@
 /**
- * VQA accuracy (Antol et al. 2015, arXiv 1505.00468) after EvalAI's normalisation of answers, with that code's quirks kept:
- * they are part of published numbers.
+ * VQA accuracy (Antol et al. 2015, arXiv 1505.00468) after EvalAI's normalisation of answers, keeping that code's quirks:
+ * published numbers depend on them.
  */
 import { contractions } from './contractions.ts'
 import { defineMetric } from './metric.ts'

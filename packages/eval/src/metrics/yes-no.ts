@@ -1,4 +1,4 @@
-/** Yes or no: MME and POPE. */
+/** Yes-or-no metrics: MME and POPE. */
 import { CasaError } from '@casa-js/base'
 import { defineMetric, mean, type Metric, type Scored } from './metric.ts'
 import { strip } from './python.ts'

@@ -33,7 +33,7 @@ export class PooledFile {
     this.identity = identityOf(stat)
   }
 
-  /** undefined when there is no such file. @throws FileError when it is no file, or may not be read. */
+  /** undefined when there is no such file. @throws FileError when it is not a regular file, or may not be read. */
   static async open(path: string): Promise<PooledFile | undefined> {
     const handle = await openRegular(path)
     if (!handle) return undefined

@@ -49,7 +49,7 @@ const types: [id: number, name: string, values: number, bytes: number][] = [
 
 const byId = new Map<number, GgufType>(types.map(([id, name, values, bytes]) => [id, { name, values, bytes }]))
 
-/** undefined for a number that stands for no type. */
+/** undefined for an unknown type number. */
 export function ggufType(id: number): GgufType | undefined {
   return byId.get(id)
 }

@@ -14,7 +14,7 @@ export interface RetryOptions {
 
 /** A failed attempt that is retried. */
 export interface Retry {
-  /** What is fetched. */
+  /** The address or name of the file being fetched. */
   file: string
   /** What went wrong. */
   reason: string
