@@ -23,7 +23,8 @@ addEventListener('hashchange', () => (current.value = tabOfHash()))
 function moveFocus(event: KeyboardEvent): void {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
   if (!step) return
-  const at = tabs.findIndex(({ id }) => id === current.value)
+  // The address, not the signal: a hashchange comes a task later, and keys may be faster.
+  const at = tabs.findIndex(({ id }) => id === tabOfHash())
   const next = tabs[(at + step + tabs.length) % tabs.length]!
   location.hash = next.id
   document.getElementById(`tab-${next.id}`)?.focus()

@@ -1,7 +1,7 @@
 /** Live: a video, the camera or the screen, captioned while it plays. */
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { formatSrt } from '@casa-js/vlm'
+import { formatSrt, formatVtt } from '@casa-js/vlm'
 import { ErrorNote } from '../components/error-note.tsx'
 import { Lines } from '../components/lines.tsx'
 import { formatClock, formatMs } from '../format.ts'
@@ -221,7 +221,7 @@ function History({ all }: { all: TimedCaption[] }) {
         <button class="quiet" disabled={spoken.length === 0} onClick={() => save(formatSrt(cues(spoken)), 'captions.srt')}>
           SRT
         </button>
-        <button class="quiet" disabled={spoken.length === 0} onClick={() => save(vtt(spoken), 'captions.vtt')}>
+        <button class="quiet" disabled={spoken.length === 0} onClick={() => save(formatVtt(cues(spoken)), 'captions.vtt')}>
           VTT
         </button>
         <label>
@@ -253,7 +253,6 @@ function History({ all }: { all: TimedCaption[] }) {
 }
 
 const cues = (spoken: TimedCaption[]) => spoken.map(({ startMs, endMs, text }) => ({ startMs, endMs, text: text.trim() }))
-const vtt = (spoken: TimedCaption[]) => `WEBVTT\n\n${formatSrt(cues(spoken)).replaceAll(/(\d\d:\d\d:\d\d),(\d{3})/g, '$1.$2')}`
 
 function save(text: string, name: string): void {
   const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(new Blob([text])), download: name })
