@@ -100,9 +100,8 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
         const code = await example.locator('code').first().innerText()
         const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1]!.trim())
         await example.getByRole('button', { name: 'Run' }).click()
-        await example.getByRole('button', { name: 'Run', exact: true }).waitFor({ timeout: 60_000 })
-        const output = (await example.locator('.output').innerText()).split('\n').filter((line) => line !== '')
-        expect(output, `${path}: ${code.slice(0, 60)}`).toEqual(expected)
+        const output = async () => (await example.locator('.output').innerText()).split('\n').filter((line) => line !== '')
+        await expect.poll(output, { timeout: 60_000, message: `${path}: ${code.slice(0, 60)}` }).toEqual(expected)
       }
     }
     expect(count).toBeGreaterThan(3)
