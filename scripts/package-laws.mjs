@@ -24,7 +24,7 @@ const allowed = {
   web: ['base', 'core', 'tensor', 'vision', 'vlm', 'weights'],
   vlm: ['backbones', 'casa', 'core', 'sequence', 'tensor', 'tokenizers', 'vision', 'weights'],
   'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
-  data: ['core', 'tokenizers', 'vision'],
+  data: ['core', 'tokenizers', 'vision', 'weights'],
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vision', 'vlm', 'weights'],
   serve: ['tensor', 'vision', 'vlm'],

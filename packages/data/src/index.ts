@@ -13,3 +13,11 @@ export type { EmojiStyle, FontFace, Material, Table } from './reading/material.t
 export { questions } from './reading/questions.ts'
 export { createReadingDataset, defaultShares, type Ramp, type ReadingOptions } from './reading/dataset.node.ts'
 export { taskNames, type TaskName, type TaskRules } from './reading/tasks.node.ts'
+export {
+  createFeatureCache,
+  type FeatureCache,
+  type FeatureCacheOptions,
+  type FeatureCacheStats,
+  type Features,
+} from './features/cache.node.ts'
+export { featureKey } from './features/key.node.ts'
