@@ -28,6 +28,7 @@ const allowed = {
   train: ['backbones', 'casa', 'core', 'data', 'tensor', 'tokenizers', 'vision', 'vlm', 'weights'],
   eval: ['core', 'data', 'tokenizers', 'vision', 'vlm', 'weights'],
   serve: ['tensor', 'vision', 'vlm'],
+  'ai-sdk': ['tensor', 'vision', 'vlm'],
   study: ['core', 'eval', 'sequence', 'tensor', 'tokenizers', 'train', 'vlm'],
   testing: ['core', 'sequence', 'tensor', 'weights'],
 }

@@ -1,16 +1,15 @@
 /** The routes: OpenAI's chat completions and models, health, metrics. No port: it maps a Request to a Response. */
 import { ConfigError } from '@casa-js/base'
-import type { Vlm } from '@casa-js/vlm'
+import { createSampler, type Vlm } from '@casa-js/vlm'
+import { complete, createKeptConversations, type Completion } from '@casa-js/vlm/internal'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import { timingSafeEqual } from 'hono/utils/buffer'
-import { complete, type Completion } from './completion.ts'
 import { errorBody, RequestError, toRequestError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
-import type { FetchPicture } from './pictures.ts'
+import { decodePictures, type FetchPicture } from './pictures.ts'
 import { parseRequest, type ChatRequest } from './request.ts'
-import { createSessions } from './sessions.ts'
 import { createTurns } from './turns.ts'
 
 /** How a model is served; limits apply per request. */
@@ -69,16 +68,11 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   if (token !== undefined && !/^\S+$/.test(token))
     throw new ConfigError('token', 'expected at least one character, and no spaces')
   const turns = createTurns(options.maxRunning ?? 4, options.maxWaiting ?? 32)
-  const sessions = createSessions(options.keptConversations ?? 8)
-  const metrics = createMetrics(turns, sessions)
+  const kept = createKeptConversations(options.keptConversations ?? 8)
+  const metrics = createMetrics(turns, kept)
   const limits = { maxMessages: options.maxMessages ?? 256, maxPictures: options.maxPictures ?? 16 }
-  const context = {
-    vlm,
-    sessions,
-    pictures: { maxPixels: options.maxPixels ?? 32_000_000, fetchPicture: options.fetchPicture },
-    capacityTokens: options.capacityTokens ?? 4096,
-    maxTokens: options.maxTokens ?? 512,
-  }
+  const pictures = { maxPixels: options.maxPixels ?? 32_000_000, fetchPicture: options.fetchPicture }
+  const { capacityTokens = 4096, maxTokens = 512 } = options
   const created = Math.floor(Date.now() / 1000)
   /** Aborted when the grace period is over. */
   const ending = new AbortController()
@@ -148,7 +142,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
       // From here on `close` waits for this request; it does not wait for a slow request body.
       answers.add(over)
       giveBack = await turns.take(signal)
-      const texts = complete(context, request, signal)
+      const texts = begin(request, signal)
       // The status is sent only after the first token, since errors in the messages are found by then.
       const first = await texts.next()
       metrics.firstToken(seconds())
@@ -161,13 +155,28 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
       const choice = { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null }
       return c.json({
         ...head('chat.completion'),
-        choices: [{ ...choice, finish_reason: step.value.finishReason }],
+        choices: [{ ...choice, finish_reason: finishReasonOf(step.value) }],
         usage: usageOf(step.value),
       })
     } catch (error) {
       end(statusOf(error))
       throw error
     }
+  }
+
+  function begin(request: ChatRequest, signal: AbortSignal): AsyncGenerator<string, Completion> {
+    const { earlier, last, stop, temperature, topP, seed = Math.floor(Math.random() * 2 ** 32) } = request
+    return complete(vlm, {
+      kept,
+      earlier,
+      last,
+      decode: (messages) => decodePictures(messages, pictures, signal),
+      sampler: createSampler(temperature === 0 ? {} : { temperature, seed, ...(topP !== undefined && { topP }) }),
+      stop,
+      maxNewTokens: request.maxTokens ?? maxTokens,
+      capacityTokens,
+      signal,
+    })
   }
 
   interface Streaming {
@@ -203,7 +212,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
         let step = first
         for (; !step.done; step = await texts.next()) if (step.value !== '') await chunk({ content: step.value })
         metrics.completed(step.value)
-        await chunk({}, step.value.finishReason)
+        await chunk({}, finishReasonOf(step.value))
         if (request.streamUsage) await send({ ...same, choices: [], usage: usageOf(step.value) })
         await send('[DONE]')
         end(200)
@@ -232,7 +241,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
       const timer = setTimeout(() => ending.abort(new RequestError(503, 'the server is closing', null, 'closing')), graceMs)
       while (answers.size > 0) await Promise.all(answers)
       clearTimeout(timer)
-      sessions.dispose()
+      kept.dispose()
     },
   }
 }
@@ -248,6 +257,8 @@ async function jsonOf(c: Context): Promise<unknown> {
     throw new RequestError(400, `the body is not JSON: ${(cause as Error).message}`, null, 'invalid_json', { cause })
   }
 }
+
+const finishReasonOf = ({ end }: Completion) => (end === 'stop' || end === 'stop text' ? 'stop' : 'length')
 
 const usageOf = ({ promptTokens, completionTokens, cachedTokens }: Completion) => ({
   prompt_tokens: promptTokens,

@@ -1,8 +1,7 @@
 /** The content of /metrics, in Prometheus' text format. */
 import { memory } from '@casa-js/tensor'
+import type { Completion, KeptConversations } from '@casa-js/vlm/internal'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Completion } from './completion.ts'
-import type { Sessions } from './sessions.ts'
 import type { Turns } from './turns.ts'
 
 /** Created by `createMetrics`. */
@@ -18,7 +17,7 @@ export interface Metrics {
 }
 
 /** @returns a separate set of counters, so that a process can run several servers */
-export function createMetrics(turns: Turns, sessions: Sessions): Metrics {
+export function createMetrics(turns: Turns, kept: KeptConversations): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers
   const counter = (name: string, help: string) => new Counter({ name, help, registers: [...registers] })
@@ -50,7 +49,7 @@ export function createMetrics(turns: Turns, sessions: Sessions): Metrics {
   const generated = counter('casa_generated_tokens_total', 'Tokens of answers.')
   gauge('casa_running_requests', 'Answers being generated.', () => turns.running)
   gauge('casa_waiting_requests', 'Requests that wait for their turn.', () => turns.waiting)
-  gauge('casa_kept_conversations', 'Conversations kept for their next message.', () => sessions.count)
+  gauge('casa_kept_conversations', 'Conversations kept for their next message.', () => kept.count)
   gauge('casa_tensors', 'Tensors on the device.', () => memory().tensors)
   gauge('casa_tensor_bytes', 'Bytes of the tensors on the device.', () => memory().bytes)
   return {

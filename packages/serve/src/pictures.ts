@@ -44,7 +44,7 @@ export async function decodePictures(
   for (const { role, content } of messages) {
     const parts: Message['content'] = []
     for (const part of content)
-      parts.push(part.type === 'text' ? part : { type: 'image', image: await decode(part.url, part.param) })
+      parts.push(part.type === 'text' ? part : { type: 'image', image: await decode(part.key, part.param) })
     decoded.push({ role, content: parts })
   }
   return decoded

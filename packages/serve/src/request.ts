@@ -4,7 +4,8 @@ import { RequestError } from './errors.ts'
 
 /** A piece of text, or the URL of an image. */
 export type RequestPart =
-  { type: 'text'; text: string } | { type: 'image'; url: string; /** The field that contains it. */ param: string }
+  | { type: 'text'; text: string }
+  | { type: 'image'; /** The URL. */ key: string; /** The field that contains it. */ param: string }
 
 /** One message of a request. */
 export interface RequestMessage {
@@ -121,7 +122,7 @@ function parseMessage(f: Fields): RequestMessage {
       return { type: 'text', text: part.string('text') }
     const picture = part.object('image_url')
     const param = picture.at('url').replace('request: ', '').replaceAll(': ', '.')
-    return { type: 'image', url: picture.string('url'), param }
+    return { type: 'image', key: picture.string('url'), param }
   })
   return { role, content: parts }
 }

@@ -116,3 +116,26 @@ test('an answer that is left early or aborted does not affect the next', async (
   expect(conversation.messages).toHaveLength(8)
   conversation.dispose()
 })
+
+test('pixels are released after the model has read them, where that is asked for, and the answers are the same', async () => {
+  const answers = async (keepPictures: boolean) => {
+    const messages = [
+      { role: 'user' as const, content: [picture] },
+      { role: 'assistant' as const, content: [{ type: 'text' as const, text: 'a' }] },
+    ]
+    const conversation = createConversation(vlm, { messages, keepPictures })
+    let text = ''
+    for (const content of [[picture, { type: 'text' as const, text: 'b' }], 'c', [picture]])
+      for await (const step of conversation.say(content, { maxNewTokens: 4 })) text += step.text
+    const images = conversation.messages.flatMap(({ content }) =>
+      content.flatMap((part) => (part.type === 'image' ? [part.image] : [])),
+    )
+    conversation.dispose()
+    return { text, images }
+  }
+  const [kept, released] = [await answers(true), await answers(false)]
+  expect(released.text).toBe(kept.text)
+  expect(kept.images.map(({ data }) => data.length)).toEqual([768, 768, 768])
+  expect(released.images).toEqual(Array.from({ length: 3 }, () => ({ widthPx: 16, heightPx: 16, data: new Uint8Array(0) })))
+  expect(picture.image.data.length).toBe(768)
+})

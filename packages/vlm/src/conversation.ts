@@ -59,7 +59,23 @@ export interface Conversation {
 export interface ConversationOptions extends SessionOptions {
   /** Earlier messages, e.g. a system prompt. */
   messages?: Message[]
+  /**
+   * Keep the pixels of images after the model has read them. Default: true. Where false, `messages` has images of the same size without
+   * data, and a long conversation about large pictures holds none of them.
+   */
+  keepPictures?: boolean | undefined
 }
+
+/** The message with its images' sizes alone. */
+const withoutPixels = (message: Message): Message =>
+  message.content.every(({ type }) => type === 'text')
+    ? message
+    : {
+        ...message,
+        content: message.content.map((part) =>
+          part.type === 'image' ? { ...part, image: { ...part.image, data: new Uint8Array(0) } } : part,
+        ),
+      }
 
 /** A conversation with a model. The caller disposes it. */
 export function createConversation(vlm: Vlm, options: ConversationOptions = {}): Conversation {
@@ -69,6 +85,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
   const sampled = new Map<Message, readonly number[]>()
   /** What the session has been fed. */
   const fed: number[] = []
+  const { keepPictures = true } = options
   let fedImages = 0
   let busy = false
   let lastEnd: AnswerEnd | undefined
@@ -112,6 +129,8 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
       appendOptions,
     )
     messages.push(user)
+    // The session has their tokens, and the template needs no pixels.
+    if (!keepPictures) messages.forEach((message, i) => (messages[i] = withoutPixels(message)))
     const stream = createTextStream(tokenizer)
     const said: number[] = []
     const start = performance.now()

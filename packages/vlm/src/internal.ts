@@ -1,4 +1,14 @@
 /** Shared between the packages of casa-js only. It may change in any version. */
+export {
+  complete,
+  createKeptConversations,
+  createStopText,
+  type CompleteOptions,
+  type Completion,
+  type KeptConversations,
+  type StopText,
+  type Turn,
+} from './answers/index.ts'
 export { parseVlmConfig } from './config.ts'
 export { bindVlm } from './model.ts'
 export { allTensors, withoutTiedHead } from './load.ts'

@@ -10,7 +10,10 @@ export interface StopText {
   end(): string
 }
 
-/** @param stops texts that end an answer; they are not part of it. The first to begin ends it. */
+/**
+ * Cuts one streamed answer at the first stop sequence in it.
+ * @param stops texts that end an answer; they are not part of it. The first to begin ends it.
+ */
 export function createStopText(stops: readonly string[]): StopText {
   let held = ''
   let found = false
