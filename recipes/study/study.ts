@@ -3,10 +3,11 @@
  * and once at equal training operations: 336 cells of about a million parameters. `--only` runs a part of them.
  */
 import { defineStudy } from '@casa-js/study'
+import type { StudyTask } from './src/dataset.ts'
 import { baseRun, fusions, taskLevel } from './variants.ts'
 
 const size = { steps: 6000, every: 500, examples: 400 }
-const back = ['back-1', 'back-2', 'back-3', 'back-4']
+const back: StudyTask[] = ['back-1', 'back-2', 'back-3', 'back-4']
 
 export default defineStudy({
   name: 'Insertion, cross-attention and CASA, from nothing',

@@ -100,7 +100,7 @@ function batchOf({ model, tokenizer, template }: Vlm): PackedBatch {
 await describeOnDevices('a model with gated cross-attention', ({ device, forward }) => {
   it('starts as its language model, learns two colours, is saved, loaded and asked', async () => {
     await withoutLeaks('the whole trial', async () => {
-      const vlm = createVlm(config, 1, files, families)
+      const vlm = createVlm(config, 1, files, { families })
       const { model } = vlm
       const batch = batchOf(vlm)
 

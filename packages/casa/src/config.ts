@@ -4,6 +4,11 @@ import { Fields } from '@casa-js/core'
 export interface CasaConfig {
   /** What a text query attends to: the image and its window's text (CASA), or the image only (plain cross-attention). */
   keys: 'image+text' | 'image'
+  /**
+   * Rotate queries and keys by their positions in the window. CASA does, cross-attention does not (section 2): turned on for keys
+   * 'image', it tells what the text keys are worth apart from the positions.
+   */
+  rotary: boolean
   /** Beside self-attention on the same normed input, before it, or instead of it. */
   place: 'parallel' | 'before' | 'replace'
   /** Only in blocks n, 2n, 3n.. (counted from 1). */
@@ -29,8 +34,12 @@ export interface CasaConfig {
 export function parseCasaConfig(json: unknown, path = 'config.json: fusion_config'): CasaConfig {
   const f = new Fields(json, path)
   const shared = f.boolean('shared', false)
+  const keys = f.oneOf('keys', ['image+text', 'image'], 'image+text')
+  const rotary = f.boolean('rotary', keys === 'image+text')
+  f.require(rotary || keys === 'image', 'rotary', "text among the keys needs positions: leave it out, or take keys 'image'")
   return {
-    keys: f.oneOf('keys', ['image+text', 'image'], 'image+text'),
+    keys,
+    rotary,
     place: f.oneOf('place', ['parallel', 'before', 'replace'], 'parallel'),
     every: f.integer('every', { fallback: 1 }),
     shared,

@@ -7,6 +7,7 @@ import { none } from './none.ts'
 const full = {
   shared: false,
   keys: 'image+text',
+  rotary: true,
   place: 'parallel',
   every: 1,
   norm_images: false,
@@ -17,7 +18,8 @@ const full = {
 await describeFusion(casa, {
   cases: {
     'CASA in parallel': { config: full, withoutImages: 'its own' },
-    'cross-attention': { config: { ...full, keys: 'image' }, withoutImages: 'the backbone' },
+    'cross-attention': { config: { ...full, keys: 'image', rotary: false }, withoutImages: 'the backbone' },
+    'cross-attention with positions': { config: { ...full, keys: 'image', rotary: true }, withoutImages: 'the backbone' },
     'CASA first, images updated': { config: { ...full, place: 'before', ffn_updates: true }, withoutImages: 'its own' },
     'CASA in place of every second block': { config: { ...full, place: 'replace', every: 2 }, withoutImages: 'its own' },
     'windows that include the marker tokens': { config: { ...full, windows: 'with-marks' }, withoutImages: 'its own' },

@@ -82,10 +82,14 @@ export function createHook(
   const fresh = layoutFrom(layout, continued)
   const windows = planWindows(fresh, positionRows, config.windows)
   const held = imageTokens + (withText ? textTokens : 0)
-  const rotary = withText && {
+  const tables = config.rotary && {
     continued: continued > 0 && backbone.rotary(Int32Array.from({ length: continued }, (_, t) => nextPosition + t)),
     query: fresh.tokens > 0 && backbone.rotary(windows.queryPositions),
-    key: fresh.tokens > 0 && backbone.rotary(windows.keyPositions),
+    key: withText ? fresh.tokens > 0 && backbone.rotary(windows.keyPositions) : images && backbone.rotary(windows.imagePositions),
+  }
+  const rotate = (site: Site, heads: Tensor, which: 'continued' | 'query' | 'key'): Tensor => {
+    const table = tables && tables[which]
+    return table ? site.rotate(heads, table) : heads
   }
   /** Tensors of the state after this pass. */
   const tensors: Record<string, Tensor> = {}
@@ -95,29 +99,31 @@ export function createHook(
     const names = [`k.${site.layer}`, `v.${site.layer}`] as const
     const [heldK, heldV] = names.map((name) => state!.tensors[name])
     const cuQ = Int32Array.of(0, continued)
-    if (!rotary || !rotary.continued) {
+    const queries = rotate(site, q, 'continued')
+    if (!withText) {
       if (!heldK || !heldV) return zeros(q.shape)
-      if (fresh.tokens === 0) tell(site, q, heldK, 0, imageTokens)
-      return attention(q, heldK, heldV, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false })
+      if (fresh.tokens === 0) tell(site, queries, heldK, 0, imageTokens)
+      return attention(queries, heldK, heldV, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false })
     }
     const end = held + continued
     const roomy = (buffer: Tensor) => (end <= buffer.shape[0]! ? buffer : rowsOf(buffer, 0, held, Math.max(end, SPARE_ROWS)))
     const keys = { k: roomy(heldK!), v: roomy(heldV!) }
-    writeRows(keys.k, site.rotate(k, rotary.continued), held)
+    writeRows(keys.k, rotate(site, k, 'continued'), held)
     writeRows(keys.v, v, held)
     remember(site, keys)
-    const queries = site.rotate(q, rotary.continued)
     if (fresh.tokens === 0) tell(site, queries, keys.k, 0, end)
     return attention(queries, keys.k, keys.v, { cuQ, cuK: Int32Array.of(0, end), causal: true })
   }
 
   function attendFresh(site: Site, { q, k, v }: Heads, seen: Keys | undefined): Tensor {
     const { cuText, cuImage, cuKeys, order } = windows
-    if (!rotary || !rotary.query || !rotary.key) {
+    const queries = rotate(site, q, 'query')
+    if (!withText) {
       if (!seen) return zeros(q.shape)
-      rememberLast(site, seen, cuImage, 0)
-      tell(site, q, seen.k, cuImage.at(-2)!, cuImage.at(-1)!)
-      return attention(q, seen.k, seen.v, { cuQ: cuText, cuK: cuImage, causal: false })
+      const keys = { k: rotate(site, seen.k, 'key'), v: seen.v }
+      rememberLast(site, keys, cuImage, 0)
+      tell(site, queries, keys.k, cuImage.at(-2)!, cuImage.at(-1)!)
+      return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuImage, causal: false })
     }
     /** [images, then text] -> windows, one after another. */
     const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
@@ -125,9 +131,8 @@ export function createHook(
       const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0]!, K * E]), flat], 0) : flat
       return reshape(gatherRows(all, order), [order.length, K, E])
     }
-    const keys = { k: site.rotate(interleave(seen?.k, k), rotary.key), v: interleave(seen?.v, v) }
+    const keys = { k: rotate(site, interleave(seen?.k, k), 'key'), v: interleave(seen?.v, v) }
     rememberLast(site, keys, cuKeys, SPARE_ROWS)
-    const queries = site.rotate(q, rotary.query)
     tell(site, queries, keys.k, cuKeys.at(-2)!, cuKeys.at(-1)!)
     return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
   }

@@ -33,9 +33,10 @@ export interface Windows {
   cuKeys: Int32Array
   /** For each key, its row in [all image tokens, then all text tokens]. */
   order: Int32Array
-  /** Positions inside the window of text queries and of all keys. */
+  /** Positions inside the window of text queries, of all keys, and of the image tokens among them. */
   queryPositions: Positions
   keyPositions: Positions
+  imagePositions: Positions
 }
 
 export interface WindowSpan {
@@ -138,12 +139,16 @@ export function planWindows(layout: Layout, positionRows: 1 | 3, rule: WindowRul
   const order: number[] = []
   const query: number[][] = [[], [], []]
   const key: number[][] = [[], [], []]
+  const image: number[][] = [[], [], []]
   let imageRow = 0
   for (const { textBegin, textEnd, imageBegin, imageEnd } of windowSpans(layout, rule)) {
     const { rows, next } = imagePositions(layout.images.slice(imageBegin, imageEnd), positionRows)
     for (let i = 0; i < rows[0]!.length; i++) {
       order.push(imageRow++)
-      for (let r = 0; r < positionRows; r++) key[r]!.push(rows[r]![i]!)
+      for (let r = 0; r < positionRows; r++) {
+        key[r]!.push(rows[r]![i]!)
+        image[r]!.push(rows[r]![i]!)
+      }
     }
     for (let t = textBegin; t < textEnd; t++) {
       order.push(imageTokens + t)
@@ -163,5 +168,6 @@ export function planWindows(layout: Layout, positionRows: 1 | 3, rule: WindowRul
     order: Int32Array.from(order),
     queryPositions: asPositions(query, positionRows),
     keyPositions: asPositions(key, positionRows),
+    imagePositions: asPositions(image, positionRows),
   }
 }

@@ -3,7 +3,7 @@ import { escapeHtml, factList, htmlPage, lineChart, shortNumber, type Series } f
 import type { StudyPlan } from './plan.ts'
 import type { CellResult } from './results.ts'
 import { meanWithInterval } from './statistics.ts'
-import { formatInterval, formatP, percent, summariseStudy, type VariantRow } from './summary.ts'
+import { formatDifference, formatInterval, formatP, percent, summariseStudy, type VariantRow } from './summary.ts'
 
 /**
  * A study's results as one HTML page, with no other files.
@@ -49,12 +49,15 @@ function table(plan: StudyPlan, rows: readonly VariantRow[]): string {
     'p (examples)',
     'loss',
     'steps',
+    'at equal operations',
+    `there against ${plan.baseline}`,
+    'p there',
     'GFLOP per example',
     'image tokens',
     'parameters',
     'kB per image',
   ]
-  const lines = rows.map(({ variant, accuracy, loss, costs, steps, test }) => [
+  const lines = rows.map(({ variant, accuracy, loss, costs, steps, test, equal }) => [
     `<b>${escapeHtml(variant)}</b>`,
     accuracy.n,
     percent(accuracy.mean),
@@ -64,6 +67,9 @@ function table(plan: StudyPlan, rows: readonly VariantRow[]): string {
     test ? formatP(test.pExamples) : '',
     loss.mean.toFixed(3),
     steps,
+    equal ? percent(equal.accuracy.mean) : '',
+    equal?.difference ? formatDifference(equal.difference) : '',
+    equal?.p === undefined ? '' : formatP(equal.p),
     ((costs.forwardFlops + costs.backwardFlops) / 1e9).toFixed(3),
     costs.imageTokens.toFixed(0),
     costs.parameters.toLocaleString('en'),
@@ -141,5 +147,6 @@ function notes(plan: StudyPlan): string {
   return `<h2>How to read this</h2><p>Means over seeds, with 95 % intervals of Student's t over seeds. Every variant is compared with
 <b>${escapeHtml(plan.baseline)}</b> on the same seeds and the same held-out examples: a paired t-test over seeds, which knows how much seeds differ, and
 McNemar's exact test over examples, which knows how many examples there are but nothing of seeds. No correction for the number of tests.
-Operations are counted as the kernels run: matrix products and attention, forward and backward. Memory is what a session keeps of one image.</p>`
+"At equal operations" reads every curve where the cheapest variant that sees images ended, on straight lines between evaluations; that is
+fair where the rate is constant. Operations are counted as the kernels run: matrix products and attention, forward and backward. Memory is what a session keeps of one image.</p>`
 }

@@ -45,9 +45,9 @@ export function pairedTest(pairs: readonly { first: readonly boolean[]; second: 
       if (!right && second[i]) onlySecond++
     })
   }
-  const pSeeds = pairedT(differences)
+  const { difference, p: pSeeds } = pairedDifference(differences)
   return {
-    difference: meanWithInterval(differences),
+    difference,
     ...(pSeeds !== undefined && { pSeeds }),
     onlyFirst,
     onlySecond,
@@ -55,13 +55,14 @@ export function pairedTest(pairs: readonly { first: readonly boolean[]; second: 
   }
 }
 
-function pairedT(differences: readonly number[]): number | undefined {
-  const n = differences.length
-  if (n < 2) return undefined
-  const { mean } = meanWithInterval(differences)
+/** The mean of one difference per seed, and the two-sided p of the paired t-test; no p for a single seed. */
+export function pairedDifference(differences: readonly number[]): { difference: Mean; p?: number } {
+  const difference = meanWithInterval(differences)
+  const { mean, n } = difference
+  if (n < 2) return { difference }
   const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)
-  if (variance === 0) return mean === 0 ? 1 : 0
-  return studentP(mean / Math.sqrt(variance / n), n - 1)
+  if (variance === 0) return { difference, p: mean === 0 ? 1 : 0 }
+  return { difference, p: studentP(mean / Math.sqrt(variance / n), n - 1) }
 }
 
 /** McNemar's exact test: two-sided binomial p of a split of the examples on which two variants differ (McNemar 1947). */

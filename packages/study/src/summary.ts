@@ -1,4 +1,5 @@
 /** Computes the reported numbers from results. */
+import { atEqualFlops, type EqualFlops } from './equal-flops.ts'
 import type { StudyPlan } from './plan.ts'
 import { accuracyOf, type CellResult } from './results.ts'
 import { meanWithInterval, pairedTest, type Mean, type PairedTest } from './statistics.ts'
@@ -16,6 +17,8 @@ export interface VariantRow {
   steps: number
   /** Against the baseline, on the seeds that both have. Not for the baseline itself. */
   test?: PairedTest
+  /** At the training operations that the cheapest variant of this setting ended with, read off the curves. */
+  equal?: EqualFlops
   results: CellResult[]
 }
 
@@ -53,8 +56,23 @@ export function summariseStudy(plan: StudyPlan, results: readonly CellResult[]):
       results: group,
     })
   }
+  addEqualFlops(rows, plan.baseline)
   rows.sort((one, other) => Object.values(one.setting).join().localeCompare(Object.values(other.setting).join()))
   return { rows, done: own.length, total: plan.cells.length, codes: [...new Set(own.map(({ code }) => code))] }
+}
+
+function addEqualFlops(rows: readonly VariantRow[], baseline: string): void {
+  for (const setting of new Set(rows.map((row) => JSON.stringify(row.setting)))) {
+    const group = rows.filter((row) => JSON.stringify(row.setting) === setting)
+    const equal = atEqualFlops(
+      group.map(({ variant, results, costs }) => ({ variant, curves: results, sees: costs.bytesPerImage > 0 })),
+      baseline,
+    )
+    for (const row of group) {
+      const found = equal.get(row.variant)
+      if (found) row.equal = found
+    }
+  }
 }
 
 /** On the seeds that both have, by the examples that both were asked. undefined where there are none. */
@@ -85,21 +103,27 @@ export function formatStudy(plan: StudyPlan, { rows }: StudySummary): string {
     'p examples',
     'loss',
     'steps',
+    'at equal operations',
+    'difference there',
+    'p there',
     'GFLOP per example',
     'parameters',
     'bytes per image',
   ]
-  const lines = rows.map(({ setting, variant, accuracy, loss, costs, steps, test }) => [
+  const lines = rows.map(({ setting, variant, accuracy, loss, costs, steps, test, equal }) => [
     ...others.map((factor) => setting[factor]!),
     variant,
     String(accuracy.n),
     percent(accuracy.mean),
     formatInterval(accuracy, 100),
-    test ? `${signed(100 * test.difference.mean)} ${bracketed(formatInterval(test.difference, 100))}`.trim() : '',
+    test ? formatDifference(test.difference) : '',
     test?.pSeeds === undefined ? '' : formatP(test.pSeeds),
     test ? formatP(test.pExamples) : '',
     loss.mean.toFixed(3),
     String(steps),
+    equal ? percent(equal.accuracy.mean) : '',
+    equal?.difference ? formatDifference(equal.difference) : '',
+    equal?.p === undefined ? '' : formatP(equal.p),
     ((costs.forwardFlops + costs.backwardFlops) / 1e9).toFixed(3),
     costs.parameters.toLocaleString('en'),
     costs.bytesPerImage.toLocaleString('en'),
@@ -122,6 +146,11 @@ export function formatInterval({ interval }: Mean, scale = 1): string {
 /** "0.012", "< 0.001" */
 export function formatP(p: number): string {
   return p < 0.001 ? '< 0.001' : p.toFixed(3)
+}
+
+/** "+1.2 (-0.3 .. 2.7)", in points */
+export function formatDifference(difference: Mean): string {
+  return `${signed(100 * difference.mean)} ${bracketed(formatInterval(difference, 100))}`.trim()
 }
 
 function signed(value: number): string {

@@ -98,7 +98,7 @@ describe('with a model', () => {
   const pixels = (grid: { rows: number; columns: number }, patchSizePx: number) => grid.rows * grid.columns * patchSizePx ** 2
 
   it('a fresh one scales pictures to them', () => {
-    const model = createModel(casaVlm, 1, undefined, { max_pixels: 1024 })
+    const model = createModel(casaVlm, 1, { processor: { max_pixels: 1024 } })
     expect(pixels(model.process(image).grid, 2)).toBeLessThanOrEqual(1024)
     model.dispose()
   })

@@ -1,5 +1,5 @@
 /** Model folders in and out: weights, tokenizer, chat template and config, one self-describing folder. */
-import { CasaError, ConfigError, Fields } from '@casa-js/base'
+import { CasaError, ConfigError, Fields, WeightError } from '@casa-js/base'
 import { initialParams, type Params, type TensorTable } from '@casa-js/core'
 import {
   clone,
@@ -209,34 +209,66 @@ function assembleVlm(model: VlmModel, files: VlmFiles, { tokenizer, template }: 
   }
 }
 
+export interface NewModelOptions {
+  families?: Families | undefined
+  /**
+   * Weights that are not fresh, by name: they are copied, and fusion weights without an entry start from them. Names that the model
+   * does not have are an error.
+   */
+  known?: Params | undefined
+}
+
 /**
  * A model with fresh weights, by its seed. CASA weights start from the block's self-attention, as the paper does.
- * @param json config.json of a model folder.
- * @param processor its processor config, if it has one.
+ *
+ * @param json config.json of a model folder
+ * @param options.processor its processor config, if it has one
+ * @throws ConfigError for a config that does not fit; WeightError when a known weight has another shape or no place in the model
  */
-export function createModel(json: unknown, seed: number, families?: Families, processor?: unknown): VlmModel {
+export function createModel(
+  json: unknown,
+  seed: number,
+  { families, known = {}, processor }: NewModelOptions & { processor?: unknown } = {},
+): VlmModel {
   const isObject = typeof json === 'object' && json !== null
   const config = parseVlmConfig(
     isObject ? withNewModelFields(json as Record<string, unknown>, families) : json,
     families,
     processor,
   )
+  checkKnown(known, allTensors(config))
   const params: Params = {}
+  const copy = (name: string, source: Tensor): void => void (params[name] = keep(clone(source)))
   const fill = (table: TensorTable) => {
-    for (const { spec, values } of initialParams(table, seed)) params[spec.name] = keep(tensor(values, spec.shape))
+    for (const { name } of table) if (known[name]) copy(name, known[name])
+    const fresh = table.filter(({ name }) => !params[name])
+    for (const { spec, values } of initialParams(fresh, seed)) params[spec.name] = keep(tensor(values, spec.shape))
   }
   fill(vlmTensors(config))
   const backbone = config.backbone.family.bind(config.backbone.config, params)
-  const copies = fusionInitialisers(config, backbone)
-  for (const [name, source] of copies) params[name] = keep(clone(source))
-  fill(fusionTensors(config, backbone).filter(({ name }) => !copies.has(name)))
+  for (const [name, source] of fusionInitialisers(config, backbone)) copy(name, known[name] ?? source)
+  fill(fusionTensors(config, backbone).filter(({ name }) => !params[name]))
   return bindVlm(config, params)
 }
 
-/** A model with fresh weights and the files to talk to it. */
-export function createVlm(json: unknown, seed: number, files: VlmFiles, families?: Families): Vlm {
+function checkKnown(known: Params, table: TensorTable): void {
+  for (const [name, weight] of Object.entries(known)) {
+    const spec = table.find((one) => one.name === name)
+    if (!spec) throw new WeightError(`${name}: the new model has no such weight`)
+    const shape = shapeOf(weight)
+    if (shape.length !== spec.shape.length || shape.some((size, axis) => size !== spec.shape[axis]))
+      throw new WeightError(`${name}: the new model wants [${spec.shape.join(', ')}], the given weight is [${shape.join(', ')}]`)
+  }
+}
+
+/**
+ * A model with fresh weights and the files to talk to it.
+ *
+ * @throws what createModel throws; CasaError when no chat template is known
+ */
+export function createVlm(json: unknown, seed: number, files: VlmFiles, options: NewModelOptions = {}): Vlm {
   const talk = parseFiles(files, 'createVlm')
-  return assembleVlm(createModel(json, seed, families, files.processorConfig), files, talk)
+  return assembleVlm(createModel(json, seed, { ...options, processor: files.processorConfig }), files, talk)
 }
 
 export interface SaveOptions {

@@ -5,13 +5,6 @@ import { loadMaterial } from '@casa-js/reader'
 export default function studyTexts(): string[] {
   const { words, tables } = loadMaterial('train')
   const labels = tables.flatMap(({ title, rows, write }) => [title, ...rows.flatMap(({ label, value }) => [label, write(value)])])
-  const questions = [
-    'Read it.',
-    'Read the picture, then the number of',
-    'How many discs?',
-    'List:',
-    'Picture 1:',
-    'What was in the picture 2 before the last?',
-  ]
+  const questions = ['Read it.', 'Read it, then', 'How many discs?', 'List:', '2 back?']
   return [...words.slice(0, 4000), ...labels, ...questions]
 }

@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .argument('<study>', 'study.ts, study.js or study.json')
     .option('--out <folder>', 'results.jsonl, table.md and index.html go here, and cells/ while they train')
     .option('--jobs <n>', 'cells at a time', wholeNumber(1, 64), 1)
-    .option('--only <levels...>', 'only cells with these levels, e.g. fusion=casa seed=1')
+    .option('--only <levels...>', 'only cells with these levels, e.g. fusion=casa fusion=ca seed=1')
     .option('--list', 'list the cells, run nothing')
     .option('--report', 'write table and page from the results that there are, run nothing')
     .option('--mix-code', 'keep results that other code made beside new ones')
@@ -126,9 +126,10 @@ async function runOne(file: string, plan: StudyPlan, out: string, { cell: key, c
   )
 }
 
-/** "factor=level" words -> which cells are meant. @throws ConfigError for an unknown factor or level. */
+/** "factor=level" words -> which cells are meant: levels of one factor are alternatives, factors must all fit. @throws ConfigError for an unknown factor or level. */
 function selection(plan: StudyPlan, words: string[]): (cell: Cell) => boolean {
-  const wanted = words.map((word) => {
+  const wanted = new Map<string, string[]>()
+  for (const word of words) {
     const [factor = '', level = ''] = word.split('=')
     const levels = factor === 'seed' ? plan.cells.map(({ seed }) => String(seed)) : (plan.factors[factor] ?? [])
     if (!levels.includes(level))
@@ -136,7 +137,8 @@ function selection(plan: StudyPlan, words: string[]): (cell: Cell) => boolean {
         '--only',
         `there is no ${word}: expected factor=level, of ${['seed', ...Object.keys(plan.factors)].join(', ')}`,
       )
-    return { factor, level }
-  })
-  return ({ levels, seed }) => wanted.every(({ factor, level }) => (factor === 'seed' ? String(seed) : levels[factor]) === level)
+    wanted.set(factor, [...(wanted.get(factor) ?? []), level])
+  }
+  return ({ levels, seed }) =>
+    [...wanted].every(([factor, meant]) => meant.includes(factor === 'seed' ? String(seed) : levels[factor]!))
 }

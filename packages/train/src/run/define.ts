@@ -20,9 +20,15 @@ export type DatasetReference = ModuleReference | { jsonl: string; images?: strin
 /** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
 export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabSize: number }
 
-/** A model folder to start from, or config.json of a model with fresh weights. */
+/** A model folder to start from, or config.json of a model with fresh weights, some of which may come from another model. */
 export type ModelReference =
-  { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string }
+  { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string; from?: PartOfModel }
+
+/** Weights of a model folder whose names match, e.g. ["vision.*"] for its encoder alone. */
+export interface PartOfModel {
+  folder: string
+  match: string[]
+}
 
 export interface EvaluateDefinition {
   /** Updates between evaluations. */

@@ -9,6 +9,7 @@ import type {
   EvaluateDefinition,
   ModelReference,
   ModuleReference,
+  PartOfModel,
   RunDefinition,
   TokenizerReference,
 } from './define.ts'
@@ -102,10 +103,10 @@ export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun
 }
 
 function parseModel(json: unknown, path: string): ModelReference {
-  const f = open(json, path, ['folder', 'config', 'tokenizer', 'template'])
+  const f = open(json, path, ['folder', 'config', 'tokenizer', 'template', 'from'])
   if (f.has('folder')) {
     f.require(
-      !f.has('config') && !f.has('tokenizer') && !f.has('template'),
+      ['config', 'tokenizer', 'template', 'from'].every((name) => !f.has(name)),
       'folder',
       'a folder brings its own config, tokenizer and template: name it alone',
     )
@@ -116,7 +117,15 @@ function parseModel(json: unknown, path: string): ModelReference {
     config: f.raw('config') as Record<string, unknown>,
     tokenizer: parseTokenizerReference(f.raw('tokenizer'), f.at('tokenizer')),
     template: f.string('template', 'casa-reader'),
+    ...(f.has('from') && { from: parsePart(f.raw('from'), f.at('from')) }),
   }
+}
+
+function parsePart(json: unknown, path: string): PartOfModel {
+  const f = open(json, path, ['folder', 'match'])
+  const match = strings(f, 'match')
+  f.require(match.length > 0, 'match', 'expected a list of patterns such as "vision.*"')
+  return { folder: f.string('folder'), match }
 }
 
 function parseTokenizerReference(json: unknown, path: string): TokenizerReference {

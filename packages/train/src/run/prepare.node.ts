@@ -131,9 +131,15 @@ function resolveRun(run: ParsedRun, path: string): ParsedRun {
 
 function resolveModel(model: ModelReference, path: string): ModelReference {
   if ('folder' in model) return { folder: resolve(dirname(path), model.folder) }
-  const { tokenizer } = model
-  if ('file' in tokenizer) return { ...model, tokenizer: { file: resolve(dirname(path), tokenizer.file) } }
-  return { ...model, tokenizer: { ...tokenizer, corpus: resolveReference(tokenizer.corpus, path, 'model.tokenizer.corpus') } }
+  const { tokenizer, from } = model
+  return {
+    ...model,
+    ...(from && { from: { ...from, folder: resolve(dirname(path), from.folder) } }),
+    tokenizer:
+      'file' in tokenizer
+        ? { file: resolve(dirname(path), tokenizer.file) }
+        : { ...tokenizer, corpus: resolveReference(tokenizer.corpus, path, 'model.tokenizer.corpus') },
+  }
 }
 
 const TOKENIZER_FILE = 'tokenizer.json'

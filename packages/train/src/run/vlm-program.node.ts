@@ -1,9 +1,12 @@
 /** The program of a run: a vision-language model on packed conversations, with the data that the run names. */
-import type { Dataset, PackedBatch } from '@casa-js/core'
+import { ConfigError } from '@casa-js/base'
+import type { Dataset, PackedBatch, Params } from '@casa-js/core'
 import { createBatchStream, type BatchStream } from '@casa-js/data'
 import { encodeChat, type TokenizerJson } from '@casa-js/tokenizers'
-import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
+import { createVlm, loadModel, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
+import { matchesName } from '../groups.ts'
 import type { DataFacts, Program, ProgramContext } from '../program.ts'
+import type { PartOfModel } from './define.ts'
 import { evaluateVlm } from './evaluate.ts'
 import { openDataset } from './modules.node.ts'
 import type { ParsedRun } from './parse.ts'
@@ -63,10 +66,27 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
 
 async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm> {
   if ('folder' in run.model) return loadVlm(run.model.folder, { weights: 'float32' })
-  return createVlm(run.model.config, run.seed, {
-    tokenizerJson: tokenizerJson!,
-    processorConfig: { chat: { name: run.model.template } },
-  })
+  const { config, template, from } = run.model
+  const files = { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: template } } }
+  if (!from) return createVlm(config, run.seed, files)
+  const other = await loadModel(from.folder, { weights: 'float32' })
+  try {
+    return createVlm(config, run.seed, files, { known: partOf(other.params, from) })
+  } finally {
+    other.dispose()
+  }
+}
+
+/** @throws ConfigError for a pattern that matches no weight of the folder */
+function partOf(params: Params, { match, folder }: PartOfModel): Params {
+  const names = Object.keys(params)
+  for (const pattern of match)
+    if (!names.some((name) => matchesName(pattern, name)))
+      throw new ConfigError(
+        'model.from.match',
+        `the pattern "${pattern}" matches none of the ${names.length} weights of ${folder}`,
+      )
+  return Object.fromEntries(Object.entries(params).filter(([name]) => match.some((pattern) => matchesName(pattern, name))))
 }
 
 function openStream(

@@ -1,0 +1,30 @@
+/**
+ * The same question, from the shipped reader: its language model and its frozen encoder, the same for all, and new layers that start
+ * from self-attention. Cells of a few minutes: 3.6 to 4.1 million parameters, 1.8 to 2.4 million of which train. One run serves both
+ * budgets, equal steps and equal training operations, since its rate is constant.
+ *
+ * The first answer is what docs/study reports:
+ *
+ *     casa study recipes/study/reader.ts --only fusion=insertion fusion=ca fusion=casa fusion=none task=n-back task=mixed
+ */
+import { defineStudy } from '@casa-js/study'
+import { fusions, readerRun, taskLevel } from './variants.ts'
+
+const size = { steps: 400, every: 100, examples: 100, count: 20_000 }
+
+export default defineStudy({
+  name: 'Insertion, cross-attention and CASA, from the shipped reader',
+  question:
+    'The paper claims that text among the keys lets cross-attention nearly reach token insertion (v1), or that cross-attention and CASA tie with insertion ahead (v2).',
+  run: readerRun(),
+  factors: {
+    fusion: fusions,
+    task: {
+      'n-back': taskLevel(['back-0', 'back-1', 'back-2'], { ...size, pictures: 3 }),
+      mixed: taskLevel('mixed', { ...size, names: 4 }),
+      words: taskLevel('small-words', { ...size, letters: [3, 5], sizePx: [14, 20] }),
+    },
+  },
+  seeds: [1, 2, 3],
+  baseline: 'insertion',
+})
