@@ -6,6 +6,7 @@ import type { RgbImage } from '@casa-js/core'
 import { close, init, memory } from '@casa-js/tensor'
 import { encodePng } from '@casa-js/vision'
 import { ask, loadVlm } from '@casa-js/vlm'
+import { openModelFolder } from '@casa-js/weights'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { EvaluationEvent, RunEvent } from '../events.ts'
 import { prepareRun, train } from '../node.ts'
@@ -117,6 +118,33 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
   expect(await ask(vlm, [picture('red')], 'Which colour?')).toBe('red')
   expect(await ask(vlm, [picture('blue')], 'Which colour?')).toBe('blue')
   vlm.dispose()
+})
+
+/** Continues from the model that the first test trained. */
+it('starts from the encoder of another model, which stays as it was', { timeout: 120_000 }, async () => {
+  const trained = join(folder, 'runs/run/model')
+  const definition = {
+    ...run,
+    model: { ...run.model, from: { folder: trained, match: ['vision.*'] } },
+    steps: 2,
+    freeze: ['vision.*'],
+    evaluate: undefined,
+    seed: 5,
+    out: 'from-encoder',
+  }
+  const { options } = await prepareRun(join(folder, 'run.json'), { definition: definition as never })
+  await collect(train({ ...options, onWarning: () => {} }))
+  const [before, after] = await Promise.all([trained, join(options.out, 'model')].map((path) => openModelFolder(path)))
+  for (const name of before!.weights.entries().keys()) {
+    const same = Buffer.from(await before!.weights.readBytes(name)).equals(Buffer.from(await after!.weights.readBytes(name)))
+    if (name.endsWith('proj.weight') || name.endsWith('qkv.weight'))
+      expect([name, same]).toEqual([name, name.startsWith('vision.')])
+  }
+  await Promise.all([before, after].map((opened) => opened!.weights.close()))
+
+  const wrong = { ...definition, model: { ...definition.model, from: { folder: trained, match: ['visual.*'] } }, out: 'wrong' }
+  const prepared = await prepareRun(join(folder, 'run.json'), { definition: wrong as never })
+  await expect(collect(train({ ...prepared.options, onWarning: () => {} }))).rejects.toThrow(/"visual\.\*" matches none of the/)
 })
 
 it('says what is wrong with a run before anything is written', async () => {

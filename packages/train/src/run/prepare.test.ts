@@ -44,3 +44,25 @@ it('a tokenizer that is trained for a run is written by the run, not before', as
   expect(Object.keys(options.files!)).toEqual(['tokenizer.json'])
   expect(JSON.parse(options.files!['tokenizer.json']!)).toMatchObject({ model: { type: 'BPE' } })
 })
+
+it('weights of another model are taken by pattern, from a folder beside the run file', async () => {
+  await writeFile(join(folder, 'words.mjs'), `export default () => ['one two three']`)
+  const path = join(folder, 'from.json')
+  const written = {
+    model: {
+      config: { model_type: 'casa_vlm', text_config: { model_type: 'llama' } },
+      tokenizer: { corpus: { module: './words.mjs' }, vocabSize: 264 },
+      from: { folder: 'other', match: ['vision.*'] },
+    },
+    data: { jsonl: 'rows.jsonl' },
+    batch: { textTokens: 8, imageTokens: 8 },
+    steps: 2,
+  }
+  await writeFile(path, JSON.stringify(written))
+  const { run } = await prepareRun(path)
+  expect(run.model).toMatchObject({ from: { folder: join(folder, 'other'), match: ['vision.*'] } })
+  const wrong = { ...written, model: { ...written.model, from: { folder: 'other', match: [] } } }
+  await expect(prepareRun(path, { definition: wrong as never })).rejects.toThrow(
+    /model: from: match: expected a list of patterns/,
+  )
+})
