@@ -32,6 +32,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
       args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
     })
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    page.setDefaultTimeout(120_000)
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
     await open('/start')
@@ -56,7 +57,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
       expect(width, `${path} on a phone`).toBeLessThanOrEqual(390)
     }
     await page.setViewportSize({ width: 1280, height: 900 })
-  }, 120_000)
+  }, 360_000)
 
   it('draws the windows of what the reader types', async () => {
     await open('/concepts')
@@ -101,7 +102,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
         const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1]!.trim())
         await example.getByRole('button', { name: 'Run' }).click()
         const output = async () => (await example.locator('.output').innerText()).split('\n').filter((line) => line !== '')
-        await expect.poll(output, { timeout: 60_000, message: `${path}: ${code.slice(0, 60)}` }).toEqual(expected)
+        await expect.poll(output, { timeout: 120_000, message: `${path}: ${code.slice(0, 60)}` }).toEqual(expected)
       }
     }
     expect(count).toBeGreaterThan(3)
@@ -111,7 +112,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await example.locator('textarea').fill('console.log([1, 2].map((x: number) => x / 3))')
     await example.getByRole('button', { name: 'Run' }).click()
     await expect.poll(() => example.locator('.output').textContent()).toContain('[0.333333, 0.666667]')
-  }, 240_000)
+  }, 600_000)
 
   it('logs no error', () => expect(errors).toEqual([]))
 })

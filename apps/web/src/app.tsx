@@ -1,4 +1,4 @@
-/** The page: a bar that says which model runs where, and four tabs. */
+/** The page: a bar that says which model runs where, and a tab for each part of the demo. */
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { ModelBar } from './components/model-bar.tsx'

@@ -29,8 +29,11 @@ export interface VlmClientOptions extends Partial<Pick<LoadRequest, 'device' | '
   /** Cancels loading; what was downloaded is kept and resumed the next time. */
   signal?: AbortSignal | undefined
   /** Creates the worker. Default: this package's own. */
-  worker?: (() => Worker) | undefined
+  worker?: (() => ModelWorker) | undefined
 }
+
+/** What a client needs of a worker. */
+export type ModelWorker = Pick<Worker, 'postMessage' | 'addEventListener' | 'removeEventListener' | 'terminate'>
 
 /** Options for one question. */
 export interface AskOptions extends AskSettings {
@@ -80,19 +83,28 @@ export interface VlmClient {
   caption(options: CaptionOptions): LiveCaptions
   /** Tensors and bytes that live on the device. */
   memory(): Promise<MemoryUse>
-  /** After a crash or a lost device: starts a new worker with the same model. Earlier conversations are lost. */
+  /** After a crash or a lost device: starts a new worker with the same model. Earlier conversations are lost, calls in flight reject. */
   restart(): Promise<void>
-  /** Free the model and terminate the worker. */
+  /** Terminate the worker, which frees the model. Calls in flight reject with StateError. */
   dispose(): Promise<void>
 }
 
 /** State of the connection to a worker; replaced as a whole by restart(). */
 interface Connection {
-  worker: Worker
+  worker: ModelWorker
   api: Remote<WorkerApi>
-  /** Rejects when the worker ends by itself. */
-  crashed: Promise<never>
+  /** Rejects when the worker ends, by itself or because this client ended it. */
+  ended: Promise<never>
+  end(reason: Error): void
 }
+
+/** Wraps a callback for the worker. It is called until the call is over, and not afterwards. */
+type Listen = <V>(callback?: (value: V) => void) => (value: V) => void
+
+/** How long a worker may take until it answers for the first time, on the slowest machine. */
+const startLimitMs = 60_000
+/** How long an aborted load may take to store what was downloaded. */
+const abortLimitMs = 5_000
 
 /**
  * Start a worker and load a model in it.
@@ -109,36 +121,43 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     return connection
   }
 
-  /** Makes a call, which ends with its result, a crash, or an abort (which the worker confirms), whichever comes first. */
-  async function call<T>(run: (api: Remote<WorkerApi>, number: number) => Promise<Outcome<T>>, signal?: AbortSignal): Promise<T> {
+  /** Makes a call. It ends with its result, with the worker, or with an abort that the worker confirms, whichever comes first. */
+  async function call<T>(
+    run: (api: Remote<WorkerApi>, number: number, listen: Listen) => Promise<Outcome<T>>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     signal?.throwIfAborted()
-    const { api, crashed } = connected()
+    const { api, ended } = connected()
     const number = ++callCount
+    let isOver = false
+    const listen: Listen = (callback) =>
+      proxy((value) => {
+        if (!isOver) callback?.(value)
+      })
     const abort = () => void api.abort(number)
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      const outcome = await Promise.race([run(api, number), crashed])
+      const outcome = await Promise.race([run(api, number, listen), ended])
       if ('value' in outcome) return outcome.value
       signal?.throwIfAborted()
       throw fromErrorData(outcome.fault, [WorkerCrashedError])
     } finally {
+      isOver = true
       signal?.removeEventListener('abort', abort)
     }
   }
 
   async function connect(onProgress: VlmClientOptions['onProgress'], signal?: AbortSignal): Promise<ModelInfo> {
-    const worker = start()
-    const crashed = new Promise<never>((_, reject) => {
-      worker.addEventListener('error', (event) =>
-        reject(new WorkerCrashedError(`the worker ended: ${event.message || 'its script could not be loaded'}; call restart()`)),
-      )
-      worker.addEventListener('messageerror', () =>
-        reject(new WorkerCrashedError('the worker sent what cannot be read; call restart()')),
-      )
-    })
-    // Avoids an unhandled rejection when no call is pending.
-    crashed.catch(() => {})
-    connection = { worker, api: wrap<WorkerApi>(worker), crashed }
+    signal?.throwIfAborted()
+    const opened = openConnection(start())
+    connection = opened
+    // A worker that never answers must not keep its caller waiting.
+    const limit = (ms: number, reason: () => Error) => setTimeout(() => opened.end(reason()), ms)
+    const late = `the worker did not answer within ${startLimitMs / 1000} seconds`
+    const starting = limit(startLimitMs, () => new WorkerCrashedError(`${late}; create another client`))
+    let aborting: ReturnType<typeof setTimeout> | undefined
+    const abort = () => (aborting = limit(abortLimitMs, () => signal!.reason as Error))
+    signal?.addEventListener('abort', abort, { once: true })
     const request: LoadRequest = {
       model: typeof options.model === 'string' ? resolveAddress(options.model) : options.model,
       device: options.device ?? 'auto',
@@ -147,20 +166,30 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
       token: options.token,
     }
     try {
-      return await call((api, number) => api.load(number, request, proxy(onProgress ?? (() => {}))), signal)
+      return await call((api, number, listen) => {
+        void api.hello().then(() => clearTimeout(starting))
+        return api.load(number, request, listen(onProgress))
+      }, signal)
     } catch (error) {
-      disconnect()
+      disconnect(error as Error)
       throw error
+    } finally {
+      clearTimeout(starting)
+      clearTimeout(aborting)
+      signal?.removeEventListener('abort', abort)
     }
   }
 
-  function disconnect(): void {
-    connection?.api[releaseProxy]()
-    connection?.worker.terminate()
+  /** Terminating the worker frees all that it holds, whatever it is doing; calls in flight reject. */
+  function disconnect(reason: Error): void {
+    if (!connection) return
+    const { api, worker, end } = connection
     connection = undefined
+    end(reason)
+    api[releaseProxy]()
+    worker.terminate()
   }
 
-  const listen = (onText?: (text: string) => void) => proxy(onText ?? (() => {}))
   let info = await connect(options.onProgress, options.signal)
 
   return {
@@ -168,21 +197,24 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
       return info
     },
     ask: (pictures, question, { onText, signal, ...settings } = {}) =>
-      call((api, number) => api.ask(number, pictures, question, settings, listen(onText)), signal),
+      call((api, number, listen) => api.ask(number, pictures, question, settings, listen(onText)), signal),
     async createConversation(settings = {}, earlier = []) {
       const conversation = await call((api) => api.openConversation(settings, earlier))
       return {
         say: (text, { onText, signal, pictures = [], ...more } = {}) =>
-          call((api, number) => api.say(number, conversation, pictures, text, { ...settings, ...more }, listen(onText)), signal),
+          call(
+            (api, number, listen) => api.say(number, conversation, pictures, text, { ...settings, ...more }, listen(onText)),
+            signal,
+          ),
         close: () => call((api) => api.closeConversation(conversation)),
       }
     },
     caption({ onCaption, ...settings }) {
       const stop = new AbortController()
       let number = 0
-      const finished = call((api, own) => {
+      const finished = call((api, own, listen) => {
         number = own
-        return api.caption(own, settings, proxy(onCaption))
+        return api.caption(own, settings, listen(onCaption))
       }, stop.signal).catch((error: unknown) => {
         if (!stop.signal.aborted) throw error
       })
@@ -206,18 +238,27 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     },
     memory: () => call((api) => api.memory()),
     async restart() {
-      disconnect()
+      disconnect(new StateError('this client was restarted while the call ran: call again'))
       info = await connect(undefined)
     },
     async dispose() {
-      if (!connection) return
-      try {
-        await call((api) => api.dispose())
-      } finally {
-        disconnect()
-      }
+      disconnect(new StateError('this client was disposed while the call ran: create another'))
     },
   }
+}
+
+function openConnection(worker: ModelWorker): Connection {
+  let end = (_reason: Error): void => {}
+  const ended = new Promise<never>((_, reject) => (end = reject))
+  // Avoids an unhandled rejection when no call is pending.
+  ended.catch(() => {})
+  worker.addEventListener('error', (event) =>
+    end(new WorkerCrashedError(`the worker ended: ${event.message || 'its script could not be loaded'}; call restart()`)),
+  )
+  worker.addEventListener('messageerror', () =>
+    end(new WorkerCrashedError('the worker sent what cannot be read; call restart()')),
+  )
+  return { worker, api: wrap<WorkerApi>(worker), ended, end }
 }
 
 /** "/model/" and "model/" are relative to the page, but the worker has a URL of its own. */

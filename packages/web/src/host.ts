@@ -1,6 +1,6 @@
 /** The worker's side of the protocol: one model, its conversations, and the calls in flight. */
 import { StateError, toErrorData, type Message } from '@casa-js/base'
-import { close, init, memory } from '@casa-js/tensor'
+import { init, memory } from '@casa-js/tensor'
 import { decodeImage } from '@casa-js/vision'
 import {
   captionStream,
@@ -14,7 +14,7 @@ import {
 import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
 import { nameOf, openSource } from './folder.ts'
 import { describeModel } from './model-info.ts'
-import type { Answer, AskSettings, LoadProgress, LoadRequest, Looked, Outcome, Picture, WorkerApi } from './protocol.ts'
+import type { Answer, AskSettings, Callback, LoadProgress, LoadRequest, Looked, Outcome, Picture, WorkerApi } from './protocol.ts'
 import { createThroughput } from './throughput.ts'
 
 /** @returns the object that a worker exposes; it has no model until `load` is called. */
@@ -30,14 +30,21 @@ export function createHost(): WorkerApi {
     return vlm
   }
 
-  /** Runs a call that can be aborted by its number. */
-  async function during<T>(call: number, run: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
+  /** Runs a call that can be aborted by its number, and returns when `callback` has been called with all that was sent to it. */
+  async function during<T, V>(
+    call: number,
+    callback: Callback<V>,
+    run: (signal: AbortSignal, send: (value: V) => void) => Promise<T>,
+  ): Promise<Outcome<T>> {
     const controller = new AbortController()
     calls.set(call, controller)
+    let sent: unknown
     try {
-      return await outcome(() => run(controller.signal))
+      return await outcome(() => run(controller.signal, (value) => (sent = callback(value))))
     } finally {
       calls.delete(call)
+      // One port keeps its order: the last one comes last. What the page's own function throws is reported there.
+      await Promise.resolve(sent).catch(() => {})
     }
   }
 
@@ -78,12 +85,13 @@ export function createHost(): WorkerApi {
     })
 
   return {
-    load: (call, request, onProgress) => during(call, (signal) => load(request, onProgress, signal)),
+    hello: () => {},
+    load: (call, request, onProgress) => during(call, onProgress, (signal, send) => load(request, send, signal)),
     ask: (call, pictures, question, settings, onText) =>
-      during(call, async (signal) => {
+      during(call, onText, async (signal, send) => {
         const conversation = open(settings)
         try {
-          return await say(loaded(), conversation, pictures, question, settings, onText, signal)
+          return await say(loaded(), conversation, pictures, question, settings, send, signal)
         } finally {
           conversation.dispose()
         }
@@ -98,10 +106,10 @@ export function createHost(): WorkerApi {
         return conversationCount
       }),
     say: (call, number, pictures, text, settings, onText) =>
-      during(call, (signal) => {
+      during(call, onText, (signal, send) => {
         const conversation = conversations.get(number)
         if (!conversation) throw new StateError('this conversation is closed: open another')
-        return say(loaded(), conversation, pictures, text, settings, onText, signal)
+        return say(loaded(), conversation, pictures, text, settings, send, signal)
       }),
     closeConversation: (number) =>
       outcome(async () => {
@@ -109,7 +117,7 @@ export function createHost(): WorkerApi {
         conversations.delete(number)
       }),
     caption: (call, { sampling, ...settings }, onCaption) =>
-      during(call, async (signal) => {
+      during(call, onCaption, async (signal, send) => {
         const queue = createFrameQueue()
         queues.set(call, queue)
         signal.addEventListener('abort', () => queue.end(), { once: true })
@@ -124,7 +132,7 @@ export function createHost(): WorkerApi {
             }
           }
           for await (const caption of captionStream(loaded(), counted(), options))
-            onCaption({ ...caption, droppedFrames: queue.takeDropped(), imageTokens })
+            send({ ...caption, droppedFrames: queue.takeDropped(), imageTokens })
         } finally {
           queue.end()
           queues.delete(call)
@@ -134,11 +142,6 @@ export function createHost(): WorkerApi {
     endFrames: (call) => queues.get(call)?.end(),
     memory: () => outcome(async () => memory()),
     abort: (call) => calls.get(call)?.abort(),
-    dispose: () =>
-      outcome(async () => {
-        free()
-        await close()
-      }),
   }
 }
 

@@ -4,6 +4,7 @@ export {
   type CaptionOptions,
   type LiveCaptions,
   type ClientConversation,
+  type ModelWorker,
   type VlmClient,
   type VlmClientOptions,
 } from './client.ts'

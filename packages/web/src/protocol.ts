@@ -125,15 +125,23 @@ export interface LiveCaption extends CaptionedFrame {
 /** The result of a call, or the error it threw, as data. */
 export type Outcome<T> = { value: T } | { fault: ErrorData }
 
-/** The worker's side. `call` numbers a call so that `abort` can name it. */
+/** A callback on the other side; its promise resolves when it has been called. */
+export type Callback<V> = (value: V) => void | Promise<void>
+
+/**
+ * The worker's side. `call` numbers a call so that `abort` can name it. A call's result is sent only after all its callbacks have been
+ * called: they travel on ports of their own, and the result would overtake them on a busy machine.
+ */
 export interface WorkerApi {
-  load(call: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<Outcome<ModelInfo>>
+  /** Answers once the worker's script runs. */
+  hello(): void
+  load(call: number, request: LoadRequest, onProgress: Callback<LoadProgress>): Promise<Outcome<ModelInfo>>
   ask(
     call: number,
     pictures: Picture[],
     question: string,
     settings: AskSettings,
-    onText: (text: string) => void,
+    onText: Callback<string>,
   ): Promise<Outcome<Answer>>
   openConversation(settings: AskSettings, earlier: EarlierTurn[]): Promise<Outcome<number>>
   say(
@@ -142,14 +150,13 @@ export interface WorkerApi {
     pictures: Picture[],
     text: string,
     settings: AskSettings,
-    onText: (text: string) => void,
+    onText: Callback<string>,
   ): Promise<Outcome<Answer>>
   closeConversation(conversation: number): Promise<Outcome<void>>
   /** Ends when the call is aborted or `endFrames` is called; frames are sent with `pushFrame`. */
-  caption(call: number, settings: CaptionSettings, onCaption: (caption: LiveCaption) => void): Promise<Outcome<void>>
+  caption(call: number, settings: CaptionSettings, onCaption: Callback<LiveCaption>): Promise<Outcome<void>>
   pushFrame(call: number, frame: LiveFrame): void
   endFrames(call: number): void
   memory(): Promise<Outcome<MemoryUse>>
   abort(call: number): void
-  dispose(): Promise<Outcome<void>>
 }

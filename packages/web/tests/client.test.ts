@@ -52,7 +52,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     page.on('pageerror', (error) => errors.push(error.message))
     await page.goto(server.resolvedUrls!.local[0]!)
     await page.waitForFunction(() => 'casa' in window)
-  }, 240_000)
+  }, 360_000)
   afterAll(async () => {
     await browser?.close()
     await server?.close()
@@ -86,7 +86,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     })
     expect(seen.info.parameters).toBeGreaterThan(4e6)
     expect(seen.bytes).toBeGreaterThanOrEqual(seen.info.weightBytes * 0.99)
-  }, 120_000)
+  }, 360_000)
 
   it('holds a conversation about two pictures, and errors arrive as they were thrown', async () => {
     const seen = await page.evaluate(async () => {
@@ -108,7 +108,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.second.length).toBeGreaterThan(0)
     expect(seen.broken).toMatch(/^ImageError: picture 1/)
     expect([seen.closed, seen.disposed, seen.missing]).toEqual(['StateError', 'StateError', 'WeightError'])
-  }, 120_000)
+  }, 360_000)
 
   it('an abort ends an answer within a token, and the model can be asked again', async () => {
     const seen = await page.evaluate(async () => {
@@ -130,7 +130,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     })
     expect(seen.reason).toBe('AbortError')
     expect(seen.again).toBe('camel')
-  }, 120_000)
+  }, 360_000)
 
   it('a crash is told, and the client starts again', async () => {
     const seen = await page.evaluate(async () => {
@@ -139,7 +139,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     })
     expect(seen.name).toBe('WorkerCrashedError')
     expect(seen.message).toContain('outOfLuck')
-  }, 120_000)
+  }, 360_000)
 
   it('logs no error', () => expect(errors).toEqual([]))
 })

@@ -7,6 +7,9 @@ const mostByDefault = 8
 /** Up to this many logical processors all are used; above, two are counted as one core. */
 const fewProcessors = 4
 
+/** A thread that has not answered by then never will. */
+const startLimitMs = 60_000
+
 /** Default number of threads: one if the page is not cross-origin isolated, else an estimate of the physical cores, at most 8. */
 export function defaultThreads(): { threads: number; reason: string } {
   if (!globalThis.crossOriginIsolated) return { threads: 1, reason: 'the page is not cross-origin isolated' }
@@ -27,12 +30,16 @@ export function startThread(data: ThreadData): Thread {
   const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
   const worker = new Worker(url)
   worker.postMessage(data)
+  let late: ReturnType<typeof setTimeout>
   const ready = new Promise<void>((resolve, reject) => {
+    const refuse = (why: string) => reject(new DeviceUnavailableError(`a kernel thread did not start: ${why}`))
     worker.addEventListener('message', () => resolve(), { once: true })
-    worker.addEventListener('error', ({ message }) =>
-      reject(new DeviceUnavailableError(`a kernel thread did not start: ${message}`)),
-    )
-  }).finally(() => URL.revokeObjectURL(url))
+    worker.addEventListener('error', ({ message }) => refuse(message))
+    late = setTimeout(() => refuse(`no answer within ${startLimitMs / 1000} seconds`), startLimitMs)
+  }).finally(() => {
+    clearTimeout(late)
+    URL.revokeObjectURL(url)
+  })
   return {
     ready,
     onEnd: (report) => worker.addEventListener('error', ({ message }) => report(message)),
