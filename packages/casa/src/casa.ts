@@ -19,6 +19,7 @@ export const casa = defineFusion<CasaConfig>({
   bind(config, params, backbone): Fusion<CasaState> {
     return {
       imagesInCache: false,
+      replayable: true,
       pass(layout, images) {
         const { fuse } = createHook({ config, params, backbone }, layout, images)
         return { count: layout.tokens, cu: layout.cu, positions: textPositions(layout), fuse }

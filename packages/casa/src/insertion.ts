@@ -83,6 +83,7 @@ export const insertion = defineFusion<object>({
   bind(_config, _params, backbone): Fusion<InsertionState> {
     return {
       imagesInCache: true,
+      replayable: true,
       pass: (layout, images) => passOf(planInsertion(layout, backbone.positionRows), images),
       start: () => ({ values: { nextPosition: 0 }, tensors: {} }),
       next(state, { layout, images }) {

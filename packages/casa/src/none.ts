@@ -7,6 +7,7 @@ export const none = defineFusion<object>({
   tensors: () => [],
   bind: () => ({
     imagesInCache: false,
+    replayable: true,
     pass: (layout) => ({ count: layout.tokens, cu: layout.cu, positions: textPositions(layout) }),
     start: () => ({ values: {}, tensors: {} }),
     next: (state, { layout, cached }) => ({

@@ -118,6 +118,11 @@ export interface Backbone {
   readonly positionRows: 1 | 3
   /** Positions that it was trained for (`max_position_embeddings`), if its config says so: sessions end there. */
   readonly maxPositions?: number
+  /**
+   * True if single tokens may be run from a plan: when one follows another, the backbone runs the same operators on the same tensors, and
+   * only positions and lengths in them grow, by the same amount per token. Default: false, op by op.
+   */
+  readonly replayable?: boolean
   /** A block's own attention weights, [out, in], possibly compressed. A fusion takes shapes (`shapeOf`) and initial values from them. */
   selfAttention(layer: number): Projections
   /** ids Int32Array [T] -> [T,D] */

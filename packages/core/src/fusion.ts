@@ -96,6 +96,11 @@ export interface Fusion<S extends FusionState = FusionState> {
    */
   readonly imagesInCache: boolean
   /**
+   * True if single tokens of text may be run from a plan: when one such token follows another, `next` runs the same operators on the same
+   * tensors, and every number in them and in the state grows by the same amount per token. Default: false, op by op.
+   */
+  readonly replayable?: boolean
+  /**
    * The pass over a packed batch, differentiable: training and evaluation. Allocates: called in a scope.
    * @param images [sum of image tokens, D], in the order of layout.images
    */

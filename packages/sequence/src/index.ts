@@ -4,7 +4,9 @@ export {
   runPass,
   type AdvanceOptions,
   type LayerTap,
+  type Prediction,
   type Sequence,
   type SequenceContents,
   type SequenceInput,
 } from './sequence.ts'
+export type { PlanUse } from './planned.ts'

@@ -7,6 +7,8 @@
 import { ArgumentError, StateError } from '@casa-js/base'
 import type { Backbone, Fusion, FusionPass, FusionState, ImageSlot, KvCache, Layout, SequencePiece, Step } from '@casa-js/core'
 import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
+import { canPlan, largestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
+import { createStepPlanner, type PlanUse } from './planned.ts'
 
 /** Receives a block's output, [R, D]. */
 export type LayerTap = (layer: number, x: Tensor) => void
@@ -34,7 +36,7 @@ export function runPass(
   const out = runLayers(backbone, pass.rows?.(text) ?? text, step, pass.fuse, tap)
   if (last) {
     const row = pass.textRows ? pass.textRows[ids.length - 1]! : ids.length - 1
-    return backbone.finalNorm(slice(out, [row, 0], [1, backbone.width]))
+    return backbone.finalNorm(out.shape[0] === 1 ? out : slice(out, [row, 0], [1, backbone.width]))
   }
   return backbone.finalNorm(pass.textRows ? gatherRows(out, pass.textRows) : out)
 }
@@ -65,6 +67,15 @@ export interface AdvanceOptions {
   onAttention?: SequencePiece['onAttention']
 }
 
+/** What the model says about the next token. */
+export interface Prediction {
+  /** float32 [V] */
+  logits(): Promise<Float32Array>
+  /** The largest logits, descending, and their ids: on a GPU only these are read back. Fewer where logits are not numbers. */
+  largest(count: number): Promise<Largest>
+  dispose(): void
+}
+
 export interface Sequence {
   readonly backbone: Backbone
   readonly capacityTokens: number
@@ -80,6 +91,14 @@ export interface Sequence {
    * @throws CasaError if the piece does not fit; the sequence is then unchanged.
    */
   advance(input: SequenceInput, options?: AdvanceOptions): Tensor
+  /**
+   * Run the next piece, advance, and apply the head to its last token. Single tokens of text are run from a plan where there is one. The
+   * prediction is valid until the sequence goes on; the caller disposes it.
+   * @throws CasaError if the piece does not fit; the sequence is then unchanged.
+   */
+  predict(input: SequenceInput, options?: Pick<AdvanceOptions, 'onAttention'>): Prediction
+  /** How many tokens were run from a plan, and why not all of them. */
+  readonly planUse: Readonly<PlanUse>
   /** Run several passes, all or none: if `f` throws, the sequence is unchanged. One transaction at a time. */
   transaction<T>(f: () => Promise<T>): Promise<T>
   /**
@@ -100,12 +119,19 @@ export interface Sequence {
 /**
  * An empty sequence.
  * @param options.capacityTokens most tokens that the cache will hold: text, and image tokens if the fusion stores them in the cache
+ * @param options.plan run single tokens from a plan where the backbone, the fusion and the device allow it. Default: true
  */
-export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTokens }: { capacityTokens: number }): Sequence {
+export function createSequence(
+  backbone: Backbone,
+  fusion: Fusion,
+  { capacityTokens, plan = true }: { capacityTokens: number; plan?: boolean | undefined },
+): Sequence {
   const cache = backbone.createCache(capacityTokens)
   let state = fusion.start()
   /** States that a transaction may roll back to. */
   let saved: FusionState | undefined
+  const planner = createStepPlanner()
+  const plannable = plan && backbone.replayable === true && fusion.replayable === true
 
   /** Free the tensors of `old` that neither `state` nor a saved state holds. */
   function release(old: FusionState) {
@@ -123,6 +149,67 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
   const cost = ({ ids, slots = [] }: Omit<SequenceInput, 'images'>) =>
     ids.length + (fusion.imagesInCache ? slots.reduce((sum, { tokens }) => sum + tokens, 0) : 0)
 
+  function checkRoom(input: Omit<SequenceInput, 'images'>) {
+    const needed = cache.length + cost(input)
+    if (input.ids.length === 0) throw new ArgumentError('a sequence goes on with at least one token')
+    if (needed > capacityTokens)
+      throw new ArgumentError(`the sequence needs ${needed} tokens and holds ${capacityTokens}: raise capacityTokens`)
+  }
+
+  /** Runs a piece op by op and advances; `head` is applied to the hidden states. */
+  function run(
+    { ids, slots, images }: SequenceInput,
+    { last = false, onAttention }: AdvanceOptions,
+    head = (x: Tensor) => x,
+  ): Tensor {
+    const before = cache.length
+    let next: FusionState | undefined
+    try {
+      const hidden = scope(() => {
+        const pass = fusion.next(state, {
+          layout: layoutOf(ids.length, slots),
+          ...(images && { images }),
+          cached: before,
+          onAttention,
+        })
+        const result = head(runPass(backbone, ids, pass, { cache, last }))
+        next = pass.next()
+        for (const t of Object.values(next.tensors)) keep(t)
+        return keep(result)
+      })
+      moveTo(next!)
+      return hidden
+    } catch (error) {
+      cache.truncate(before)
+      throw error
+    }
+  }
+
+  const predictionOf = (logits: Tensor): Prediction => ({
+    logits: async () => (await logits.data()) as Float32Array,
+    largest: (count) => largestIn(logits, count),
+    dispose: () => dispose(logits),
+  })
+
+  /** One token of text: from the plan if it fits, else op by op and traced, so that there will be one. */
+  function predictPlanned(input: SequenceInput): Prediction {
+    const [id] = input.ids as unknown as [number]
+    const tokens = cache.length
+    const found = id >= 0 && id < backbone.vocabSize ? planner.find(tokens, state) : undefined
+    if (found) {
+      const result = found.plan.run(found.step, id)
+      cache.length++
+      state = found.next
+      return { ...result, dispose: () => {} }
+    }
+    const before = state
+    // The trace knows the token's ids by this very array.
+    const ids = Int32Array.from(input.ids)
+    const { logits, trace } = traceStep(ids, () => run({ ...input, ids }, { last: true }, (x) => backbone.logits(x)))
+    planner.note({ trace, tokens, state: before }, state)
+    return predictionOf(logits)
+  }
+
   return {
     backbone,
     capacityTokens,
@@ -132,34 +219,19 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
     get state() {
       return state
     },
+    get planUse() {
+      return planner.use
+    },
     cost,
-    advance(input, { last = false, onAttention } = {}) {
-      const { ids, slots, images } = input
-      const needed = cache.length + cost(input)
-      if (ids.length === 0) throw new ArgumentError('a sequence goes on with at least one token')
-      if (needed > capacityTokens)
-        throw new ArgumentError(`the sequence needs ${needed} tokens and holds ${capacityTokens}: raise capacityTokens`)
-      const before = cache.length
-      let next: FusionState | undefined
-      try {
-        const hidden = scope(() => {
-          const pass = fusion.next(state, {
-            layout: layoutOf(ids.length, slots),
-            ...(images && { images }),
-            cached: before,
-            onAttention,
-          })
-          const result = runPass(backbone, ids, pass, { cache, last })
-          next = pass.next()
-          for (const t of Object.values(next.tensors)) keep(t)
-          return keep(result)
-        })
-        moveTo(next!)
-        return hidden
-      } catch (error) {
-        cache.truncate(before)
-        throw error
-      }
+    advance(input, options = {}) {
+      checkRoom(input)
+      return run(input, options)
+    },
+    predict(input, { onAttention } = {}) {
+      checkRoom(input)
+      const single = input.ids.length === 1 && !input.slots?.length && !input.images && !onAttention
+      if (single && plannable && planner.traces && canPlan()) return predictPlanned(input)
+      return predictionOf(run(input, { last: true, onAttention }, (x) => backbone.logits(x)))
     },
     async transaction(f) {
       if (saved) throw new StateError('this sequence is in a transaction already: wait for it to end')
@@ -228,6 +300,7 @@ export function createSequence(backbone: Backbone, fusion: Fusion, { capacityTok
       moveTo(fusion.start())
     },
     dispose() {
+      planner.dispose()
       cache.dispose()
       dispose(...Object.values(state.tensors))
     },

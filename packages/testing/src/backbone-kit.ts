@@ -15,6 +15,7 @@ import { expectNear, take } from './compare.ts'
 import { expectFieldErrors, expectRequired } from './config-laws.ts'
 import { describeOnDevices, type DeviceTolerances } from './devices.ts'
 import { expectTable, lawsBut, type Skips } from './laws.ts'
+import { plannedEqualsOpByOp } from './plan-laws.ts'
 import { randomIds, randomParams } from './random-params.ts'
 
 export interface BackboneKitOptions {
@@ -26,7 +27,8 @@ export interface BackboneKitOptions {
   skip?: Skips<BackboneLaw>
 }
 
-export type BackboneLaw = 'config' | 'table' | 'cache' | 'causal' | 'packing' | 'hooks' | 'gradients' | 'memory' | 'golden'
+export type BackboneLaw =
+  'config' | 'table' | 'cache' | 'causal' | 'packing' | 'hooks' | 'gradients' | 'memory' | 'plan' | 'golden'
 
 const requiredFields = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'vocab_size']
 
@@ -79,6 +81,9 @@ export async function describeBackbone(family: BackboneFamily, options: Backbone
       for (let i = 0; i < 3; i++) await logitsOf(backbone, { ids: randomIds(5, backbone.vocabSize) })
       expect(memory().tensors).toBe(before)
     })
+    law('plan', 'decodes from a plan as op by op', () =>
+      plannedEqualsOpByOp(backbone, { tolerance: 4 * device.forward, tokens: backbone.replayable ? 4 : 0 }),
+    )
     if (golden) {
       law('golden', 'equals the original: taps, logits, loss, gradients, a greedy continuation', () =>
         backboneEqualsGolden(family, golden, device),

@@ -8,7 +8,7 @@ import { ArgumentError, StateError, type Message, type RgbImage } from '@casa-js
 import { createTextStream, encodeChat } from '@casa-js/tokenizers'
 import type { LayerAttention } from './attention-weights.ts'
 import type { Vlm } from './load.ts'
-import { chooseToken, createSampler, type Sampler } from './sampling/index.ts'
+import { createSampler, type Sampler } from './sampling/index.ts'
 import { createSession, type AppendOptions, type Session, type SessionOptions } from './session.ts'
 
 export interface GenerateOptions {
@@ -90,8 +90,8 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
   let busy = false
   let lastEnd: AnswerEnd | undefined
 
-  /** Feed the part of the encoded conversation that the session has not seen. Returns the last logits. */
-  async function feed(encoded: ReturnType<typeof encodeChat>, appendOptions: AppendOptions): Promise<Float32Array> {
+  /** Feed the part of the encoded conversation that the session has not seen. Returns the token that follows. */
+  async function feed(encoded: ReturnType<typeof encodeChat>, sampler: Sampler, appendOptions: AppendOptions): Promise<number> {
     const { ids, images } = encoded
     const same = fed.every((id, t) => ids[t] === id)
     if (!same || ids.length <= fed.length) {
@@ -104,10 +104,10 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
       // Marks that were fed with an earlier turn stay with it.
       ...(from !== undefined && { from: Math.max(0, from - begin) }),
     }))
-    const logits = await session.append({ ids: ids.subarray(begin), images: fresh }, appendOptions)
+    const next = await session.choose({ ids: ids.subarray(begin), images: fresh }, sampler, fed, appendOptions)
     for (const id of ids.subarray(begin)) fed.push(id)
     fedImages = images.length
-    return logits
+    return next
   }
 
   async function* generate(
@@ -118,7 +118,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
     const conversation = [...messages, user]
     let looked: LayerAttention[] | undefined
     const appendOptions: AppendOptions = { signal, ...(attention && { onAttention: (layers) => void (looked = layers) }) }
-    let logits = await feed(
+    let next = await feed(
       encodeChat(conversation, {
         tokenizer,
         template,
@@ -126,6 +126,7 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
         answerIds: (message) => sampled.get(message),
         maxTokens: session.capacityTokens,
       }),
+      sampler,
       appendOptions,
     )
     messages.push(user)
@@ -152,11 +153,11 @@ export function createConversation(vlm: Vlm, options: ConversationOptions = {}):
         // The last token is fed when the next one is needed; the last of an answer is fed by the next turn.
         if (said.length > 0) {
           const id = said.at(-1)!
-          logits = await session.append({ ids: Int32Array.of(id), images: [] }, appendOptions)
+          next = await session.choose({ ids: Int32Array.of(id), images: [] }, sampler, fed, appendOptions)
           fed.push(id)
         }
         signal?.throwIfAborted()
-        const id = chooseToken(sampler, logits, fed)
+        const id = next
         said.push(id)
         if (stopIds.includes(id)) {
           end = 'stop'

@@ -43,6 +43,7 @@ export {
   type LogitsProcessor,
   type Sampler,
   type SamplingOptions,
+  type Shortlist,
 } from './sampling/index.ts'
 export {
   captionCues,

@@ -1,8 +1,8 @@
 /** Laws that tie CASA, cross-attention, insertion and the plain backbone to one another. */
-import { casa, none, planInsertion } from '@casa-js/casa'
-import type { Layout, Params } from '@casa-js/core'
+import { casa, insertion, none, planInsertion } from '@casa-js/casa'
+import type { FusionFamily, Layout, Params } from '@casa-js/core'
 import { concat, dispose, gatherRows, scope, tensor, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
-import { describeOnDevices, expectNear, randomIds, randomParams, take } from '@casa-js/testing'
+import { describeOnDevices, expectNear, plannedEqualsOpByOp, randomIds, randomParams, take } from '@casa-js/testing'
 import { llama } from '@casa-js/backbones'
 import { memoryFolder } from '@casa-js/weights'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -135,6 +135,27 @@ await describeOnDevices('laws', ({ forward }) => {
       }
       expectNear('logits', together, apart, 4 * forward, 'a window, a mask or a position crosses samples')
       dispose(all, ...Object.values(added))
+    })
+  }
+
+  const fusions: Record<string, [FusionFamily, Record<string, unknown>]> = {
+    'no fusion': [none as FusionFamily, {}],
+    insertion: [insertion as FusionFamily, {}],
+    'CASA beside self-attention': [casa as FusionFamily, { keys: 'image+text' }],
+    'CASA before it, image tokens updated': [casa as FusionFamily, { keys: 'image+text', place: 'before', ffn_updates: true }],
+    'CASA in place of every second, shared': [
+      casa as FusionFamily,
+      { keys: 'image+text', place: 'replace', every: 2, shared: true },
+    ],
+    'cross-attention': [casa as FusionFamily, { keys: 'image' }],
+  }
+  for (const [name, [family, json]] of Object.entries(fusions)) {
+    it(`tokens from a plan equal those op by op: ${name}`, async () => {
+      const backbone = llama.bind(config, params)
+      const parsed = family.parseConfig(json)
+      const added = randomParams(family.tensors(parsed, backbone), 5)
+      await plannedEqualsOpByOp(backbone, { fusion: family.bind(parsed, added, backbone), tolerance: 4 * forward })
+      dispose(...Object.values(added))
     })
   }
 

@@ -6,11 +6,12 @@
  */
 import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/base'
 import { type ImageSlot, type Patches } from '@casa-js/core'
-import { createSequence } from '@casa-js/sequence'
+import { createSequence, type Prediction } from '@casa-js/sequence'
 import { concat, dispose, keep, scope, type Tensor } from '@casa-js/tensor'
 import { createAttentionReader, type LayerAttention } from './attention-weights.ts'
 import type { VlmModel } from './model.ts'
 import { nextTask } from './next-task.ts'
+import { checkChoice, chooseToken, type Sampler } from './sampling/index.ts'
 import { decodeSession, encodeSession } from './session-file.ts'
 import { cutInput } from './session-pieces.ts'
 
@@ -20,6 +21,11 @@ export interface SessionOptions {
    * `max_position_embeddings`.
    */
   capacityTokens?: number | undefined
+  /**
+   * Run single tokens of text from a plan: recorded over two tokens, then replayed, without the cost of finding kernels and making tensors.
+   * Backbones and fusions that are not `replayable`, and the cpu device, run op by op anyway. Default: true.
+   */
+  plan?: boolean | undefined
 }
 
 /** An image and its position among the ids. */
@@ -58,6 +64,14 @@ export interface Session {
    * @throws StateError after `dispose`, and while another call is running.
    */
   append(given: SessionInput, options?: AppendOptions): Promise<Float32Array>
+  /**
+   * Append, and choose the token that follows. Where the sampler needs only the largest logits, a GPU selects them and only these are read
+   * back.
+   * @param history all ids before the given ones, for the sampler
+   * @returns the token's id
+   * @throws what `append` does, and what the sampler throws; the session is then unchanged.
+   */
+  choose(given: SessionInput, sampler: Sampler, history: readonly number[], options?: AppendOptions): Promise<number>
   /** Cache tokens that an image takes: none with CASA. */
   imageTokens(image: RgbImage): number
   /**
@@ -85,11 +99,11 @@ const DEFAULT_CAPACITY_TOKENS = 1024
 /** An empty session of a model. The caller disposes it. @throws ConfigError when capacityTokens is not a positive integer. */
 export function createSession(model: VlmModel, options: SessionOptions = {}): Session {
   const { backbone, fusion, vision } = model
-  const { capacityTokens: wanted = DEFAULT_CAPACITY_TOKENS } = options
+  const { capacityTokens: wanted = DEFAULT_CAPACITY_TOKENS, plan } = options
   if (!(Number.isInteger(wanted) && wanted > 0))
     throw new ConfigError('createSession: capacityTokens', `expected a whole number above 0, found ${wanted}`)
   const capacityTokens = Math.min(wanted, backbone.maxPositions ?? wanted)
-  const sequence = createSequence(backbone, fusion, { capacityTokens })
+  const sequence = createSequence(backbone, fusion, { capacityTokens, plan })
   let busy = false
   let disposed = false
 
@@ -168,7 +182,12 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     }
   }
 
-  async function append(given: SessionInput, { signal, onAttention }: AppendOptions): Promise<Float32Array> {
+  /** Appends, and returns what `read` makes of the prediction of the next token. */
+  async function append<T>(
+    given: SessionInput,
+    { signal, onAttention }: AppendOptions,
+    read: (prediction: Prediction) => Promise<T>,
+  ): Promise<T> {
     const { ids } = given
     await giveWay(signal)
     if (ids.length === 0) throw new ArgumentError('append: give at least one token')
@@ -181,12 +200,10 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     }
     const attention = onAttention && createAttentionReader()
     return sequence.transaction(async () => {
-      let hidden: Tensor | undefined
-      let logits: Tensor | undefined
+      let prediction: Prediction | undefined
       try {
         for (const { begin, end, firstSlot, lastSlot } of cutInput(ids.length, slots)) {
           if (begin > 0) await giveWay(signal)
-          dispose(hidden)
           const images = await encode(patches.slice(firstSlot, lastSlot), signal)
           try {
             const here = slots.slice(firstSlot, lastSlot).map((slot) => ({
@@ -195,22 +212,31 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
               ...(slot.from !== undefined && { from: slot.from - begin }),
             }))
             const input = { ids: ids.subarray(begin, end), slots: here, ...(images && { images }) }
-            const isLast = end === ids.length
-            hidden = sequence.advance(input, { last: true, ...(isLast && { onAttention: attention?.onAttention }) })
+            if (end < ids.length) dispose(sequence.advance(input, { last: true }))
+            else prediction = sequence.predict(input, { onAttention: attention?.onAttention })
           } finally {
             dispose(images)
           }
         }
-        logits = scope(() => keep(backbone.logits(hidden!)))
-        const values = (await logits.data()) as Float32Array
+        const result = await read(prediction!)
         if (attention) onAttention(await attention.read())
         checkAlive()
-        return values
+        return result
       } finally {
         attention?.dispose()
-        dispose(hidden, logits)
+        prediction?.dispose()
       }
     })
+  }
+
+  async function choose(sampler: Sampler, ids: () => number[], prediction: Prediction): Promise<number> {
+    const { shortlist } = sampler
+    if (shortlist) {
+      const { values, ids: candidates } = await prediction.largest(shortlist.count)
+      const id = shortlist.choose(values, candidates)
+      if (id !== undefined) return checkChoice(id, backbone.vocabSize)
+    }
+    return chooseToken(sampler, await prediction.logits(), ids())
   }
 
   function now<T>(f: () => T): T {
@@ -224,7 +250,9 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     get tokens() {
       return sequence.tokens
     },
-    append: (given, appendOptions = {}) => alone(() => append(given, appendOptions)),
+    append: (given, appendOptions = {}) => alone(() => append(given, appendOptions, (prediction) => prediction.logits())),
+    choose: (given, sampler, history, appendOptions = {}) =>
+      alone(() => append(given, appendOptions, (prediction) => choose(sampler, () => [...history, ...given.ids], prediction))),
     imageTokens(image) {
       checkAlive()
       const tokens = needVision().tokens(model.process(image).grid)

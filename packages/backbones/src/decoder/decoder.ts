@@ -91,6 +91,8 @@ export function bindDecoder(
     vocabSize: c.vocabSize,
     positionRows: c.ropeSections ? 3 : 1,
     maxPositions: mostPositions(c),
+    // Dynamic scaling changes the frequencies as the text grows.
+    replayable: c.ropeScaling?.kind !== 'dynamic',
     head,
     selfAttention(layer) {
       const projection = (name: string) => {

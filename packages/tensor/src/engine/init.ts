@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { ArgumentError, DeviceUnavailableError } from '@casa-js/base'
+import { forgetHeld } from './held.ts'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
 
@@ -138,5 +139,6 @@ export async function close(): Promise<void> {
     await started.stop?.()
   }
   running.clear()
+  forgetHeld()
   current = undefined
 }

@@ -11,8 +11,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import { cpuKernel, type CpuKernel } from './cpu.ts'
 import type { Inputs } from './inputs.ts'
-import { wasmKernel, type WasmKernel } from './wasm/kernel.ts'
-import { webgpuKernel, type WebgpuKernel } from './webgpu/kernel.ts'
+import { noteCall, type TracedKernel } from './trace.ts'
+import { wasmKernel, type WasmContext, type WasmKernel } from './wasm/kernel.ts'
+import { webgpuKernel, type WebgpuContext, type WebgpuKernel } from './webgpu/kernel.ts'
 
 export interface KernelSet<N extends string, A> {
   cpu: CpuKernel<N, A>
@@ -35,6 +36,10 @@ export function defineKernel<N extends string, A extends object, Outputs extends
 ): RunKernel<N, A, Outputs> {
   const kernelName = 'Casa' + name
   let registered = false
+  const run: TracedKernel = {
+    wasm: (context, attributes) => set.wasm(context as WasmContext<N>, attributes as A),
+    webgpu: (context, attributes) => set.webgpu(context as WebgpuContext<N>, attributes as A),
+  }
   return (inputs, attributes) => {
     if (!registered) {
       register(kernelName, name, set)
@@ -43,7 +48,9 @@ export function defineKernel<N extends string, A extends object, Outputs extends
     observer?.({ kernel: name, inputs: inputs as Readonly<Record<string, Tensor | undefined>>, attributes })
     const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined))
     const out: Tensor | Tensor[] = tf.engine().runKernel(kernelName, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap)
-    return (Array.isArray(out) ? out : [out]) as Outputs
+    const outputs = (Array.isArray(out) ? out : [out]) as Outputs
+    noteCall(name, run, inputs as Readonly<Record<string, Tensor | undefined>>, attributes, outputs)
+    return outputs
   }
 }
 

@@ -2,6 +2,7 @@
 import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { companionsOf } from './compressed.ts'
+import { heldBytes } from './held.ts'
 import { isRecording } from './tape.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -36,14 +37,14 @@ export function dispose(...tensors: (Tensor | undefined | null)[]): void {
 
 export interface MemoryUse {
   tensors: number
-  /** Bytes that live tensors occupy on the backend. */
+  /** Bytes that live tensors occupy on the backend, and plans of decoding besides them. */
   bytes: number
 }
 
 /** The number of live tensors and the bytes that they occupy on the device. A count that stays constant over steps shows that nothing leaks. */
 export function memory(): MemoryUse {
   const { numTensors, numBytes } = tf.memory()
-  return { tensors: numTensors, bytes: numBytes }
+  return { tensors: numTensors, bytes: numBytes + heldBytes() }
 }
 
 /**

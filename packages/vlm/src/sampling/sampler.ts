@@ -2,13 +2,32 @@
 import { ArgumentError, CasaError } from '@casa-js/base'
 import { createRandom } from '@casa-js/core'
 import { createProcessors, type SamplingOptions } from './processors.ts'
-import { softmax } from './warpers.ts'
+import { divideByTemperature, softmax } from './warpers.ts'
 
-/**
- * @param logits Float32Array [V]; changed in place by the processors
- * @param ids all ids so far, the prompt included
- */
-export type Sampler = (logits: Float32Array, ids: readonly number[]) => number
+export interface Sampler {
+  /**
+   * @param logits Float32Array [V]; changed in place by the processors
+   * @param ids all ids so far, the prompt included
+   */
+  (logits: Float32Array, ids: readonly number[]): number
+  /**
+   * Where the largest logits are enough to choose from. On a GPU only these are then read back, not the whole vocabulary. A sampler without it
+   * is given all logits.
+   */
+  readonly shortlist?: Shortlist
+}
+
+/** A choice among the largest logits: the same one that the sampler makes among all of them. */
+export interface Shortlist {
+  /** How many of the largest logits are wanted. */
+  readonly count: number
+  /**
+   * @param values descending
+   * @param ids of these values; of equal values the lower first
+   * @returns the token's id; undefined when the values do not decide it, and then the sampler is given all logits
+   */
+  choose(values: Float32Array, ids: Int32Array): number | undefined
+}
 
 /**
  * A sampler for one stream: processors, then greedy or drawn. The same seed and logits give the same tokens on every device.
@@ -18,20 +37,55 @@ export type Sampler = (logits: Float32Array, ids: readonly number[]) => number
 export function createSampler(options: SamplingOptions & { seed?: number | undefined } = {}): Sampler {
   const processors = createProcessors(options)
   const random = createRandom(options.seed ?? 0)
-  return (logits, ids) => {
+  const sampler: Sampler = (logits, ids) => {
     for (const process of processors) process(logits, ids)
     return options.temperature ? draw(softmax(logits), random.next()) : likeliest(logits)
   }
+  const shortlist = shortlistOf(options, () => random.next())
+  return shortlist ? Object.assign(sampler, { shortlist }) : sampler
 }
+
+/** Most candidates for which selecting them on the device is cheaper than reading all logits. */
+const mostCandidates = 256
+
+/** Greedy needs the largest logit, top-k the k largest; penalties, and cuts by probability, need them all. */
+function shortlistOf(options: SamplingOptions, next: () => number): Shortlist | undefined {
+  const { temperature, topK, topP, minP } = options
+  const { repetitionPenalty, noRepeatNgram, emaPenalty, stopBias } = options
+  if ([repetitionPenalty, noRepeatNgram, emaPenalty, stopBias].some((option) => option !== undefined)) return undefined
+  if (!temperature) return { count: 1, choose: (values, ids) => (values[0]! > lowest ? ids[0] : undefined) }
+  if (topK === undefined || topK >= mostCandidates || topP !== undefined || minP !== undefined) return undefined
+  const divide = divideByTemperature(temperature)
+  return {
+    // One more, to see whether the cut is between equal values: all of them then stay.
+    count: topK + 1,
+    choose(values, ids) {
+      const divided = values.slice()
+      divide(divided, [])
+      if (values.length <= topK || !(divided[topK]! < divided[topK - 1]!) || !(values[topK - 1]! > lowest)) return undefined
+      // In the order of ids, as the sampler adds them up.
+      const order = Array.from({ length: topK }, (_, i) => i).sort((a, b) => ids[a]! - ids[b]!)
+      const place = draw(softmax(Float32Array.from(order, (i) => divided[i]!)), next())
+      return ids[order[place]!]
+    },
+  }
+}
+
+/** GPUs give this for logits that are -Infinity or not numbers. */
+const lowest = -3.4028234e38
 
 /**
  * The next token, checked.
  * @throws ArgumentError when the sampler gives anything but an id of the vocabulary
  */
 export function chooseToken(sampler: Sampler, logits: Float32Array, ids: readonly number[]): number {
-  const id = sampler(logits, ids)
-  if (Number.isInteger(id) && id >= 0 && id < logits.length) return id
-  throw new ArgumentError(`the sampler chose ${id}: expected a token id of 0 to ${logits.length - 1}`)
+  return checkChoice(sampler(logits, ids), logits.length)
+}
+
+/** @throws ArgumentError unless it is the id of a token. */
+export function checkChoice(id: number, vocabSize: number): number {
+  if (Number.isInteger(id) && id >= 0 && id < vocabSize) return id
+  throw new ArgumentError(`the sampler chose ${id}: expected a token id of 0 to ${vocabSize - 1}`)
 }
 
 /** The first of the largest. */

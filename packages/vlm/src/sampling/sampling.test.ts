@@ -135,6 +135,37 @@ test('greedy takes the first of the largest; the same seed draws the same tokens
   expect(() => createSampler({ temperature: 1 })(Float32Array.of(NaN, NaN), [])).toThrow(/no token can be chosen/)
 })
 
+test('a choice among the largest logits is the choice among all of them', () => {
+  // Quarters, so that there are ties, at the cut too.
+  const values = fc.array(fc.integer({ min: -12, max: 12 }), { minLength: 1, maxLength: 40 })
+  const settings = fc.record({ topK: fc.integer({ min: 1, max: 12 }), temperature: fc.constantFrom(0, 0.5, 1.3), seed: fc.nat() })
+  let decided = 0
+  fc.assert(
+    fc.property(fc.array(values, { minLength: 1, maxLength: 6 }), settings, (rows, options) => {
+      const [all, some] = [createSampler(options), createSampler(options)]
+      const { count, choose } = some.shortlist!
+      for (const row of rows) {
+        const logits = Float32Array.from(row, (value) => value / 4)
+        const order = Array.from(logits.keys())
+          .sort((a, b) => logits[b]! - logits[a]! || a - b)
+          .slice(0, count)
+        const chosen = choose(
+          Float32Array.from(order, (id) => logits[id]!),
+          Int32Array.from(order),
+        )
+        if (chosen !== undefined) decided++
+        // Undecided, it is given all logits, and has drawn no number yet.
+        expect(chosen ?? some(logits.slice(), [])).toBe(all(logits.slice(), []))
+      }
+    }),
+  )
+  expect(decided).toBeGreaterThan(50)
+  const [nothing, unknown] = [Float32Array.of(-Infinity), Float32Array.of()]
+  for (const list of [nothing, unknown]) expect(createSampler().shortlist!.choose(list, Int32Array.of(0))).toBeUndefined()
+  for (const options of [{ temperature: 1 }, { temperature: 1, topK: 9, topP: 0.9 }, { repetitionPenalty: 1.2 }])
+    expect(createSampler(options).shortlist).toBeUndefined()
+})
+
 test('draws follow the probabilities', () => {
   const logits = Float32Array.of(Math.log(0.5), Math.log(0.3), -Infinity, Math.log(0.2))
   expect(Array.from(softmax(logits), (value) => Math.round(value * 1e6) / 1e6)).toEqual([0.5, 0.3, 0, 0.2])

@@ -41,6 +41,8 @@ export interface WasmContext<N extends string> {
   upload(data: Float32Array | Int32Array): number
   /** Scratch memory for the length of this call, 16-byte aligned, not initialised. */
   scratch(bytes: number): number
+  /** The floats at an address, to read or write. Valid until the next allocation. */
+  floats(pointer: number, count: number): Float32Array
   /** The functions that packages/tensor/kernels exports. */
   exports: KernelModule
   /**
@@ -96,28 +98,22 @@ export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel
   }
 }
 
-class KernelCall<N extends string> implements WasmContext<N> {
-  readonly outputs: tf.TensorInfo[] = []
+/** A call of a kernel, wherever its inputs and outputs lie. */
+abstract class HeapCall<N extends string> implements WasmContext<N> {
   readonly exports: KernelModule
-  private readonly temporary: number[] = []
+  private temporary: number[] = []
 
   constructor(
     kernelName: string,
-    private readonly given: tf.NamedTensorInfoMap,
     readonly backend: WasmBackend,
   ) {
     if (!kernelModule) throw new StateError(`${kernelName}: the kernel module is not there; start the device with init()`)
     this.exports = kernelModule
   }
 
-  has(name: InputName<N>): boolean {
-    return this.given[name] !== undefined
-  }
-
-  input(name: InputName<N>): HeapTensor {
-    const info = this.given[name]
-    return info ? { pointer: this.pointerOf(info), shape: info.shape } : { pointer: 0, shape: [] }
-  }
+  abstract has(name: InputName<N>): boolean
+  abstract input(name: InputName<N>): HeapTensor
+  abstract output(shape: number[], dtype?: 'float32' | 'int32'): number
 
   inputs<const Names extends readonly InputName<N>[]>(...names: Names) {
     return names.map((name) => this.input(name)) as { [I in keyof Names]: HeapTensor }
@@ -127,16 +123,14 @@ class KernelCall<N extends string> implements WasmContext<N> {
     return names.map((name) => this.input(name).pointer) as { [I in keyof Names]: number }
   }
 
-  output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {
-    const info = this.backend.makeOutput(shape, dtype)
-    this.outputs.push(info)
-    return this.pointerOf(info)
-  }
-
   upload(data: Float32Array | Int32Array): number {
     const pointer = this.scratch(data.byteLength)
     this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
     return pointer
+  }
+
+  floats(pointer: number, count: number): Float32Array {
+    return new Float32Array(this.backend.wasm.HEAPU8.buffer, pointer, count)
   }
 
   scratch(bytes: number): number {
@@ -168,11 +162,77 @@ class KernelCall<N extends string> implements WasmContext<N> {
     else for (const slice of slices) this.exports[name](...slice)
   }
 
+  /** Free what `upload` and `scratch` allocated. */
   release(): void {
     for (const pointer of this.temporary) this.backend.wasm._free(pointer)
+    this.temporary = []
+  }
+}
+
+/** On tensors of tfjs; makes its outputs. */
+class KernelCall<N extends string> extends HeapCall<N> {
+  readonly outputs: tf.TensorInfo[] = []
+
+  constructor(
+    kernelName: string,
+    private readonly given: tf.NamedTensorInfoMap,
+    backend: WasmBackend,
+  ) {
+    super(kernelName, backend)
+  }
+
+  has(name: InputName<N>): boolean {
+    return this.given[name] !== undefined
+  }
+
+  input(name: InputName<N>): HeapTensor {
+    const info = this.given[name]
+    return info ? { pointer: this.pointerOf(info), shape: info.shape } : { pointer: 0, shape: [] }
+  }
+
+  output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {
+    const info = this.backend.makeOutput(shape, dtype)
+    this.outputs.push(info)
+    return this.pointerOf(info)
   }
 
   private pointerOf(info: tf.TensorInfo): number {
     return this.backend.dataIdMap.get(info.dataId).memoryOffset
+  }
+}
+
+const missing: HeapTensor = { pointer: 0, shape: [] }
+
+/** On memory that lies ready: the same addresses every time it is run. */
+export class BoundCall extends HeapCall<string> {
+  private taken = 0
+
+  constructor(
+    kernelName: string,
+    backend: WasmBackend,
+    private readonly given: Readonly<Record<string, HeapTensor>>,
+    /** Addresses of the outputs, in order. */
+    private readonly made: readonly number[],
+  ) {
+    super(kernelName, backend)
+  }
+
+  has(name: string): boolean {
+    return this.given[name] !== undefined
+  }
+
+  input(name: string): HeapTensor {
+    return this.given[name] ?? missing
+  }
+
+  output(): number {
+    const pointer = this.made[this.taken++]
+    if (pointer === undefined) throw new StateError('a planned kernel made more outputs than when it was traced')
+    return pointer
+  }
+
+  override release(): void {
+    super.release()
+    this.taken = 0
   }
 }

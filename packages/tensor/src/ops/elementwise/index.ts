@@ -10,8 +10,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { expectUncompressed } from '../../engine/compressed.ts'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+import { noteCall } from '../../engine/trace.ts'
 import { columnSum } from '../column-sum/index.ts'
 import { fill } from '../create/index.ts'
+import { tracedAdd } from './traced.ts'
 
 type Broadcast = 'same' | 'scalar' | 'row'
 
@@ -41,6 +43,7 @@ function reduceTo(b: Tensor, how: Broadcast, gradient: Tensor): Tensor {
 export function add(a: Tensor, b: Tensor): Tensor {
   const how = broadcastOf('add', a, b)
   const out = tf.add(a, b)
+  if (how === 'same') noteCall('Add', tracedAdd, { a, b }, { size: a.size }, [out])
   record([a, b], [out], ([dy], [needsA, needsB]) => [
     needsA ? share(dy!) : undefined,
     needsB ? reduceTo(b, how, share(dy!)) : undefined,

@@ -8,6 +8,7 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from '../../engine/tensor.ts'
+import { noteCall, type TracedKernel } from '../../engine/trace.ts'
 
 /** Rotary angles of T tokens; cos, sin [T, E/2]. The caller disposes both. */
 export interface RopeTable {
@@ -52,6 +53,28 @@ export function ropeTable(positions: Int32Array | readonly Int32Array[], options
       `ropeTable: ${rows.length} rows of [${rows.map((row) => row.length)}] positions for ${sections.length} sections`,
     )
   }
+  const attributes: RopeTableAttributes = { rows, sections, spectrum, magnitude }
+  const angles = ropeAngles(attributes)
+  const table = { cos: tf.tensor2d(angles.cos, [tokens, pairs]), sin: tf.tensor2d(angles.sin, [tokens, pairs]) }
+  noteCall('RopeTable', tracedTable, {}, attributes, [table.cos, table.sin])
+  return table
+}
+
+/** What a table is computed from. */
+export interface RopeTableAttributes {
+  /** Positions [T] of each section. */
+  rows: readonly Int32Array[]
+  /** Pairs of each section. */
+  sections: readonly number[]
+  /** Radians per position, [E/2]. */
+  spectrum: Float32Array
+  magnitude: number
+}
+
+/** cos and sin on the host, [T, E/2] each. */
+export function ropeAngles({ rows, sections, spectrum, magnitude }: RopeTableAttributes) {
+  const pairs = spectrum.length
+  const tokens = rows[0]?.length ?? 0
   const cos = new Float32Array(tokens * pairs)
   const sin = new Float32Array(tokens * pairs)
   let pair = 0
@@ -65,7 +88,19 @@ export function ropeTable(positions: Int32Array | readonly Int32Array[], options
       }
     }
   })
-  return { cos: tf.tensor2d(cos, [tokens, pairs]), sin: tf.tensor2d(sin, [tokens, pairs]) }
+  return { cos, sin }
+}
+
+/** A table is computed on the host wherever it is used. */
+const tracedTable: TracedKernel = {
+  wasm(context, attributes) {
+    const { cos, sin } = ropeAngles(attributes as RopeTableAttributes)
+    for (const values of [cos, sin]) context.floats(context.output([values.length]), values.length).set(values)
+  },
+  webgpu(context, attributes) {
+    const { cos, sin } = ropeAngles(attributes as RopeTableAttributes)
+    return [context.upload(cos), context.upload(sin)]
+  },
 }
 
 function spectrumOf(

@@ -1,0 +1,45 @@
+/** Steps of decoding that are planned once: traced op by op twice, then run from a list. */
+import * as tf from '@tensorflow/tfjs-core'
+import { dispose } from '../engine/scope.ts'
+import type { Tensor } from '../engine/tensor.ts'
+import { traceKernels } from '../engine/trace.ts'
+import type { WasmBackend } from '../engine/wasm/kernel.ts'
+import { topK } from '../ops/top-k/index.ts'
+import { largestOf, NoPlan, nodesOf, type Largest, type Plan, type StepTrace } from './plan.ts'
+import { planOnWasm } from './wasm.ts'
+
+export { NoPlan, type Largest, type Plan, type PlanResult, type StepTrace } from './plan.ts'
+
+/** Whether steps can be planned on the current device: not on cpu, the reference. */
+export const canPlan = (): boolean => tf.getBackend() === 'wasm'
+
+/**
+ * Run a step op by op and trace it.
+ * @param ids the ids of its tokens: `f` must hand this very array to `embedding`, by which it is known
+ * @param f gives the logits, kept
+ */
+export function traceStep(ids: Int32Array, f: () => Tensor): { logits: Tensor; trace: StepTrace } {
+  const { result, calls } = traceKernels(f)
+  const { dataId, shape } = result
+  return { logits: result, trace: { calls, ids, result: { dataId, shape, dtype: 'float32' } } }
+}
+
+/** A plan from the traces of two consecutive steps, or why there is none. The caller disposes it. */
+export function createPlan(first: StepTrace, second: StepTrace): Plan | NoPlan {
+  const nodes = nodesOf(first, second)
+  if (nodes instanceof NoPlan) return nodes
+  return planOnWasm(nodes, tf.backend() as WasmBackend)
+}
+
+/** The largest of some logits [1, V], descending, and their ids. On a GPU they are selected there, and nothing else is read back. */
+export async function largestIn(logits: Tensor, count: number): Promise<Largest> {
+  if (tf.getBackend() !== 'webgpu') return largestOf((await logits.data()) as Float32Array, count)
+  const { values, indices } = topK(logits, Math.min(count, logits.size))
+  try {
+    const [found, ids] = (await Promise.all([values.data(), indices.data()])) as [Float32Array, Int32Array]
+    const there = ids.findIndex((id) => id >= logits.size)
+    return there < 0 ? { values: found, ids } : { values: found.subarray(0, there), ids: ids.subarray(0, there) }
+  } finally {
+    dispose(values, indices)
+  }
+}

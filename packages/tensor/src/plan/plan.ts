@@ -1,0 +1,39 @@
+/** A plan: a step of decoding that was made ready once, and is then run again and again with another token. */
+import { NoPlan, nodesOf, type StepTrace } from './nodes.ts'
+
+/** What a step says about the next token. Valid until the plan runs again. */
+export interface PlanResult {
+  /** float32 [V] */
+  logits(): Promise<Float32Array>
+  /** The largest logits, descending, and their ids; of equal logits the lower id first. */
+  largest(count: number): Promise<Largest>
+}
+
+export interface Largest {
+  values: Float32Array
+  ids: Int32Array
+}
+
+export interface Plan {
+  /** Steps are counted from the first trace, which is step 0. This is the last one that the buffers have room for. */
+  readonly lastStep: number
+  run(step: number, id: number): PlanResult
+  dispose(): void
+}
+
+/** The first `count` of the values in descending order, and their indices; of equal values the lower index first. */
+export function largestOf(values: Float32Array, count: number): Largest {
+  const ids: number[] = []
+  for (let id = 0; id < values.length; id++) {
+    const value = values[id]!
+    if (ids.length === count && !(value > values[ids.at(-1)!]!)) continue
+    if (Number.isNaN(value)) continue
+    let rank = ids.length
+    while (rank > 0 && values[ids[rank - 1]!]! < value) rank--
+    ids.splice(rank, 0, id)
+    if (ids.length > count) ids.pop()
+  }
+  return { values: Float32Array.from(ids, (id) => values[id]!), ids: Int32Array.from(ids) }
+}
+
+export { NoPlan, nodesOf, type StepTrace }
