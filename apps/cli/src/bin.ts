@@ -23,6 +23,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   adapt: () => import('./commands/adapt.ts'),
   cache: () => import('./commands/cache.ts'),
   serve: () => import('./commands/serve.ts'),
+  bench: () => import('./commands/bench.ts'),
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -43,6 +44,7 @@ Examples:
   casa info model/                                what a model folder holds
   casa adapt qwen/ --out casa-qwen/               a CASA model that starts from Qwen2.5-VL
   casa serve model/ --port 8000                   behind OpenAI's chat completions
+  casa bench stream                               what a stream of frames costs
   casa verify                                     known answers on this machine's device`,
   )
 

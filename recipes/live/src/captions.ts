@@ -15,8 +15,9 @@ const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)
 function appearance(thing: Thing): string {
   if (thing.kind === 'sign') return `The sign says ${thing.word}.`
   if (thing.kind === 'counter') return `The counter shows ${thing.value}.`
-  if (thing.kind === 'group') return `${capital(numberWords[thing.count - 1]!)} ${plain(thing)} appear.`
-  return `${article(plain(thing))} ${plain(thing)} appears.`
+  if (thing.kind === 'group' && thing.count > 1) return `${capital(numberWords[thing.count - 1]!)} ${plain(thing)} appear.`
+  const name = thing.kind === 'group' ? `${thing.colour} ${thing.name}` : plain(thing)
+  return `${article(name)} ${name} appears.`
 }
 
 /**
@@ -47,6 +48,12 @@ export function captionOf(event: SceneEvent, last?: number): string {
     case 'counter':
       return appearance(thing)
   }
+}
+
+/** What stands on a stage, row by row, in the words in which each thing would appear. */
+export function listOf(things: readonly Thing[]): string {
+  const ordered = [...things].sort((one, other) => one.row - other.row || one.column - other.column)
+  return ordered.map(appearance).join(' ')
 }
 
 /** Parts of sentences that are one token each, so that a sentence is about as long as its names. */

@@ -1,14 +1,19 @@
 /** The module that training loads: clips of several frames, each with its caption and a stop token, as one conversation. */
 import { CasaError, type ContentPart, type Message, type RgbImage } from '@casa-js/base'
 import type { Dataset } from '@casa-js/core'
-import { createRandom } from '@casa-js/data'
+import { createRandom, hashIntegers, type Random } from '@casa-js/data'
 import type { Split } from '@casa-js/reader'
+import { listOf } from './captions.ts'
 import { playScene } from './clip.ts'
-import { loadLiveMaterial } from './material.ts'
-import { createPainter } from './stage.ts'
+import { loadLiveMaterial, type LiveMaterial } from './material.ts'
+import { createScene, kindWeights } from './scene.ts'
+import { createPainter, drawBackdrop, type Painter } from './stage.ts'
 
 /** What the model is asked before the first frame: captionStream's own words. */
 export const livePrompt = 'Describe what happens in the video.'
+
+/** What it is asked before pictures whose things it lists. */
+const listPrompt = 'List what is on the stage.'
 
 export interface LiveOptions {
   /** Side of the split; "train" by default. */
@@ -27,6 +32,11 @@ export interface LiveOptions {
   middle?: number
   /** Default 9. */
   forgotten?: number
+  /**
+   * Share of clips whose frames have nothing to do with one another: of each, everything on the stage is listed. A frame of a scene
+   * teaches at most one name, such a one three or four. Default 0.
+   */
+  lists?: number
   /** Leave the pictures out: what can be guessed without seeing. */
   blind?: boolean
 }
@@ -36,7 +46,7 @@ const nothing: RgbImage = { widthPx: 1, heightPx: 1, data: new Uint8Array(3) }
 /** Clip `index` depends on the options and `index` alone. @throws CasaError for missing packages or options out of range. */
 export default function createLiveDataset(options: LiveOptions = {}): Dataset {
   const { split = 'train', seed = 1, length = Infinity, blind = false } = options
-  const { frames = [4, 16], eventChance = [0.4, 0.8], middle = 0, forgotten = 9 } = options
+  const { frames = [4, 16], eventChance = [0.4, 0.8], middle = 0, forgotten = 9, lists = 0 } = options
   if (!(frames[0] >= 1 && frames[1] >= frames[0])) throw new CasaError(`frames: expected [from, to] of 1 or more, got ${frames}`)
   if (!(eventChance[0] > 0 && eventChance[1] <= 1 && eventChance[1] >= eventChance[0])) {
     throw new CasaError(`eventChance: expected [from, to] above 0 and up to 1, got ${eventChance}`)
@@ -48,6 +58,11 @@ export default function createLiveDataset(options: LiveOptions = {}): Dataset {
     length,
     async get(index) {
       const random = createRandom(seed, index, 1)
+      const id = `live-${split}-${seed}-${index}`
+      if (lists > 0 && random.chance(lists)) {
+        const content = await listFrames(material, painter, random, { count: random.integer(3, 8), seed, index, blind })
+        return { id, task: 'list', messages: conversation(listPrompt, content) }
+      }
       const count = random.integer(...frames)
       const chance = random.between(...eventChance)
       const [gone, unseen] = random.chance(middle) ? [random.integer(0, 20), random.integer(1, forgotten)] : [0, 0]
@@ -66,11 +81,30 @@ export default function createLiveDataset(options: LiveOptions = {}): Dataset {
         if (blind) image.data.fill(128)
         content.push({ type: 'image', image, unseen: frame < before }, { type: 'text', text: caption, stop: true })
       }
-      const messages: Message[] = [
-        { role: 'user', content: [{ type: 'text', text: livePrompt }] },
-        { role: 'assistant', content },
-      ]
-      return { id: `live-${split}-${seed}-${index}`, task: 'live', messages }
+      return { id, task: 'live', messages: conversation(livePrompt, content) }
     },
   }
+}
+
+const conversation = (prompt: string, content: ContentPart[]): Message[] => [
+  { role: 'user', content: [{ type: 'text', text: prompt }] },
+  { role: 'assistant', content },
+]
+
+/** Frames of scenes of their own, each with the list of what is on its stage. */
+async function listFrames(
+  material: LiveMaterial,
+  painter: Painter,
+  random: Random,
+  { count, seed, index, blind }: { count: number; seed: number; index: number; blind: boolean },
+): Promise<ContentPart[]> {
+  const content: ContentPart[] = []
+  for (let frame = 0; frame < count; frame++) {
+    const scene = createScene(material, random, { ...kindWeights, appear: 20, leave: 0, shrink: 4 })
+    for (let steps = random.integer(2, 7); steps > 0; steps--) scene.step(1)
+    const image = await painter.paint(painter.sprites(scene.things), drawBackdrop(random), hashIntegers(seed, index, frame))
+    if (blind) image.data.fill(128)
+    content.push({ type: 'image', image }, { type: 'text', text: listOf(scene.things), stop: true })
+  }
+  return content
 }

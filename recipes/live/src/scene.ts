@@ -26,6 +26,8 @@ export interface EmojiThing extends Placed {
   kind: 'emoji'
   name: string
   style: string
+  /** How the drawing is altered: 0 as it is, up to `alterations - 1` mirrored, turned and tinted a little. Training alone alters. */
+  altered: number
   size: 'small' | 'big'
 }
 export interface ShapeThing extends Placed {
@@ -97,7 +99,7 @@ export interface Scene {
 }
 
 /** Relative frequency of each kind of event, where the scene allows it. */
-const kindWeights: Record<EventKind, number> = {
+export const kindWeights: Record<EventKind, number> = {
   appear: 4,
   leave: 2,
   move: 3,
@@ -110,6 +112,8 @@ const kindWeights: Record<EventKind, number> = {
 }
 
 const mostGroup = 6
+/** Ways in which training shows an emoji's drawing: more than the few styles there are. */
+export const alterations = 6
 const directions: Record<Direction, { row: number; column: number }> = {
   left: { row: 0, column: -1 },
   right: { row: 0, column: 1 },
@@ -128,8 +132,11 @@ const isWritten = ({ kind }: Thing) => kind === 'sign' || kind === 'counter'
 const fillsRow = ({ kind }: Pick<Thing, 'kind'>) => kind === 'sign' || kind === 'group'
 const covers = (thing: Thing, { row, column }: Cell) => thing.row === row && (fillsRow(thing) || thing.column === column)
 
-/** An empty stage. Everything that follows depends on `random` alone. */
-export function createScene(material: SceneMaterial, random: Random): Scene {
+/**
+ * An empty stage. Everything that follows depends on `random` alone.
+ * @param weights relative frequency of each kind of event, where the scene allows it
+ */
+export function createScene(material: SceneMaterial, random: Random, weights: Record<EventKind, number> = kindWeights): Scene {
   let things: Thing[] = []
   let nextId = 0
 
@@ -172,7 +179,9 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
     if (choice < 0.6) return { kind: 'shape', ...cell, ...coloured(), size: 'big' }
     const present = new Set(things.map(nameOf))
     const name = random.pick(emojiNames.filter((one) => !present.has(one)))
-    return { kind: 'emoji', ...cell, name, style: random.pick(material.styles), size: 'big' }
+    const style = random.pick(material.styles)
+    const altered = material.trains ? random.integer(0, alterations - 1) : 0
+    return { kind: 'emoji', ...cell, name, style, altered, size: 'big' }
   }
 
   const replace = <T extends Thing>(old: Thing, changed: T): T => {
@@ -248,9 +257,9 @@ export function createScene(material: SceneMaterial, random: Random): Scene {
   function draw(): EventKind {
     let left = random.between(
       0,
-      Object.values(kindWeights).reduce((sum, weight) => sum + weight, 0),
+      Object.values(weights).reduce((sum, weight) => sum + weight, 0),
     )
-    return eventKinds.find((kind) => (left -= kindWeights[kind]) < 0) ?? 'appear'
+    return eventKinds.find((kind) => (left -= weights[kind]) < 0) ?? 'appear'
   }
 
   return {

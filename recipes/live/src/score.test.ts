@@ -4,7 +4,7 @@ import type { SceneEvent } from './scene.ts'
 import { addScene, emptyScore, formatScore, measures, total, type Said } from './score.ts'
 
 const place = { row: 0, column: 0, shift: { x: 0, y: 0 } } as const
-const fox = { kind: 'emoji', id: 1, ...place, name: 'fox', style: 'noto', size: 'big' } as const
+const fox = { kind: 'emoji', id: 1, ...place, name: 'fox', style: 'noto', altered: 0, size: 'big' } as const
 const look = { face: 0, sizePx: 20, board: 0 }
 const appears: SceneEvent = { kind: 'appear', thing: fox }
 const moves: SceneEvent = { kind: 'move', thing: fox, direction: 'left' }

@@ -2,9 +2,9 @@
  * From a scene to pixels. Everything drawn is a sprite: rasterised once, kept, and put where it belongs, so that a frame costs a
  * few copies. Sprites carry the number of their thing: what lies between two frames can be drawn by going from one to the other.
  */
-import { createCanvas, loadImage, type Canvas } from '@napi-rs/canvas'
+import { createCanvas, loadImage, type Canvas, type SKRSContext2D } from '@napi-rs/canvas'
 import type { RgbImage } from '@casa-js/base'
-import { createRandom, familyOf, inkOnPaper, cssOf, type FontFace, type Random } from '@casa-js/data'
+import { createRandom, familyOf, hashText, inkOnPaper, cssOf, type FontFace, type Random } from '@casa-js/data'
 import type { Scene, Thing } from './scene.ts'
 import { colours, type ColourName, type ShapeName } from './things.ts'
 
@@ -71,9 +71,11 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
     return made
   }
 
-  async function drawEmoji(style: string, name: string): Promise<Canvas> {
+  async function drawEmoji(style: string, name: string, altered: number): Promise<Canvas> {
     const made = blank(masterPx, masterPx)
-    made.getContext('2d').drawImage(await loadImage(Buffer.from(svg(style, name))), 0, 0, masterPx, masterPx)
+    const drawn = made.getContext('2d')
+    if (altered > 0) alter(drawn, createRandom(hashText(`${style}/${name}`), altered))
+    drawn.drawImage(await loadImage(Buffer.from(svg(style, name))), 0, 0, masterPx, masterPx)
     return made
   }
 
@@ -124,7 +126,10 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
   function rasterOf(thing: Thing): { name: string; make: () => Canvas | Promise<Canvas> } {
     switch (thing.kind) {
       case 'emoji':
-        return { name: `${thing.style}/${thing.name}`, make: () => drawEmoji(thing.style, thing.name) }
+        return {
+          name: `${thing.style}/${thing.name}/${thing.altered}`,
+          make: () => drawEmoji(thing.style, thing.name, thing.altered),
+        }
       case 'shape':
       case 'group':
         return { name: `${thing.colour} ${thing.name}`, make: () => drawShape(thing.name, thing.colour) }
@@ -204,6 +209,17 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
 
 const signPx = [92, 36] as const
 const counterPx = [42, 32] as const
+
+/** What is drawn from here on is mirrored half of the time, turned by up to 12 degrees and tinted a little. */
+function alter(drawn: SKRSContext2D, random: Random): void {
+  const middle = masterPx / 2
+  drawn.translate(middle, middle)
+  drawn.rotate(random.between(-0.2, 0.2))
+  drawn.scale(random.chance(0.5) ? -0.93 : 0.93, random.between(0.85, 0.95))
+  drawn.translate(-middle, -middle)
+  const tint = [random.integer(-10, 10), random.between(0.85, 1.25).toFixed(2), random.between(0.85, 1.12).toFixed(2)]
+  drawn.filter = `hue-rotate(${tint[0]}deg) saturate(${tint[1]}) brightness(${tint[2]})`
+}
 
 function crossOutline(low: number, high: number): [number, number][] {
   const [one, two] = [low + (high - low) * 0.33, low + (high - low) * 0.67]

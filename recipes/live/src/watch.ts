@@ -2,7 +2,7 @@
 import { captionStream, createSampler, type Vlm } from '@casa-js/vlm'
 import { playScene } from './clip.ts'
 import { livePrompt } from './dataset.ts'
-import type { SceneMaterial } from './scene.ts'
+import type { SceneEvent, SceneMaterial } from './scene.ts'
 import type { Said } from './score.ts'
 import type { Painter } from './stage.ts'
 
@@ -32,27 +32,25 @@ export interface Watched extends Said {
   cachedTokens: number
 }
 
-/** What a model says of each frame of a scene, beside what is right. */
-export async function watch(
+/** What a model says of each frame of a scene, beside what is right, as it goes. */
+export async function* watch(
   vlm: Vlm,
   material: SceneMaterial,
   painter: Painter,
   { seeds, frames, blank = false, eventChance = 0.5, capacityTokens = liveCapacityTokens }: WatchOptions,
-): Promise<Watched[]> {
+): AsyncGenerator<Watched, void> {
   const play = playScene(material, painter, { seeds, eventChance })
-  const out: Watched[] = []
+  const shown: { event?: SceneEvent | undefined; caption: string }[] = []
   async function* video() {
     for (let index = 0; index < frames; index++) {
       const { event, caption, paint } = play.next().value
       const image = await paint()
       if (blank) image.data.fill(128)
-      out.push({ event, caption, said: '', cachedTokens: 0 })
+      shown.push({ event, caption })
       yield { image, timeMs: index * 500 }
     }
   }
-  let index = 0
   for await (const { text, cachedTokens } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
-    Object.assign(out[index++]!, { said: text.trim(), cachedTokens })
+    yield { ...shown.shift()!, said: text.trim(), cachedTokens }
   }
-  return out
 }

@@ -2,6 +2,7 @@
  * Line charts as SVG text. Colours come from the page's CSS: series i has the class "series-i" (report/style.ts has them).
  */
 import { escapeHtml } from './escape.ts'
+import { chartFileStyle } from './style.ts'
 
 export interface ChartPoint {
   x: number
@@ -111,6 +112,13 @@ export function lineChart({
     return `<g class="series-${(colour ?? i) % 8}${faint ? ' faint' : ''}">${line}${marks.join('')}</g>`
   })
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}"><text class="title" x="${LEFT}" y="14">${escapeHtml(title)}</text>${legend(drawn)}${grid.join('')}${bottom.join('')}<text class="tick" x="${WIDTH - RIGHT}" y="${HEIGHT - 6}" text-anchor="end">${escapeHtml(xLabel)}</text>${lines.join('')}</svg>`
+}
+
+/** The same chart as an SVG file of its own, with colours for light and dark pages; '' when nothing can be drawn. */
+export function chartFile(options: ChartOptions): string {
+  const chart = lineChart(options)
+  const size = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" `
+  return chart.replace('<svg ', size).replace('>', `><style>${chartFileStyle}</style>`) + (chart && '\n')
 }
 
 /** Exponential moving average without the bias of its start, over a fiftieth of the points, at most 100. */

@@ -21,3 +21,11 @@ article { background: var(--card); border-left: 4px solid var(--wrong); border-r
 .answer { font-size: 18px; font-weight: 600; } .right .answer { color: var(--right); } .wrong .answer { color: var(--wrong); }
 pre { background: var(--card); padding: 12px; border-radius: 8px; overflow: auto; font-size: 12px; }
 `
+
+/** CSS inside an SVG file of a chart, which no page's CSS reaches. */
+export const chartFileStyle = `
+text { font-family: system-ui, sans-serif; } .title { font-size: 14px; font-weight: 600; fill: #1c2024; } .tick { font-size: 11px; fill: #687076; } .grid { stroke: #e3e6e8; }
+path { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; } circle { fill: currentColor; } .faint path { stroke-width: 1; opacity: 0.35; }
+.series-0 { color: #228be6; } .series-1 { color: #e8590c; } .series-2 { color: #2f9e44; } .series-3 { color: #9c36b5; } .series-4 { color: #f08c00; } .series-5 { color: #0c8599; } .series-6 { color: #e03131; } .series-7 { color: #868e96; }
+@media (prefers-color-scheme: dark) { .title { fill: #eceef0; } .tick { fill: #9ba1a6; } .grid { stroke: #313538; } }
+`

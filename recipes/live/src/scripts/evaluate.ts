@@ -1,19 +1,21 @@
 /**
  * Held-out scenes through the streaming captioner, frame by frame, as a user's video goes:
  *
- *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--blank] [--show 0]
+ *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--blank] [--log FILE]
  *
  *     pnpm --filter @casa-js/live evaluate --model FOLDER --minutes 120     one video of two hours: its first against its last tenth
  *
- * `--blank` shows the model grey frames instead: what it says without seeing. `--show 3` prints three scenes.
+ * `--blank` shows the model grey frames instead: what it says without seeing. `--show 3` prints three scenes. `--log` writes a line for
+ * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens }.
  */
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { close, init } from '@casa-js/tensor'
 import { loadVlm } from '@casa-js/vlm'
 import { loadLiveMaterial } from '../material.ts'
-import { addScene, emptyScore, formatScore, measures, total } from '../score.ts'
+import { addScene, emptyScore, f1WithInterval, formatScore, measures, total } from '../score.ts'
 import { createPainter } from '../stage.ts'
-import { watch } from '../watch.ts'
+import { watch, type Watched, type WatchOptions } from '../watch.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     blank: { type: 'boolean', default: false },
     split: { type: 'string', default: 'heldOut' },
     show: { type: 'string', default: '0' },
+    log: { type: 'string' },
   },
 })
 await init({ device: 'wasm' })
@@ -33,39 +36,58 @@ const material = loadLiveMaterial(values.split as 'train' | 'heldOut')
 const painter = createPainter(material)
 const seed = Number(values.seed)
 
+if (values.log) writeFileSync(values.log, '')
+
+/** One scene, logged as it goes. */
+async function watchScene(scene: number, options: WatchOptions): Promise<Watched[]> {
+  const frames: Watched[] = []
+  for await (const frame of watch(vlm, material, painter, options)) {
+    const { event, caption, said, cachedTokens } = frame
+    const line = { scene, frame: frames.length, kind: event?.kind ?? null, caption, said, cachedTokens }
+    if (values.log) appendFileSync(values.log, `${JSON.stringify(line)}\n`)
+    frames.push(frame)
+  }
+  return frames
+}
+
 /** Many short scenes. */
 async function evaluateScenes(wanted: number): Promise<void> {
   const score = emptyScore()
+  const all: Watched[] = []
   let events = 0
   for (let scene = 0; events < wanted; scene++) {
-    const options = { seeds: [seed, scene], frames: Number(values.frames), blank: values.blank }
-    const frames = await watch(vlm, material, painter, options)
+    const frames = await watchScene(scene, { seeds: [seed, scene], frames: Number(values.frames), blank: values.blank })
     addScene(score, frames)
+    all.push(...frames)
     events += frames.filter(({ event }) => event).length
     if (scene >= Number(values.show)) continue
     for (const { caption, said } of frames) if (caption || said) console.log(`${caption.padEnd(40)} | ${said}`)
     console.log()
   }
   console.log(formatScore(score))
+  console.log(`F1 of all: ${shown(f1WithInterval(all))}`)
 }
 
-/** One long one, two frames a second. */
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`
+const shown = ({ f1, interval: [low, high] }: ReturnType<typeof f1WithInterval>) =>
+  `${percent(f1)} (95 % interval ${percent(low)} to ${percent(high)})`
+
+/** One long one, two frames a second, by tenths. */
 async function evaluateHours(minutes: number): Promise<void> {
-  const frames = await watch(vlm, material, painter, { seeds: [seed], frames: minutes * 120, eventChance: 0.35 })
+  const frames = await watchScene(0, { seeds: [seed], frames: minutes * 120, eventChance: 0.35, blank: values.blank })
   const tenth = Math.floor(frames.length / 10)
-  for (const [name, part] of [
-    ['first tenth', frames.slice(0, tenth)],
-    ['last tenth', frames.slice(-tenth)],
-    ['all', frames],
-  ] as const) {
+  console.log('| part | events | F1 | 95 % interval | delay (frames) | silence kept |\n| --- | ---: | ---: | --- | ---: | ---: |')
+  for (let part = 0; part <= 10; part++) {
+    const here = part < 10 ? frames.slice(part * tenth, (part + 1) * tenth) : frames
     const score = emptyScore()
-    addScene(score, part)
-    const { f1, precision, recall, delayFrames } = measures(total(score))
-    const numbers = [f1, precision, recall, score.kept / score.quiet].map((value) => `${(100 * value).toFixed(1)} %`)
-    console.log(`${name}: F1 ${numbers[0]}, precision ${numbers[1]}, recall ${numbers[2]}, silence kept ${numbers[3]}`)
-    console.log(`  ${total(score).events} events, delay ${delayFrames.toFixed(2)} frames`)
+    addScene(score, here)
+    const { f1, interval, events } = f1WithInterval(here)
+    const { delayFrames } = measures(total(score))
+    const name = part < 10 ? `tenth ${part + 1}` : 'all'
+    const row = [name, events, percent(f1), interval.map(percent).join(' to '), delayFrames.toFixed(2), percent(score.kept / score.quiet)]
+    console.log(`| ${row.join(' | ')} |`)
   }
-  console.log(`text in the cache: at most ${Math.max(...frames.map(({ cachedTokens }) => cachedTokens))} tokens`)
+  console.log(`\ntext in the cache: at most ${Math.max(...frames.map(({ cachedTokens }) => cachedTokens))} tokens`)
 }
 
 if (values.minutes) await evaluateHours(Number(values.minutes))

@@ -1,0 +1,99 @@
+/**
+ * What `casa bench stream` compares: six ways to show a language model its frames, on two shapes. Weights are random, since time and
+ * memory do not depend on them.
+ */
+import { readFileSync } from 'node:fs'
+import { readerTokens, trainBpe } from '@casa-js/tokenizers'
+import { createVlm, type Vlm, type VlmFiles } from '@casa-js/vlm'
+import { shippedModel } from '../shipped.ts'
+
+export interface Shape {
+  description: string
+  /** Side of a frame. */
+  framePx: number
+  /** Tokens of a frame after the Q-Former: an eighth to a quarter of its image tokens, as 128 are of the paper's 1,024. */
+  queries: number
+  text: Record<string, unknown>
+  vision: Record<string, unknown>
+}
+
+const shipped = JSON.parse(readFileSync(`${shippedModel}/config.json`, 'utf8')) as Record<string, Record<string, unknown>>
+
+export const shapes = {
+  shipped: {
+    description: 'the shipped model: 4 layers, width 192, 36 image tokens per frame',
+    framePx: 96,
+    queries: 8,
+    text: shipped.text_config!,
+    vision: shipped.vision_config!,
+  },
+  'helium-cut': {
+    description: "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), 36 image tokens per frame, 320 words",
+    framePx: 96,
+    queries: 8,
+    text: {
+      model_type: 'llama',
+      vocab_size: 320,
+      hidden_size: 2048,
+      intermediate_size: 8192,
+      num_hidden_layers: 4,
+      num_attention_heads: 16,
+      num_key_value_heads: 8,
+      head_dim: 128,
+      rms_norm_eps: 1e-8,
+      rope_theta: 20_000,
+      tie_word_embeddings: true,
+    },
+    vision: { ...shipped.vision_config, out_hidden_size: 2048 },
+  },
+} satisfies Record<string, Shape>
+export type ShapeName = keyof typeof shapes
+
+interface Contestant {
+  label: string
+  fusion: Record<string, unknown>
+  /** Image tokens go through a Q-Former. */
+  compressed?: boolean
+}
+
+const casa = { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true, windows: 'with-marks' }
+
+/** In the order of tables. */
+export const contestants = {
+  casa: { label: 'CASA', fusion: casa },
+  shared: { label: 'CASA, shared', fusion: { ...casa, shared: true } },
+  ca: { label: 'cross-attention', fusion: { ...casa, keys: 'image' } },
+  replace: { label: 'replace, n = 2', fusion: { ...casa, place: 'replace', every: 2 } },
+  'q-former': { label: 'Q-Former insertion', fusion: { kind: 'insertion' }, compressed: true },
+  insertion: { label: 'insertion', fusion: { kind: 'insertion' } },
+} satisfies Record<string, Contestant>
+export type ContestantName = keyof typeof contestants
+
+/** Any text will do: a token per byte, and a mark on both sides of a frame as in the paper's template. */
+const vocabulary = 262
+const files: VlmFiles = {
+  tokenizerJson: trainBpe([], { vocabSize: vocabulary, specialTokens: [...readerTokens.slice(0, 5), '<|look|>'] }),
+  chatTemplate:
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}" +
+    "{% if message['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}",
+  processorConfig: { chat: { image: { before: '<|look|>', after: '<|image|>' }, stop: ['<|end|>'] } },
+}
+
+/**
+ * A model to measure; the caller disposes it.
+ * @param capacityTokens most positions that its cache may hold
+ */
+export function createContestant(name: ContestantName, shape: Shape, capacityTokens: number): Vlm {
+  const { fusion, compressed }: Contestant = contestants[name]
+  const { queries, text, vision } = shape
+  const config = {
+    model_type: 'casa_vlm',
+    text_config: { ...text, max_position_embeddings: capacityTokens },
+    vision_config: vision,
+    fusion_config: fusion,
+    ...(compressed && {
+      compressor_config: { kind: 'q-former', num_queries: queries, num_layers: 2, num_heads: text.num_attention_heads },
+    }),
+  }
+  return createVlm(config, 1, files)
+}
