@@ -42,6 +42,7 @@ export {
   type EmaPenaltyOptions,
   type LogitsProcessor,
   type Sampler,
+  type SamplerState,
   type SamplingOptions,
   type Shortlist,
 } from './sampling/index.ts'

@@ -2,7 +2,7 @@
 import { createRandom } from '@casa-js/data'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { captionOf, kindOf } from './captions.ts'
+import { captionOf, kindOf, listOf } from './captions.ts'
 import { playScene, type Frame } from './clip.ts'
 import createLiveDataset from './dataset.ts'
 import { loadLiveMaterial, type LiveMaterial } from './material.ts'
@@ -70,6 +70,37 @@ describe('a clip', () => {
     await other.get(9)
     expect(await other.get(4)).toEqual(await one.get(4))
     expect(await one.get(5)).not.toEqual(await one.get(4))
+  })
+
+  it('may list what is on the stage, frame by frame, row by row', async () => {
+    const dataset = createLiveDataset({ seed: 6, lists: 1 })
+    let sentences = 0
+    let frameCount = 0
+    for (let index = 0; index < 10; index++) {
+      const { task, messages } = await dataset.get(index)
+      expect(task).toBe('list')
+      const texts = messages.at(-1)!.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+      for (const text of texts) {
+        const parts = text.match(/[^.]+\./g)!.map((part) => part.trim())
+        expect(parts.length, text).toBeGreaterThan(0)
+        for (const part of parts) expect(['appear', 'sign', 'counter'], part).toContain(kindOf(part))
+        sentences += parts.length
+      }
+      frameCount += texts.length
+    }
+    expect(sentences / frameCount).toBeGreaterThan(2)
+    expect(listOf([])).toBe('')
+  })
+
+  it('alters drawings in training alone', () => {
+    const altered = (material: LiveMaterial) => {
+      const scene = createScene(material, createRandom(8))
+      return Array.from({ length: 60 }, () => scene.step(1)!.thing).flatMap((thing) =>
+        thing.kind === 'emoji' ? [thing.altered] : [],
+      )
+    }
+    expect(new Set(altered(heldOut))).toEqual(new Set([0]))
+    expect(new Set(altered(train)).size).toBeGreaterThan(3)
   })
 
   it('may begin in the middle: what was said is there, its pictures are not, and the first one seen brings nothing new', async () => {

@@ -1,7 +1,8 @@
 /** Scores of captions, on hand-made frames. */
+import { hashText } from '@casa-js/data'
 import { expect, it } from 'vitest'
 import type { SceneEvent } from './scene.ts'
-import { addScene, emptyScore, formatScore, measures, total, type Said } from './score.ts'
+import { addScene, emptyScore, f1WithInterval, formatScore, measures, total, type Said } from './score.ts'
 
 const place = { row: 0, column: 0, shift: { x: 0, y: 0 } } as const
 const fox = { kind: 'emoji', id: 1, ...place, name: 'fox', style: 'noto', altered: 0, size: 'big' } as const
@@ -53,4 +54,20 @@ it('a table has a row for each kind and one for all', () => {
   expect(table.split('\n')).toHaveLength(14)
   expect(table).toContain('| appear | 1 | 100.0 % | 100.0 % | 100.0 % | 0.00 | 100.0 % |')
   expect(table).toContain('Silence kept in 100.0 % of 1 frames')
+})
+
+it('F1 comes with an interval that holds it, narrower with more frames', () => {
+  const frames = (count: number): Said[] =>
+    Array.from({ length: count }, (_, i) => ({
+      event: appears,
+      caption: 'A fox appears.',
+      said: hashText(String(i)) % 3 === 0 ? '' : 'A fox appears.',
+    }))
+  const [few, many] = [f1WithInterval(frames(200)), f1WithInterval(frames(4000))]
+  for (const { f1, interval } of [few, many]) {
+    expect(interval[0]).toBeLessThanOrEqual(f1)
+    expect(interval[1]).toBeGreaterThanOrEqual(f1)
+  }
+  expect(few.events).toBe(200)
+  expect(many.interval[1] - many.interval[0]).toBeLessThan(few.interval[1] - few.interval[0])
 })

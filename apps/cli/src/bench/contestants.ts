@@ -28,7 +28,8 @@ export const shapes = {
     vision: shipped.vision_config!,
   },
   'helium-cut': {
-    description: "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), 36 image tokens per frame, 320 words",
+    description:
+      "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), 36 image tokens per frame, 320 words",
     framePx: 96,
     queries: 8,
     text: {

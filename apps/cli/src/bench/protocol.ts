@@ -60,10 +60,7 @@ function sixteenTokens({ stopIds, tokenizer }: Vlm): Sampler {
 }
 
 /** Streams random frames through a model. @returns a row for each turn */
-export async function streamTurns(
-  vlm: Vlm,
-  { turns, framePx, capacityTokens, signal, onTurn }: StreamSettings,
-): Promise<Turn[]> {
+export async function streamTurns(vlm: Vlm, { turns, framePx, capacityTokens, signal, onTurn }: StreamSettings): Promise<Turn[]> {
   function* frames() {
     for (let turn = 0; turn < turns; turn++) yield { image: frameOf(turn, framePx), timeMs: turn * 500 }
   }

@@ -32,7 +32,9 @@ export async function benchStream(flags: StreamFlags): Promise<void> {
   const names = flags.only ?? (Object.keys(contestants) as ContestantName[])
   const keepsImages = names.filter((name) => contestants[name].fusion.kind === 'insertion')
   if (flags.slide !== undefined && keepsImages.length > 0)
-    throw new ArgumentError(`--slide: the text of ${keepsImages.join(' and ')} cannot slide, as its images are in the cache; add --only`)
+    throw new ArgumentError(
+      `--slide: the text of ${keepsImages.join(' and ')} cannot slide, as its images are in the cache; add --only`,
+    )
   const interrupt = onInterrupt()
   try {
     const { device } = await startDevice(flags)

@@ -11,7 +11,7 @@
 import { ArgumentError, StateError, type RgbImage } from '@casa-js/base'
 import { createTextStream } from '@casa-js/tokenizers'
 import type { Vlm } from '../load.ts'
-import { chooseToken, type Sampler } from '../sampling/index.ts'
+import { chooseToken, type Sampler, type SamplerState } from '../sampling/index.ts'
 import { createSession, type SessionImage } from '../session.ts'
 import { openingOf, type Opening } from './opening.ts'
 import type { CaptionOptions } from './options.ts'
@@ -32,6 +32,8 @@ interface Memory {
   pending: number[]
   said: number[]
   lastStop: number | null
+  /** Absent for samplers that cannot be saved. */
+  sampler?: SamplerState
 }
 
 export interface Captioner {
@@ -174,6 +176,7 @@ export function createCaptioner(
         pending,
         said: said.slice(-TEXT_IDS),
         lastStop: lastStop ?? null,
+        ...(sampler.save && { sampler: sampler.save() }),
       }
       return session.save({ captions: JSON.stringify(memory) })
     },
@@ -193,6 +196,7 @@ export function createCaptioner(
       ;({ history, heard, frameStarts, pending } = memory)
       picture = undefined
       lastStop = memory.lastStop ?? undefined
+      if (memory.sampler) sampler.load?.(memory.sampler)
       stream.end()
       for (const id of memory.said) asText(id)
     },
@@ -221,5 +225,7 @@ function readMemory(text: string | undefined): Memory {
   const isIds = (value: unknown) => Array.isArray(value) && value.every((id) => Number.isSafeInteger(id) && id >= 0)
   const { opening, history, heard, frameStarts, pending, said } = memory
   if (![opening?.ids, opening?.frameIds, [opening?.from], history, heard, frameStarts, pending, said].every(isIds)) throw wrong()
+  const isNumbers = (value: unknown) => Array.isArray(value) && value.every(Number.isFinite)
+  if (memory.sampler && !(Array.isArray(memory.sampler.processors) && memory.sampler.processors.every(isNumbers))) throw wrong()
   return memory
 }

@@ -9,6 +9,7 @@ import {
   captionCues,
   captionStream,
   captionVideo,
+  createSampler,
   formatSrt,
   type CaptionedFrame,
   type CaptionEvent,
@@ -336,6 +337,20 @@ test('captions survive a restart: saved between frames, they go on as they would
   expect(later.map(({ ids }) => ids)).toEqual(draws.slice(before).map(({ ids }) => ids))
   expect(later.map(({ logits }) => logits)).toEqual(draws.slice(before).map(({ logits }) => logits))
   await expect(captionAll(video(1), { resume: saved!.subarray(0, 50) })).rejects.toThrow('no saved session')
+})
+
+test('a sampled stream that restarts says what it would have said: its random numbers and counts go on', async () => {
+  const options = { maxTokensPerFrame: 6, budgetMs: Infinity }
+  const drawn = () => createSampler({ ...captionSampling, temperature: 3, stopTokens: vlm.stopIds, seed: 5 })
+  const textOf = (frames: { text: string }[]) => frames.map(({ text }) => text)
+  const whole = textOf(await captionAll(video(6), { ...options, sampler: drawn() }))
+
+  let saved: Uint8Array | undefined
+  const run = captionVideo(vlm, video(3), { ...options, sampler: drawn() })
+  for await (const event of run) if (event.type === 'frame') saved = await run.save()
+  expect(textOf(await captionAll(video(3, 3), { ...options, sampler: drawn(), resume: saved! }))).toEqual(whole.slice(3))
+  const sampler = createSampler({ temperature: 3, seed: 5 })
+  await expect(captionAll(video(1), { ...options, sampler, resume: saved! })).rejects.toThrow('this one has 1 processors')
 })
 
 test('invalid options are refused by name', async () => {

@@ -11,7 +11,13 @@ import { divideByTemperature, keepMinP, keepTopK, keepTopP } from './warpers.ts'
  * @param logits Float32Array [V] of the token to come
  * @param ids all ids so far, the prompt included
  */
-export type LogitsProcessor = (logits: Float32Array, ids: readonly number[]) => void
+export interface LogitsProcessor {
+  (logits: Float32Array, ids: readonly number[]): void
+  /** What it remembers between tokens, as numbers for `load`; processors without memory have neither. */
+  save?(): number[]
+  /** @throws ArgumentError for numbers that `save` does not give */
+  load?(numbers: readonly number[]): void
+}
 
 /** Bias some tokens: a positive logit is multiplied by the factor, a negative one divided. Below 1 makes them rarer. */
 export function tokenBias(tokens: readonly number[], factor: number): LogitsProcessor {

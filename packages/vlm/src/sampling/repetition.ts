@@ -1,6 +1,7 @@
 /**
  * Processors against repetition. `exempt` tokens (the stop tokens) are left alone: penalising them could keep a turn from ever ending.
  */
+import { ArgumentError } from '@casa-js/base'
 import type { LogitsProcessor } from './processors.ts'
 
 /** Every token seen so far is penalised by this factor, > 1 (Keskar et al. 2019, arXiv 1909.05858). */
@@ -52,7 +53,7 @@ export function emaRepetitionPenalty(options: EmaPenaltyOptions): LogitsProcesso
   const exempt = new Set(options.exempt)
   /** Counts of tokens ever seen: few of a vocabulary. */
   const counts = new Map<number, number>()
-  return (logits, ids) => {
+  const process = (logits: Float32Array, ids: readonly number[]) => {
     for (const [id, count] of counts) counts.set(id, Math.fround(count * decay))
     const last = ids.at(-1)
     if (last !== undefined) counts.set(last, Math.fround((counts.get(last) ?? 0) + 1))
@@ -60,6 +61,17 @@ export function emaRepetitionPenalty(options: EmaPenaltyOptions): LogitsProcesso
       if (!exempt.has(id)) punish(logits, id, Math.fround(Math.pow(Math.fround(penalty), Math.min(count, limit))))
     }
   }
+  return Object.assign(process, {
+    /** id, count, id, count .. */
+    save: () => [...counts].flat(),
+    load(numbers: readonly number[]) {
+      const isId = (value: number) => Number.isSafeInteger(value) && value >= 0
+      if (numbers.length % 2 > 0 || !numbers.every((value, i) => (i % 2 === 0 ? isId(value) : value >= 0)))
+        throw new ArgumentError(`the counts of a repetition penalty are ids and numbers in turn, found ${numbers.length} values`)
+      counts.clear()
+      for (let i = 0; i < numbers.length; i += 2) counts.set(numbers[i]!, numbers[i + 1]!)
+    },
+  })
 }
 
 function punish(logits: Float32Array, id: number, factor: number): void {

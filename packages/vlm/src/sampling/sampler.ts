@@ -4,6 +4,15 @@ import { createRandom } from '@casa-js/core'
 import { createProcessors, type SamplingOptions } from './processors.ts'
 import { divideByTemperature, softmax } from './warpers.ts'
 
+/** What a sampler remembers between tokens; survives JSON. */
+export interface SamplerState {
+  /** Random numbers drawn so far. */
+  draws: number
+  /** Of each logits processor, in order. */
+  processors: number[][]
+}
+
+/** Chooses a token. A plain function does; with `save` and `load`, a stream that is resumed goes on as if it had never stopped. */
 export interface Sampler {
   /**
    * @param logits Float32Array [V]; changed in place by the processors
@@ -15,6 +24,9 @@ export interface Sampler {
    * is given all logits.
    */
   readonly shortlist?: Shortlist
+  save?(): SamplerState
+  /** @throws ArgumentError for the state of a sampler with other options */
+  load?(state: SamplerState): void
 }
 
 /** A choice among the largest logits: the same one that the sampler makes among all of them. */
@@ -34,15 +46,35 @@ export interface Shortlist {
  *
  * @param options.seed 0 unless given
  */
-export function createSampler(options: SamplingOptions & { seed?: number | undefined } = {}): Sampler {
+export function createSampler(
+  options: SamplingOptions & { seed?: number | undefined } = {},
+): Sampler & Required<Pick<Sampler, 'save' | 'load'>> {
   const processors = createProcessors(options)
-  const random = createRandom(options.seed ?? 0)
-  const sampler: Sampler = (logits, ids) => {
-    for (const process of processors) process(logits, ids)
-    return options.temperature ? draw(softmax(logits), random.next()) : likeliest(logits)
+  let random = createRandom(options.seed ?? 0)
+  let draws = 0
+  const next = () => {
+    draws++
+    return random.next()
   }
-  const shortlist = shortlistOf(options, () => random.next())
-  return shortlist ? Object.assign(sampler, { shortlist }) : sampler
+  const sample = (logits: Float32Array, ids: readonly number[]): number => {
+    for (const process of processors) process(logits, ids)
+    return options.temperature ? draw(softmax(logits), next()) : likeliest(logits)
+  }
+  const shortlist = shortlistOf(options, next)
+  return Object.assign(sample, {
+    ...(shortlist && { shortlist }),
+    save: (): SamplerState => ({ draws, processors: processors.map((process) => process.save?.() ?? []) }),
+    load(state: SamplerState) {
+      if (!(Number.isSafeInteger(state.draws) && state.draws >= 0) || state.processors.length !== processors.length)
+        throw new ArgumentError(
+          `this state is of a sampler with ${state.processors.length} processors after ${state.draws} draws; this one has ${processors.length} processors`,
+        )
+      processors.forEach((process, i) => process.load?.(state.processors[i]!))
+      random = createRandom(options.seed ?? 0)
+      for (let draw = 0; draw < state.draws; draw++) random.next()
+      draws = state.draws
+    },
+  })
 }
 
 /** Most candidates for which selecting them on the device is cheaper than reading all logits. */

@@ -84,7 +84,14 @@ async function evaluateHours(minutes: number): Promise<void> {
     const { f1, interval, events } = f1WithInterval(here)
     const { delayFrames } = measures(total(score))
     const name = part < 10 ? `tenth ${part + 1}` : 'all'
-    const row = [name, events, percent(f1), interval.map(percent).join(' to '), delayFrames.toFixed(2), percent(score.kept / score.quiet)]
+    const row = [
+      name,
+      events,
+      percent(f1),
+      interval.map(percent).join(' to '),
+      delayFrames.toFixed(2),
+      percent(score.kept / score.quiet),
+    ]
     console.log(`| ${row.join(' | ')} |`)
   }
   console.log(`\ntext in the cache: at most ${Math.max(...frames.map(({ cachedTokens }) => cachedTokens))} tokens`)
