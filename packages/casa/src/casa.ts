@@ -22,7 +22,9 @@ export const casa = defineFusion<CasaConfig>({
       replayable: true,
       pass(layout, images) {
         const { fuse } = createHook({ config, params, backbone }, layout, images)
-        return { count: layout.tokens, cu: layout.cu, positions: textPositions(layout), fuse }
+        const positions = textPositions(layout)
+        // The feed-forward layers rewrite the image tokens from block to block.
+        return { count: layout.tokens, cu: layout.cu, positions, fuse, ...(config.ffnUpdates && { carriesState: true }) }
       },
       start: () => noWindow,
       next(state, { layout, images, cached, onAttention }) {

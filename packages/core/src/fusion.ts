@@ -52,6 +52,8 @@ export interface FusionPass {
   textRows?: Int32Array
   /** Replaces the attention half of every block. Default: the block's own self-attention. */
   fuse?: Fuse
+  /** `fuse` changes in one block what it reads in the next, so that no block can be run again in the backward pass. */
+  carriesState?: boolean
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { ArgumentError, StateError } from '@casa-js/base'
 import type { Backbone, Fusion, FusionPass, FusionState, ImageSlot, KvCache, Layout, SequencePiece, Step } from '@casa-js/core'
-import { dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
+import { block, dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import { canPlan, largestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
 import { createStepPlanner, type PlanUse } from './planned.ts'
 
@@ -14,10 +14,19 @@ import { createStepPlanner, type PlanUse } from './planned.ts'
 export type LayerTap = (layer: number, x: Tensor) => void
 
 /** Run all blocks over rows [R, D]; the cache counts the rows after the last block. -> [R, D] */
-export function runLayers(backbone: Backbone, x: Tensor, step: Step, fuse?: FusionPass['fuse'], tap?: LayerTap): Tensor {
+export function runLayers(
+  backbone: Backbone,
+  x: Tensor,
+  step: Step,
+  { fuse, carriesState = false }: Pick<FusionPass, 'fuse' | 'carriesState'> = {},
+  tap?: LayerTap,
+): Tensor {
   let h = x
   for (let layer = 0; layer < backbone.layers; layer++) {
-    h = backbone.layer(layer, h, step, fuse)
+    const input = h
+    const run = () => backbone.layer(layer, input, step, fuse)
+    // A cache is written in place, so a block that has one runs once.
+    h = carriesState || step.cache ? run() : block(run)
     tap?.(layer, h)
   }
   if (step.cache) step.cache.length += step.tokens
@@ -33,7 +42,7 @@ export function runPass(
 ): Tensor {
   const text = backbone.embed(ids)
   const step: Step = { tokens: pass.count, cu: pass.cu, rotary: backbone.rotary(pass.positions), ...(cache && { cache }) }
-  const out = runLayers(backbone, pass.rows?.(text) ?? text, step, pass.fuse, tap)
+  const out = runLayers(backbone, pass.rows?.(text) ?? text, step, pass, tap)
   if (last) {
     const row = pass.textRows ? pass.textRows[ids.length - 1]! : ids.length - 1
     return backbone.finalNorm(out.shape[0] === 1 ? out : slice(out, [row, 0], [1, backbone.width]))

@@ -8,7 +8,8 @@ export { close, init, report, type DeviceName, type DeviceReport, type InitOptio
 export { dispose, keep, memory, scope, withoutLeaks, type MemoryUse } from './engine/scope.ts'
 export { shapeOf } from './engine/compressed.ts'
 export { observeKernels, type KernelCall } from './engine/kernel.ts'
-export { noGrad, record, share, valueAndGradients, type Backward, type ValueAndGradients } from './engine/tape.ts'
+export { block, noGrad, record, share, type Backward } from './engine/tape.ts'
+export { streamGradients, valueAndGradients, type StreamOptions, type ValueAndGradients } from './engine/backward-pass.ts'
 
 export { fill, tensor, zeros } from './ops/create/index.ts'
 export { add, mean, multiply, scale, subtract, sum, tanh } from './ops/elementwise/index.ts'

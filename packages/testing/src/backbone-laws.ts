@@ -23,7 +23,7 @@ export async function logitsOf(
   for (let s = 0; s + 1 < cu.length; s++) for (let t = cu[s]!; t < cu[s + 1]!; t++) positions[t] = start + t - cu[s]!
   const logits = scope(() => {
     const step: Step = { tokens: ids.length, cu, rotary: backbone.rotary(positions), ...(cache && { cache }) }
-    return backbone.logits(backbone.finalNorm(runLayers(backbone, backbone.embed(ids), step, fuse)))
+    return backbone.logits(backbone.finalNorm(runLayers(backbone, backbone.embed(ids), step, { ...(fuse && { fuse }) })))
   })
   return take(logits)
 }

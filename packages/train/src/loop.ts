@@ -1,8 +1,8 @@
 /**
  * The loop that every rank of a run goes through: updates, checkpoints, evaluations, stop requests.
  *
- * All ranks take the same decisions at the same step, because they synchronise. Only rank 0 writes files and emits the events of updates;
- * each rank emits its own part of an evaluation.
+ * All ranks take the same decisions at the same step, because they synchronise. Only rank 0 emits the events of updates; each rank emits
+ * its own part of an evaluation, and writes the moments of its range into every checkpoint.
  */
 import type { BatchStream } from '@casa-js/data'
 import type { DeviceReport } from '@casa-js/tensor'
@@ -11,6 +11,7 @@ import type { CheckpointEvent, EndEvent, EvaluatingEvent, StartEvent, StepEvent 
 import { groupWeights, type GroupRule } from './groups.ts'
 import { Adamw, type AdamwOptions } from './optimizer.ts'
 import type { Collective } from './parallel/collective.ts'
+import { offsetsOf, partsOf, rangeOf } from './parallel/parts.ts'
 import { Queue } from './parallel/queue.ts'
 import type { DataFacts, Evaluation, Program, ReportAnswered } from './program.ts'
 import { checkSchedule, type Schedule } from './schedule.ts'
@@ -25,6 +26,8 @@ export interface LoopOptions {
   adamw?: AdamwOptions
   /** Largest gradient norm; without it gradients are not clipped. */
   clip?: number
+  /** Run every block of the model again in the backward pass instead of storing its activations. */
+  recompute?: boolean | undefined
   /** Micro-batches in an update. Each rank takes every `ranks`-th. */
   shards: number
   /** Updates between checkpoints. There is always one at the end. */
@@ -65,10 +68,12 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
   const { rank, ranks } = collective
   const schedule = checkSchedule(options.schedule)
   const weights = groupWeights(program.params, options.groups, options.freeze)
-  const optimizer = new Adamw(weights, options.adamw)
+  const sizes = weights.map(({ tensor }) => tensor.size)
+  const optimizer = new Adamw(weights, options.adamw, partsOf(sizes, rangeOf(offsetsOf(sizes).at(-1)!, rank, ranks)))
   try {
     const shards = await openShards(program, options.shards, collective)
     let done = await restore(context, optimizer, shards)
+    await collective.broadcast(Object.values(program.params))
     let stopped = false
     const isLast = (): boolean => done >= schedule.steps
     if (rank === 0) {
@@ -80,7 +85,8 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       if (isLast() && rank === 0) await saveModel(store, program)
       if (isLast() || isDue(done, options.evaluateEvery)) yield* evaluate(context, done)
     }
-    const step = { ...context, streams: shards.map(({ stream }) => stream), optimizer, schedule, clip: options.clip }
+    const { clip, recompute } = options
+    const step = { ...context, streams: shards.map(({ stream }) => stream), optimizer, schedule, clip, recompute }
     const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))
     const throughput = new Throughput()
     while (!isLast() && !stopped) {
@@ -93,9 +99,10 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       stopped = stop
       if (store && (isLast() || stopped || isDue(done, options.checkpointEvery))) {
         const positions = await gatherPositions(shards, options.shards, collective)
+        const { params, data } = program
+        const content = { step: done, config: options.config, positions, data, params, optimizer }
+        const folder = await store.write(content, collective)
         if (rank === 0) {
-          const { params, data } = program
-          const folder = await store.write({ step: done, config: options.config, positions, data, params, optimizer })
           await saveModel(store, program)
           yield { kind: 'checkpoint', step: done, folder }
         }

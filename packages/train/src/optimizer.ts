@@ -1,6 +1,8 @@
 /** AdamW over grouped weights (Loshchilov & Hutter, arXiv 1711.05101), as torch.optim.AdamW computes it, and clip_grad_norm_. */
-import { adamwStep, dispose, zeros, type Tensor } from '@casa-js/tensor'
+import { adamwStep, dispose, reshape, slice, zeros, type Tensor } from '@casa-js/tensor'
 import type { TrainedWeight } from './groups.ts'
+import { shapeOfPart, writeValues } from './parallel/flat.ts'
+import { wholeParts, type Part } from './parallel/parts.ts'
 
 export interface AdamwOptions {
   beta1?: number
@@ -12,7 +14,7 @@ export interface AdamwOptions {
 export const ADAMW_DEFAULTS = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 }
 
 export interface AdamwState {
-  /** First and second moments, in the order and of the shapes of the weights. */
+  /** First and second moments, in the order of the parts: of the shape of a whole weight, flat for a piece of one. */
   first: Tensor[]
   second: Tensor[]
 }
@@ -24,34 +26,37 @@ export const clipCoefficient = (norm: number, maximum: number | undefined): numb
 /** Owns the moments; updates the weights in place. */
 export class Adamw {
   readonly weights: TrainedWeight[]
+  /** What this optimiser updates: all weights, or the range of one rank. */
+  readonly parts: readonly Part[]
   readonly state: AdamwState
   readonly #options: Required<AdamwOptions>
 
-  constructor(weights: TrainedWeight[], options: AdamwOptions = {}) {
+  /** @param parts pieces of `weights` to update; all of them by default */
+  constructor(
+    weights: TrainedWeight[],
+    options: AdamwOptions = {},
+    parts: readonly Part[] = wholeParts(weights.map(({ tensor }) => tensor.size)),
+  ) {
     this.weights = weights
+    this.parts = parts
     this.#options = { ...ADAMW_DEFAULTS, ...options }
-    this.state = {
-      first: weights.map(({ tensor }) => zeros(tensor.shape)),
-      second: weights.map(({ tensor }) => zeros(tensor.shape)),
-    }
+    const moments = () => parts.map((part) => zeros(shapeOfPart(part, weights[part.weight]!.tensor)))
+    this.state = { first: moments(), second: moments() }
   }
 
   /**
    * One update.
+   * @param gradients one for each part, of its moments' shape
    * @param step counted from 0.
    * @param factor share of the peak learning rates (schedule.ts).
    * @param gradientScale multiplies every gradient: clipping and averaging need no separate pass.
    */
   update(gradients: Tensor[], { step, factor, gradientScale }: { step: number; factor: number; gradientScale: number }): void {
     const { beta1, beta2, epsilon } = this.#options
-    this.weights.forEach(({ tensor, learningRate, weightDecay }, i) => {
-      const tensors = {
-        parameter: tensor,
-        firstMoment: this.state.first[i]!,
-        secondMoment: this.state.second[i]!,
-        gradient: gradients[i]!,
-      }
-      adamwStep(tensors, {
+    this.parts.forEach((part, i) => {
+      const { tensor, learningRate, weightDecay } = this.weights[part.weight]!
+      const [firstMoment, secondMoment, gradient] = [this.state.first[i]!, this.state.second[i]!, gradients[i]!]
+      const settings = {
         learningRate: learningRate * factor,
         beta1,
         beta2,
@@ -59,7 +64,16 @@ export class Adamw {
         weightDecay,
         step: step + 1,
         gradientScale,
-      })
+      }
+      if (part.end - part.begin === tensor.size) {
+        adamwStep({ parameter: tensor, firstMoment, secondMoment, gradient }, settings)
+        return
+      }
+      const flat = reshape(tensor, [tensor.size])
+      const parameter = slice(flat, [part.begin], [part.end - part.begin])
+      adamwStep({ parameter, firstMoment, secondMoment, gradient }, settings)
+      writeValues(tensor, parameter, part.begin)
+      dispose(flat, parameter)
     })
   }
 

@@ -1,14 +1,15 @@
 /**
- * One update: gradients of this rank's micro-batches, summed over ranks, averaged over all counted tokens, clipped, applied.
+ * One update: gradients of this rank's micro-batches, summed over ranks, averaged over all counted tokens, clipped, applied by each rank
+ * to its range of the weights, which then go to all.
  *
  * Each micro-batch's mean loss is seeded with its counted tokens, so that its gradient is that of a sum of losses; one division
  * by all counted tokens, folded into the optimizer's gradient scale, then gives every token of the update the same weight.
  */
 import type { BatchStream } from '@casa-js/data'
-import { add, dispose, globalNorm, valueAndGradients, type Tensor } from '@casa-js/tensor'
+import { add, dispose, globalNorm, keep, streamGradients, type Tensor } from '@casa-js/tensor'
 import { DivergedError } from './errors.ts'
 import { clipCoefficient, type Adamw } from './optimizer.ts'
-import type { Collective } from './parallel/collective.ts'
+import type { Collective, GradientSum } from './parallel/collective.ts'
 import type { Program } from './program.ts'
 import { scheduleFactor, type Schedule } from './schedule.ts'
 
@@ -21,6 +22,8 @@ export interface StepContext<B = unknown> {
   schedule: Schedule
   /** Largest gradient norm; without it gradients are not clipped. */
   clip?: number | undefined
+  /** Run every block of the model again in the backward pass instead of storing its activations. */
+  recompute?: boolean | undefined
   /** Whether this rank received a stop request. */
   stopRequested(): boolean
 }
@@ -47,47 +50,63 @@ export interface StepResult {
  */
 export async function trainStep<B>(context: StepContext<B>, step: number): Promise<StepResult> {
   const { optimizer, collective, schedule, clip } = context
-  const own = await accumulateGradients(context, step)
-  const [lossSum, counted, tokens, examples, stop] = await sumOverRanks(collective, [
-    own.lossSum,
-    own.counted,
-    own.tokens,
-    own.examples.length,
-    Number(context.stopRequested()),
-  ])
-  const gradients = await collective.sum(own.gradients)
+  const weights = optimizer.weights.map(({ tensor }) => tensor)
+  const sum = collective.sum(weights)
+  const own = await addGradients(context, step, weights, sum)
+  const gradients = await sum.finish()
   try {
-    const gradientNorm = (await readScalar(globalNorm(gradients))) / counted
+    const ownNorm = await readScalar(globalNorm(gradients))
+    const ranks = await collective.gather([
+      own.lossSum,
+      own.counted,
+      own.tokens,
+      own.examples.length,
+      Number(context.stopRequested()),
+      ownNorm ** 2,
+    ])
+    const [lossSum, counted, tokens, examples, stop, squaredNorm] = sumColumns(ranks)
+    const gradientNorm = Math.sqrt(squaredNorm) / counted
     if (!Number.isFinite(gradientNorm)) {
       throw new DivergedError(`the norm of the gradient is ${gradientNorm}`, step, own.examples)
     }
     const factor = scheduleFactor(schedule, step)
     optimizer.update(gradients, { step, factor, gradientScale: clipCoefficient(gradientNorm, clip) / counted })
+    await collective.share(weights)
     return { loss: lossSum / counted, gradientNorm, factor, tokens, examples, stop: stop > 0 }
   } finally {
     dispose(...gradients)
   }
 }
 
-interface OwnGradients {
-  /** Gradients of the sum of losses. */
-  gradients: Tensor[]
+/** What a rank contributes to an update, besides gradients. */
+interface OwnShare {
   lossSum: number
   counted: number
   tokens: number
   examples: string[]
 }
 
-/** One micro-batch from each of this rank's streams. */
-async function accumulateGradients<B>({ program, streams, optimizer }: StepContext<B>, step: number): Promise<OwnGradients> {
-  const weights = optimizer.weights.map(({ tensor }) => tensor)
-  const own: OwnGradients = { gradients: [], lossSum: 0, counted: 0, tokens: 0, examples: [] }
+/** One micro-batch from each of this rank's streams: gradients of the sum of losses go into `sum` while the last is differentiated. */
+async function addGradients<B>(
+  { program, streams, recompute = false }: StepContext<B>,
+  step: number,
+  weights: Tensor[],
+  sum: GradientSum,
+): Promise<OwnShare> {
+  const earlier: (Tensor | undefined)[] = weights.map(() => undefined)
+  const own: OwnShare = { lossSum: 0, counted: 0, tokens: 0, examples: [] }
   try {
-    for (const stream of streams) {
+    for (const [at, stream] of streams.entries()) {
       const { batch, counted, tokens, examples } = await stream.next(step)
       if (!(counted > 0)) throw new DivergedError('a batch has no answer token to learn from', step, examples)
-      const { value, gradients } = valueAndGradients(() => program.loss(batch), weights, counted)
-      own.gradients = own.gradients.length === 0 ? gradients : own.gradients.map((sum, i) => addInto(sum, gradients[i]!))
+      const isLast = at === streams.length - 1
+      const onGradient = (i: number, gradient: Tensor) => {
+        const before = earlier[i]
+        const total = before ? addInto(before, gradient) : gradient
+        earlier[i] = isLast ? undefined : total
+        if (isLast) sum.add(i, total)
+      }
+      const value = streamGradients(() => program.loss(batch), weights, onGradient, { seed: counted, recompute })
       const loss = await readScalar(value)
       if (!Number.isFinite(loss)) throw new DivergedError(`the loss is ${loss}`, step, examples)
       own.lossSum += loss * counted
@@ -97,14 +116,16 @@ async function accumulateGradients<B>({ program, streams, optimizer }: StepConte
     }
     return own
   } catch (error) {
-    dispose(...own.gradients)
+    dispose(...earlier)
+    sum.cancel()
     throw error
   }
 }
 
-async function sumOverRanks<N extends number[]>(collective: Collective, numbers: readonly [...N]): Promise<N> {
-  const all = await collective.gather([...numbers])
-  return numbers.map((_, i) => all.reduce((sum, ofRank) => sum + ofRank[i]!, 0)) as N
+type StepNumbers = [lossSum: number, counted: number, tokens: number, examples: number, stop: number, squaredNorm: number]
+
+function sumColumns(ranks: number[][]): StepNumbers {
+  return ranks.reduce((sums, row) => sums.map((sum, i) => sum + row[i]!)) as StepNumbers
 }
 
 /** The value of a scalar, which is disposed. */
@@ -114,9 +135,9 @@ async function readScalar(scalar: Tensor): Promise<number> {
   return value!
 }
 
-/** a + b; both are disposed. */
+/** a + b; both are disposed. Kept: the backward pass that hands over `b` frees what is made during it. */
 function addInto(a: Tensor, b: Tensor): Tensor {
-  const sum = add(a, b)
+  const sum = keep(add(a, b))
   dispose(a, b)
   return sum
 }

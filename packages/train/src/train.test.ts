@@ -84,6 +84,24 @@ describe('a run', () => {
     },
   )
 
+  it('goes on with another number of workers, from moments that are whole in neither', { timeout: 180_000 }, async () => {
+    const flat = (steps: number, changes: ToyRun = {}) => {
+      const run = options({ steps, ...changes })
+      run.loop.schedule = { steps, warmup: 3, cooldown: 0 }
+      return run
+    }
+    const alone = losses(await collect(train(flat(9, { out: undefined }))))
+    const curve: number[] = []
+    for (const [steps, workers] of [
+      [3, 2],
+      [6, 1],
+      [9, 2],
+    ] as const)
+      curve.push(...losses(await collect(train(flat(steps, { workers, resume: true })))))
+    expect(curve).toHaveLength(9)
+    curve.forEach((loss, step) => expect(loss).toBeCloseTo(alone[step]!, 5))
+  })
+
   it('does not write over a run, nor resume under another config', async () => {
     await collect(train(options({ steps: 4 })))
     await expect(collect(train(options({ steps: 8 })))).rejects.toThrow(/holds a run of 4 updates: continue it with --resume/)

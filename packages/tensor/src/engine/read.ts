@@ -7,13 +7,17 @@ import type { WasmBackend } from './wasm/kernel.ts'
 /**
  * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this avoids the extra copy
  * that `data()` makes.
+ * @returns undefined where the values were at hand and have been copied; on WebGPU a promise, and the tensor must live until it is fulfilled
  * @throws ArgumentError if the target has another size
  */
-export async function readInto(t: Tensor, target: Float32Array): Promise<void> {
+export function readInto(t: Tensor, target: Float32Array): Promise<void> | undefined {
   if (target.length !== t.size || t.dtype !== 'float32')
     throw new ArgumentError(`readInto: ${t.dtype} [${t.shape}] does not fill ${target.length} float32 values`)
-  const stored = tf.getBackend() === 'wasm' ? (tf.backend() as WasmBackend).dataIdMap.get(t.dataId) : undefined
-  if (!stored) return target.set((await t.data()) as Float32Array)
-  const { buffer } = (tf.backend() as WasmBackend).wasm.HEAPU8
-  target.set(new Float32Array(buffer, stored.memoryOffset, t.size))
+  const backend = tf.backend()
+  const name = tf.getBackend()
+  if (name === 'webgpu') return t.data().then((values) => target.set(values))
+  const stored = name === 'wasm' ? (backend as WasmBackend).dataIdMap.get(t.dataId) : undefined
+  if (stored) target.set(new Float32Array((backend as WasmBackend).wasm.HEAPU8.buffer, stored.memoryOffset, t.size))
+  else target.set(backend.readSync(t.dataId) as Float32Array)
+  return undefined
 }

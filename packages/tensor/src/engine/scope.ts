@@ -3,7 +3,7 @@ import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { companionsOf } from './compressed.ts'
 import { heldBytes } from './held.ts'
-import { isRecording } from './tape.ts'
+import { belongsToTape, isRecording } from './tape.ts'
 import type { Tensor } from './tensor.ts'
 
 /**
@@ -31,7 +31,7 @@ export function dispose(...tensors: (Tensor | undefined | null)[]): void {
   for (const t of tensors) {
     if (!t) continue
     dispose(...companionsOf(t))
-    if (!t.isDisposed && (t.kept || !isRecording())) t.dispose()
+    if (!t.isDisposed && (t.kept || !belongsToTape(t))) t.dispose()
   }
 }
 

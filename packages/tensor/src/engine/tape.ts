@@ -1,12 +1,7 @@
 /**
- * Reverse-mode differentiation over whole operators.
- *
- * tfjs's own tape keeps every intermediate and every partial gradient until the end of the pass. This one frees both during
- * the backward pass: once a node's gradient has been computed, nothing later reads that node's outputs.
+ * Reverse-mode differentiation over whole operators: what a forward pass records. The backward pass is in backward-pass.ts.
  */
-import { ArgumentError, StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
-import { compressedForm } from './compressed.ts'
 import type { Tensor } from './tensor.ts'
 
 /**
@@ -17,21 +12,53 @@ import type { Tensor } from './tensor.ts'
  */
 export type Backward = (dys: (Tensor | undefined)[], needs: boolean[]) => (Tensor | undefined)[]
 
-interface Node {
+export interface Operation {
   inputs: (Tensor | undefined)[]
   outputs: Tensor[]
   backward: Backward
 }
 
+/** A block whose intermediates were not stored: the backward pass runs it again. */
+export interface Replay {
+  /** Tensors from outside the block that a gradient flows to. */
+  inputs: Tensor[]
+  outputs: [Tensor]
+  run: () => Tensor
+}
+
+export type Node = Operation | Replay
+
 class Tape {
   readonly nodes: Node[] = []
-  readonly active: Set<number>
-  constructor(parameters: Tensor[]) {
-    this.active = new Set(parameters.map((p) => p.id))
+  constructor(
+    readonly active: Set<number>,
+    readonly recompute: boolean,
+  ) {}
+}
+
+/** Stands in for the tape while a block runs that will be run again: nothing is stored, only what the block depends on is noted. */
+class Probe {
+  readonly inside = new Set<number>()
+  readonly inputs = new Map<number, Tensor>()
+  /** Tensors with smaller ids are not the block's own. */
+  readonly firstId = tf.tidy(() => tf.scalar(0).id)
+  constructor(readonly tape: Tape) {}
+
+  record(inputs: (Tensor | undefined)[], outputs: Tensor[]): void {
+    let isActive = false
+    for (const t of inputs) {
+      if (!t) continue
+      if (this.inside.has(t.id)) isActive = true
+      else if (this.tape.active.has(t.id)) {
+        isActive = true
+        this.inputs.set(t.id, t)
+      }
+    }
+    if (isActive) for (const out of outputs) this.inside.add(out.id)
   }
 }
 
-let tape: Tape | undefined
+let recorder: Tape | Probe | undefined
 
 /**
  * Record on the tape how to differentiate what was just computed, for an operator of your own. Costs nothing when no gradient is being computed.
@@ -40,14 +67,43 @@ let tape: Tape | undefined
  * @param backward gradients of the outputs -> gradients of the inputs
  */
 export function record(inputs: (Tensor | undefined)[], outputs: Tensor[], backward: Backward): void {
-  if (!tape || !inputs.some((t) => t && tape!.active.has(t.id))) return
-  for (const out of outputs) tape.active.add(out.id)
-  tape.nodes.push({ inputs, outputs, backward })
+  if (!recorder) return
+  if (recorder instanceof Probe) return recorder.record(inputs, outputs)
+  const { active, nodes } = recorder
+  if (!inputs.some((t) => t && active.has(t.id))) return
+  for (const out of outputs) active.add(out.id)
+  nodes.push({ inputs, outputs, backward })
 }
 
-/** True while a gradient is being computed: the backward pass may read what is computed now. */
+/** True while a gradient is being computed and intermediates are stored: the backward pass may read what is computed now. */
 export function isRecording(): boolean {
-  return tape !== undefined
+  return recorder instanceof Tape
+}
+
+/** Whether the backward pass may still read this tensor, so that only its tape may free it. */
+export function belongsToTape(t: Tensor): boolean {
+  return recorder instanceof Probe ? t.id < recorder.firstId : recorder !== undefined
+}
+
+/**
+ * One block of a deep network, from tensors to one tensor of any shape. Where recomputation is asked for (`streamGradients`), none of its
+ * intermediates is stored: the backward pass runs the block again. Everywhere else this only runs `f`.
+ *
+ * `f` must compute the same values each time: randomness in it must come from a seed, and it must not change what later blocks read.
+ * Gradients are bit for bit those without recomputation. Chen et al., arXiv 1604.06174.
+ *
+ * @returns what `f` returns
+ */
+export function block(f: () => Tensor): Tensor {
+  if (!(recorder instanceof Tape) || !recorder.recompute) return f()
+  const tape = recorder
+  const probe = new Probe(tape)
+  const output = withRecorder(probe, () => tf.tidy(f))
+  if (probe.inside.has(output.id)) {
+    tape.active.add(output.id)
+    tape.nodes.push({ inputs: [...probe.inputs.values()], outputs: [output], run: f })
+  }
+  return output
 }
 
 /** Another tensor over the same memory, of the same shape (any shape), freed on its own; this is how a `Backward` passes a gradient through unchanged. */
@@ -57,91 +113,30 @@ export function share(t: Tensor): Tensor {
 
 /** Run `f` without recording for gradients, and return what it returns. */
 export function noGrad<T>(f: () => T): T {
-  const outer = tape
-  tape = undefined
-  try {
-    return f()
-  } finally {
-    tape = outer
-  }
+  return withRecorder(undefined, f)
 }
 
-export interface ValueAndGradients {
-  /** The scalar that `f` returned. The caller disposes it. */
-  value: Tensor
-  /** One gradient per parameter, of the parameter's shape; zeros where the loss does not depend on it. The caller disposes them. */
-  gradients: Tensor[]
+/** Whether a gradient is being computed, in any way. */
+export function isDifferentiating(): boolean {
+  return recorder !== undefined
 }
 
 /**
- * The value of a scalar function and its gradients with respect to `parameters`.
- * Everything else that `f` allocates is freed before this returns. Not re-entrant: `f` may not call it again.
- * @param seed gradient of the value itself: 1 by default; another number weights the loss, as in gradient accumulation.
- * @throws ArgumentError if a parameter is a compressed weight, which is read-only.
+ * Runs `f` and records what depends on the active tensors.
+ * @param active ids of tensors that a gradient flows to; those computed from them are added
+ * @param recompute store no intermediates of blocks
  */
-export function valueAndGradients(f: () => Tensor, parameters: Tensor[], seed = 1): ValueAndGradients {
-  if (tape) throw new StateError('valueAndGradients: already inside another valueAndGradients')
-  for (const parameter of parameters) {
-    const form = compressedForm(parameter)
-    if (form) {
-      throw new ArgumentError(
-        `valueAndGradients: a ${form.kind} weight [${form.shape}] is compressed and cannot be trained: load it as float32, or freeze it`,
-      )
-    }
-  }
-  const results: Tensor[] = []
-  tf.engine().startScope('valueAndGradients')
+export function recordNodes(f: () => Tensor, active: Set<number>, recompute: boolean): { output: Tensor; nodes: Node[] } {
+  const tape = new Tape(active, recompute)
+  return { output: withRecorder(tape, f), nodes: tape.nodes }
+}
+
+function withRecorder<T>(next: Tape | Probe | undefined, f: () => T): T {
+  const outer = recorder
+  recorder = next
   try {
-    tape = new Tape(parameters)
-    const value = f()
-    if (value.size !== 1)
-      throw new ArgumentError(`valueAndGradients: the function must return a scalar, got shape [${value.shape}]`)
-    const { nodes, active } = tape
-    tape = undefined
-    const gradients = walkBack(nodes, active, value, parameters, seed)
-    results.push(value, ...gradients)
-    return { value, gradients }
+    return f()
   } finally {
-    tape = undefined
-    tf.engine().endScope(results)
+    recorder = outer
   }
-}
-
-function walkBack(nodes: Node[], active: Set<number>, value: Tensor, parameters: Tensor[], seed: number): Tensor[] {
-  const wanted = new Set(parameters.map((p) => p.id))
-  const gradients = new Map<number, Tensor>([[value.id, tf.fill(value.shape, seed)]])
-  while (nodes.length > 0) {
-    const node = nodes.pop()!
-    const dys = node.outputs.map((out) => gradients.get(out.id))
-    if (dys.some((dy) => dy !== undefined)) {
-      const needs = node.inputs.map((t) => t !== undefined && active.has(t.id))
-      const dxs = node.backward(dys, needs)
-      node.inputs.forEach((input, i) => {
-        const dx = dxs[i]
-        if (!input || !needs[i]) return dx?.dispose()
-        if (!dx) return
-        if (dx.size !== input.size)
-          throw new ArgumentError(`gradient of shape [${dx.shape}] for an input of shape [${input.shape}]`)
-        const before = gradients.get(input.id)
-        gradients.set(input.id, before ? sumOf(before, dx) : dx)
-      })
-      for (const dy of dys) dy?.dispose()
-    }
-    for (const out of node.outputs) {
-      gradients.delete(out.id)
-      if (out !== value && !wanted.has(out.id) && !out.kept) out.dispose()
-    }
-  }
-  return parameters.map((p) => {
-    const gradient = gradients.get(p.id)
-    return gradient ? tf.reshape(gradient, p.shape) : tf.zeros(p.shape)
-  })
-}
-
-/** a + b in a's shape; frees both. */
-function sumOf(a: Tensor, b: Tensor): Tensor {
-  const reshaped = tf.reshape(b, a.shape)
-  const sum = tf.add(a, reshaped)
-  tf.dispose([a, b, reshaped])
-  return sum
 }

@@ -9,7 +9,7 @@
 import { describe, expect, it } from 'vitest'
 import { init, type DeviceName } from '../engine/init.ts'
 import { dispose, scope, withoutLeaks } from '../engine/scope.ts'
-import { valueAndGradients } from '../engine/tape.ts'
+import { valueAndGradients } from '../engine/backward-pass.ts'
 import type { Tensor } from '../engine/tensor.ts'
 import { tensor } from '../ops/create/index.ts'
 import { add, multiply, sum } from '../ops/elementwise/index.ts'

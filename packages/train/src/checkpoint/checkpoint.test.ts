@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dispose, init, tensor, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { fileSink } from '@casa-js/weights'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fromScratch, groupWeights } from '../groups.ts'
+import { runRanks } from '../fixtures/ranks.ts'
 import { Adamw } from '../optimizer.ts'
+import { partsOf, rangeOf } from '../parallel/parts.ts'
 import type { CheckpointContent } from './content.ts'
 import { findCheckpoint } from './restore.node.ts'
 import { changedFields } from './state.node.ts'
@@ -85,6 +87,73 @@ it.each(['weights.safetensors', 'optimizer.safetensors', 'state.json', 'latest']
     await store().restore(found!.folder, params, optimizer)
   },
 )
+
+describe('a run of several ranks', () => {
+  const sharded = (rank: number, ranks: number) =>
+    new Adamw(groupWeights(params, fromScratch()), {}, partsOf([6, 2], rangeOf(8, rank, ranks)))
+  /** Moments by weight, put together from the parts of all ranks. */
+  const momentsOf = async (optimizers: Adamw[]) => {
+    const all: [number[], number[]] = [[], []]
+    for (const { state } of optimizers) {
+      for (const t of state.first) all[0].push(...(await t.data()))
+      for (const t of state.second) all[1].push(...(await t.data()))
+    }
+    return all
+  }
+  const write = async (ranks: number, options?: StoreOptions) => {
+    const optimizers = Array.from({ length: ranks }, (_, rank) => sharded(rank, ranks))
+    const all = Float32Array.of(1, -2, 3, -4, 5, -6, 0.5, 0.25)
+    try {
+      optimizers.forEach((one) => {
+        const gradients = one.parts.map(({ weight, begin, end }, i) =>
+          tensor(all.slice(6 * weight + begin, 6 * weight + end), one.state.first[i]!.shape),
+        )
+        one.update(gradients, { step: 0, factor: 1, gradientScale: 1 })
+      })
+      await runRanks(ranks, (collective) => {
+        const own = { ...content(1), optimizer: optimizers[collective.rank]! }
+        return store(options).write(own, collective)
+      })
+      return await momentsOf(optimizers)
+    } finally {
+      for (const one of optimizers) one.dispose()
+    }
+  }
+
+  it.each([
+    [1, 3],
+    [3, 1],
+    [3, 2],
+    [2, 5],
+  ])('whose checkpoint %i ranks wrote goes on with %i, with the same moments', async (before, after) => {
+    const wanted = await write(before)
+    const { folder, state } = (await findCheckpoint(out))!
+    expect(Object.keys(state.files)).toHaveLength(1 + before)
+    const optimizers = Array.from({ length: after }, (_, rank) => sharded(rank, after))
+    for (const one of optimizers) await store().restore(folder, params, one)
+    expect(await momentsOf(optimizers)).toEqual(wanted)
+    for (const one of optimizers) one.dispose()
+  })
+
+  it('leaves the last checkpoint when the disk of one rank is full, and names the cause on that rank alone', async () => {
+    await write(1)
+    const createSink = async (path: string) => {
+      const sink = await fileSink(path)
+      const full = async () => Promise.reject(new Error('ENOSPC: no space left on device, write'))
+      return path.endsWith('optimizer-00002-of-00003.safetensors') ? { ...sink, write: full } : sink
+    }
+    await expect(write(3, { createSink })).rejects.toThrow(/could not be written: ENOSPC/)
+    const found = (await findCheckpoint(out))!
+    expect(Object.keys(found.state.files)).toHaveLength(2)
+    expect(found.warnings).toEqual([])
+  })
+
+  it("is not continued when a rank's file is gone", async () => {
+    await write(3)
+    await rm(join(out, 'checkpoints', 'step-00000001', 'optimizer-00002-of-00003.safetensors'))
+    await expect(findCheckpoint(out)).rejects.toThrow(/no checkpoint in .* is whole:[^]*optimizer-00002-of-00003/)
+  })
+})
 
 it('passes over a damaged checkpoint, and says so', async () => {
   await store().write(content(1))

@@ -1,6 +1,7 @@
 /** The contents of a checkpoint, and the interface of a checkpoint store. */
 import type { Params } from '@casa-js/core'
 import type { Adamw } from '../optimizer.ts'
+import type { Collective } from '../parallel/collective.ts'
 import type { DataFacts } from '../program.ts'
 
 /** Settings that determine a run's results. */
@@ -30,10 +31,14 @@ export interface CheckpointContent {
 export type Restored = Pick<CheckpointContent, 'step' | 'positions' | 'data'>
 
 export interface CheckpointStore {
-  /** Writes a checkpoint; it appears whole or not at all. Returns its folder. */
-  write(content: CheckpointContent): Promise<string>
   /**
-   * Copies a checkpoint into weights and moments, in place.
+   * Writes a checkpoint; it appears whole or not at all. All ranks call it: each writes the moments that its optimiser holds, rank 0 the rest.
+   * @param collective the ranks of the run; one by default
+   * @returns its folder, which rank 0 may rely on
+   */
+  write(content: CheckpointContent, collective?: Collective): Promise<string>
+  /**
+   * Copies a checkpoint into weights and the moments of the optimiser's parts, in place, however many ranks wrote it.
    * @throws CheckpointError if it is damaged or belongs to another model.
    */
   restore(folder: string, params: Params, optimizer: Adamw): Promise<Restored>

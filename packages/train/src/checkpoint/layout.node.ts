@@ -17,12 +17,25 @@ export async function listCheckpoints(root: string): Promise<string[]> {
   return names.filter((name) => /^step-\d+$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)))
 }
 
-/** The optimizer's moments under the names that a checkpoint gives them: first and second of each weight. */
-export function momentTensors({ weights, state }: Adamw): Params {
+/**
+ * The optimizer's moments under the names that a checkpoint gives them: first and second of each weight; for a piece of a weight that
+ * begins at its value 1024, "first.NAME@1024", flat.
+ */
+export function momentTensors({ weights, parts, state }: Adamw): Params {
   return Object.fromEntries(
-    weights.flatMap(({ name }, i) => [
-      [`first.${name}`, state.first[i]!],
-      [`second.${name}`, state.second[i]!],
-    ]),
+    parts.flatMap(({ weight, begin, end }, i) => {
+      const { name, tensor } = weights[weight]!
+      const suffix = end - begin === tensor.size ? name : `${name}@${begin}`
+      return [
+        [`first.${suffix}`, state.first[i]!],
+        [`second.${suffix}`, state.second[i]!],
+      ]
+    }),
   )
+}
+
+/** The name of a stored moment tensor, without where its piece begins. */
+export function parseMomentName(stored: string): { name: string; begin: number } {
+  const [, name, begin] = /^(.*?)(?:@(\d+))?$/s.exec(stored)!
+  return { name: name!, begin: Number(begin ?? 0) }
 }

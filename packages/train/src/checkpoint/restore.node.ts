@@ -5,13 +5,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Params } from '@casa-js/core'
-import { dispose, tensor, writeRows } from '@casa-js/tensor'
+import { dispose, tensor, writeRows, type Tensor } from '@casa-js/tensor'
 import { fileSource, Safetensors } from '@casa-js/weights'
 import { CheckpointError } from '../errors.ts'
 import type { Adamw } from '../optimizer.ts'
+import { writeValues } from '../parallel/flat.ts'
+import type { Part } from '../parallel/parts.ts'
 import type { Restored, RunConfig } from './content.ts'
-import { LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
-import { changedFields, OPTIMIZER_FILE, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.node.ts'
+import { LATEST_FILE, listCheckpoints, parseMomentName } from './layout.node.ts'
+import { changedFields, momentsFiles, parseState, STATE_FILE, WEIGHTS_FILE, type CheckpointState } from './state.node.ts'
 
 export interface FoundCheckpoint {
   folder: string
@@ -56,13 +58,13 @@ export function compareConfig(state: CheckpointState, config: RunConfig, folder:
 }
 
 /**
- * Copies a checkpoint into weights and moments, in place.
+ * Copies a checkpoint into weights and the moments of the optimiser's parts, in place.
  * @throws CheckpointError when it belongs to another model.
  */
 export async function restoreCheckpoint(folder: string, params: Params, optimizer: Adamw): Promise<Restored> {
-  const { step, positions, data } = await readState(folder, { checkHashes: false })
-  await readInto(join(folder, WEIGHTS_FILE), params)
-  await readInto(join(folder, OPTIMIZER_FILE), momentTensors(optimizer))
+  const { step, positions, data, files } = await readState(folder, { checkHashes: false })
+  await readWeights(join(folder, WEIGHTS_FILE), params)
+  await readMoments(folder, momentsFiles(Object.keys(files))!, optimizer)
   return { step, positions, data }
 }
 
@@ -86,18 +88,11 @@ async function readState(folder: string, { checkHashes }: { checkHashes: boolean
 }
 
 /** Every tensor of the file into the tensor of that name; names and shapes must agree exactly. */
-async function readInto(path: string, targets: Params): Promise<void> {
+async function readWeights(path: string, targets: Params): Promise<void> {
   const file = await Safetensors.open(await fileSource(path))
   try {
     const entries = file.entries()
-    const missing = Object.keys(targets).filter((name) => !entries.has(name))
-    const unexpected = [...entries.keys()].filter((name) => !(name in targets))
-    if (missing.length + unexpected.length > 0) {
-      const list = (names: string[]) => names.slice(0, 5).join(', ') + (names.length > 5 ? `, .. (${names.length})` : '')
-      throw new CheckpointError(
-        `${path} is of another model: missing ${list(missing) || 'nothing'}; unexpected ${list(unexpected) || 'nothing'}`,
-      )
-    }
+    checkNames(path, Object.keys(targets), [...entries.keys()])
     for (const [name, target] of Object.entries(targets)) {
       const { shape } = entries.get(name)!
       if (shape.join() !== target.shape.join())
@@ -109,4 +104,73 @@ async function readInto(path: string, targets: Params): Promise<void> {
   } finally {
     await file.close()
   }
+}
+
+/** A stored tensor of moments: of a whole weight, or of a piece of it. */
+interface Piece {
+  file: Safetensors
+  stored: string
+  begin: number
+  end: number
+}
+
+/** The moments of all files, in as many pieces as ranks wrote, into those that this optimiser holds. */
+async function readMoments(folder: string, names: string[], { weights, parts, state }: Adamw): Promise<void> {
+  const files: Safetensors[] = []
+  try {
+    const pieces = new Map<string, Piece[]>()
+    for (const name of names) {
+      const file = await Safetensors.open(await fileSource(join(folder, name)))
+      files.push(file)
+      for (const [stored, { shape }] of file.entries()) {
+        const { name: moment, begin } = parseMomentName(stored)
+        const size = shape.reduce((product, extent) => product * extent, 1)
+        pieces.set(moment, [...(pieces.get(moment) ?? []), { file, stored, begin, end: begin + size }])
+      }
+    }
+    const wanted = weights.flatMap(({ name }) => [`first.${name}`, `second.${name}`])
+    checkNames(join(folder, names[0]!), wanted, [...pieces.keys()])
+    for (const { name, tensor } of weights)
+      for (const moment of [`first.${name}`, `second.${name}`]) checkWhole(folder, moment, pieces.get(moment)!, tensor.size)
+
+    for (const [i, part] of parts.entries()) {
+      const { name } = weights[part.weight]!
+      await readPart(pieces.get(`first.${name}`)!, part, state.first[i]!)
+      await readPart(pieces.get(`second.${name}`)!, part, state.second[i]!)
+    }
+  } finally {
+    for (const file of files) await file.close()
+  }
+}
+
+async function readPart(pieces: Piece[], part: Part, target: Tensor): Promise<void> {
+  for (const { file, stored, begin, end } of pieces) {
+    const [from, to] = [Math.max(begin, part.begin), Math.min(end, part.end)]
+    if (from >= to) continue
+    const values = tensor((await file.read(stored)).subarray(from - begin, to - begin), [to - from])
+    writeValues(target, values, from - part.begin)
+    dispose(values)
+  }
+}
+
+/** @throws CheckpointError unless the pieces make up the whole weight, each value once */
+function checkWhole(folder: string, moment: string, pieces: Piece[], size: number): void {
+  const ordered = pieces.toSorted((a, b) => a.begin - b.begin)
+  let at = 0
+  for (const { begin, end } of ordered) {
+    if (begin !== at) break
+    at = end
+  }
+  if (at !== size || ordered.at(-1)!.end !== size)
+    throw new CheckpointError(`${folder}: ${moment} holds other values than the ${size} of the model's weight`)
+}
+
+function checkNames(path: string, wanted: string[], found: string[]): void {
+  const missing = wanted.filter((name) => !found.includes(name))
+  const unexpected = found.filter((name) => !wanted.includes(name))
+  if (missing.length + unexpected.length === 0) return
+  const list = (names: string[]) => names.slice(0, 5).join(', ') + (names.length > 5 ? `, .. (${names.length})` : '')
+  throw new CheckpointError(
+    `${path} is of another model: missing ${list(missing) || 'nothing'}; unexpected ${list(unexpected) || 'nothing'}`,
+  )
 }

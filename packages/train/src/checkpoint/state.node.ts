@@ -4,15 +4,17 @@ import { CheckpointError } from '../errors.ts'
 import type { DataFacts } from '../program.ts'
 import type { RunConfig } from './content.ts'
 
-export const FORMAT = 'casa-js checkpoint 2'
-/** Older version without its own hash; still readable. */
+export const FORMAT = 'casa-js checkpoint 3'
+/** Older versions, still readable: all moments in one file; and before that without a hash of the state itself. */
+const FORMAT_ONE_FILE = 'casa-js checkpoint 2'
 const FORMAT_WITHOUT_HASH = 'casa-js checkpoint 1'
+const FORMATS: readonly unknown[] = [FORMAT, FORMAT_ONE_FILE, FORMAT_WITHOUT_HASH]
 export const STATE_FILE = 'state.json'
 export const WEIGHTS_FILE = 'weights.safetensors'
 export const OPTIMIZER_FILE = 'optimizer.safetensors'
 
 export interface CheckpointState {
-  format: typeof FORMAT | typeof FORMAT_WITHOUT_HASH
+  format: typeof FORMAT | typeof FORMAT_ONE_FILE | typeof FORMAT_WITHOUT_HASH
   /** Updates done. */
   step: number
   /** Position of each shard of the data. */
@@ -22,6 +24,19 @@ export interface CheckpointState {
   data?: DataFacts | undefined
   /** SHA-256 of the files, in hex. */
   files: Record<string, string>
+}
+
+/** @returns the name of a rank's file of moments: "optimizer.safetensors" in a run of one rank, else e.g. "optimizer-00002-of-00004.safetensors". */
+export function momentsFile(rank: number, ranks: number): string {
+  const count = (n: number) => String(n).padStart(5, '0')
+  return ranks === 1 ? OPTIMIZER_FILE : `optimizer-${count(rank + 1)}-of-${count(ranks)}.safetensors`
+}
+
+/** The files of moments among those of a checkpoint, one from each rank that wrote it; undefined if they are not complete. */
+export function momentsFiles(files: readonly string[]): string[] | undefined {
+  const found = files.filter((name) => name.startsWith('optimizer'))
+  const wanted = found.map((_, rank) => momentsFile(rank, found.length))
+  return found.length > 0 && wanted.every((name) => found.includes(name)) ? wanted : undefined
 }
 
 /** @returns the text of state.json. */
@@ -45,9 +60,9 @@ export function parseState(text: string, path: string): CheckpointState {
   }
   if (!isObject(json)) throw new CheckpointError(`${path}: expected an object; the file is damaged`)
   const { hash, ...state } = json as Partial<CheckpointState> & { hash?: unknown }
-  if (state.format !== FORMAT && state.format !== FORMAT_WITHOUT_HASH)
+  if (!FORMATS.includes(state.format))
     throw new CheckpointError(`${path}: format ${JSON.stringify(state.format)}, expected "${FORMAT}"`)
-  if (state.format === FORMAT && hash !== hashOf(state))
+  if (state.format !== FORMAT_WITHOUT_HASH && hash !== hashOf(state))
     throw new CheckpointError(`${path}: its content is not what was written; the file was edited or is damaged`)
   if (!isCount(state.step)) throw new CheckpointError(`${path}: step must be a count, got ${state.step}`)
   if (
@@ -58,9 +73,12 @@ export function parseState(text: string, path: string): CheckpointState {
   }
   if (!isObject(state.config) || !isObject(state.config.fixed) || !isObject(state.config.tunable))
     throw new CheckpointError(`${path}: config is missing`)
-  for (const file of [WEIGHTS_FILE, OPTIMIZER_FILE]) {
-    if (typeof state.files?.[file] !== 'string') throw new CheckpointError(`${path}: the hash of ${file} is missing`)
-  }
+  const { files } = state
+  if (!isObject(files) || typeof files[WEIGHTS_FILE] !== 'string')
+    throw new CheckpointError(`${path}: the hash of ${WEIGHTS_FILE} is missing`)
+  const moments = momentsFiles(Object.keys(files))
+  if (!moments || !moments.every((file) => typeof files[file] === 'string'))
+    throw new CheckpointError(`${path}: the hashes of the files of moments are missing`)
   return state as CheckpointState
 }
 

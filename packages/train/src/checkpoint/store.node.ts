@@ -4,6 +4,7 @@
  *     checkpoints/step-00001200/{state.json, weights.safetensors, optimizer.safetensors}     float32
  *     checkpoints/latest                                                                     the name of the newest
  *
+ * Each rank of a run of several writes the moments that it holds, into a file of its own; rank 0 writes the rest, last of all state.json.
  * A checkpoint is written into a hidden folder, flushed to the disk, and renamed. So a process killed at any moment leaves at
  * worst a hidden folder, which the next write removes, or a `latest` that names the previous checkpoint.
  */
@@ -14,11 +15,12 @@ import type { Params } from '@casa-js/core'
 import type { Tensor } from '@casa-js/tensor'
 import { fileSink, writeSafetensors, type ByteSink } from '@casa-js/weights'
 import { writeFolderWhole } from '@casa-js/weights/node'
-import { CheckpointError } from '../errors.ts'
+import { AbortedError, CheckpointError } from '../errors.ts'
+import { solo } from '../parallel/collective.ts'
 import type { CheckpointStore } from './content.ts'
 import { checkpointName, LATEST_FILE, listCheckpoints, momentTensors } from './layout.node.ts'
 import { restoreCheckpoint } from './restore.node.ts'
-import { OPTIMIZER_FILE, STATE_FILE, WEIGHTS_FILE, writeState } from './state.node.ts'
+import { momentsFile, STATE_FILE, WEIGHTS_FILE, writeState } from './state.node.ts'
 
 const TEMPORARY = '.tmp-'
 const MODEL_FOLDER = 'model'
@@ -39,28 +41,39 @@ export function createCheckpointStore(out: string, { keep = 2, createSink = file
   const root = join(out, 'checkpoints')
 
   return {
-    async write(content) {
+    async write(content, collective = solo) {
+      const { rank, ranks } = collective
       const { step, positions, config, data, params, optimizer } = content
       const name = checkpointName(step)
       const temporary = join(root, TEMPORARY + name)
+      const writeTensorsTo = async (file: string, tensors: Params) =>
+        writeTensors(await createSink(join(temporary, file)), tensors)
       try {
-        await sweep(root, (entry) => entry.startsWith(TEMPORARY) || entry.endsWith('.tmp'))
-        await mkdir(temporary, { recursive: true })
-        const files = {
-          [WEIGHTS_FILE]: await writeTensors(await createSink(join(temporary, WEIGHTS_FILE)), params),
-          [OPTIMIZER_FILE]: await writeTensors(await createSink(join(temporary, OPTIMIZER_FILE)), momentTensors(optimizer)),
+        if (rank === 0) {
+          await sweep(root, (entry) => entry.startsWith(TEMPORARY) || entry.endsWith('.tmp'))
+          await mkdir(temporary, { recursive: true })
         }
-        await writeText(
-          await createSink(join(temporary, STATE_FILE)),
-          writeState({ step, positions, config, ...(data && { data }), files }),
+        // The folder is there, for all ranks.
+        if (ranks > 1) await collective.gather([])
+        const weightsHash = rank === 0 ? await writeTensorsTo(WEIGHTS_FILE, params) : undefined
+        const momentsHash = await writeTensorsTo(momentsFile(rank, ranks), momentTensors(optimizer))
+        const hashes = (await collective.gather([...Buffer.from(momentsHash, 'hex')])).map((bytes) =>
+          Buffer.from(bytes).toString('hex'),
         )
-        await syncFolder(temporary)
-        await replaceFolder(temporary, join(root, name))
-        await writeText(await createSink(join(root, LATEST_FILE)), name + '\n')
-        await prune(root, keep, name)
+        if (weightsHash !== undefined) {
+          const moments = hashes.map((hash, of) => [momentsFile(of, ranks), hash] as const)
+          const files = { [WEIGHTS_FILE]: weightsHash, ...Object.fromEntries(moments) }
+          const state = writeState({ step, positions, config, ...(data && { data }), files })
+          await writeText(await createSink(join(temporary, STATE_FILE)), state)
+          await syncFolder(temporary)
+          await replaceFolder(temporary, join(root, name))
+          await writeText(await createSink(join(root, LATEST_FILE)), name + '\n')
+          await prune(root, keep, name)
+        }
       } catch (error) {
-        await rm(temporary, { recursive: true, force: true }).catch(() => {})
-        if (error instanceof CheckpointError) throw error
+        if (rank === 0) await rm(temporary, { recursive: true, force: true }).catch(() => {})
+        // Another rank failed, and says how.
+        if (error instanceof CheckpointError || error instanceof AbortedError) throw error
         const reason = error instanceof Error ? error.message : String(error)
         throw new CheckpointError(
           `the checkpoint of step ${step} could not be written: ${reason}. The one before is intact: continue with --resume`,

@@ -1,15 +1,18 @@
-/** The collective of worker threads: tensors go through shared memory, sums are taken there. */
+/** The collective of worker threads: values go through shared memory, sums are taken there. */
 import { ArgumentError } from '@casa-js/base'
-import { dispose, tensor, type Tensor } from '@casa-js/tensor'
+import { dispose } from '@casa-js/tensor'
 import { readInto } from '@casa-js/tensor/internal'
 import type { Collective } from './collective.ts'
+import { partTensors, readRange, writeRange } from './flat.ts'
+import { offsetsOf, rangeOf, type Range } from './parts.ts'
 import { barrier, NUMBERS, type SharedMemory } from './shared-memory.ts'
 
 /** The collective of one rank over the shared memory of all. */
 export function createSharedCollective(memory: SharedMemory, rank: number): Collective {
-  const { ranks, numbers, gradients: rows, total } = memory
-  const parameters = total.length
+  const { ranks, numbers, gradients: rows, updated } = memory
+  const parameters = updated.length
   const mine = rows.subarray(rank * parameters, (rank + 1) * parameters)
+  const range = rangeOf(parameters, rank, ranks)
   let turn = 0
 
   const row = (half: number, of: number) =>
@@ -32,35 +35,46 @@ export function createSharedCollective(memory: SharedMemory, rank: number): Coll
       })
     },
 
-    async sum(gradients) {
-      let offset = 0
-      const given = gradients.reduce((size, gradient) => size + gradient.size, 0)
-      if (given !== parameters) throw new ArgumentError(`sum: ${given} values, but the shared memory was made for ${parameters}`)
-      for (const gradient of gradients) await readInto(gradient, mine.subarray(offset, (offset += gradient.size)))
-      const shapes = gradients.map(({ shape }) => shape)
-      dispose(...gradients)
-      barrier(memory)
-      sumColumns(rows, total, ranks, Math.floor((parameters * rank) / ranks), Math.floor((parameters * (rank + 1)) / ranks))
-      barrier(memory)
-      return split(total, shapes)
+    sum(weights) {
+      const offsets = offsetsOf(weights.map(({ size }) => size))
+      if (offsets.at(-1) !== parameters)
+        throw new ArgumentError(`sum: ${offsets.at(-1)} values, but the shared memory was made for ${parameters}`)
+      const reads: Promise<void>[] = []
+      return {
+        add(weight, gradient) {
+          const reading = readInto(gradient, mine.subarray(offsets[weight], offsets[weight + 1]))
+          if (reading) reads.push(reading.then(() => dispose(gradient)))
+          else dispose(gradient)
+        },
+        async finish() {
+          await Promise.all(reads)
+          barrier(memory)
+          // No rank reads these columns of this row but this one.
+          sumColumns(rows, mine, ranks, range)
+          return partTensors(weights, range, mine)
+        },
+        cancel() {},
+      }
     },
+
+    async share(weights) {
+      await readRange(weights, range, updated)
+      barrier(memory)
+      writeRange(weights, { begin: 0, end: range.begin }, updated)
+      writeRange(weights, { begin: range.end, end: parameters }, updated)
+    },
+
+    // Threads of one process build their programs from the same files by the same code.
+    broadcast: async () => {},
   }
 }
 
-/** total[i] = rows[0][i] + rows[1][i] + .. in float32, for begin <= i < end. */
-function sumColumns(rows: Float32Array, total: Float32Array, ranks: number, begin: number, end: number): void {
-  const parameters = total.length
-  total.set(rows.subarray(begin, end), begin)
-  for (let r = 1; r < ranks; r++) {
-    const start = r * parameters
-    for (let i = begin; i < end; i++) total[i]! += rows[start + i]!
+/** target[i] = rows[0][i] + rows[1][i] + .. in float32, for begin <= i < end; target may be one of the rows. */
+function sumColumns(rows: Float32Array, target: Float32Array, ranks: number, { begin, end }: Range): void {
+  const parameters = target.length
+  for (let i = begin; i < end; i++) {
+    let sum = rows[i]!
+    for (let r = 1; r < ranks; r++) sum = Math.fround(sum + rows[r * parameters + i]!)
+    target[i] = sum
   }
-}
-
-function split(values: Float32Array, shapes: number[][]): Tensor[] {
-  let offset = 0
-  return shapes.map((shape) => {
-    const size = shape.reduce((product, extent) => product * extent, 1)
-    return tensor(values.subarray(offset, (offset += size)), shape)
-  })
 }

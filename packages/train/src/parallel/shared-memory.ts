@@ -3,8 +3,8 @@
  *
  *   control    Int32    [arrived, generation, aborted, stop]
  *   numbers    Float64  [2, ranks, 1 + NUMBERS]  double-buffered: a half is rewritten only after the other half's barrier
- *   gradients  Float32  [ranks, parameters]      each rank writes its row
- *   total      Float32  [parameters]             each rank sums its own range of columns
+ *   gradients  Float32  [ranks, parameters]      each rank writes its row, then sums its own range of columns into it
+ *   updated    Float32  [parameters]             each rank writes its own range of the weights after an update
  */
 import { AbortedError } from '../errors.ts'
 
@@ -23,7 +23,7 @@ export interface SharedMemory {
   control: Int32Array<SharedArrayBuffer>
   numbers: Float64Array<SharedArrayBuffer>
   gradients: Float32Array<SharedArrayBuffer>
-  total: Float32Array<SharedArrayBuffer>
+  updated: Float32Array<SharedArrayBuffer>
 }
 
 /**
@@ -37,7 +37,7 @@ export function createSharedMemory(ranks: number, parameters: number): SharedMem
     control: new Int32Array(new SharedArrayBuffer(16)),
     numbers: new Float64Array(new SharedArrayBuffer(8 * 2 * ranks * (1 + NUMBERS))),
     gradients: new Float32Array(new SharedArrayBuffer(4 * ranks * parameters)),
-    total: new Float32Array(new SharedArrayBuffer(4 * parameters)),
+    updated: new Float32Array(new SharedArrayBuffer(4 * parameters)),
   }
 }
 

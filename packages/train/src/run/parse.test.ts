@@ -25,6 +25,7 @@ describe('parseRun', () => {
       ],
       optimizer: { betas: [0.9, 0.95], epsilon: 1e-8 },
       clip: 1,
+      recompute: false,
       checkpoint: { every: 50, keep: 2 },
       save: 'BF16',
       workers: 1,
@@ -57,6 +58,7 @@ describe('parseRun', () => {
       { ...minimal, evaluate: { every: 10, data: [{ modul: 'x' }] } },
       /run\.json: evaluate: data\.0: modul: there is no such field/,
     ],
+    [{ ...minimal, recompute: 'yes' }, /run\.json: recompute: expected true or false, found "yes"/],
     [{ ...minimal, schedule: { warmup: -1 } }, /run\.json: schedule: warmup/],
     [{ ...minimal, device: 'cuda' }, /run\.json: device: expected "auto" or "webgpu" or "wasm" or "cpu", found "cuda"/],
   ])('names what is wrong: %j', (run, message) => {

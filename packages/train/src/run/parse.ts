@@ -45,6 +45,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
     'freeze',
     'optimizer',
     'clip',
+    'recompute',
     'checkpoint',
     'evaluate',
     'save',
@@ -80,6 +81,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
     freeze: strings(f, 'freeze'),
     optimizer: { betas: parseBetas(optimizer), epsilon: optimizer.number('epsilon', { fallback: ADAMW_DEFAULTS.epsilon }) },
     clip: f.number('clip', { fallback: 1 }),
+    recompute: f.boolean('recompute', false),
     checkpoint: {
       every: checkpoint.integer('every', { fallback: Math.max(1, Math.ceil(steps / 20)) }),
       keep: checkpoint.integer('keep', { fallback: 2 }),

@@ -67,6 +67,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
         freeze: run.freeze,
         adamw: { beta1: run.optimizer.betas[0], beta2: run.optimizer.betas[1], epsilon: run.optimizer.epsilon },
         clip: run.clip,
+        recompute: run.recompute,
         shards: run.batch.perStep,
         checkpointEvery: run.checkpoint.every,
         evaluateEvery: run.evaluate?.every,

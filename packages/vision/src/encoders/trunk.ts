@@ -14,6 +14,7 @@ import {
   add,
   addRmsNorm,
   attention,
+  block,
   dispose,
   gatherRows,
   linear,
@@ -160,13 +161,15 @@ export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, p
   for (let i = 0; i < depth; i++) {
     const at = `blocks.${i}.`
     const cu = config.fullBlocks.includes(i) ? plan.images : plan.windows
-    const next = scope(() => {
-      const attended = attend(at, rmsNorm(x, weights(at + 'norm1.weight'), { eps }), cu)
-      const { sum, normed } = addRmsNorm(x, attended, weights(at + 'norm2.weight'), { eps })
-      return add(sum, feedForward(at, normed))
-    })
-    if (!tap) dispose(x)
-    x = next
+    const input = x
+    x = block(() =>
+      scope(() => {
+        const attended = attend(at, rmsNorm(input, weights(at + 'norm1.weight'), { eps }), cu)
+        const { sum, normed } = addRmsNorm(input, attended, weights(at + 'norm2.weight'), { eps })
+        return add(sum, feedForward(at, normed))
+      }),
+    )
+    if (!tap) dispose(input)
     tap?.(`vision.${i}`, x)
   }
   return x

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { valueAndGradients } from '../../engine/tape.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import type { OpBench } from '../../testing/op-bench.ts'
 import { crossEntropy } from './index.ts'
 import { linearCrossEntropy } from './linear.ts'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { OpBench } from '../../testing/op-bench.ts'
-import { valueAndGradients } from '../../engine/tape.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import { sum } from '../elementwise/index.ts'
 import { embedding } from './index.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { init } from '../../engine/init.ts'
 import { dispose, scope, withoutLeaks } from '../../engine/scope.ts'
-import { valueAndGradients } from '../../engine/tape.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import { wantedDevices, whyMissing } from '../../testing/devices.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
 import { randomNumbers, randomTensor, randomValues } from '../../testing/random.ts'

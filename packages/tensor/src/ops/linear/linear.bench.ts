@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { dispose } from '../../engine/scope.ts'
-import { valueAndGradients } from '../../engine/tape.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import type { OpBench } from '../../testing/op-bench.ts'
 import { multiply, sum } from '../elementwise/index.ts'
 import { linear } from './index.ts'

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { init } from '../../engine/init.ts'
 import { dispose } from '../../engine/scope.ts'
-import { valueAndGradients } from '../../engine/tape.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import { describeOp, type HostTensor, type OpCase } from '../../testing/op-suite.ts'
 import { randomTensor } from '../../testing/random.ts'
 import { tensor, zeros } from '../create/index.ts'
