@@ -2,16 +2,13 @@
  * Packs every public package as npm would publish it, checks the tarballs with publint and attw, installs them all in an empty
  * project outside this one, and runs there: every package imported and compiled against, a gradient taken, the shipped model asked.
  */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { importingProgram, publicPackages } from './packages.mjs'
 import { pnpm, root, step } from './steps.mjs'
 
-const folders = [...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`), 'apps/cli']
-const packages = folders
-  .map((folder) => ({ folder, json: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }))
-  .filter(({ json }) => !json.private)
-
+const packages = publicPackages()
 const place = mkdtempSync(join(tmpdir(), 'casa-packages-'))
 const tarballs = join(place, 'tarballs')
 const project = join(place, 'project')
@@ -39,22 +36,7 @@ writeFileSync(
   join(project, 'package.json'),
   JSON.stringify({ name: 'empty', private: true, type: 'module', dependencies, overrides: dependencies }, null, 2),
 )
-writeFileSync(
-  join(project, 'index.mjs'),
-  `${packages
-    .filter(({ json }) => json.exports)
-    .map(({ json }, i) => `import * as p${i} from '${json.name}'`)
-    .join('\n')}
-import { init, close, tensor, valueAndGradients, multiply, sum } from '@casa-js/tensor'
-const report = await init({ device: 'wasm' })
-const x = tensor([1, 2, 3], [3])
-const { value, gradients } = valueAndGradients(() => sum(multiply(x, x)), [x])
-const found = [...(await value.data()), ...(await gradients[0].data())]
-if (String(found) !== '14,2,4,6') throw new Error('wrong gradient: ' + found)
-await close()
-console.log(report.device, found)
-`,
-)
+writeFileSync(join(project, 'index.mjs'), importingProgram(packages))
 writeFileSync(
   join(project, 'typed.ts'),
   `${packages

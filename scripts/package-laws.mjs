@@ -1,9 +1,9 @@
 /**
  * The laws between the packages (ARCHITECTURE.md), checked on the import statements of every source file, and the law of errors,
- * checked on every "new Error".
+ * checked on every "new Error"; and that every package.json, CI and the release's rehearsal name the same versions of Node.
  * Prints each breach as file:line and exits 1 if there is one.
  */
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -93,6 +93,30 @@ for (const folder of ['packages', 'apps', 'recipes']) {
       breaches.push(`${file}:${line} ${match[0]}: what is thrown is a CasaError (packages/base/src/errors.ts has the kinds)`)
     }
   }
+}
+
+/** Which versions of Node are supported is said once, in the package.json at the top, and everywhere else the same. */
+const readJson = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'))
+const { node } = readJson('package.json').engines
+for (const folder of ['packages', 'apps', 'recipes', 'examples'].flatMap((top) =>
+  readdirSync(join(root, top)).map((name) => `${top}/${name}`),
+)) {
+  if (!existsSync(join(root, folder, 'package.json'))) continue
+  const { private: isPrivate, engines, publishConfig } = readJson(folder, 'package.json')
+  if (isPrivate && !engines) continue
+  if (engines?.node !== node) breaches.push(`${folder}/package.json: engines.node is ${engines?.node}, elsewhere ${node}`)
+  if (!isPrivate && publishConfig?.access !== 'public')
+    breaches.push(`${folder}/package.json: publishConfig.access is not "public"`)
+}
+const tried = [
+  ['.github/workflows/ci.yml', /matrix: \{ node: \[(.*)\] \}/],
+  ['scripts/rehearse-release.mjs', /const NODES = \[(.*)\]/],
+].map(([file, list]) => ({ file, versions: list.exec(readFileSync(join(root, file), 'utf8'))?.[1] }))
+for (const { file, versions } of tried) {
+  if (versions !== tried[0].versions)
+    breaches.push(`${file}: tries Node ${versions}, ${tried[0].file} tries ${tried[0].versions}`)
+  if (!versions?.startsWith(`'${node.replace('>=', '')}'`))
+    breaches.push(`${file}: the oldest Node it tries is not the ${node} of engines`)
 }
 
 for (const breach of breaches) console.error(breach)

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import type { BigIntStats } from 'node:fs'
+import type { BigIntStats, Stats } from 'node:fs'
 import { FileError } from '@casa-js/base'
 import { refuse } from '../refuse.ts'
 
@@ -103,17 +103,20 @@ function identityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
 }
 
 async function openRegular(path: string): Promise<FileHandle | undefined> {
-  let handle: FileHandle
+  let handle: FileHandle | undefined
+  let stat: Stats
   try {
     handle = await open(path, readFlags)
+    // Packages that yarn keeps in zip files (Plug'n'Play) open whatever is asked for, and say only here that it is missing.
+    stat = await handle.stat()
   } catch (error) {
+    await handle?.close()
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     if (code === 'EACCES' || code === 'EPERM') throw new FileError(path, `this file may not be read (${code})`, { cause: error })
     if (code === 'EMFILE' || code === 'ENFILE') throw new FileError(path, `too many files are open (${code})`, { cause: error })
     throw error
   }
-  const stat = await handle.stat()
   if (!stat.isFile()) {
     await handle.close()
     const what = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a named pipe' : stat.isSocket() ? 'a socket' : 'a device'
