@@ -1,6 +1,6 @@
 /**
  * `pnpm bench`: ours beside named peers, then every operator by itself, then attention's memory, into docs/benchmarks.
- * With options only the first runs: bench/peers.ts says which there are.
+ * With options only the first runs: bench/peers.ts says which there are. `pnpm bench serve` loads the server instead (bench/serve.ts).
  */
 import { spawnSync } from 'node:child_process'
 import { root } from './steps.mjs'
@@ -11,4 +11,5 @@ const options = process.argv.slice(2)
 
 const peers = () => node('packages/tensor/scripts/build-kernels.mjs') && script('bench/peers.ts', ...options)
 const rest = () => script('bench/ops.ts', '--write') && script('bench/memory.ts')
+if (options[0] === 'serve') process.exit(script('bench/serve.ts', ...options.slice(1)) ? 0 : 1)
 process.exit(peers() && (options.length > 0 || rest()) ? 0 : 1)

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { drawMask, maskRows, parseLayout } from '../src/layout.ts'
+import { drawMask, keysKept, maskRows, parseLayout, type FusionKind } from '../src/layout.ts'
 import { root } from './snippets.ts'
 
 describe('the windows of the docs site', () => {
@@ -18,6 +18,27 @@ describe('the windows of the docs site', () => {
   it('name the keys of each window', () => {
     const [first] = maskRows(parseLayout('[2] a [1] b | c'))
     expect(first!.windows.map((cells) => cells.map(({ key }) => key).join(' '))).toEqual(['i i a', 'j b', 'c'])
+  })
+
+  it.each<[FusionKind, string[]]>([
+    // Insertion: one causal triangle per sample, images among the text.
+    ['insertion', ['a i i b j c|d', '100000.', '111100.', '111111.', '......1']],
+    ['cross-attention', ['i i|j', '...', '11.', '..1', '...']],
+  ])('are drawn for %s too', (kind, [keys, ...rows]) => {
+    const layout = parseLayout('a [2] b [1] c | d')
+    const drawn = maskRows(layout, kind)
+    expect(drawn[0]!.windows.map((cells) => cells.map(({ key }) => key).join(' ')).join('|')).toBe(keys)
+    const digits = drawn.map(({ windows }) =>
+      windows.flatMap((cells) => cells.map(({ seen, sameWindow }) => (seen ? '1' : sameWindow ? '0' : '.'))).join(''),
+    )
+    expect(digits).toEqual(rows)
+  })
+
+  it('count the keys that a layer keeps: all images with insertion, the current one otherwise', () => {
+    const layout = parseLayout('a [2] b [3] c d')
+    expect(keysKept(layout, 'insertion')).toEqual({ text: 4, image: 5 })
+    expect(keysKept(layout, 'cross-attention')).toEqual({ text: 4, image: 3 })
+    expect(keysKept(layout, 'casa')).toEqual({ text: 6, image: 3 })
   })
 
   it('say what they do not understand', () => {

@@ -1,11 +1,13 @@
 /** The routes: OpenAI's chat completions and models, health, metrics. No port: it maps a Request to a Response. */
 import { ConfigError } from '@casa-js/base'
+import { unlessAborted } from '@casa-js/base/internal'
 import { createSampler, type Vlm } from '@casa-js/vlm'
 import { complete, createKeptConversations, type Completion } from '@casa-js/vlm/internal'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import { timingSafeEqual } from 'hono/utils/buffer'
+import { createCaptions, type CaptionConnection, type CaptionSocket } from './captions.ts'
 import { errorBody, RequestError, toRequestError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
 import { decodePictures, type FetchPicture } from './pictures.ts'
@@ -42,6 +44,10 @@ export interface AppOptions {
   maxWaiting?: number | undefined
   /** Conversations kept for their next message. Default: 8. */
   keptConversations?: number | undefined
+  /** Videos that are captioned at once, by WebSocket. Default: 2. */
+  maxStreams?: number | undefined
+  /** A WebSocket on which no caption is made for this long is closed. Default: a minute. */
+  maxIdleMs?: number | undefined
   /** Called with internal errors, of which the client gets no details. */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -51,8 +57,14 @@ export interface App {
   /** Handles a request. */
   fetch(request: Request): Promise<Response>
   /**
-   * Shut down: new requests are rejected with status 503, running answers have `graceMs` to finish, kept conversations are freed. The
-   * model is not disposed.
+   * Handles a WebSocket's opening request, on /v1/captions. Your server completes the handshake, with the subprotocol "casa-captions" if
+   * the client offers it.
+   * @returns what opens the connection, once there is a socket; a Response when it is refused
+   */
+  upgrade(request: Request): Promise<Response | ((socket: CaptionSocket) => CaptionConnection)>
+  /**
+   * Shut down: new requests are rejected with status 503, running answers and the current frames of videos have `graceMs` to finish, kept
+   * conversations are freed. The model is not disposed.
    */
   close(graceMs?: number): Promise<void>
 }
@@ -69,7 +81,6 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
     throw new ConfigError('token', 'expected at least one character, and no spaces')
   const turns = createTurns(options.maxRunning ?? 4, options.maxWaiting ?? 32)
   const kept = createKeptConversations(options.keptConversations ?? 8)
-  const metrics = createMetrics(turns, kept)
   const limits = { maxMessages: options.maxMessages ?? 256, maxPictures: options.maxPictures ?? 16 }
   const pictures = { maxPixels: options.maxPixels ?? 32_000_000, fetchPicture: options.fetchPicture }
   const { capacityTokens = 4096, maxTokens = 512 } = options
@@ -78,8 +89,20 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   const ending = new AbortController()
   const answers = new Set<Promise<void>>()
   let closing = false
+  const captions = createCaptions({
+    vlm,
+    modelId,
+    maxStreams: options.maxStreams ?? 2,
+    maxPixels: pictures.maxPixels,
+    maxIdleMs: options.maxIdleMs ?? 60_000,
+    capacityTokens,
+    ending: ending.signal,
+    onFrame: (dropped) => metrics.captioned(dropped),
+    onError,
+  })
+  const metrics = createMetrics(turns, kept, captions)
 
-  const app = new Hono()
+  const app = new Hono<{ Bindings: Upgrade }>()
   app.onError((thrown, c) => {
     const error = toRequestError(thrown)
     // The client has disconnected: it reads no response, and this is not an error.
@@ -92,7 +115,7 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   app.use(async (c, next) => {
     if (allowedHosts && !allowedHosts.includes(new URL(c.req.url).hostname))
       throw new RequestError(403, `the Host header names none of ${allowedHosts.join(', ')}`)
-    const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
+    const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? tokenOfProtocols(c) ?? ''
     if (token !== undefined && c.req.path !== '/healthz' && !(await timingSafeEqual(token, given)))
       throw new RequestError(401, 'expected the header "Authorization: Bearer .." with the token', null, 'invalid_api_key')
     await next()
@@ -112,6 +135,19 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
   app.get('/v1/models/:id', (c) => {
     if (c.req.param('id') === modelId) return c.json(model)
     throw new RequestError(404, `the model "${c.req.param('id')}" is not served here`, 'model', 'model_not_found')
+  })
+  app.get('/v1/captions', (c) => {
+    if (!c.env?.isUpgrade) {
+      c.header('Upgrade', 'websocket')
+      throw new RequestError(426, 'expected a WebSocket')
+    }
+    // Browsers let a page of any site open a WebSocket to this machine. Where a token is needed it has none.
+    const origin = c.req.header('origin')
+    if (token === undefined && origin !== undefined && !isLocalPage(origin))
+      throw new RequestError(403, `pages of ${origin} may not use this server: give it a token`)
+    if (closing) throw new RequestError(503, 'the server is closing', null, 'closing')
+    c.env.accepted = true
+    return c.body(null)
   })
   const maxSize = options.maxBodyBytes ?? 20 * 2 ** 20
   const tooLarge = () => {
@@ -196,15 +232,9 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
         gone = true
         left.abort()
       })
-      const aborted = new Promise<never>((_, reject) => {
-        const abort = () => reject(signal.reason as Error)
-        if (signal.aborted) abort()
-        else signal.addEventListener('abort', abort, { once: true })
-      })
-      aborted.catch(() => {})
       // A client that stops reading must not occupy a slot for ever.
       const send = (data: unknown) =>
-        Promise.race([aborted, sse.writeSSE({ data: typeof data === 'string' ? data : JSON.stringify(data) })])
+        unlessAborted(sse.writeSSE({ data: typeof data === 'string' ? data : JSON.stringify(data) }), signal)
       const chunk = (delta: object, finish: string | null = null) =>
         send({ ...same, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })
       try {
@@ -236,13 +266,47 @@ export function createApp(vlm: Vlm, options: AppOptions = {}): App {
 
   return {
     fetch: async (request) => app.fetch(request),
+    async upgrade(request) {
+      const env: Upgrade = { isUpgrade: true, accepted: false }
+      const response = await app.fetch(request, env)
+      return env.accepted ? captions.open : response
+    },
     async close(graceMs = 10_000) {
       closing = true
       const timer = setTimeout(() => ending.abort(new RequestError(503, 'the server is closing', null, 'closing')), graceMs)
+      await captions.end()
       while (answers.size > 0) await Promise.all(answers)
       clearTimeout(timer)
       kept.dispose()
     },
+  }
+}
+
+/** How the opening request of a WebSocket passes through the routes. */
+interface Upgrade {
+  isUpgrade?: boolean
+  /** Set by the route. */
+  accepted?: boolean
+}
+
+/** Names of this machine, as they stand in URLs. */
+export const loopback = ['127.0.0.1', 'localhost', '[::1]']
+
+function isLocalPage(origin: string): boolean {
+  try {
+    return loopback.includes(new URL(origin).hostname)
+  } catch {
+    return false
+  }
+}
+
+/** The token among a WebSocket's subprotocols, since a browser sends no headers of its own with one: "casa-token.<token>", URI-encoded. */
+function tokenOfProtocols(c: Context): string | undefined {
+  const found = /(?:^|[, ])casa-token\.([^, ]+)/.exec(c.req.header('sec-websocket-protocol') ?? '')?.[1]
+  try {
+    return found && decodeURIComponent(found)
+  } catch {
+    return undefined
   }
 }
 

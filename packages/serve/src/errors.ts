@@ -18,7 +18,7 @@ export class RequestError extends CasaError {
    * @param reason short stable code, for programs
    */
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503,
+    readonly status: 400 | 401 | 403 | 404 | 408 | 413 | 415 | 426 | 429 | 500 | 503,
     message: string,
     readonly param: string | null = null,
     readonly reason: string | null = null,
@@ -33,8 +33,10 @@ const types: Record<RequestError['status'], string> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'invalid_request_error',
+  408: 'invalid_request_error',
   413: 'invalid_request_error',
   415: 'invalid_request_error',
+  426: 'invalid_request_error',
   429: 'rate_limit_error',
   500: 'server_error',
   503: 'server_error',

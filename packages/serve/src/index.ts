@@ -1,5 +1,6 @@
 /** An OpenAI-compatible server around one vision-language model. */
 export { createApp, type App, type AppOptions } from './app.ts'
+export type { CaptionConnection, CaptionSocket } from './captions.ts'
 export { createFetchPicture, type FetchLimits } from './fetch-picture.node.ts'
 export type { FetchPicture } from './pictures.ts'
 export { RequestError } from './errors.ts'

@@ -2,6 +2,7 @@
 import { memory } from '@casa-js/tensor'
 import type { Completion, KeptConversations } from '@casa-js/vlm/internal'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Captions } from './captions.ts'
 import type { Turns } from './turns.ts'
 
 /** Created by `createMetrics`. */
@@ -14,10 +15,12 @@ export interface Metrics {
   /** The first token of an answer was generated, this long after its request arrived. */
   firstToken(seconds: number): void
   completed(completion: Completion): void
+  /** A frame of a video was captioned, and this many before it were dropped. */
+  captioned(dropped: number): void
 }
 
 /** @returns a separate set of counters, so that a process can run several servers */
-export function createMetrics(turns: Turns, kept: KeptConversations): Metrics {
+export function createMetrics(turns: Turns, kept: KeptConversations, captions: Pick<Captions, 'streams'>): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers
   const counter = (name: string, help: string) => new Counter({ name, help, registers: [...registers] })
@@ -50,6 +53,10 @@ export function createMetrics(turns: Turns, kept: KeptConversations): Metrics {
   gauge('casa_running_requests', 'Answers being generated.', () => turns.running)
   gauge('casa_waiting_requests', 'Requests that wait for their turn.', () => turns.waiting)
   gauge('casa_kept_conversations', 'Conversations kept for their next message.', () => kept.count)
+  const frames = counter('casa_caption_frames_total', 'Frames of videos that were captioned.')
+  const droppedFrames = counter('casa_caption_dropped_frames_total', 'Frames of videos that were dropped for newer ones.')
+  gauge('casa_caption_streams', 'Videos being captioned.', () => captions.streams)
+  gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss())
   gauge('casa_tensors', 'Tensors on the device.', () => memory().tensors)
   gauge('casa_tensor_bytes', 'Bytes of the tensors on the device.', () => memory().bytes)
   return {
@@ -61,6 +68,10 @@ export function createMetrics(turns: Turns, kept: KeptConversations): Metrics {
       prompt.inc(promptTokens)
       cached.inc(cachedTokens)
       generated.inc(completionTokens)
+    },
+    captioned(dropped) {
+      frames.inc()
+      droppedFrames.inc(dropped)
     },
   }
 }

@@ -50,20 +50,30 @@ export async function decodePictures(
   return decoded
 }
 
+const refuseUrl = (param: string, message: string, options?: ErrorOptions) =>
+  new RequestError(400, `${param}: ${message}`, param, 'invalid_image_url', options)
+
+/**
+ * @returns the bytes of an image in a data URL; undefined for another URL
+ * @throws RequestError naming the field when it is not base64
+ */
+export function bytesOfDataUrl(url: string, param: string): Uint8Array | undefined {
+  const data = /^data:image\/[a-z0-9.+-]+;base64,/i.exec(url)
+  if (!data) return undefined
+  const base64 = url.slice(data[0].length)
+  if (/[^A-Za-z0-9+/=\s]/.test(base64)) throw refuseUrl(param, 'the data URL holds something that is not base64')
+  return Uint8Array.from(Buffer.from(base64, 'base64'))
+}
+
 async function bytesOf(
   url: string,
   param: string,
   fetchPicture: FetchPicture | undefined,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const refuse = (message: string, options?: ErrorOptions) =>
-    new RequestError(400, `${param}: ${message}`, param, 'invalid_image_url', options)
-  const data = /^data:image\/[a-z0-9.+-]+;base64,/i.exec(url)
-  if (data) {
-    const base64 = url.slice(data[0].length)
-    if (/[^A-Za-z0-9+/=\s]/.test(base64)) throw refuse('the data URL holds something that is not base64')
-    return Uint8Array.from(Buffer.from(base64, 'base64'))
-  }
+  const refuse = (message: string, options?: ErrorOptions) => refuseUrl(param, message, options)
+  const bytes = bytesOfDataUrl(url, param)
+  if (bytes) return bytes
   if (!/^https?:/i.test(url)) throw refuse('expected a data URL with base64, "data:image/png;base64,.."')
   if (!fetchPicture) throw refuse('this server fetches no pictures: send a data URL, or start it with allowHttpImages')
   try {

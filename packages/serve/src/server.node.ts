@@ -1,11 +1,12 @@
-/** Serves the app on a port. */
+/** Serves the app on a port, WebSockets included. */
 import { ConfigError } from '@casa-js/base'
 import type { Vlm } from '@casa-js/vlm'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createApp, type AppOptions } from './app.ts'
+import { createApp, loopback, type AppOptions } from './app.ts'
 import { createFetchPicture } from './fetch-picture.node.ts'
+import { createSockets } from './sockets.node.ts'
 
 /** Where a model is served, and how. */
 export interface ServeOptions extends Omit<AppOptions, 'allowedHosts' | 'fetchPicture'> {
@@ -24,8 +25,6 @@ export interface RunningServer {
   /** Shut down, with time for running answers; see `App.close`. */
   close(graceMs?: number): Promise<void>
 }
-
-const loopback = ['127.0.0.1', 'localhost', '[::1]']
 
 /**
  * Serve a model over HTTP, as OpenAI's chat completions.
@@ -47,6 +46,7 @@ export async function serve(vlm: Vlm, options: ServeOptions = {}): Promise<Runni
     ...(isLocal && { allowedHosts: loopback }),
   })
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server
+  const sockets = createSockets(server, app, maxBytes)
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException) =>
       reject(new ConfigError('port', `cannot listen on ${name}:${port}: ${cause.code ?? cause.message}`, { cause }))
@@ -63,7 +63,10 @@ export async function serve(vlm: Vlm, options: ServeOptions = {}): Promise<Runni
       await app.close(graceMs)
       server.closeIdleConnections()
       // After a second, also close the connections that clients keep open.
-      const timer = setTimeout(() => server.closeAllConnections(), 1000)
+      const timer = setTimeout(() => {
+        server.closeAllConnections()
+        sockets.terminate()
+      }, 1000)
       await closed
       clearTimeout(timer)
     },

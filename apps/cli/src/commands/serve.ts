@@ -23,6 +23,7 @@ interface ServeFlags extends DeviceFlags {
   running: number
   queue: number
   keep: number
+  streams: number
   grace: number
   weights: WeightsChoice
 }
@@ -50,6 +51,7 @@ export function register(program: Command): void {
     .option('--running <n>', 'answers generated at once, by turns', wholeNumber(1, 256), 4)
     .option('--queue <n>', 'requests that wait; more are told to come again (429)', wholeNumber(0, 100_000), 32)
     .option('--keep <n>', 'conversations kept for their next message', wholeNumber(0, 10_000), 8)
+    .option('--streams <n>', 'videos captioned at once, by WebSocket', wholeNumber(0, 256), 2)
     .option('--grace <seconds>', 'time that running answers have after Ctrl-C', wholeNumber(0, 3600), 10)
     .addOption(weightsOption())
     .addOption(deviceOption())
@@ -89,6 +91,7 @@ async function run(model: string | undefined, flags: ServeFlags): Promise<void> 
       maxRunning: flags.running,
       maxWaiting: flags.queue,
       keptConversations: flags.keep,
+      maxStreams: flags.streams,
       onError: (error) => console.error(error),
     })
     console.log(`serving "${modelId}" on ${server.url}/v1`)

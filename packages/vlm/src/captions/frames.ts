@@ -1,4 +1,5 @@
 /** Reads frames one at a time, from a source that waits (a file) or one that does not (a camera). */
+import { unlessAborted } from '@casa-js/base/internal'
 import type { VideoFrame } from './options.ts'
 
 export interface FrameQueue {
@@ -12,22 +13,6 @@ type Frames = AsyncIterable<VideoFrame> | Iterable<VideoFrame>
 
 const iteratorOf = (frames: Frames): AsyncIterator<VideoFrame> | Iterator<VideoFrame> =>
   Symbol.asyncIterator in frames ? frames[Symbol.asyncIterator]() : frames[Symbol.iterator]()
-
-/** Resolves as the promise does, or rejects with the signal's reason, whichever is first. */
-async function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  signal.throwIfAborted()
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
 
 /** Not awaited, as the source may be waiting for a frame that never comes. */
 function leave(iterator: AsyncIterator<VideoFrame> | Iterator<VideoFrame>): void {
