@@ -4,6 +4,8 @@
 export type Bf16 = u16
 /** IEEE half precision. */
 export type F16 = i16
+/** Not elements: the address is that of a description of a compressed matrix (compressed.ts). */
+export type Compressed = u8
 
 /** Four elements. */
 // @ts-ignore: decorator

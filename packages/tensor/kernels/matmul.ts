@@ -4,6 +4,7 @@
  * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
  * L2 cache; one of its panels and one of a fill L1; the tile stays in registers.
  */
+import { packCompressedColumns, packCompressedRows } from './compressed'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { packLeftColumns, packLeftRows, tileRows } from './pack-left'
@@ -34,7 +35,7 @@ export function matMul(
   else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, strideOfA, scratch)
 }
 
-/** The same in blocks, for any number of rows. T is the element type of b. */
+/** The same in blocks, for any number of rows. T is the element type of b; a Compressed b is the address of a description. */
 export function product<T>(
   a: usize, b: usize, bias: usize, c: usize,
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize,
@@ -53,7 +54,10 @@ export function product<T>(
     const columns = min(blockColumns, N - n0)
     for (let k0 = 0; k0 < K; k0 += blockDepth) {
       const depth = min(blockDepth, K - k0)
-      if (transposeB) packColumns<T>(b + <usize>(n0 * K + k0) * sizeof<T>(), <usize>K * sizeof<T>(), depth, columns, panelsOfB)
+      if (sizeof<T>() === 1) {
+        if (transposeB) packCompressedColumns(b, n0, k0, depth, columns, panelsOfB)
+        else packCompressedRows(b, n0, k0, depth, columns, panelsOfB)
+      } else if (transposeB) packColumns<T>(b + <usize>(n0 * K + k0) * sizeof<T>(), <usize>K * sizeof<T>(), depth, columns, panelsOfB)
       else packRows<T>(b + <usize>(k0 * N + n0) * sizeof<T>(), <usize>N * sizeof<T>(), depth, columns, panelsOfB)
       for (let m0 = 0; m0 < M; m0 += blockRows) {
         const rows = min(blockRows, M - m0)

@@ -14,40 +14,48 @@ export function decompressRows(compressed: usize, scales: usize, ids: usize, out
     if (id < 0) memory.fill(out, 0, <usize>width << 2)
     else if (bits == 16) widenF16(row, out, width)
     else if (bits == -16) widenBf16(row, out, width)
-    else widen(row, scales + <usize>id * scaleBytes, out, 1, width, bits, group, <i32>stride)
+    else widen(row, scales + <usize>id * scaleBytes, out, 1, 0, width, width, bits, group, stride)
     out += <usize>width << 2
   }
 }
 
-/** `count` compressed rows as floats, row after row. */
-export function widen(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
-  if (bits == 8) widenRows(values, scales, panel, count, inputs, 8, group, stride)
-  else widenRows(values, scales, panel, count, inputs, 4, group, stride)
+/** Columns begin .. end - 1 of `count` compressed rows of `inputs` columns as floats, row after row. `begin` is a multiple of 32. */
+export function widen(
+  values: usize, scales: usize, to: usize, count: i32, begin: i32, end: i32, inputs: i32, bits: i32, group: i32, stride: usize,
+): void {
+  if (bits == 8) widenRows(values, scales, to, count, begin, end, inputs, 8, group, stride)
+  else widenRows(values, scales, to, count, begin, end, inputs, 4, group, stride)
 }
 
 // @ts-ignore: decorator
 @inline
-function widenRows(values: usize, scales: usize, panel: usize, count: i32, inputs: i32, bits: i32, group: i32, stride: i32): void {
+function widenRows(
+  values: usize, scales: usize, to: usize, count: i32, begin: i32, end: i32, inputs: i32, bits: i32, group: i32, stride: usize,
+): void {
+  const scaleBytes = <usize>((inputs + group - 1) / group) << 1
   for (let o = 0; o < count; o++) {
-    for (let begin = 0; begin < inputs; begin += group, scales += 2) {
-      const factor = finiteHalfAt(scales)
+    for (let d = begin; d < end;) {
+      const g = d / group
+      const factor = finiteHalfAt(scales + (<usize>g << 1))
       const factors = f32x4.splat(factor)
-      const end = min(begin + group, inputs)
-      let d = begin
-      for (; d + 16 <= end; d += 16) {
+      const groupEnd = min((g + 1) * group, end)
+      for (; d + 16 <= groupEnd; d += 16) {
         const q = sixteen(values, d, bits)
-        const out = panel + (<usize>d << 2)
         const low = i16x8.extend_low_i8x16_s(q)
         const high = i16x8.extend_high_i8x16_s(q)
-        v128.store(out, f32x4.mul(lowFloats(low), factors))
-        v128.store(out, f32x4.mul(highFloats(low), factors), 16)
-        v128.store(out, f32x4.mul(lowFloats(high), factors), 32)
-        v128.store(out, f32x4.mul(highFloats(high), factors), 48)
+        v128.store(to, f32x4.mul(lowFloats(low), factors))
+        v128.store(to, f32x4.mul(highFloats(low), factors), 16)
+        v128.store(to, f32x4.mul(lowFloats(high), factors), 32)
+        v128.store(to, f32x4.mul(highFloats(high), factors), 48)
+        to += 64
       }
-      for (; d < end; d++) store<f32>(panel + (<usize>d << 2), <f32>valueAt(values, d, bits) * factor)
+      for (; d < groupEnd; d++) {
+        store<f32>(to, <f32>valueAt(values, d, bits) * factor)
+        to += 4
+      }
     }
     values += stride
-    panel += <usize>inputs << 2
+    scales += scaleBytes
   }
 }
 

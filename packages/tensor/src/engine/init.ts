@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-cpu'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { ArgumentError, DeviceUnavailableError } from '@casa-js/base'
 import { forgetHeld } from './held.ts'
+import { precision } from './wasm/kernel.ts'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
 
@@ -20,6 +21,11 @@ export interface InitOptions {
    * on every run.
    */
   threads?: number | undefined
+  /**
+   * wasm only: products of up to six rows with weights in 8 or 4 bits round the rows to 16 bits per 32 columns, which moves a result
+   * by some 1e-5 of its size and is several times faster. `true` keeps them in float32. Default false.
+   */
+  exact?: boolean | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
    * times faster. Default: the environment variable CASA_SOFTWARE is 1.
@@ -102,6 +108,7 @@ async function start(name: DeviceName, options: InitOptions): Promise<StartedDev
     running.delete(name)
     throw error
   })
+  if (name === 'wasm') precision.exact = options.exact ?? false
   if (!(await tf.setBackend(name))) throw new DeviceUnavailableError('the backend did not start')
   return started
 }

@@ -28,6 +28,8 @@ export interface OpCase {
   name: string
   inputs: Record<string, HostTensor>
   run(inputs: Record<string, Tensor>): Outputs
+  /** On wasm: InitOptions.exact. */
+  exact?: boolean
   /** Inputs whose gradients are checked. Default: every float32 input. */
   differentiate?: string[]
   /** Greatest error allowed on other devices, relative to the largest value. Default 1e-5 forward, 1e-4 backward. */
@@ -116,7 +118,7 @@ async function slope(each: OpCase, name: string, direction: Float32Array): Promi
 /** Outputs, and the gradients of a randomly weighted sum of all float outputs. */
 function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
   return withoutLeaks(`${each.name} on ${device}`, async () => {
-    await init({ device })
+    await init({ device, exact: each.exact })
     const inputs = Object.fromEntries(Object.entries(each.inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
     const named = (result: Outputs): Record<string, Tensor> => ('dataId' in result ? { output: result as Tensor } : result)
     const outputs = scope(() => named(each.run(inputs)))
