@@ -21,6 +21,9 @@ const pictureNames = /\.(png|jpe?g|webp|gif|avif|tiff?|bmp)$/i
 /** Live protocols, which ffmpeg reads. */
 const streamProtocols = /^(rtsps?|rtmps?|rtp|srt|udp|tcp):/i
 
+/** ffmpeg reads five seconds of a stream to learn its format, and then gives them all at once: a second must do. */
+const withoutDelay = ['-analyzeduration', '1000000', '-fflags', 'nobuffer']
+
 /** A followed file counts as finished when it has not grown for this long. */
 const defaultIdleMs = 5000
 
@@ -51,7 +54,7 @@ function openAddress(address: string, options: ReelOptions): Promise<Reel | Sour
     return openMedia(new ReadableStreamSource(Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>), false, options)
   if (streamProtocols.test(address)) {
     const transport = /^rtsp/i.test(address) ? ['-rtsp_transport', 'tcp'] : []
-    return openWithFfmpeg({ input: [...transport, '-i', address], live: options.live ?? true }, options)
+    return openWithFfmpeg({ input: [...withoutDelay, ...transport, '-i', address], live: options.live ?? true }, options)
   }
   if (/^https?:/i.test(address)) return openUrl(new URL(address), options)
   return openPath(/^file:/i.test(address) ? fileURLToPath(address) : address, options)
