@@ -3,4 +3,4 @@
  */
 import { liveRun } from './variants.ts'
 
-export default { ...liveRun('casa', { folder: './model', seed: 100 }), out: '../../runs/live-more' }
+export default { ...liveRun({ folder: './model', seed: 400 }), out: '../../runs/live-more' }

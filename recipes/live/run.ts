@@ -1,7 +1,4 @@
-/**
- * The model that captions live video: `casa train recipes/live/run.ts`, after `pnpm --filter @casa-js/live start` has made what it
- * starts from. The other run files beside this one train what it is compared with.
- */
+/** The model that captions live video: `casa train recipes/live/run.ts`, after `pnpm --filter @casa-js/live start`. */
 import { liveRun } from './variants.ts'
 
-export default liveRun('casa')
+export default liveRun()

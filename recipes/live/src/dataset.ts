@@ -43,6 +43,9 @@ export interface LiveOptions {
 
 const nothing: RgbImage = { widthPx: 1, heightPx: 1, data: new Uint8Array(3) }
 
+/** Grey, one image token: what a model is shown that sees nothing. [16, 16, 3] */
+export const blankFrame: RgbImage = { widthPx: 16, heightPx: 16, data: new Uint8Array(16 * 16 * 3).fill(128) }
+
 /** Clip `index` depends on the options and `index` alone. @throws CasaError for missing packages or options out of range. */
 export default function createLiveDataset(options: LiveOptions = {}): Dataset {
   const { split = 'train', seed = 1, length = Infinity, blind = false } = options
@@ -59,8 +62,8 @@ export default function createLiveDataset(options: LiveOptions = {}): Dataset {
     async get(index) {
       const random = createRandom(seed, index, 1)
       const id = `live-${split}-${seed}-${index}`
-      if (lists > 0 && random.chance(lists)) {
-        const content = await listFrames(material, painter, random, { count: random.integer(3, 8), seed, index, blind })
+      if (!blind && lists > 0 && random.chance(lists)) {
+        const content = await listFrames(material, painter, random, { count: random.integer(3, 8), seed, index })
         return { id, task: 'list', messages: conversation(listPrompt, content) }
       }
       const count = random.integer(...frames)
@@ -77,8 +80,7 @@ export default function createLiveDataset(options: LiveOptions = {}): Dataset {
       for (let frame = 0; frame < before + count; frame++) {
         const { caption, paint } = play.next().value
         if (frame < gone) continue
-        const image = frame < before ? nothing : await paint()
-        if (blind) image.data.fill(128)
+        const image = frame < before ? nothing : blind ? blankFrame : await paint()
         content.push({ type: 'image', image, unseen: frame < before }, { type: 'text', text: caption, stop: true })
       }
       return { id, task: 'live', messages: conversation(livePrompt, content) }
@@ -96,14 +98,13 @@ async function listFrames(
   material: LiveMaterial,
   painter: Painter,
   random: Random,
-  { count, seed, index, blind }: { count: number; seed: number; index: number; blind: boolean },
+  { count, seed, index }: { count: number; seed: number; index: number },
 ): Promise<ContentPart[]> {
   const content: ContentPart[] = []
   for (let frame = 0; frame < count; frame++) {
     const scene = createScene(material, random, { ...kindWeights, appear: 20, leave: 0, shrink: 4 })
     for (let steps = random.integer(2, 7); steps > 0; steps--) scene.step(1)
     const image = await painter.paint(painter.sprites(scene.things), drawBackdrop(random), hashIntegers(seed, index, frame))
-    if (blind) image.data.fill(128)
     content.push({ type: 'image', image }, { type: 'text', text: listOf(scene.things), stop: true })
   }
   return content

@@ -1,7 +1,7 @@
 /** A model watches a scene through the library's own live captions. */
 import { captionStream, createSampler, type Vlm } from '@casa-js/vlm'
 import { playScene } from './clip.ts'
-import { livePrompt } from './dataset.ts'
+import { blankFrame, livePrompt } from './dataset.ts'
 import type { SceneEvent, SceneMaterial } from './scene.ts'
 import type { Said } from './score.ts'
 import type { Painter } from './stage.ts'
@@ -44,8 +44,7 @@ export async function* watch(
   async function* video() {
     for (let index = 0; index < frames; index++) {
       const { event, caption, paint } = play.next().value
-      const image = await paint()
-      if (blank) image.data.fill(128)
+      const image = blank ? blankFrame : await paint()
       shown.push({ event, caption })
       yield { image, timeMs: index * 500 }
     }

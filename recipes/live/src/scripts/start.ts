@@ -2,10 +2,13 @@
  * What training starts from: the reader's weights, with a token for each part of a sentence that captions repeat.
  *
  *     pnpm --filter @casa-js/live start            writes runs/live-start/casa, /ca and /insertion at the top of the checkout
+ *     pnpm --filter @casa-js/live start --encoder model --out live-compared      the same, with the encoder of another model folder
  *
- * A new token's row begins as the mean of those of the tokens that spell it.
+ * A new token's row begins as the mean of those of the tokens that spell it. Frames are not standardised one by one, as the reader's
+ * pictures are: that takes away the colours by which things are told apart.
  */
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { CasaError } from '@casa-js/base'
 import { close, dispose, init, tensor } from '@casa-js/tensor'
 import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
@@ -14,6 +17,10 @@ import { captionTokens } from '../captions.ts'
 import { livePrompt } from '../dataset.ts'
 import { framePx } from '../stage.ts'
 import { liveCapacityTokens } from '../watch.ts'
+
+const { values } = parseArgs({
+  options: { encoder: { type: 'string' }, out: { type: 'string', default: 'live-start' } },
+})
 
 const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 
@@ -45,7 +52,11 @@ async function extendEmbedding(reader: Vlm, name: string): Promise<Float32Array>
   return out
 }
 
+/** Mean and deviation of training frames, of 1: what the reader's own standardising gives, but the same for all frames. */
+const imageStatistics = { image_mean: [0.75, 0.73, 0.71], image_std: [0.2, 0.2, 0.2] }
+
 await init({ device: 'cpu' })
+const encoder = values.encoder === undefined ? undefined : await loadVlm(values.encoder, { weights: 'float32' })
 const reader = await loadVlm(top('apps/cli/model'), { weights: 'float32' })
 const text = reader.model.config.json.text_config as Record<string, unknown>
 const vocabulary = text.vocab_size as number
@@ -57,7 +68,11 @@ for (const [name, fusion] of Object.entries(fusions)) {
     ...reader.model.config.json,
     text_config: { ...text, vocab_size: vocabulary + captionTokens.length },
     // Frames of any size become those of training.
-    vision_config: { ...(reader.model.config.json.vision_config as object), max_pixels: framePx ** 2 },
+    vision_config: {
+      ...(reader.model.config.json.vision_config as object),
+      max_pixels: framePx ** 2,
+      standardize_images: false,
+    },
     fusion_config: fusion,
   }
   const captions = {
@@ -68,19 +83,25 @@ for (const [name, fusion] of Object.entries(fusions)) {
     capacity_tokens: liveCapacityTokens,
     sampling: 'greedy',
   }
-  const files = { ...reader.files, tokenizerJson, processorConfig: { ...reader.files.processorConfig, captions } }
+  const files = {
+    ...reader.files,
+    tokenizerJson,
+    processorConfig: { ...reader.files.processorConfig, ...imageStatistics, captions },
+  }
   const vlm = createVlm(config, 1, files)
   for (const [weight, fresh] of Object.entries(vlm.model.params)) {
-    const known = weight === embedding ? rows : ((await reader.model.params[weight]?.data()) as Float32Array | undefined)
+    const from = weight.startsWith('vision.') && encoder ? encoder : reader
+    const known = weight === embedding ? rows : ((await from.model.params[weight]?.data()) as Float32Array | undefined)
     if (!known) throw new CasaError(`${name}: the reader has no ${weight}`)
     vlm.model.params[weight] = tensor(known, [...fresh.shape])
     dispose(fresh)
   }
-  const folder = top(`runs/live-start/${name}`)
+  const folder = top(`runs/${values.out}/${name}`)
   await saveVlm(vlm, folder)
   const parameters = Object.values(vlm.model.params).reduce((sum, { size }) => sum + size, 0)
   console.log(`${folder}: ${parameters.toLocaleString('en')} parameters, ${parseTokenizer(tokenizerJson).vocabSize} tokens`)
   vlm.dispose()
 }
 reader.dispose()
+encoder?.dispose()
 await close()
