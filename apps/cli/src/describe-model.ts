@@ -1,10 +1,13 @@
 /** What a model folder holds, in a few lines: `casa info` prints it, and so do the commands that make one. */
+import type { BaseFlag } from './model-options.ts'
 import { out } from './terminal/colours.ts'
 
 export interface ModelDescription {
   /** For programs. */
   facts: {
     folder: string
+    /** For an adapter: the model that it was made for, and how many of the tensors come from there. */
+    base: { name: string; tensors: number } | undefined
     language: string
     vision: string | undefined
     fusion: unknown
@@ -26,11 +29,11 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((product, extent) => p
 const count = (n: number) => (n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k` : String(n))
 
 /** Reads config and headers, no weights. @throws CasaError listing every tensor that does not fit the config. */
-export async function describeModel(folder: string): Promise<ModelDescription> {
-  const { openModelFolder } = await import('@casa-js/weights')
+export async function describeModel(folder: string, { base }: BaseFlag = {}): Promise<ModelDescription> {
+  const { baseAddress, openModelFolder } = await import('@casa-js/weights')
   const { matchTable } = await import('@casa-js/weights/internal')
   const { allTensors, parseVlmConfig, withoutTiedHead } = await import('@casa-js/vlm/internal')
-  const opened = await openModelFolder(folder)
+  const opened = await openModelFolder(folder, { base })
   try {
     const config = parseVlmConfig(opened.config, {}, opened.processorConfig)
     const table = allTensors(config)
@@ -43,6 +46,10 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
     }
     const facts = {
       folder: opened.name,
+      base: opened.adapter && {
+        name: baseAddress(opened.adapter.base),
+        tensors: Object.keys(opened.adapter.base.tensors).length,
+      },
       language: config.backbone.family.modelType,
       vision: config.vision?.family.modelType,
       fusion: { kind: config.fusion.family.kind, ...(config.fusion.config as object | undefined) },
@@ -64,12 +71,13 @@ export async function describeModel(folder: string): Promise<ModelDescription> {
 }
 
 function linesOf(
-  { language, vision, fusion, parameters, total, dtypes, tokenizer, chatTemplate, metadata }: ModelDescription['facts'],
+  { base, language, vision, fusion, parameters, total, dtypes, tokenizer, chatTemplate, metadata }: ModelDescription['facts'],
   tensors: number,
 ): string[] {
   const part = (name: string) => `${count(parameters[name] ?? 0)} parameters`
   const or = (there: boolean, name: string) => (there ? name : out.yellow(`no ${name}`))
   return [
+    ...(base ? [`  adapter    for ${base.name}, which holds ${base.tensors} of its tensors`] : []),
     `  language   ${language}, ${part('language')}`,
     ...(vision ? [`  vision     ${vision}, ${part('vision')}`] : []),
     `  fusion     ${JSON.stringify(fusion)}, ${part('fusion')}`,

@@ -13,3 +13,10 @@ export const seedOption = (text: string) => new Option('--seed <n>', text).argPa
 
 export const maxPixelsOption = () =>
   new Option('--max-pixels <n>', 'refuse larger pictures (default: 89 million, as Pillow)').argParser(wholeNumber(1, 2 ** 31))
+
+export interface BaseFlag {
+  base?: string
+}
+
+export const baseOption = () =>
+  new Option('--base <folder>', 'for an adapter: the model it was made for, where it does not say where that is')

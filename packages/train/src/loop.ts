@@ -4,8 +4,9 @@
  * All ranks take the same decisions at the same step, because they synchronise. Only rank 0 emits the events of updates; each rank emits
  * its own part of an evaluation, and writes the moments of its range into every checkpoint.
  */
+import type { Params } from '@casa-js/core'
 import type { BatchStream } from '@casa-js/data'
-import type { DeviceReport } from '@casa-js/tensor'
+import { shapeOf, type DeviceReport } from '@casa-js/tensor'
 import type { CheckpointStore, RunConfig } from './checkpoint/content.ts'
 import type { CheckpointEvent, EndEvent, EvaluatingEvent, StartEvent, StepEvent } from './events.ts'
 import { groupWeights, type GroupRule } from './groups.ts'
@@ -72,12 +73,13 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
   const optimizer = new Adamw(weights, options.adamw, partsOf(sizes, rangeOf(offsetsOf(sizes).at(-1)!, rank, ranks)))
   try {
     const shards = await openShards(program, options.shards, collective)
-    let done = await restore(context, optimizer, shards)
-    await collective.broadcast(Object.values(program.params))
+    const trainedParams = Object.fromEntries(weights.map(({ name, tensor }) => [name, tensor]))
+    let done = await restore(context, trainedParams, optimizer, shards)
+    await collective.broadcast(Object.values(trainedParams))
     let stopped = false
     const isLast = (): boolean => done >= schedule.steps
     if (rank === 0) {
-      const [parameters, trained] = [countValues(Object.values(program.params)), countValues(weights.map(({ tensor }) => tensor))]
+      const [parameters, trained] = [countValues(program.params), countValues(trainedParams)]
       yield { kind: 'start', step: done, steps: schedule.steps, workers: ranks, device, parameters, trained }
     }
     if (done > 0) {
@@ -99,8 +101,8 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       stopped = stop
       if (store && (isLast() || stopped || isDue(done, options.checkpointEvery))) {
         const positions = await gatherPositions(shards, options.shards, collective)
-        const { params, data } = program
-        const content = { step: done, config: options.config, positions, data, params, optimizer }
+        const { data } = program
+        const content = { step: done, config: options.config, positions, data, params: trainedParams, optimizer }
         const folder = await store.write(content, collective)
         if (rank === 0) {
           await saveModel(store, program)
@@ -119,8 +121,9 @@ function isDue(step: number, every: number | undefined): boolean {
   return every !== undefined && every > 0 && step % every === 0
 }
 
-function countValues(tensors: readonly { size: number }[]): number {
-  return tensors.reduce((sum, { size }) => sum + size, 0)
+function countValues(params: Params): number {
+  const sizes = Object.values(params).map((weight) => shapeOf(weight).reduce((product, extent) => product * extent, 1))
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 /** One shard of the data, of those that this rank works on. */
@@ -139,11 +142,12 @@ async function openShards(program: Program, shards: number, { rank, ranks }: Col
 /** @returns updates done: 0 without a checkpoint. */
 async function restore(
   { program, collective, store, resumeFrom, warn }: LoopContext,
+  trained: Params,
   optimizer: Adamw,
   shards: OwnShard[],
 ): Promise<number> {
   if (!store || resumeFrom === undefined) return 0
-  const { step, positions, data } = await store.restore(resumeFrom, program.params, optimizer)
+  const { step, positions, data } = await store.restore(resumeFrom, trained, optimizer)
   for (const { shard, stream } of shards) stream.seek(positions[shard]!)
   const change = changedData(data, program.data)
   if (change && collective.rank === 0) warn(`since ${resumeFrom} ${change}: examples come in another order than before`)

@@ -4,10 +4,12 @@
  * a time.
  */
 import { CasaError, ConfigError } from '@casa-js/base'
-import { Fields, type Params, type TensorSpec } from '@casa-js/core'
+import { Fields, initialParams, type Params, type TensorSpec } from '@casa-js/core'
 import {
+  hashTensor,
   openModelFolder,
   writeModelFolder,
+  type BaseTensor,
   type Dtype,
   type FolderSink,
   type FolderSource,
@@ -31,6 +33,13 @@ export interface AdaptOptions {
   /** Train the encoder's last blocks; 4 in the paper's image stage. */
   trainedVisionBlocks?: number
   dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'> | undefined
+  /** For an encoder of another output width: the weights that set it start anew, drawn with this seed. */
+  newProjector?: { seed: number } | undefined
+  /**
+   * Write an adapter: without the weights that stay frozen, which are those of the language folder. `name` says where that folder is found
+   * again, e.g. "hub:organisation/name", and `revision` its commit.
+   */
+  adapter?: { name: string; revision?: string | undefined } | undefined
   names?: NameMap
   families?: Families
   signal?: AbortSignal
@@ -74,13 +83,16 @@ function visionConfigOf(json: Record<string, unknown>, where: string, processor:
 export function adaptedConfig(
   language: Record<string, unknown>,
   vision: Pick<ModelFolder, 'name' | 'config' | 'processorConfig'>,
-  options: Pick<AdaptOptions, 'fusion' | 'families'>,
+  options: Pick<AdaptOptions, 'fusion' | 'families' | 'newProjector'>,
 ) {
+  const textConfig = textConfigOf(language)
+  const visionConfig = visionConfigOf(vision.config as Record<string, unknown>, vision.name, vision.processorConfig)
+  if (options.newProjector) visionConfig.out_hidden_size = textConfig.hidden_size
   const json = withNewModelFields(
     {
       model_type: 'casa_vlm',
-      text_config: textConfigOf(language),
-      vision_config: visionConfigOf(vision.config as Record<string, unknown>, vision.name, vision.processorConfig),
+      text_config: textConfig,
+      vision_config: visionConfig,
       fusion_config: { kind: 'casa', ...options.fusion },
     },
     options.families,
@@ -92,30 +104,41 @@ export function adaptedConfig(
   if (width !== visionWidth) {
     throw new ConfigError(
       `${vision.name}: vision_config: out_hidden_size`,
-      `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width`,
+      `expected the language model's hidden_size ${width}, found ${visionWidth}: take an encoder of that output width, or let its projector start anew`,
     )
   }
   return { json, config }
 }
 
-function hints(
+/** What trains and what stays frozen. */
+function planTraining(
   backboneNames: string[],
   visionNames: string[],
-  addsWeights: boolean,
+  newWeights: string[],
   { trainLanguage = true, trainedVisionBlocks = 4 }: AdaptOptions,
-): TrainingHints {
+): { hints: TrainingHints; isFrozen(name: string): boolean } {
   const blockOf = (name: string) => Number(/\.blocks\.(\d+)\./.exec(name)?.[1] ?? NaN)
   const depth = Math.max(-1, ...visionNames.map(blockOf).filter((n) => !Number.isNaN(n))) + 1
   // The merger, which follows the blocks, is trained together with the last blocks.
-  const trained = (name: string) => name.includes('.merger.') || blockOf(name) >= depth - trainedVisionBlocks
+  const trains = (name: string) =>
+    newWeights.includes(name) ||
+    (trainedVisionBlocks > 0 && (name.includes('.merger.') || blockOf(name) >= depth - trainedVisionBlocks))
+  const frozenVision = visionNames.filter((name) => !trains(name))
+  const frozenLanguage = trainLanguage ? [] : backboneNames
   const prefix = visionNames[0]?.split('.')[0]
-  const frozenVision = trainedVisionBlocks === 0 ? [`${prefix}.*`] : visionNames.filter((name) => !trained(name))
+  const frozen = new Set([...frozenLanguage, ...frozenVision])
   return {
-    freeze: [...(trainLanguage ? [] : [...new Set(backboneNames.map((name) => `${name.split('.')[0]}.*`))]), ...frozenVision],
-    groups: [
-      ...(addsWeights ? [{ name: 'new', match: ['casa.*'], learningRate: 1e-4 }] : []),
-      { name: 'pretrained', match: ['*'], learningRate: 1e-5 },
-    ],
+    hints: {
+      freeze: [
+        ...new Set(frozenLanguage.map((name) => `${name.split('.')[0]}.*`)),
+        ...(frozenVision.length === visionNames.length ? [`${prefix}.*`] : frozenVision),
+      ],
+      groups: [
+        ...(newWeights.length > 0 ? [{ name: 'new', match: newWeights, learningRate: 1e-4 }] : []),
+        { name: 'pretrained', match: ['*'], learningRate: 1e-5 },
+      ],
+    },
+    isFrozen: (name) => frozen.has(name),
   }
 }
 
@@ -134,7 +157,15 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
         found.set(spec.name, { from, name })
     }
     take(backboneTable, language)
-    take(visionTable, vision)
+    const stored = vision.weights.entries()
+    const anew = options.newProjector ? visionTable.filter(({ name, shape }) => !fits(stored.get(name)?.shape, shape)) : []
+    take(
+      visionTable.filter((spec) => !anew.includes(spec)),
+      vision,
+    )
+    const fresh = new Map(
+      [...initialParams(anew, options.newProjector?.seed ?? 0)].map(({ spec, values }) => [spec.name, values]),
+    )
 
     // Placeholders of the right shape replace weights here; the initialiser's result shows which of them each new tensor is copied from.
     const shapes = Object.fromEntries(backboneTable.map(({ name, shape }) => [name, { shape }])) as unknown as Params
@@ -150,27 +181,44 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     const table = [...backboneTable, ...visionTable, ...added]
     /** The stored dtype; quantised weights become F16, as training needs floats. */
     const kept = (name: string) => {
+      if (fresh.has(name)) return 'F32'
       const stored = found.get(name)!.from.weights.entries().get(found.get(name)!.name)!.dtype
       return isDtype(stored) ? stored : 'F16'
     }
-    const training = hints(
+    const { hints: training, isFrozen } = planTraining(
       backboneTable.map(({ name }) => name),
       visionTable.map(({ name }) => name),
-      added.length > 0,
+      [...(added.length > 0 ? ['casa.*'] : []), ...fresh.keys()],
       options,
     )
+    const base = options.adapter && {
+      name: options.adapter.name,
+      revision: options.adapter.revision ?? language.revision,
+      tensors: await baseTensors(
+        table.flatMap(({ name }) =>
+          isFrozen(name) && found.get(name)?.from === language ? [[name, found.get(name)!.name]] : [],
+        ),
+        language,
+        signal,
+      ),
+    }
+    const own = base ? table.filter(({ name }) => !(name in base.tensors)) : table
     await writeModelFolder(
       out,
       {
         config: { ...json, training },
-        generationConfig: language.generationConfig,
-        tokenizerJson: language.tokenizerJson,
-        tokenizerConfig: language.tokenizerConfig,
         processorConfig: language.processorConfig,
-        chatTemplate: language.chatTemplate,
+        ...(base
+          ? { adapter: base }
+          : {
+              generationConfig: language.generationConfig,
+              tokenizerJson: language.tokenizerJson,
+              tokenizerConfig: language.tokenizerConfig,
+              chatTemplate: language.chatTemplate,
+            }),
         weights: {
-          plans: table.map(({ name, shape }) => ({ name, shape, dtype: dtype ?? kept(name) })),
-          produce: ({ name }) => found.get(name)!.from.weights.read(found.get(name)!.name, signal),
+          plans: own.map(({ name, shape }) => ({ name, shape, dtype: dtype ?? kept(name) })),
+          produce: ({ name }) => fresh.get(name) ?? found.get(name)!.from.weights.read(found.get(name)!.name, signal),
         },
       },
       { signal, onProgress: options.onProgress, metadata: { adapted_from: language.name, vision_from: vision.name } },
@@ -179,4 +227,22 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     await language.weights.close()
     if (vision !== language) await vision.weights.close()
   }
+}
+
+function fits(one: readonly number[] | undefined, other: readonly number[]): boolean {
+  return one?.length === other.length && one.every((size, axis) => size === other[axis])
+}
+
+/** Hashes of the weights that an adapter leaves to its base. @throws ConfigError when there are none */
+async function baseTensors(
+  names: readonly (readonly string[])[],
+  { weights }: ModelFolder,
+  signal: AbortSignal | undefined,
+): Promise<Record<string, BaseTensor>> {
+  if (names.length === 0)
+    throw new ConfigError('adapter', 'every weight trains, so an adapter would be the whole model: freeze the language model')
+  const tensors: Record<string, BaseTensor> = {}
+  for (const [name, from] of names as [string, string][])
+    tensors[name] = { ...(from !== name && { from }), sha256: await hashTensor(weights, from, signal) }
+  return tensors
 }

@@ -33,7 +33,9 @@ import {
   type FolderSource,
   type LoadedTensor,
   type LoadOptions,
+  type ModelFolderToWrite,
   type NameMap,
+  type OpenedAdapter,
   type TensorProducer,
 } from '@casa-js/weights'
 import { parseVlmConfig, withNewModelFields, type Families, type VlmConfig } from './config.ts'
@@ -60,17 +62,23 @@ export interface VlmFiles {
   chatTemplate?: string | undefined
   /** Its `eos_token_id` ends answers too. */
   generationConfig?: unknown
+  /** For a model read from an adapter and its base. */
+  adapter?: OpenedAdapter | undefined
 }
 
 export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress' | 'onRounded' | 'signal'> {
   families?: Families
   /**
    * How matrices are held in memory. 'compressed': as the folder holds them, in 16, 8 or 4 bits, only to be read; 'float32': widened, as
-   * training needs them. Unless given, loadVlm takes 'compressed', and loadModel keeps quantised matrices as they are and makes 16-bit
-   * ones float32.
+   * training needs them; or one of the two by a weight's name, e.g. compressed for those that a training leaves as they are. Unless given,
+   * loadVlm takes 'compressed', and loadModel keeps quantised matrices as they are and makes 16-bit ones float32.
    */
-  weights?: 'float32' | 'compressed' | undefined
+  weights?: WeightsForm | ((name: string) => WeightsForm) | undefined
+  /** For an adapter: the folder of its base, in place of the one that it names. */
+  base?: string | FolderSource | undefined
 }
+
+export type WeightsForm = 'float32' | 'compressed'
 
 /** The whole tensor table, the fusion's weights included. Their shapes follow from the backbone's, so no weight is needed. */
 export function allTensors(config: VlmConfig): TensorTable {
@@ -85,7 +93,7 @@ export function allTensors(config: VlmConfig): TensorTable {
  * @param folder a path (Node), an address, or a FolderSource.
  */
 export async function loadModel(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<VlmModel> {
-  const opened = await openModelFolder(folder, { signal: options.signal })
+  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base })
   try {
     return await readModel(opened, options)
   } finally {
@@ -114,14 +122,15 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
   const table = allTensors(config)
   const params: Params = {}
   const { weights: form, names = [], signal, onProgress, onRounded } = options
+  const formOf = typeof form === 'function' ? form : () => form
   try {
     await loadEach(table, opened.weights, (loaded) => void (params[loaded.spec.name] = keep(place(loaded))), {
       names: [...withoutTiedHead(table), ...names],
       signal,
       onProgress,
       onRounded,
-      compressed: form === 'compressed',
-      quantized: form !== 'float32',
+      compressed: (name) => formOf(name) === 'compressed',
+      quantized: (name) => formOf(name) !== 'float32',
     })
   } catch (error) {
     dispose(...Object.values(params))
@@ -132,11 +141,13 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
 
 /**
  * Read a whole model folder, ready for conversations. Its weights stay compressed unless the options say otherwise. The caller disposes it.
+ * An adapter is read together with its base, as one model.
  * @param folder a path (Node), an address, or a FolderSource
- * @throws CasaError when it has no tokenizer or no chat template that is known; WeightError listing every tensor that does not fit
+ * @throws CasaError when it has no tokenizer or no chat template that is known; WeightError listing every tensor that does not fit, or
+ *   when the base is not the one that an adapter was made for
  */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
-  const opened = await openModelFolder(folder, { signal: options.signal })
+  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base })
   try {
     if (!opened.tokenizerJson)
       throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)
@@ -146,6 +157,7 @@ export async function loadVlm(folder: string | FolderSource, options: LoadVlmOpt
       processorConfig: opened.processorConfig as VlmFiles['processorConfig'],
       chatTemplate: opened.chatTemplate,
       generationConfig: opened.generationConfig,
+      ...(opened.adapter && { adapter: opened.adapter }),
     }
     const talk = parseFiles(files, opened.name)
     return assembleVlm(await readModel(opened, { ...options, weights: options.weights ?? 'compressed' }), files, talk)
@@ -275,6 +287,8 @@ export interface SaveOptions {
   /** How weights are stored; bf16 halves them. */
   dtype?: 'F32' | 'BF16' | 'F16'
   metadata?: Record<string, string>
+  /** For a model read from an adapter: weights that are no longer the base's, and are written too. */
+  changed?: readonly string[] | undefined
 }
 
 async function floatsOf(weight: Tensor): Promise<Float32Array> {
@@ -287,16 +301,42 @@ async function floatsOf(weight: Tensor): Promise<Float32Array> {
   }
 }
 
-/** Write a model folder, whole or not at all. Compressed weights are written as `dtype` too. */
+/**
+ * Write a model folder, whole or not at all. Compressed weights are written as `dtype` too. A model that was read from an adapter is
+ * written as one: without the weights and files of its base.
+ *
+ * @throws WeightError when the disk is full or a weight is not finite in `dtype`; FileError when something else lies at the path
+ */
 export async function saveVlm(
   vlm: Pick<Vlm, 'model' | 'files'>,
   folder: string | FolderSink,
-  { dtype = 'F32', metadata }: SaveOptions = {},
+  { dtype = 'F32', metadata, changed = [] }: SaveOptions = {},
 ): Promise<void> {
-  const { model, files } = vlm
+  const { model } = vlm
+  const { adapter, ...files } = vlm.files
+  const ofBase = new Map(Object.entries(adapter?.base.tensors ?? {}).filter(([name]) => !changed.includes(name)))
+  const own = Object.keys(model.params).filter((name) => !ofBase.has(name))
   const weights: TensorProducer = {
-    plans: Object.entries(model.params).map(([name, weight]) => ({ name, dtype, shape: shapeOf(weight) })),
+    plans: own.map((name) => ({ name, dtype, shape: shapeOf(model.params[name]!) })),
     produce: ({ name }) => floatsOf(model.params[name]!),
   }
-  await writeModelFolder(folder, { config: model.config.json, ...files, weights }, { metadata })
+  const content = { config: model.config.json, ...files, weights }
+  await writeModelFolder(
+    folder,
+    adapter && ofBase.size > 0
+      ? { ...withoutFiles(content, adapter.borrowed), adapter: { ...adapter.base, tensors: Object.fromEntries(ofBase) } }
+      : content,
+    { metadata },
+  )
+}
+
+/** Leaves out the files that an adapter takes from its base. */
+function withoutFiles(content: ModelFolderToWrite, borrowed: readonly string[]): ModelFolderToWrite {
+  const kept = { ...content }
+  if (borrowed.includes('tokenizer.json')) delete kept.tokenizerJson
+  if (borrowed.includes('tokenizer_config.json')) delete kept.tokenizerConfig
+  if (borrowed.includes('generation_config.json')) delete kept.generationConfig
+  // A template may also stand in tokenizer_config.json, which is the base's.
+  if (borrowed.includes('chat_template.jinja')) delete kept.chatTemplate
+  return kept
 }

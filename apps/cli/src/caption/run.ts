@@ -27,7 +27,7 @@ export async function captionVideos(videos: string[], flags: CaptionFlags): Prom
   const { signal } = interrupt
   try {
     await startDevice(flags)
-    const vlm = await loadVlm(flags.model, { weights: flags.weights, signal })
+    const vlm = await loadVlm(flags.model, { weights: flags.weights, base: flags.base, signal })
     try {
       await caption(vlm, videos, flags, signal)
     } finally {

@@ -1,10 +1,12 @@
 /** `casa adapt`: make a CASA model from a language model and a vision encoder. */
 import { Option, type Command } from 'commander'
+import { basename, resolve } from 'node:path'
 import { CasaError } from '@casa-js/base'
 import { createBytesProgress } from '../convert/progress.ts'
 import { describeModel } from '../describe-model.ts'
 import { err, out } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
+import { seedOption } from '../model-options.ts'
 import { wholeNumber } from '../terminal/numbers.ts'
 
 interface AdaptFlags {
@@ -19,6 +21,10 @@ interface AdaptFlags {
   ffnUpdates?: boolean
   freezeLanguage?: boolean
   visionBlocks: number
+  newProjector?: boolean
+  seed: number
+  adapter?: boolean
+  baseName?: string
   dtype?: 'F32' | 'BF16' | 'F16'
 }
 
@@ -44,6 +50,13 @@ export function register(program: Command): void {
     .option('--ffn-updates', 'images pass the feed-forward halves')
     .option('--freeze-language', "train only what is new and the encoder's last blocks")
     .option('--vision-blocks <n>', 'last blocks of the encoder that train', wholeNumber(0, 10_000), 4)
+    .option('--new-projector', 'for an encoder of another output width: its last layer starts anew')
+    .addOption(seedOption('seed of the new projector').default(1))
+    .option('--adapter', 'write only what trains, beside the name and hashes of the model (with --freeze-language)')
+    .option(
+      '--base-name <name>',
+      'with --adapter: where the model is found, e.g. hub:organisation/name@revision (default: as given)',
+    )
     .addOption(new Option('--dtype <dtype>', 'how weights are stored; as they were unless given').choices(['F32', 'BF16', 'F16']))
     .addHelpText(
       'after',
@@ -51,6 +64,7 @@ export function register(program: Command): void {
 Examples:
   casa adapt helium-1-2b/ --vision qwen2.5-vl-3b/ --out casa-helium/
   casa adapt qwen2.5-vl-3b/ --keys image --freeze-language --out ca-qwen/
+  casa adapt smollm2/ --vision reader/ --new-projector --freeze-language --adapter --out eyes/
   casa train run.ts                 with model: { folder: "casa-helium" } in the run`,
     )
     .action(run)
@@ -94,6 +108,8 @@ async function run(language: string, flags: AdaptFlags): Promise<void> {
             trainLanguage: !flags.freezeLanguage,
             trainedVisionBlocks: flags.visionBlocks,
             dtype,
+            ...(flags.newProjector && { newProjector: { seed: flags.seed } }),
+            ...(flags.adapter && { adapter: baseNameOf(flags.baseName ?? language) }),
             signal,
             onProgress: ({ tensor, writtenBytes, totalBytes }) => progress.show(tensor, writtenBytes, totalBytes),
           },
@@ -105,9 +121,18 @@ async function run(language: string, flags: AdaptFlags): Promise<void> {
     progress.stop()
   }
   console.log(out.bold(`${to}: written`))
-  const { lines } = await describeModel(to)
+  const { lines } = await describeModel(to, flags.adapter ? { base: language } : {})
   for (const line of lines) console.log(line)
-  console.error(err.dim(`train it: casa train run.json with "model": { "folder": ${JSON.stringify(to)} } in the run file`))
+  const model = { folder: to, ...(flags.adapter && { base: language }) }
+  console.error(err.dim(`train it: casa train run.json with "model": ${JSON.stringify(model)} in the run file`))
+}
+
+/** "hub:organisation/name@revision" -> name and revision. Of a folder on this machine only the last part is kept: paths mean nothing elsewhere. */
+function baseNameOf(text: string): { name: string; revision?: string } {
+  if (/^https?:/.test(text)) return { name: text }
+  const at = text.lastIndexOf('@')
+  if (at > 0) return { name: text.slice(0, at), revision: text.slice(at + 1) }
+  return { name: text.startsWith('hub:') ? text : basename(resolve(text)) }
 }
 
 /** Folders on this machine; addresses cannot be overwritten. */

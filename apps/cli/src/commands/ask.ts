@@ -5,12 +5,12 @@ import type { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
-import { maxPixelsOption, seedOption, weightsOption, type WeightsChoice } from '../model-options.ts'
+import { baseOption, maxPixelsOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
-interface AskFlags extends DeviceFlags {
+interface AskFlags extends DeviceFlags, BaseFlag {
   model: string
   maxTokens: number
   temperature: number
@@ -36,6 +36,7 @@ export function register(program: Command): void {
     .addOption(seedOption('seed of the sampling (default: another each time)'))
     .option('--capacity <tokens>', 'text that the model can hold (default: as its config says)', wholeNumber(16, mostTokens))
     .addOption(maxPixelsOption())
+    .addOption(baseOption())
     .addOption(weightsOption())
     .addOption(deviceOption())
     .addOption(verboseOption())
@@ -77,7 +78,7 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   const images = await Promise.all(files.map((file) => loadImage(file, { ...limit, signal })))
   await startDevice(flags)
   try {
-    const vlm = await loadVlm(flags.model, { weights, signal })
+    const vlm = await loadVlm(flags.model, { weights, base: flags.base, signal })
     if (images.length === 0 && vlm.model.vision)
       throw new CasaError(
         `this model answers about pictures: name at least one before the question. For example: casa ask picture.png "${question}"`,

@@ -2,11 +2,11 @@
 import { ArgumentError } from '@casa-js/base'
 import type { Command } from 'commander'
 import { deviceOption, verboseOption, type DeviceFlags } from '../device.ts'
-import { seedOption, weightsOption, type WeightsChoice } from '../model-options.ts'
+import { baseOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
-export interface CaptionFlags extends DeviceFlags {
+export interface CaptionFlags extends DeviceFlags, BaseFlag {
   model: string
   fps?: number
   size?: number
@@ -74,6 +74,7 @@ export function register(program: Command): void {
     .option('--speak', 'say whole sentences aloud; the next one cuts off the one before (needs espeak-ng)')
     .option('--resume', 'go on after an interruption or a kill: needs --jsonl and the same video, model and --fps')
     .option('--force', 'replace files that are there')
+    .addOption(baseOption())
     .addOption(weightsOption())
     .addOption(deviceOption())
     .addOption(verboseOption())

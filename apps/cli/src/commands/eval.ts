@@ -4,7 +4,7 @@ import type { ProtocolName } from '@casa-js/eval'
 import { close } from '@casa-js/tensor'
 import { Option, type Command } from 'commander'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
-import { seedOption } from '../model-options.ts'
+import { baseOption, seedOption, type BaseFlag } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { err } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
@@ -15,7 +15,7 @@ import { claimFile, writeWhole } from '../terminal/outputs.ts'
 export const benchmarks = ['chartqa', 'docvqa', 'infovqa', 'ocrbench', 'textvqa', 'realworldqa', 'ai2d', 'gqa', 'mme', 'pope']
 export const protocols: ProtocolName[] = ['casa-authors', 'casa-lenient', 'lmms-eval-0.7.3']
 
-interface EvalFlags extends DeviceFlags {
+interface EvalFlags extends DeviceFlags, BaseFlag {
   data?: string[]
   task?: string[]
   protocol?: ProtocolName
@@ -62,6 +62,7 @@ export function register(program: Command): void {
     .option('--report <file>', 'HTML report, with answers beside their pictures')
     .option('--json', 'print one JSON document instead of the table')
     .option('--force', 'replace a file that is no report, where --report names one')
+    .addOption(baseOption())
     .addOption(deviceOption())
     .addOption(verboseOption())
     .addHelpText(
@@ -135,7 +136,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   const interrupt = onInterrupt()
   const progress = createAskingProgress()
   try {
-    const vlm = await loadVlm(folder, { signal: interrupt.signal })
+    const vlm = await loadVlm(folder, { base: flags.base, signal: interrupt.signal })
     const result = await runEval(vlmAnswers(vlm, { name: await modelFingerprint(folder) }), tasks, {
       limit,
       ...(flags.baseline && { baseline: flags.baseline }),

@@ -1,6 +1,7 @@
 /** `casa info`: shows the content of a model folder. */
 import type { Command } from 'commander'
 import { describeModel } from '../describe-model.ts'
+import { baseOption, type BaseFlag } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { out } from '../terminal/colours.ts'
 
@@ -10,6 +11,7 @@ export function register(program: Command): void {
     .description('show what a model folder holds: parts, parameters, dtypes, and whether its weights fit its config')
     .argument('[folder]', 'model folder: a path, an address, or hub:organisation/name', shippedModel)
     .option('--tensors', 'list every tensor')
+    .addOption(baseOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -18,8 +20,8 @@ export function register(program: Command): void {
     .action(run)
 }
 
-async function run(folder: string, flags: { tensors?: boolean; json?: boolean }): Promise<void> {
-  const { facts, lines, tensors } = await describeModel(folder)
+async function run(folder: string, flags: BaseFlag & { tensors?: boolean; json?: boolean }): Promise<void> {
+  const { facts, lines, tensors } = await describeModel(folder, flags)
   if (flags.json) return console.log(JSON.stringify(facts, null, 1))
   console.log(out.bold(facts.folder))
   for (const line of lines) console.log(line)

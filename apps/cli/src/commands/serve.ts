@@ -3,13 +3,13 @@ import { close } from '@casa-js/tensor'
 import { type Command, Option } from 'commander'
 import { basename, resolve } from 'node:path'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
-import { weightsOption, type WeightsChoice } from '../model-options.ts'
+import { baseOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { err } from '../terminal/colours.ts'
 import { Interrupted, onInterrupt } from '../terminal/interrupt.ts'
 import { mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
-interface ServeFlags extends DeviceFlags {
+interface ServeFlags extends DeviceFlags, BaseFlag {
   port: number
   host: string
   name?: string
@@ -53,6 +53,7 @@ export function register(program: Command): void {
     .option('--keep <n>', 'conversations kept for their next message', wholeNumber(0, 10_000), 8)
     .option('--streams <n>', 'videos captioned at once, by WebSocket', wholeNumber(0, 256), 2)
     .option('--grace <seconds>', 'time that running answers have after Ctrl-C', wholeNumber(0, 3600), 10)
+    .addOption(baseOption())
     .addOption(weightsOption())
     .addOption(deviceOption())
     .addOption(verboseOption())
@@ -77,7 +78,7 @@ async function run(model: string | undefined, flags: ServeFlags): Promise<void> 
   const [{ serve }, { loadVlm }] = await Promise.all([import('@casa-js/serve'), import('@casa-js/vlm')])
   await startDevice(flags)
   try {
-    const vlm = await loadVlm(folder, { weights: flags.weights, signal })
+    const vlm = await loadVlm(folder, { weights: flags.weights, base: flags.base, signal })
     const server = await serve(vlm, {
       modelId,
       port: flags.port,

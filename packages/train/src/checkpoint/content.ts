@@ -23,6 +23,7 @@ export interface CheckpointContent {
   positions: number[][]
   config: RunConfig
   data?: DataFacts | undefined
+  /** Those that train; frozen ones are where the run took them from. */
   params: Params
   optimizer: Adamw
 }
@@ -38,7 +39,7 @@ export interface CheckpointStore {
    */
   write(content: CheckpointContent, collective?: Collective): Promise<string>
   /**
-   * Copies a checkpoint into weights and the moments of the optimiser's parts, in place, however many ranks wrote it.
+   * Copies a checkpoint into weights that train and the moments of the optimiser's parts, in place, however many ranks wrote it.
    * @throws CheckpointError if it is damaged or belongs to another model.
    */
   restore(folder: string, params: Params, optimizer: Adamw): Promise<Restored>

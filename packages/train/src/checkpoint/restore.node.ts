@@ -63,8 +63,8 @@ export function compareConfig(state: CheckpointState, config: RunConfig, folder:
  */
 export async function restoreCheckpoint(folder: string, params: Params, optimizer: Adamw): Promise<Restored> {
   const { step, positions, data, files } = await readState(folder, { checkHashes: false })
-  await readWeights(join(folder, WEIGHTS_FILE), params)
   await readMoments(folder, momentsFiles(Object.keys(files))!, optimizer)
+  await readWeights(join(folder, WEIGHTS_FILE), params, new Set(optimizer.weights.map(({ name }) => name)))
   return { step, positions, data }
 }
 
@@ -87,12 +87,19 @@ async function readState(folder: string, { checkHashes }: { checkHashes: boolean
   return state
 }
 
-/** Every tensor of the file into the tensor of that name; names and shapes must agree exactly. */
-async function readWeights(path: string, targets: Params): Promise<void> {
+/**
+ * Every tensor of the file into the target of that name; names and shapes must agree exactly. Older checkpoints also hold weights that do
+ * not train, which are left alone.
+ */
+async function readWeights(path: string, targets: Params, trained: ReadonlySet<string>): Promise<void> {
   const file = await Safetensors.open(await fileSource(path))
   try {
     const entries = file.entries()
-    checkNames(path, Object.keys(targets), [...entries.keys()])
+    checkNames(
+      path,
+      Object.keys(targets),
+      [...entries.keys()].filter((name) => name in targets || trained.has(name)),
+    )
     for (const [name, target] of Object.entries(targets)) {
       const { shape } = entries.get(name)!
       if (shape.join() !== target.shape.join())

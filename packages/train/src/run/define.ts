@@ -20,9 +20,13 @@ export type DatasetReference = ModuleReference | { jsonl: string; images?: strin
 /** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
 export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabSize: number }
 
-/** A model folder to start from, or config.json of a model with fresh weights, some of which may come from another model. */
+/**
+ * A model folder to start from (for an adapter perhaps with the folder of its base, in place of the one that it names), or config.json of a model
+ * with fresh weights, some of which may come from another model.
+ */
 export type ModelReference =
-  { folder: string } | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string; from?: PartOfModel }
+  | { folder: string; base?: string }
+  | { config: Record<string, unknown>; tokenizer: TokenizerReference; template?: string; from?: PartOfModel }
 
 /** Weights of a model folder whose names match, e.g. ["vision.*"] for its encoder alone. */
 export interface PartOfModel {

@@ -105,15 +105,16 @@ export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun
 }
 
 function parseModel(json: unknown, path: string): ModelReference {
-  const f = open(json, path, ['folder', 'config', 'tokenizer', 'template', 'from'])
+  const f = open(json, path, ['folder', 'base', 'config', 'tokenizer', 'template', 'from'])
   if (f.has('folder')) {
     f.require(
       ['config', 'tokenizer', 'template', 'from'].every((name) => !f.has(name)),
       'folder',
       'a folder brings its own config, tokenizer and template: name it alone',
     )
-    return { folder: f.string('folder') }
+    return { folder: f.string('folder'), ...(f.has('base') && { base: f.string('base') }) }
   }
+  f.require(!f.has('base'), 'base', 'a base goes with the folder of an adapter')
   f.object('config')
   return {
     config: f.raw('config') as Record<string, unknown>,

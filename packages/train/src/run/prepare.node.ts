@@ -131,11 +131,13 @@ function resolveRun(run: ParsedRun, path: string): ParsedRun {
 }
 
 function resolveModel(model: ModelReference, path: string): ModelReference {
-  if ('folder' in model) return { folder: resolve(dirname(path), model.folder) }
+  const fromHere = (folder: string): string => (/^(hub:|https?:)/.test(folder) ? folder : resolve(dirname(path), folder))
+  if ('folder' in model)
+    return { folder: fromHere(model.folder), ...(model.base !== undefined && { base: fromHere(model.base) }) }
   const { tokenizer, from } = model
   return {
     ...model,
-    ...(from && { from: { ...from, folder: resolve(dirname(path), from.folder) } }),
+    ...(from && { from: { ...from, folder: fromHere(from.folder) } }),
     tokenizer:
       'file' in tokenizer
         ? { file: resolve(dirname(path), tokenizer.file) }

@@ -55,7 +55,7 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
         evaluate: (share, _, onAnswered) =>
           evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, onAnswered),
       }),
-      save: (folder) => saveVlm(vlm, folder, { dtype: run.save }),
+      save: (folder) => saveVlm(vlm, folder, { dtype: run.save, changed: trainedNames(vlm.model.params, run) }),
       close,
     }
   } catch (error) {
@@ -65,7 +65,10 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
 }
 
 async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm> {
-  if ('folder' in run.model) return loadVlm(run.model.folder, { weights: 'float32' })
+  if ('folder' in run.model) {
+    const { folder, base } = run.model
+    return loadVlm(folder, { base, weights: (name) => (isFrozen(run, name) ? 'compressed' : 'float32') })
+  }
   const { config, template, from } = run.model
   const files = { tokenizerJson: tokenizerJson!, processorConfig: { chat: { name: template } } }
   if (!from) return createVlm(config, run.seed, files)
@@ -76,6 +79,13 @@ async function openModel({ run, tokenizerJson }: VlmProgramOptions): Promise<Vlm
     other.dispose()
   }
 }
+
+/** Frozen weights are only read, so they stay as the folder holds them, in 16, 8 or 4 bits. */
+function isFrozen({ freeze }: ParsedRun, name: string): boolean {
+  return freeze.some((pattern) => matchesName(pattern, name))
+}
+
+const trainedNames = (params: Params, run: ParsedRun): string[] => Object.keys(params).filter((name) => !isFrozen(run, name))
 
 /** @throws ConfigError for a pattern that matches no weight of the folder */
 function partOf(params: Params, { match, folder }: PartOfModel): Params {

@@ -6,6 +6,8 @@ import { memorySink, type ByteSink } from './sink.ts'
 export interface FolderSource {
   /** Name used in errors: a path or an address. */
   readonly name: string
+  /** The commit, where the folder is a repository at one commit. */
+  readonly revision?: string
   /** undefined when there is no such file; any other failure throws. */
   open(file: string, signal?: AbortSignal): Promise<ByteSource | undefined>
   /** The weights, when they are not in safetensors files. */

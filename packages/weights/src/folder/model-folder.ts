@@ -3,6 +3,8 @@
  * tokenizer, processor config, chat template. File names are those used on the hub.
  */
 import { ConfigError } from '@casa-js/base'
+import { adapterFolder, borrowedFiles, locateBase } from '../adapter/folder.ts'
+import { readAdapterMark, type AdapterBase } from '../adapter/mark.ts'
 import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
@@ -15,6 +17,8 @@ import { folderAt, type AddressOptions } from '../remote/address.ts'
 export interface ModelFolder {
   /** Where it came from, for messages. */
   readonly name: string
+  /** The commit, where it came from a repository. */
+  revision?: string | undefined
   /** Parsed config.json; a family's `parseConfig` gives it a type. */
   config: unknown
   generationConfig?: unknown
@@ -25,30 +29,53 @@ export interface ModelFolder {
   processorConfig?: unknown
   /** chat_template.jinja, or the template inside tokenizer_config.json. */
   chatTemplate?: string | undefined
+  /** For an adapter: the model that it was made for, and the files that came from there. */
+  adapter?: OpenedAdapter | undefined
   weights: TensorSource
 }
 
+export interface OpenedAdapter {
+  base: AdapterBase
+  /** Names of files that the adapter does not bring itself, such as "tokenizer.json". */
+  borrowed: string[]
+}
+
+export interface OpenOptions extends AddressOptions {
+  /** For an adapter: the folder of its base, in place of the one that it names. */
+  base?: string | FolderSource | undefined
+}
+
 /**
- * Opens a folder: small files are read, of the weights only the headers. `close` the weights when done.
+ * Opens a folder: small files are read, of the weights only the headers. `close` the weights when done. An adapter is opened together
+ * with its base, as one model.
  * @param folder a path, an address or a repository as `folderAt` takes them, or any FolderSource.
- * @throws WeightError when files are missing or break the format, ConfigError when a JSON file is not JSON.
+ * @throws WeightError when files are missing or break the format, or the base is not the one that an adapter was made for; ConfigError
+ *   when a JSON file is not JSON.
  */
-export async function openModelFolder(folder: string | FolderSource, options: AddressOptions = {}): Promise<ModelFolder> {
-  const source = await asSource(folder, options)
-  const { signal } = options
+export async function openModelFolder(folder: string | FolderSource, options: OpenOptions = {}): Promise<ModelFolder> {
+  const given = await asSource(folder, options)
+  const { signal, base, ...address } = options
+  const mark = await readAdapterMark(given, signal)
+  if (!mark && base !== undefined)
+    return refuse(given.name, 'base', 'this is a whole model, not an adapter: it is opened without a base')
+  const source = mark
+    ? adapterFolder(given, await asSource(base ?? locateBase(given, mark), { ...address, signal }), mark)
+    : given
   const json = (file: string) => readJson(source, file, signal)
   const config = await json('config.json')
   if (config === undefined) return refuse(source.name, 'missing', 'config.json is missing: not a model folder')
   const tokenizerConfig = await json('tokenizer_config.json')
   return {
     name: source.name,
+    ...(given.revision !== undefined && { revision: given.revision }),
     config,
     generationConfig: await json('generation_config.json'),
     tokenizerJson: await json('tokenizer.json'),
     tokenizerConfig,
     processorConfig: merged(await json('preprocessor_config.json'), await json('processor_config.json')),
     chatTemplate: (await readOptional(source, 'chat_template.jinja', signal)) ?? templateOf(tokenizerConfig),
-    weights: await openWeights(source, options),
+    ...(mark && { adapter: { base: mark, borrowed: await missingFrom(given, borrowedFiles, signal) } }),
+    weights: await openWeights(source, { ...address, signal }),
   }
 }
 
@@ -81,6 +108,16 @@ export async function openStored(folder: FolderSource, signal?: AbortSignal): Pr
 function merged(older: unknown, newer: unknown): unknown {
   if (older === undefined || newer === undefined) return newer ?? older
   return { ...Object(older), ...Object(newer) }
+}
+
+async function missingFrom(folder: FolderSource, files: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  const missing: string[] = []
+  for (const file of files) {
+    const source = await folder.open(file, signal)
+    if (source) await source.close()
+    else missing.push(file)
+  }
+  return missing
 }
 
 async function asSource(folder: string | FolderSource, options: AddressOptions): Promise<FolderSource> {

@@ -1,4 +1,5 @@
 /** Writing a model folder. On a disk it appears whole or not at all; in a browser's private file system each file does. */
+import { adapterMark, type AdapterBase } from '../adapter/mark.ts'
 import type { FolderSink } from '../bytes/folder.ts'
 import { commitAfter } from '../bytes/sink.ts'
 import { writeSafetensors, type TensorProducer, type WriteOptions } from '../safetensors/writer.ts'
@@ -8,8 +9,10 @@ import { listedSink } from './listed-sink.ts'
 import type { ModelFolder } from './model-folder.ts'
 
 /** What a folder is written from. Values that are undefined get no file. */
-export interface ModelFolderToWrite extends Omit<ModelFolder, 'name' | 'weights'> {
+export interface ModelFolderToWrite extends Omit<ModelFolder, 'name' | 'revision' | 'weights' | 'adapter'> {
   weights: TensorProducer
+  /** Makes the folder an adapter: the other tensors of the model come from this base. */
+  adapter?: AdapterBase | undefined
 }
 
 /** `force`, `reuse` and `inputs` matter for paths only; see `claimFolder`. */
@@ -40,6 +43,7 @@ async function writeFiles(folder: FolderSink, model: ModelFolderToWrite, options
     ['tokenizer.json', model.tokenizerJson],
     ['tokenizer_config.json', model.tokenizerConfig],
     ['processor_config.json', model.processorConfig],
+    [adapterMark, model.adapter && { base: model.adapter }],
   ]
   for (const [file, value] of files) {
     if (value !== undefined) await writeText(sink, file, `${JSON.stringify(value, null, 2)}\n`)

@@ -48,21 +48,26 @@ export async function loadParams(
 /**
  * Calls back with each tensor of the table as it arrives, one at a time, so that it can be uploaded to the device and freed.
  * With `compressed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay compressed; with `quantized`, matrices
- * that it holds in 8 or 4 bits stay so.
+ * that it holds in 8 or 4 bits stay so. Either may be asked by the tensor's name.
  * @throws WeightError as `loadParams` does, before the first callback.
  */
 export async function loadEach(
   table: TensorTable,
   source: WeightSource,
   onTensor: (tensor: LoadedTensor) => void | Promise<void>,
-  options: LoadOptions & { compressed?: boolean; quantized?: boolean } = {},
+  options: LoadOptions & { compressed?: Choice; quantized?: Choice } = {},
 ): Promise<void> {
   const entries = source.entries()
   for (const { spec, found, done } of walk(table, source, options)) {
     const dtype = entries.get(found)!.dtype
-    if (options.compressed && canCompress(source) && spec.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16')) {
+    if (
+      chosen(options.compressed, spec.name) &&
+      canCompress(source) &&
+      spec.shape.length >= 2 &&
+      (dtype === 'BF16' || dtype === 'F16')
+    ) {
       await onTensor({ spec, dtype, compressed: await source.readCompressed(found, options.signal) })
-    } else if (options.quantized && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
+    } else if (chosen(options.quantized, spec.name) && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
       const quantized = await source.readQuantized(found, options.signal, { measure: options.onRounded !== undefined })
       const { roundedFrom } = quantized
       if (roundedFrom) options.onRounded?.({ tensor: spec.name, ...roundedFrom })
@@ -72,6 +77,12 @@ export async function loadEach(
     }
     done()
   }
+}
+
+type Choice = boolean | ((name: string) => boolean)
+
+function chosen(choice: Choice | undefined, name: string): boolean {
+  return typeof choice === 'function' ? choice(name) : choice === true
 }
 
 function* walk(table: TensorTable, source: WeightSource, options: LoadOptions) {

@@ -3,6 +3,7 @@
  * under "quantized:NAME" what they are: {"bits":4,"group":64,"shape":[O,D]}. This source presents them as one tensor again, of
  * dtype Q8 or Q4 and shape [O,D].
  */
+import { checkRange } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { dequantizeRows, groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base/internal'
@@ -104,8 +105,18 @@ class Quantized implements QuantizedSource {
     return this.source.readCompressed(name, signal)
   }
 
-  readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.source.readBytes(name, range, signal)
+  /** Of a quantised tensor: its words, then its scales. */
+  async readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {
+    if (!this.described.has(name)) return this.source.readBytes(name, range, signal)
+    const parts = partsOf(name)
+    const words = await this.source.readBytes(parts.values, undefined, signal)
+    const scales = await this.source.readBytes(parts.scales, undefined, signal)
+    const bytes = new Uint8Array(words.length + scales.length)
+    bytes.set(words)
+    bytes.set(scales, words.length)
+    if (!range) return bytes
+    checkRange({ name: `${this.name}: tensor ${name}`, size: bytes.length }, range.begin, range.end)
+    return bytes.slice(range.begin, range.end)
   }
 
   close(): Promise<void> {

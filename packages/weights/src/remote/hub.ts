@@ -47,6 +47,7 @@ export async function hubFolder(repository: string, options: HubOptions = {}): P
   const listing = await kept(cache, keyOf('.listing.json'), () => hub.list(commit))
   return {
     name: `${repository}@${commit.slice(0, 8)}`,
+    revision: commit,
     async open(file, signal) {
       const expected = Object.hasOwn(listing, file) ? listing[file] : undefined
       if (!expected) return undefined
