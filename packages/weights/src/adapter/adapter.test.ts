@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
-import { openModelFolder, openWeights } from '../folder/model-folder.ts'
+import { openModelFolder } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { writeModelFolder } from '../folder/write-model-folder.ts'
 import { quantizedMetadata } from '../quantize/quantized-source.ts'
 import { tensorsInMemory } from '../safetensors/writer.ts'
@@ -67,7 +68,9 @@ describe('an adapter', () => {
   it('says that it needs its base, and a whole model that it needs none', async () => {
     const whole = await base()
     const adapter = await folderOf('eyes', { c: floats(4) }, { adapter: await markOf(whole, { a: 'a' }) })
-    await expect(openModelFolder(adapter)).rejects.toThrow('eyes: this folder is an adapter for a base: give the folder of that model')
+    await expect(openModelFolder(adapter)).rejects.toThrow(
+      'eyes: this folder is an adapter for a base: give the folder of that model',
+    )
     await expect(openModelFolder(whole, { base: adapter })).rejects.toThrow('base: this is a whole model, not an adapter')
   })
 
@@ -102,7 +105,8 @@ describe('an adapter', () => {
       fc.asyncProperty(names, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), async (all, sides) => {
         const values = (name: string) => floats(...[...name].map((letter) => letter.charCodeAt(0)))
         const isBase = (i: number) => i === 0 || (i > 1 && sides[i]!)
-        const pick = (of: boolean) => Object.fromEntries(all.filter((_, i) => isBase(i) === of).map((name) => [name, values(name)]))
+        const pick = (of: boolean) =>
+          Object.fromEntries(all.filter((_, i) => isBase(i) === of).map((name) => [name, values(name)]))
         const whole = await folderOf('base', pick(true))
         const mark = await markOf(whole, Object.fromEntries(Object.keys(pick(true)).map((name) => [name, name])))
         const adapter = await folderOf('eyes', pick(false), { adapter: mark })

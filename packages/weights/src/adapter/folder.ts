@@ -1,7 +1,7 @@
 /** An adapter's folder and its base's as one model folder: the adapter's files first, the base's for what it does not bring. */
 import { WeightError } from '@casa-js/base'
 import type { FolderSource } from '../bytes/folder.ts'
-import { openWeights } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { joinAdapter } from './joined.ts'
 import { baseAddress, type AdapterBase } from './mark.ts'
 

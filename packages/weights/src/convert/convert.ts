@@ -2,7 +2,7 @@
 import { commitAfter } from '../bytes/sink.ts'
 import type { FolderSink, FolderSource } from '../bytes/folder.ts'
 import { refuse } from '../refuse.ts'
-import { openStored, openWeights } from '../folder/model-folder.ts'
+import { openStored, openWeights } from '../folder/open-weights.ts'
 import { partsOf } from '../quantize/quantized-source.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { writeSafetensors, type Produced, type TensorPlan, type TensorProducer } from '../safetensors/writer.ts'

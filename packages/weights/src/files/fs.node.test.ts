@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink, utimes, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openWeights } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { encodeSafetensors } from '../safetensors/writer.ts'
 import { fileSink, fileSource, fsFolder } from './fs.node.ts'
 

@@ -9,10 +9,9 @@ import type { FolderSource } from '../bytes/folder.ts'
 import { readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import { textLimitBytes } from './limits.ts'
-import { withQuantized } from '../quantize/quantized-source.ts'
-import { openShards } from '../safetensors/shards.ts'
-import { Safetensors, type TensorSource } from '../safetensors/reader.ts'
-import { folderAt, type AddressOptions } from '../remote/address.ts'
+import type { TensorSource } from '../safetensors/reader.ts'
+import type { AddressOptions } from '../remote/address.ts'
+import { asSource, openWeights } from './open-weights.ts'
 
 export interface ModelFolder {
   /** Where it came from, for messages. */
@@ -79,31 +78,6 @@ export async function openModelFolder(folder: string | FolderSource, options: Op
   }
 }
 
-/** The weights alone: model.safetensors, or the files that model.safetensors.index.json names. Quantised tensors appear as one. */
-export async function openWeights(folder: string | FolderSource, options: AddressOptions = {}): Promise<TensorSource> {
-  const source = await openStored(await asSource(folder, options), options.signal)
-  try {
-    return withQuantized(source)
-  } catch (error) {
-    await source.close()
-    throw error
-  }
-}
-
-/** The weights as they are stored: of a quantised tensor its two parts. */
-export async function openStored(folder: FolderSource, signal?: AbortSignal): Promise<TensorSource> {
-  if (folder.openWeights) return folder.openWeights(signal)
-  const single = await folder.open('model.safetensors', signal)
-  if (single) return Safetensors.open(single, signal)
-  const index = await folder.open('model.safetensors.index.json', signal)
-  if (!index) return refuse(folder.name, 'missing', 'neither model.safetensors nor model.safetensors.index.json is there')
-  try {
-    return await openShards(folder, index, signal)
-  } finally {
-    await index.close()
-  }
-}
-
 /** Merges the fields of both; the second takes precedence. A value that is not an object is left for its parser to reject. */
 function merged(older: unknown, newer: unknown): unknown {
   if (older === undefined || newer === undefined) return newer ?? older
@@ -118,10 +92,6 @@ async function missingFrom(folder: FolderSource, files: readonly string[], signa
     else missing.push(file)
   }
   return missing
-}
-
-async function asSource(folder: string | FolderSource, options: AddressOptions): Promise<FolderSource> {
-  return typeof folder === 'string' ? folderAt(folder, options) : folder
 }
 
 async function readOptional(folder: FolderSource, file: string, signal?: AbortSignal): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import { ConfigError, WeightError } from '@casa-js/base'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource, type ByteSource } from '../bytes/source.ts'
-import { openWeights } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { countValues } from '../safetensors/dtypes.ts'
 import type { StoredDtype } from '../safetensors/reader.ts'
 import type { FuzzTarget } from './fuzz.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
-import { openWeights } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { encodeSafetensors } from '../safetensors/writer.ts'
 import { quantizedMetadata } from './quantized-source.ts'
 

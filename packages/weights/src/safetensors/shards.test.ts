@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
 import { fileSource, fsFolder } from '../files/fs.node.ts'
-import { openWeights } from '../folder/model-folder.ts'
+import { openWeights } from '../folder/open-weights.ts'
 import { bf16FromFloat32, float32FromBf16 } from '@casa-js/base/internal'
 import { Safetensors } from './reader.ts'
 import { encodeSafetensors } from './writer.ts'
