@@ -21,7 +21,7 @@ const allowed = {
   backbones: ['core', 'tensor'],
   tokenizers: [],
   weights: ['core'],
-  web: ['base', 'core', 'tensor', 'vision', 'vlm', 'weights'],
+  web: ['base', 'core', 'data', 'tensor', 'train', 'vision', 'vlm', 'weights'],
   vlm: ['backbones', 'casa', 'core', 'sequence', 'tensor', 'tokenizers', 'vision', 'weights'],
   'casa-js': ['base', 'tensor', 'video', 'vision', 'vlm'],
   data: ['core', 'tokenizers', 'vision', 'weights'],

@@ -6,10 +6,12 @@ import { loadModel, offered } from './model.ts'
 import { AskTab } from './tabs/ask.tsx'
 import { LiveTab } from './tabs/live.tsx'
 import { ModelsTab } from './tabs/models.tsx'
+import { TrainTab } from './tabs/train.tsx'
 
 const tabs = [
   { id: 'ask', title: 'Ask', Content: AskTab },
   { id: 'live', title: 'Live', Content: LiveTab },
+  { id: 'train', title: 'Train', Content: TrainTab },
   { id: 'models', title: 'Models', Content: ModelsTab },
 ] as const
 

@@ -1,7 +1,13 @@
 /** The built demo in Chromium: asked, edited, the camera captioned, a model loaded from files; keyboard, phone, accessibility. */
 import { AxeBuilder } from '@axe-core/playwright'
+import { unzipSync } from 'fflate'
+import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { build, preview, type PreviewServer } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,14 +15,16 @@ import { findBrowser } from '../../../scripts/browser.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const configFile = `${root}/vite.config.ts`
-const model = fileURLToPath(new URL('../../cli/model', import.meta.url))
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
+const cli = `${repository}/apps/cli`
+const model = `${cli}/model`
 /** Set to a folder to keep screenshots of every tab, for the documents. */
 const screenshots = process.env.CASA_SCREENSHOTS
 /** Tests wait for what they see; this ends a test that never sees it. */
 const patienceMs = 120_000
 const limitMs = 3 * patienceMs
 
-describe.skipIf(!findBrowser())('the demo in Chromium', () => {
+describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, () => {
   let server: PreviewServer
   let browser: Browser
   let context: BrowserContext
@@ -71,176 +79,177 @@ describe.skipIf(!findBrowser())('the demo in Chromium', () => {
     await server?.close()
   })
 
-  it(
-    'is isolated, and runs on WebAssembly where there is no GPU',
-    async () => {
-      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-      expect(await page.locator('.model-bar').textContent()).toMatch(/Reader on (wasm|webgpu)/)
-      expect(await violations()).toEqual([])
-      await picture('welcome')
-    },
-    limitMs,
-  )
+  it('is isolated, and runs on WebAssembly where there is no GPU', async () => {
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+    expect(await page.locator('.model-bar').textContent()).toMatch(/Reader on (wasm|webgpu)/)
+    expect(await violations()).toEqual([])
+    await picture('welcome')
+  })
 
-  it(
-    'answers about a sample, goes on, and can be edited from the first question',
-    async () => {
-      await page.getByRole('button', { name: 'a sign', exact: true }).click()
-      await eventually(() => page.getByRole('textbox', { name: 'Question' }).inputValue()).toBe('What does it say?')
-      await page.getByRole('textbox', { name: 'Question' }).press('Enter')
-      await page.locator('.answer.done').waitFor()
-      expect(await page.locator('.answer p').first().textContent()).toBe('camel')
-      expect(await page.locator('.stats').textContent()).toMatch(/\d+ tokens, first after .* tokens\/s/)
-      await page.locator('.looked summary').click()
-      expect(await page.locator('.looked .piece').allTextContents()).toEqual(expect.arrayContaining(['c']))
-      expect(await page.locator('.shares tr').count()).toBe(4)
-      await page.locator('.looked .piece').nth(1).click()
-      await eventually(() => page.locator('.looked .piece').nth(1).getAttribute('aria-pressed')).toBe('true')
-      expect(await violations()).toEqual([])
-      await picture('ask')
-      await page.locator('input[type=file][accept="image/*"]').setInputFiles(`${root}/../cli/samples/second.png`)
-      await page.getByRole('textbox', { name: 'Question' }).fill('What does it say?')
-      await page.getByRole('button', { name: 'Ask', exact: true }).click()
-      await eventually(() => page.locator('.answer.done').count()).toBe(2)
-      await page.getByRole('button', { name: 'Edit' }).first().click()
-      await eventually(() => page.locator('.exchange').count()).toBe(0)
-      await eventually(() => page.locator('.tray img').count()).toBe(1)
-      await page.getByRole('button', { name: 'Ask', exact: true }).click()
-      await page.locator('.answer.done').waitFor()
-      expect(await page.locator('.answer p').first().textContent()).toBe('camel')
-    },
-    limitMs,
-  )
+  it('answers about a sample, goes on, and can be edited from the first question', async () => {
+    await page.getByRole('button', { name: 'a sign', exact: true }).click()
+    await eventually(() => page.getByRole('textbox', { name: 'Question' }).inputValue()).toBe('What does it say?')
+    await page.getByRole('textbox', { name: 'Question' }).press('Enter')
+    await page.locator('.answer.done').waitFor()
+    expect(await page.locator('.answer p').first().textContent()).toBe('camel')
+    expect(await page.locator('.stats').textContent()).toMatch(/\d+ tokens, first after .* tokens\/s/)
+    await page.locator('.looked summary').click()
+    expect(await page.locator('.looked .piece').allTextContents()).toEqual(expect.arrayContaining(['c']))
+    expect(await page.locator('.shares tr').count()).toBe(4)
+    await page.locator('.looked .piece').nth(1).click()
+    await eventually(() => page.locator('.looked .piece').nth(1).getAttribute('aria-pressed')).toBe('true')
+    expect(await violations()).toEqual([])
+    await picture('ask')
+    await page.locator('.composer input[type=file]').setInputFiles(`${cli}/samples/second.png`)
+    await page.getByRole('textbox', { name: 'Question' }).fill('What does it say?')
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await eventually(() => page.locator('.answer.done').count()).toBe(2)
+    await page.getByRole('button', { name: 'Edit' }).first().click()
+    await eventually(() => page.locator('.exchange').count()).toBe(0)
+    await eventually(() => page.locator('.tray img').count()).toBe(1)
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page.locator('.answer.done').waitFor()
+    expect(await page.locator('.answer p').first().textContent()).toBe('camel')
+  })
 
-  it(
-    'takes a snapshot from the camera, and says what is wrong with a file that is no picture',
-    async () => {
-      await page.getByRole('button', { name: 'Camera' }).first().click()
-      await page.locator('.tray img').waitFor()
-      await page.getByRole('button', { name: 'Remove snapshot' }).click()
-      await page
-        .locator('input[type=file][accept="image/*"]')
-        .setInputFiles({ name: 'torn.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
-      await page.getByRole('textbox', { name: 'Question' }).fill('What is this?')
-      await page.getByRole('button', { name: 'Ask', exact: true }).click()
-      await page.locator('.answer.failed').waitFor()
-      expect(await page.locator('.answer.failed .error').textContent()).toContain('torn.png')
-    },
-    limitMs,
-  )
+  it('takes a snapshot from the camera, and says what is wrong with a file that is no picture', async () => {
+    await page.getByRole('button', { name: 'Camera' }).first().click()
+    await page.locator('.tray img').waitFor()
+    await page.getByRole('button', { name: 'Remove snapshot' }).click()
+    await page
+      .locator('.composer input[type=file]')
+      .setInputFiles({ name: 'torn.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
+    await page.getByRole('textbox', { name: 'Question' }).fill('What is this?')
+    await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    await page.locator('.answer.failed').waitFor()
+    expect(await page.locator('.answer.failed .error').textContent()).toContain('torn.png')
+  })
 
-  it(
-    'captions the camera, with plots and a history that can be saved',
-    async () => {
-      await page.getByRole('tab', { name: 'Live' }).click()
-      expect(await violations()).toEqual([])
-      await page.locator('.live').getByRole('button', { name: 'Camera' }).click()
-      await page.locator('.settings summary').click()
-      await page.getByLabel('Tokens per frame').fill('4')
-      await page.getByLabel('Tokens per frame').press('Tab')
-      await page.getByRole('button', { name: 'Caption' }).click()
-      await eventually(() => page.locator('.plots .hint').textContent()).toMatch(/^([3-9]|\d\d+) frames seen/)
-      expect(await page.locator('.lines').count()).toBe(2)
-      await page.getByRole('button', { name: 'Pause' }).click()
-      await page.getByRole('button', { name: 'Go on' }).waitFor()
-      const at = () => page.evaluate(() => document.querySelector('video')!.currentTime)
-      const pausedAt = await at()
-      await page.waitForTimeout(500)
-      expect(await at()).toBe(pausedAt)
-      expect(await violations()).toEqual([])
-      await picture('live')
-      await page.getByRole('button', { name: 'Stop' }).click()
-      await page.getByRole('button', { name: 'Caption' }).waitFor()
-    },
-    limitMs,
-  )
+  it('captions the camera, with plots and a history that can be saved', async () => {
+    await page.getByRole('tab', { name: 'Live' }).click()
+    expect(await violations()).toEqual([])
+    await page.locator('.live').getByRole('button', { name: 'Camera' }).click()
+    await page.locator('.settings summary').click()
+    await page.getByLabel('Tokens per frame').fill('4')
+    await page.getByLabel('Tokens per frame').press('Tab')
+    await page.getByRole('button', { name: 'Caption' }).click()
+    await eventually(() => page.locator('.plots .hint').textContent()).toMatch(/^([3-9]|\d\d+) frames seen/)
+    expect(await page.locator('.lines').count()).toBe(2)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('button', { name: 'Go on' }).waitFor()
+    const at = () => page.evaluate(() => document.querySelector('video')!.currentTime)
+    const pausedAt = await at()
+    await page.waitForTimeout(500)
+    expect(await at()).toBe(pausedAt)
+    expect(await violations()).toEqual([])
+    await picture('live')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: 'Caption' }).waitFor()
+  })
 
-  it(
-    'loads a model from files of this machine, and tells what it is',
-    async () => {
+  it('loads a model from files of this machine, and tells what it is', async () => {
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.locator('.models input[type=file]').setInputFiles(model)
+    await ready()
+    await page.locator('.models table').waitFor()
+    expect(await page.locator('.models table').textContent()).toContain('Fusioncasa')
+    expect(await violations()).toEqual([])
+    await picture('models')
+    await page.getByRole('button', { name: 'Copy a report' }).click()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Vision encoder: casa_vit')
+    await page.getByLabel('Address of a model folder').fill('/nowhere/')
+    await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
+    await page.locator('.models .error').waitFor()
+    expect(await page.locator('.models .error').textContent()).toContain('nowhere')
+  })
+
+  it('captions a sample video with the model that was trained for it', async () => {
+    await page.getByRole('tab', { name: 'Live' }).click()
+    await page.getByRole('button', { name: 'Load Live' }).click()
+    await eventually(modelTitle).toBe('Live')
+    await page.getByRole('button', { name: 'Sample' }).click()
+    await page.locator('.settings input[type=number]').nth(1).fill('')
+    await page.getByRole('button', { name: 'Caption' }).click()
+    await page.locator('.history li').nth(2).waitFor()
+    expect((await page.locator('.history li').allTextContents()).join(' ')).toMatch(/ appears| sign says/)
+    await picture('live-sample')
+    await page.getByRole('button', { name: 'Stop' }).click()
+  })
+
+  it('learns from drawn shapes, and what is downloaded is a folder that casa reads', async () => {
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.getByRole('listitem').filter({ hasText: 'Reader' }).getByRole('button', { name: 'Load' }).click()
+    await eventually(modelTitle).toBe('Reader')
+    await page.getByRole('tab', { name: 'Train' }).click()
+    await page.getByRole('button', { name: 'Drawn shapes' }).click()
+    await eventually(() => page.locator('.examples li').count()).toBe(24)
+    expect(await page.locator('.examples li.held-out').count()).toBe(4)
+    // Fewer pictures and updates than a person would give: enough to see that it learns.
+    if (!screenshots) {
+      for (let i = 0; i < 8; i++) await page.locator('.examples .remove').last().click()
+      for (let i = 0; i < 8; i++) await page.locator('.examples .remove').first().click()
+    }
+    await page.getByLabel('Updates').fill('6')
+    await page.getByRole('button', { name: 'Train', exact: true }).click()
+    await page.getByText('Done after 6 updates').waitFor()
+    expect(await page.locator('.progress polyline').getAttribute('points')).toMatch(/^(\S+ ){5}\S+$/)
+    expect(await page.locator('table.held-out caption').textContent()).toMatch(/0 of 4 correct before, \d now/)
+    expect(await violations()).toEqual([])
+    await eventually(modelTitle).toBe('Reader, trained')
+    await page.locator('.progress').scrollIntoViewIfNeeded()
+    await picture('train')
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()])
+    const files = unzipSync(await readFile(await download.path()))
+    const folder = await mkdtemp(join(tmpdir(), 'casa-trained-'))
+    for (const [path, bytes] of Object.entries(files)) await writeFile(join(folder, basename(path)), bytes)
+    const question = [`${cli}/samples/sign.png`, 'What does it say?', '--model', folder, '--device', 'wasm']
+    const casa = ['--conditions=@casa-js/source', '--import', 'tsx', `${cli}/src/bin.ts`, 'ask', ...question]
+    const answer = await promisify(execFile)(process.execPath, casa, { cwd: repository })
+    expect(answer.stdout).toContain('camel')
+    await rm(folder, { recursive: true })
+  })
+
+  it('tabs move by arrow keys', async () => {
+    await page.getByRole('tab', { name: 'Models' }).click()
+    for (const name of ['Ask', 'Live', 'Train', 'Models']) {
+      await page.keyboard.press('ArrowRight')
+      await eventually(() => page.getByRole('tab', { selected: true }).textContent()).toBe(name)
+    }
+  })
+
+  it('is never wider than a phone: no model, one that loads, one that fails, one that is there', async () => {
+    const widths = async () => {
+      const wide: string[] = []
+      for (const tab of await page.getByRole('tab').all()) {
+        await tab.click()
+        const width = await page.evaluate(() => document.documentElement.scrollWidth)
+        if (width > 390) wide.push(`${await tab.textContent()}: ${width}`)
+      }
+      return wide
+    }
+    const load = async (address: string) => {
       await page.getByRole('tab', { name: 'Models' }).click()
-      await page.locator('input[type=file]:not([accept])').setInputFiles(model)
-      await ready()
-      await page.locator('.models table').waitFor()
-      expect(await page.locator('.models table').textContent()).toContain('Fusioncasa')
-      expect(await violations()).toEqual([])
-      await picture('models')
-      await page.getByRole('button', { name: 'Copy a report' }).click()
-      expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Vision encoder: casa_vit')
-      await page.getByLabel('Address of a model folder').fill('/nowhere/')
+      await page.getByLabel('Address of a model folder').fill(address)
       await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
-      await page.locator('.models .error').waitFor()
-      expect(await page.locator('.models .error').textContent()).toContain('nowhere')
-    },
-    limitMs,
-  )
-
-  it(
-    'captions a sample video with the model that was trained for it',
-    async () => {
-      await page.getByRole('tab', { name: 'Live' }).click()
-      await page.getByRole('button', { name: 'Load Live' }).click()
-      await eventually(modelTitle).toBe('Live')
-      await page.getByRole('button', { name: 'Sample' }).click()
-      await page.locator('.settings input[type=number]').nth(1).fill('')
-      await page.getByRole('button', { name: 'Caption' }).click()
-      await page.locator('.history li').nth(2).waitFor()
-      expect((await page.locator('.history li').allTextContents()).join(' ')).toMatch(/ appears| sign says/)
-      await picture('live-sample')
-      await page.getByRole('button', { name: 'Stop' }).click()
-    },
-    limitMs,
-  )
-
-  it(
-    'tabs move by arrow keys',
-    async () => {
-      await page.getByRole('tab', { name: 'Models' }).click()
-      for (const name of ['Ask', 'Live', 'Models']) {
-        await page.keyboard.press('ArrowRight')
-        await eventually(() => page.getByRole('tab', { selected: true }).textContent()).toBe(name)
-      }
-    },
-    limitMs,
-  )
-
-  it(
-    'is never wider than a phone: no model, one that loads, one that fails, one that is there',
-    async () => {
-      const widths = async () => {
-        const wide: string[] = []
-        for (const tab of await page.getByRole('tab').all()) {
-          await tab.click()
-          const width = await page.evaluate(() => document.documentElement.scrollWidth)
-          if (width > 390) wide.push(`${await tab.textContent()}: ${width}`)
-        }
-        return wide
-      }
-      const load = async (address: string) => {
-        await page.getByRole('tab', { name: 'Models' }).click()
-        await page.getByLabel('Address of a model folder').fill(address)
-        await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
-      }
-      await page.setViewportSize({ width: 390, height: 800 })
-      expect(await widths()).toEqual([])
-      // Never answered: loading goes on until it is stopped.
-      await page.route('**/endless/**', () => {})
-      const long = `/endless/${'a-folder-with-a-long-name'.repeat(4)}/`
-      await load(long)
-      await page.locator('.model-bar progress').waitFor()
-      expect(await widths()).toEqual([])
-      await page.getByRole('button', { name: 'Stop' }).first().click()
-      await page.getByText('Choose a model').waitFor()
-      await page.getByRole('tab', { name: 'Models' }).click()
-      await page.getByLabel('Address of a model folder').fill('')
-      expect(await widths()).toEqual([])
-      await load(long.replace('endless', 'nowhere'))
-      await page.locator('.models .error').waitFor()
-      expect(await widths()).toEqual([])
-      await page.setViewportSize({ width: 1280, height: 860 })
-    },
-    limitMs,
-  )
+    }
+    await page.setViewportSize({ width: 390, height: 800 })
+    expect(await widths()).toEqual([])
+    // Never answered: loading goes on until it is stopped.
+    await page.route('**/endless/**', () => {})
+    const long = `/endless/${'a-folder-with-a-long-name'.repeat(4)}/`
+    await load(long)
+    await page.locator('.model-bar progress').waitFor()
+    expect(await widths()).toEqual([])
+    await page.getByRole('button', { name: 'Stop' }).first().click()
+    await page.getByText('Choose a model').waitFor()
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.getByLabel('Address of a model folder').fill('')
+    expect(await widths()).toEqual([])
+    await load(long.replace('endless', 'nowhere'))
+    await page.locator('.models .error').waitFor()
+    expect(await widths()).toEqual([])
+    await page.setViewportSize({ width: 1280, height: 860 })
+  })
 
   it('logs no error but that of the folder that is not there', () =>
     expect(errors.filter((text) => !/404/.test(text))).toEqual([]))

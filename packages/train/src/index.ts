@@ -19,3 +19,4 @@ export {
   type TokenizerReference,
 } from './run/define.ts'
 export { parseRun, type ParsedRun } from './run/parse.ts'
+export { trainVlm, type TrainVlmOptions } from './run/train-vlm.ts'

@@ -5,7 +5,7 @@
  * its own part of an evaluation, and writes the moments of its range into every checkpoint.
  */
 import type { Params } from '@casa-js/core'
-import type { BatchStream } from '@casa-js/data'
+import type { BatchStream } from '@casa-js/data/packing'
 import { shapeOf, type DeviceReport } from '@casa-js/tensor'
 import type { CheckpointStore, RunConfig } from './checkpoint/content.ts'
 import type { CheckpointEvent, EndEvent, EvaluatingEvent, StartEvent, StepEvent } from './events.ts'

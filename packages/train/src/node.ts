@@ -5,4 +5,5 @@ export { createCheckpointStore, type StoreOptions } from './checkpoint/store.nod
 export { findCheckpoint, type FoundCheckpoint } from './checkpoint/restore.node.ts'
 export { METRICS_FILE, readMetrics, type MetricsRow } from './metrics.node.ts'
 export { prepareRun, type PreparedRun, type RunOverrides } from './run/prepare.node.ts'
-export { createProgram, type VlmProgram, type VlmProgramOptions } from './run/vlm-program.node.ts'
+export { createProgram, type VlmProgramOptions } from './run/vlm-program.node.ts'
+export type { VlmProgram } from './run/vlm-program.ts'

@@ -6,7 +6,7 @@
  * continue bit for bit.
  */
 import type { Params } from '@casa-js/core'
-import type { BatchStream } from '@casa-js/data'
+import type { BatchStream } from '@casa-js/data/packing'
 import type { DeviceReport, Tensor } from '@casa-js/tensor'
 
 /** Description of the data stored in a checkpoint, so that a change between resumes gives a warning. */

@@ -5,7 +5,7 @@
  * Each micro-batch's mean loss is seeded with its counted tokens, so that its gradient is that of a sum of losses; one division
  * by all counted tokens, folded into the optimizer's gradient scale, then gives every token of the update the same weight.
  */
-import type { BatchStream } from '@casa-js/data'
+import type { BatchStream } from '@casa-js/data/packing'
 import { add, dispose, globalNorm, keep, streamGradients, type Tensor } from '@casa-js/tensor'
 import { DivergedError } from './errors.ts'
 import { clipCoefficient, type Adamw } from './optimizer.ts'

@@ -15,10 +15,14 @@ import type {
   LiveFrame,
   LoadProgress,
   LoadRequest,
+  ModelFile,
   ModelInfo,
   ModelSource,
   Outcome,
   Picture,
+  Trained,
+  TrainEvent,
+  TrainSettings,
   WorkerApi,
 } from './protocol.ts'
 
@@ -57,6 +61,12 @@ export interface CaptionOptions extends CaptionSettings {
   onCaption: (caption: LiveCaption) => void
 }
 
+/** Options of training. */
+export interface TrainOptions {
+  onEvent?: ((event: TrainEvent) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
 /** Running live captions. */
 export interface LiveCaptions {
   /** Send a frame to the model. A bitmap is transferred to the worker and cannot be used afterwards. */
@@ -81,9 +91,22 @@ export interface VlmClient {
    * newest frame waits and older ones are dropped.
    */
   caption(options: CaptionOptions): LiveCaptions
+  /**
+   * Teach the model: all its weights train, in the worker, with the code of `casa train`. The trained model takes the place of the
+   * loaded one; conversations are closed. An abort stops after the current update and keeps what was learnt. Matrices train as
+   * float32, beside the loaded model: about 20 bytes per parameter.
+   * @throws the error that the worker threw, e.g. DivergedError, OutOfMemoryError or ImageError (then the loaded model is as it was),
+   *   or WorkerCrashedError.
+   */
+  train(settings: TrainSettings & TrainOptions): Promise<Trained>
+  /**
+   * The files of a model folder, which `casa ask`, `loadVlm` and this client read.
+   * @param dtype how weights are stored. Default: "BF16"
+   */
+  files(dtype?: 'F32' | 'BF16' | 'F16'): Promise<ModelFile[]>
   /** Tensors and bytes that live on the device. */
   memory(): Promise<MemoryUse>
-  /** After a crash or a lost device: starts a new worker with the same model. Earlier conversations are lost, calls in flight reject. */
+  /** After a crash or a lost device: starts a new worker with the model as it was loaded. Earlier conversations are lost, calls in flight reject. */
   restart(): Promise<void>
   /** Terminate the worker, which frees the model. Calls in flight reject with StateError. */
   dispose(): Promise<void>
@@ -236,6 +259,12 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
         finished,
       }
     },
+    async train({ onEvent, signal, ...settings }) {
+      const trained = await call((api, number, listen) => api.train(number, settings, listen(onEvent)), signal)
+      info = trained.info
+      return trained
+    },
+    files: (dtype = 'BF16') => call((api) => api.files(dtype)),
     memory: () => call((api) => api.memory()),
     async restart() {
       disconnect(new StateError('this client was restarted while the call ran: call again'))

@@ -1,25 +1,45 @@
 /** The worker's side of the protocol: one model, its conversations, and the calls in flight. */
 import { StateError, toErrorData, type Message } from '@casa-js/base'
 import { init, memory } from '@casa-js/tensor'
-import { decodeImage } from '@casa-js/vision'
 import {
   captionStream,
   createConversation,
   createSampler,
   loadVlm,
+  saveVlm,
   type Conversation,
   type LayerAttention,
   type Vlm,
 } from '@casa-js/vlm'
+import { memoryFolder } from '@casa-js/weights'
+import { transfer } from 'comlink'
 import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
 import { nameOf, openSource } from './folder.ts'
 import { describeModel } from './model-info.ts'
-import type { Answer, AskSettings, Callback, LoadProgress, LoadRequest, Looked, Outcome, Picture, WorkerApi } from './protocol.ts'
+import { decodePicture } from './picture.ts'
+import type {
+  Answer,
+  AskSettings,
+  Callback,
+  LoadProgress,
+  LoadRequest,
+  Looked,
+  ModelFile,
+  ModelInfo,
+  Outcome,
+  Picture,
+  Trained,
+  TrainEvent,
+  TrainSettings,
+  WorkerApi,
+} from './protocol.ts'
 import { createThroughput } from './throughput.ts'
+import { trainOnPictures } from './train.ts'
 
 /** @returns the object that a worker exposes; it has no model until `load` is called. */
 export function createHost(): WorkerApi {
   let vlm: Vlm | undefined
+  let info: ModelInfo | undefined
   let conversationCount = 0
   const conversations = new Map<number, Conversation>()
   const calls = new Map<number, AbortController>()
@@ -72,7 +92,24 @@ export function createHost(): WorkerApi {
       weights: request.weights,
       onProgress: ({ loadedTensors, totalTensors }) => onProgress({ stage: 'weights', loadedTensors, totalTensors }),
     })
-    return describeModel(vlm, { name: nameOf(request.model), device, loadMs: performance.now() - started })
+    return (info = describeModel(vlm, { name: nameOf(request.model), device, loadMs: performance.now() - started }))
+  }
+
+  /** Trains a float32 copy of the model, which then takes its place. */
+  async function train(settings: TrainSettings, onEvent: (event: TrainEvent) => void, signal: AbortSignal): Promise<Trained> {
+    const folder = memoryFolder('model')
+    await saveVlm(loaded(), folder, { dtype: 'F32' })
+    const copy = await loadVlm(folder, { weights: 'float32' })
+    try {
+      const result = await trainOnPictures(copy, settings, onEvent, signal)
+      free()
+      vlm = copy
+      info = describeModel(vlm, info!)
+      return { ...result, info }
+    } catch (error) {
+      copy.dispose()
+      throw error
+    }
   }
 
   const open = (settings: AskSettings, earlier: Message[] = []): Conversation =>
@@ -140,6 +177,17 @@ export function createHost(): WorkerApi {
       }),
     pushFrame: (call, frame) => queues.get(call)?.push(frame),
     endFrames: (call) => queues.get(call)?.end(),
+    train: (call, settings, onEvent) => during(call, onEvent, (signal, send) => train(settings, send, signal)),
+    files: (dtype) =>
+      outcome(async () => {
+        const folder = memoryFolder('model')
+        await saveVlm(loaded(), folder, { dtype })
+        const files = [...folder.files].map(([name, bytes]): ModelFile => ({ name, bytes: Uint8Array.from(bytes) }))
+        return transfer(
+          files,
+          files.map(({ bytes }) => bytes.buffer),
+        )
+      }),
     memory: () => outcome(async () => memory()),
     abort: (call) => calls.get(call)?.abort(),
   }
@@ -164,9 +212,7 @@ function ofLastPicture(
 /** A message's content: the decoded pictures, then the text. */
 async function contentOf(pictures: Picture[], text: string): Promise<Message['content']> {
   const images = pictures.map(async (picture, i) => {
-    const name = picture instanceof File ? picture.name : `picture ${i + 1}`
-    const image = picture instanceof Blob ? await decodeImage(await picture.arrayBuffer(), { name }) : picture
-    return { type: 'image' as const, image }
+    return { type: 'image' as const, image: await decodePicture(picture, `picture ${i + 1}`) }
   })
   return [...(await Promise.all(images)), { type: 'text', text }]
 }

@@ -5,6 +5,7 @@ export {
   type LiveCaptions,
   type ClientConversation,
   type ModelWorker,
+  type TrainOptions,
   type VlmClient,
   type VlmClientOptions,
 } from './client.ts'
@@ -19,8 +20,13 @@ export type {
   LoadProgress,
   LoadRequest,
   Looked,
+  ModelFile,
   ModelInfo,
   ModelSource,
   Picture,
+  Trained,
+  TrainEvent,
+  TrainExample,
+  TrainSettings,
   WorkerApi,
 } from './protocol.ts'

@@ -4,6 +4,7 @@
  */
 import type { ErrorData, RgbImage } from '@casa-js/base'
 import type { DeviceReport, InitOptions, MemoryUse } from '@casa-js/tensor'
+import type { EndEvent, EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent } from '@casa-js/train'
 import type { AnswerEnd, CaptionedFrame, CaptionOptions, SamplingOptions, SessionOptions } from '@casa-js/vlm'
 
 /** A picture: a file, a snapshot (`canvas.toBlob`), or decoded pixels. */
@@ -122,6 +123,52 @@ export interface LiveCaption extends CaptionedFrame {
   imageTokens: number
 }
 
+/** A picture, a question about it, and the answer to learn. */
+export interface TrainExample {
+  picture: Picture
+  question: string
+  answer: string
+  /** Name in warnings and evaluations. Default: the file's name, or its number. */
+  id?: string | undefined
+}
+
+/** What to learn, and how. */
+export interface TrainSettings {
+  examples: TrainExample[]
+  /** Not learnt from: they are answered before the first update, every `evaluateEvery` updates, and after the last. */
+  heldOut?: TrainExample[] | undefined
+  /** Updates. Default: 20. */
+  steps?: number | undefined
+  /** Peak learning rate of all weights. Default: 3e-4. */
+  learningRate?: number | undefined
+  /** Updates between evaluations. Default: only at the beginning and the end. */
+  evaluateEvery?: number | undefined
+  /** Budgets of an update, in tokens. Default: 512 of text, 1024 of pictures. */
+  batch?: { textTokens: number; imageTokens: number } | undefined
+  /** Order of the examples. Default: 1. */
+  seed?: number | undefined
+}
+
+/** What happens during training; the first evaluation is that of step 0. */
+export type TrainEvent =
+  StartEvent | StepEvent | EvaluatingEvent | EvaluationEvent | EndEvent | { kind: 'warning'; message: string }
+
+/** What training came to. */
+export interface Trained {
+  /** Updates done. */
+  steps: number
+  /** Whether it was stopped before the last update. */
+  stopped: boolean
+  /** The trained model, which has taken the place of the loaded one. */
+  info: ModelInfo
+}
+
+/** A file of a model folder. */
+export interface ModelFile {
+  name: string
+  bytes: Uint8Array<ArrayBuffer>
+}
+
 /** The result of a call, or the error it threw, as data. */
 export type Outcome<T> = { value: T } | { fault: ErrorData }
 
@@ -157,6 +204,9 @@ export interface WorkerApi {
   caption(call: number, settings: CaptionSettings, onCaption: Callback<LiveCaption>): Promise<Outcome<void>>
   pushFrame(call: number, frame: LiveFrame): void
   endFrames(call: number): void
+  /** An abort ends it after the current update. */
+  train(call: number, settings: TrainSettings, onEvent: Callback<TrainEvent>): Promise<Outcome<Trained>>
+  files(dtype: 'F32' | 'BF16' | 'F16'): Promise<Outcome<ModelFile[]>>
   memory(): Promise<Outcome<MemoryUse>>
   abort(call: number): void
 }

@@ -132,6 +132,59 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.again).toBe('camel')
   }, 360_000)
 
+  it('is taught new things, keeps what it knew, and gives its files to casa', async () => {
+    const seen = await page.evaluate(async () => {
+      const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
+      const { tensors } = await client.memory()
+      const examples = await casa.shapes(6, 1)
+      const heldOut = await casa.shapes(2, 2)
+      const kinds: string[] = []
+      const losses: number[] = []
+      const answers: (string | undefined)[][] = []
+      const result = await client.train({
+        examples,
+        heldOut,
+        steps: 6,
+        learningRate: 1e-3,
+        onEvent(event) {
+          kinds.push(event.kind)
+          if (event.kind === 'step') losses.push(event.loss)
+          if (event.kind === 'evaluation') answers.push(event.examples.map(({ predicted }) => predicted))
+        },
+      })
+      const after = (await client.memory()).tensors
+      const answer = await client.ask([heldOut[0]!.picture], 'What is this?')
+      const files = await client.files()
+      const stop = new AbortController()
+      const stopped = await client.train({ examples, steps: 50, signal: stop.signal, onEvent: () => stop.abort() })
+      const broken = await client
+        .train({ examples: [{ picture: new Blob(['no picture']), question: 'What?', answer: 'Nothing' }] })
+        .catch((error: Error) => `${error.name}: ${error.message}`)
+      const later = (await client.memory()).tensors
+      await client.dispose()
+      const sizes = files.map(({ name, bytes }) => [name, bytes.byteLength] as const)
+      return { tensors: [tensors, after, later], kinds, losses, answers, result, answer: answer.text, sizes, stopped, broken }
+    })
+    expect(seen.tensors).toEqual([seen.tensors[0], seen.tensors[0], seen.tensors[0]])
+    expect(seen.kinds.filter((kind) => kind === 'step')).toHaveLength(6)
+    expect(seen.kinds.at(-1)).toBe('end')
+    expect(seen.losses.at(-1)).toBeLessThan(seen.losses[0]! / 4)
+    expect(seen.answers).toHaveLength(2)
+    expect(seen.answers[0]).not.toEqual(seen.answers[1])
+    expect(seen.answer).toBe('circle')
+    expect(seen.result).toMatchObject({
+      steps: 6,
+      stopped: false,
+      info: { fusion: 'casa', name: expect.stringContaining('model') },
+    })
+    expect(seen.stopped).toMatchObject({ steps: 1, stopped: true })
+    expect(seen.broken).toMatch(/^ImageError: picture 1/)
+    expect(seen.sizes.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']),
+    )
+    expect(seen.sizes.find(([name]) => name === 'model.safetensors')![1]).toBeGreaterThan(8e6)
+  }, 360_000)
+
   it('a crash is told, and the client starts again', async () => {
     const seen = await page.evaluate(async () => {
       const refused = await casa.createVlmClient({ model: '/model/', worker: casa.dying }).catch((error: Error) => error)

@@ -7,6 +7,7 @@ import { Lines } from '../components/lines.tsx'
 import { formatClock, formatMs } from '../format.ts'
 import { captions, failure, settings, start, status, stop, togglePause, type TimedCaption } from '../live.ts'
 import { loadModel, modelState, offered } from '../model.ts'
+import { save } from '../save.ts'
 
 const sourceError = signal<Error | undefined>(undefined)
 const hasSource = signal(false)
@@ -253,12 +254,6 @@ function History({ all }: { all: TimedCaption[] }) {
 }
 
 const cues = (spoken: TimedCaption[]) => spoken.map(({ startMs, endMs, text }) => ({ startMs, endMs, text: text.trim() }))
-
-function save(text: string, name: string): void {
-  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(new Blob([text])), download: name })
-  link.click()
-  URL.revokeObjectURL(link.href)
-}
 
 let spokenUpTo = 0
 

@@ -1,8 +1,7 @@
 /** Held-out examples: the loss on their answers, and whether the model's own answer is exactly the expected one. */
 import { CasaError } from '@casa-js/base'
 import { type Dataset, type Example, type Message, type RgbImage } from '@casa-js/core'
-import { BrokenExampleError } from '@casa-js/data'
-import { packPrepared, prepareSample, type PreparedSample } from '@casa-js/data/internal'
+import { BrokenExampleError, packPrepared, prepareSample, type PreparedSample } from '@casa-js/data/packing'
 import { dispose, keep, scope } from '@casa-js/tensor'
 import { encodeChat } from '@casa-js/tokenizers'
 import { encodePng } from '@casa-js/vision'

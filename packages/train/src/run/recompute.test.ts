@@ -7,7 +7,8 @@ import { encodePng } from '@casa-js/vision'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { groupWeights } from '../groups.ts'
 import { prepareRun } from './prepare.node.ts'
-import { createProgram, type VlmProgram, type VlmProgramOptions } from './vlm-program.node.ts'
+import { createProgram, type VlmProgramOptions } from './vlm-program.node.ts'
+import type { VlmProgram } from './vlm-program.ts'
 
 let folder: string
 beforeAll(async () => {

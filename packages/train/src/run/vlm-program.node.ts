@@ -1,27 +1,20 @@
-/** The program of a run: a vision-language model on packed conversations, with the data that the run names. */
+/** The program of a run file: opens the model and the data that it names. */
 import { ConfigError } from '@casa-js/base'
-import type { Dataset, PackedBatch, Params } from '@casa-js/core'
-import { createBatchStream, type BatchStream } from '@casa-js/data'
-import { encodeChat, type TokenizerJson } from '@casa-js/tokenizers'
+import type { Dataset, Params } from '@casa-js/core'
+import { type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadModel, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
 import { matchesName } from '../groups.ts'
-import type { DataFacts, Program, ProgramContext } from '../program.ts'
+import type { ProgramContext } from '../program.ts'
 import type { PartOfModel } from './define.ts'
-import { evaluateVlm } from './evaluate.ts'
 import { openDataset } from './modules.node.ts'
 import type { ParsedRun } from './parse.ts'
-import { shardOf } from './shard.ts'
+import { createVlmProgram, type VlmProgram } from './vlm-program.ts'
 
 /** Options sent to the workers. References in `run` are resolved. */
 export interface VlmProgramOptions {
   run: ParsedRun
   /** For a model with fresh weights. */
   tokenizerJson?: TokenizerJson | undefined
-}
-
-export interface VlmProgram extends Program<PackedBatch> {
-  /** The model that trains, with its tokenizer and template. */
-  readonly vlm: Vlm
 }
 
 /**
@@ -45,16 +38,15 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
   try {
     const dataset = await open(run.data)
     const heldOut = run.evaluate && (await Promise.all(run.evaluate.data.map(open)))
-    return {
+    const program = createVlmProgram(
       vlm,
-      params: vlm.model.params,
-      data: factsOf(dataset),
-      loss: (batch) => vlm.model.loss(batch),
-      stream: (shard, shards) => openStream(vlm, shardOf(dataset, shard, shards), run, warn),
-      ...(run.evaluate && {
-        evaluate: (share, _, onAnswered) =>
-          evaluateVlm(vlm, heldOut!, { ...run.evaluate!, budgets: run.batch }, share, onAnswered),
-      }),
+      dataset,
+      heldOut ?? [],
+      { batch: run.batch, seed: run.seed, evaluate: run.evaluate },
+      warn,
+    )
+    return {
+      ...program,
       save: (folder) => saveVlm(vlm, folder, { dtype: run.save, changed: trainedNames(vlm.model.params, run) }),
       close,
     }
@@ -97,24 +89,4 @@ function partOf(params: Params, { match, folder }: PartOfModel): Params {
         `the pattern "${pattern}" matches none of the ${names.length} weights of ${folder}`,
       )
   return Object.fromEntries(Object.entries(params).filter(([name]) => match.some((pattern) => matchesName(pattern, name))))
-}
-
-function openStream(
-  { model, tokenizer, template }: Vlm,
-  dataset: Dataset,
-  run: ParsedRun,
-  warn: (message: string) => void,
-): BatchStream {
-  return createBatchStream(dataset, {
-    model,
-    encode: (messages) => encodeChat(messages, { tokenizer, template }),
-    maxTextTokens: run.batch.textTokens,
-    maxImageTokens: run.batch.imageTokens,
-    seed: run.seed,
-    onSkip: (id, reason) => warn(`example ${id} is left out: ${reason}`),
-  })
-}
-
-function factsOf({ name, length, fingerprint }: Dataset): DataFacts {
-  return { name, length: length === Infinity ? null : length, ...(fingerprint !== undefined && { fingerprint }) }
 }
