@@ -94,6 +94,7 @@ export default defineConfig({
           page('In the browser', '/browser'),
           page('Serve', '/serving'),
           page('Train', '/training'),
+          page('Data at scale', '/data-at-scale'),
           page('Weights and quantisation', '/weights'),
           page('Packages', '/packages'),
           page('Troubleshooting', '/troubleshooting'),

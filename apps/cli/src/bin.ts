@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   convert: () => import('./commands/convert.ts'),
   adapt: () => import('./commands/adapt.ts'),
   cache: () => import('./commands/cache.ts'),
+  data: () => import('./commands/data.ts'),
   serve: () => import('./commands/serve.ts'),
   bench: () => import('./commands/bench.ts'),
 }

@@ -32,5 +32,12 @@ export interface Dataset {
   /** Infinity for a generator. */
   readonly length: number
   get(index: number): Promise<Example>
+  /**
+   * The order in which an epoch is best read, for data that lies in shards: position in the epoch -> index. Each index comes once, and
+   * seed and epoch decide all. Without it, examples are drawn in any order.
+   */
+  order?(seed: number, epoch: number): (position: number) => number
+  /** One of several equal parts, a dataset of its own. Without it, a part is every `parts`-th example. */
+  part?(part: number, parts: number): Dataset
   close?(): Promise<void>
 }

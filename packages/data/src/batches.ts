@@ -2,7 +2,7 @@
  * A stream of packed batches over a dataset, by token budgets.
  *
  * Order: a generator (length Infinity) is read by index; a finite dataset is read in epochs, each in an order of its own fixed by
- * the seed. A batch is filled until the next sample would exceed a budget; that sample starts the next batch. So the stream is a
+ * the seed (the dataset's own `order` where it has one, see shards/order.ts). A batch is filled until the next sample would exceed a budget; that sample starts the next batch. So the stream is a
  * function of (dataset, seed, budgets), and its whole state is the position of the first sample not yet handed out.
  */
 import { CasaError } from '@casa-js/base'
@@ -84,7 +84,7 @@ export function createBatchStream(dataset: Dataset, options: BatchOptions): Batc
   if (!(maxTextTokens >= 1 && maxImageTokens >= 0)) {
     throw new CasaError(`maxTextTokens must be at least 1 and maxImageTokens at least 0, got ${maxTextTokens}, ${maxImageTokens}`)
   }
-  const indexAt = createOrder(dataset.length, seed)
+  const indexAt = createOrder(dataset, seed)
   let consumed = 0
   let skippedInARow = 0
   let ahead = lookFrom(0)
@@ -171,16 +171,19 @@ function pixelBytes(messages: readonly Message[]): number {
 }
 
 /** Position over all epochs -> index in the dataset. */
-function createOrder(length: number, seed: number): (position: number) => number {
+function createOrder(dataset: Dataset, seed: number): (position: number) => number {
+  const { length } = dataset
   if (length === Infinity) return (position) => position
   let epoch = -1
-  let order: Uint32Array = new Uint32Array()
+  let order: (position: number) => number
   return (position) => {
     const wanted = Math.floor(position / length)
     if (wanted !== epoch) {
       epoch = wanted
-      order = permutation(length, seed, epoch)
+      order = dataset.order?.(seed, epoch) ?? orderOf(permutation(length, seed, epoch))
     }
-    return order[position % length]!
+    return order(position % length)
   }
 }
+
+const orderOf = (indexes: Uint32Array) => (position: number) => indexes[position]!

@@ -2,3 +2,4 @@
 export { noFlaws, paintPicture, type Context, type Flaws } from './draw/picture.node.ts'
 export { paintText, type TextPictureOptions } from './draw/text.node.ts'
 export { packPrepared, prepareSample, type PreparedPicture, type PreparedSample } from './pack.ts'
+export { findFiles, type FindOptions, type FoundFile } from './shards/find-files.node.ts'

@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CasaError } from '@casa-js/base'
 import type { RgbImage } from '@casa-js/core'
-import { openJsonlDataset, type JsonlOptions, type RowProblem } from './jsonl-dataset.node.ts'
+import { openJsonlDataset, type JsonlOptions } from './jsonl-dataset.node.ts'
+import type { RowProblem } from './jsonl-rows.node.ts'
 import { parseRow } from './jsonl-row.ts'
 
 let folder: string

@@ -8,7 +8,6 @@ export { benchmarkNames, type BenchmarkName, type BenchmarkRow } from './benchma
 export { benchmarkTask, casaSettings, protocolNames, type ProtocolName } from './benchmarks/protocol.ts'
 export { benchmarkRows, type BenchmarkRows, type BenchmarkTables } from './benchmarks/rows.ts'
 export { benchmarkSources, type BenchmarkSource } from './benchmarks/columns.ts'
-export { openParquet, type ParquetTable } from './benchmarks/parquet.ts'
 export { lmmsEvalResult } from './benchmarks/lmms-eval-result.ts'
 export { shardOf, type Shard } from './shard.ts'
 export { evalReport, type ReportOptions } from './report/html.ts'

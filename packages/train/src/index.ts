@@ -13,9 +13,11 @@ export {
   defineRun,
   type DatasetReference,
   type EvaluateDefinition,
+  type JsonlReference,
   type ModelReference,
   type ModuleReference,
   type RunDefinition,
+  type ShardsReference,
   type TokenizerReference,
 } from './run/define.ts'
 export { parseRun, type ParsedRun } from './run/parse.ts'

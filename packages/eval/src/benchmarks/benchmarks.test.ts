@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openParquet } from '@casa-js/data'
 import { fileSource } from '@casa-js/weights'
 import { decodeImage } from '@casa-js/vision'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -15,7 +16,6 @@ import {
   lmmsEvalResult,
   memoryResults,
   mergeResults,
-  openParquet,
   picturesOf,
   protocolNames,
   runEval,
@@ -153,7 +153,7 @@ test('only the row group that is asked for is read', async () => {
     close: () => source.close(),
     read: (begin: number, end: number) => (reads++, source.read(begin, end)),
   }
-  const table = await openParquet([counting], ['question', 'image'])
+  const table = await openParquet([counting], { columns: ['question', 'image'] })
   expect([table.length, table.columns]).toEqual([3, ['question', 'image']])
   const opened = reads
   expect((await table.row(0)).question).toBe('How much?')

@@ -1,8 +1,8 @@
 /** A benchmark's rows out of its parquet tables. */
 import { FileError } from '@casa-js/base'
 import type { RgbImage } from '@casa-js/core'
+import type { ParquetTable } from '@casa-js/data'
 import { benchmarkSources, decodeCell } from './columns.ts'
-import type { ParquetTable } from './parquet.ts'
 import type { BenchmarkName, BenchmarkRow } from './row.ts'
 
 export interface BenchmarkRows {

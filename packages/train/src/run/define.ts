@@ -2,6 +2,7 @@
  * A run as written by its author: plain data, so that it can be a run.json and can be rebuilt in every worker.
  * Code is given by reference: a module that makes a dataset or a corpus.
  */
+import type { ParquetColumns } from '@casa-js/data'
 import type { DeviceName } from '@casa-js/tensor'
 import type { GroupRule } from '../groups.ts'
 
@@ -11,11 +12,28 @@ export interface ModuleReference {
   options?: Record<string, unknown>
 }
 
-/**
- * A module that makes a Dataset, or a JSONL file of questions about pictures in `images` (default: the file's own folder).
- * `allowOutside`: pictures may also lie outside that folder.
- */
-export type DatasetReference = ModuleReference | { jsonl: string; images?: string; allowOutside?: boolean }
+/** A JSONL file of questions about pictures in `images` (default: the file's own folder). */
+export interface JsonlReference {
+  jsonl: string
+  images?: string
+  /** Pictures may also lie outside that folder. */
+  allowOutside?: boolean
+}
+
+/** Tar shards or parquet files, as `openShards` of @casa-js/data takes them. Relative paths start at the run file. */
+export interface ShardsReference {
+  /** Folders, files, addresses of folders with a shards.json, "hub:owner/name". */
+  shards: string | string[]
+  /** Examples that are shuffled among one another. Default 1,000. */
+  buffer?: number
+  /** Asked about a picture that has a caption only. */
+  question?: string
+  /** Names of parquet columns. */
+  columns?: ParquetColumns
+}
+
+/** A module that makes a Dataset, a JSONL file, or shards. */
+export type DatasetReference = ModuleReference | JsonlReference | ShardsReference
 
 /** A tokenizer.json, or texts (a module that makes string[]) to train a byte-level BPE on. */
 export type TokenizerReference = { file: string } | { corpus: ModuleReference; vocabSize: number }

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CasaError, ConfigError } from '@casa-js/base'
 import { type Dataset } from '@casa-js/core'
-import { openJsonlDataset } from '@casa-js/data'
+import { openJsonlDataset, openShards } from '@casa-js/data'
 import { decodeImage } from '@casa-js/vision'
 import type { DatasetReference, ModuleReference } from './define.ts'
 
@@ -13,6 +13,10 @@ export function resolveReference<R extends DatasetReference>(reference: R, runFi
   const absolute = (file: string) => resolve(dirname(runFile), file)
   if ('jsonl' in reference)
     return { ...reference, jsonl: absolute(reference.jsonl), ...(reference.images && { images: absolute(reference.images) }) }
+  if ('shards' in reference) {
+    const place = (one: string) => (/^(https?|hub):/.test(one) ? one : absolute(one))
+    return { ...reference, shards: typeof reference.shards === 'string' ? place(reference.shards) : reference.shards.map(place) }
+  }
   return { ...reference, module: resolveModule(reference.module, runFile, path) }
 }
 
@@ -51,7 +55,8 @@ export async function callModule<T>({ module, options }: ModuleReference): Promi
  * @param warn called for rows of a JSONL file that are left out or reinterpreted
  */
 export async function openDataset(reference: DatasetReference, warn: (message: string) => void): Promise<Dataset> {
-  if (!('jsonl' in reference)) return callModule<Dataset>(reference)
+  if ('module' in reference) return callModule<Dataset>(reference)
+  if ('shards' in reference) return openShards({ ...reference, decode: (bytes) => decodeImage(bytes) })
   return openJsonlDataset({
     file: reference.jsonl,
     imageFolder: reference.images,

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RgbImage } from '@casa-js/core'
+import { jsonlSamples, writeShards } from '@casa-js/data'
 import { close, init, memory } from '@casa-js/tensor'
 import { encodePng } from '@casa-js/vision'
 import { ask, loadVlm } from '@casa-js/vlm'
@@ -118,6 +119,32 @@ it('learns the colours of two pictures, resumes to the same bytes, and answers',
   expect(await ask(vlm, [picture('red')], 'Which colour?')).toBe('red')
   expect(await ask(vlm, [picture('blue')], 'Which colour?')).toBe('blue')
   vlm.dispose()
+})
+
+it('trains on shards, and resumes in the middle of one to the same bytes', { timeout: 120_000 }, async () => {
+  const packed = jsonlSamples({ file: join(folder, 'rows.jsonl') })
+  await writeShards(packed, { out: join(folder, 'shards'), maxExamples: 3 })
+  const data = { shards: 'shards', buffer: 4 }
+  const definition = {
+    ...run,
+    data,
+    batch: { ...run.batch, textTokens: 16, perStep: 2 },
+    steps: 8,
+    evaluate: undefined,
+    checkpoint: { every: 3 },
+  }
+  const prepare = (out: string, resume = false) =>
+    prepareRun(join(folder, 'run.json'), { definition: { ...definition, out } as never, resume })
+  const whole = await prepare('shards-whole')
+  await collect(train(whole.options))
+
+  const half = await prepare('shards-half')
+  const controller = new AbortController()
+  for await (const event of train({ ...half.options, signal: controller.signal }))
+    if (event.kind === 'step' && event.step === 3) controller.abort()
+  await collect(train((await prepare('shards-half', true)).options))
+  const model = (out: string) => readFile(join(out, 'model', 'model.safetensors'))
+  expect((await model(half.options.out)).equals(await model(whole.options.out))).toBe(true)
 })
 
 /** Continues from the model that the first test trained. */

@@ -41,7 +41,12 @@ describe('parseRun', () => {
     [{ ...minimal, steps: '100' }, /run\.json: steps: expected an integer of 1 to \d+, found "100"/],
     [{ ...minimal, batch: { textTokens: 512 } }, /run\.json: batch: imageTokens: expected an integer/],
     [{ ...minimal, data: {} }, /run\.json: data: module: expected a string, found nothing/],
-    [{ ...minimal, data: { jsonl: 'a', module: 'b' } }, /run\.json: data: jsonl: a dataset is a module or a JSONL file/],
+    [
+      { ...minimal, data: { jsonl: 'a', module: 'b' } },
+      /run\.json: data: jsonl: a dataset is one of module, jsonl, shards; module and jsonl are given/,
+    ],
+    [{ ...minimal, data: { shards: [] } }, /run\.json: data: shards: expected at least one/],
+    [{ ...minimal, data: { shards: 'a', columns: { query: 'b' } } }, /run\.json: data: columns: query: there is no such field/],
     [{ ...minimal, model: { folder: 'a', config: {} } }, /run\.json: model: folder: a folder brings its own config/],
     [{ ...minimal, model: { config: {} } }, /run\.json: model: tokenizer: expected an object, found nothing/],
     [
@@ -78,6 +83,11 @@ describe('references', () => {
     expect(resolveReference({ jsonl: 'a.jsonl', images: 'b' }, '/runs/run.json', 'data')).toEqual({
       jsonl: '/runs/a.jsonl',
       images: '/runs/b',
+    })
+    const shards = ['train', 'https://host/train/', 'hub:owner/name']
+    expect(resolveReference({ shards, buffer: 10 }, '/runs/run.json', 'data')).toEqual({
+      shards: ['/runs/train', 'https://host/train/', 'hub:owner/name'],
+      buffer: 10,
     })
     expect(resolveReference({ module: './data.ts' }, '/runs/run.json', 'data')).toEqual({ module: 'file:///runs/data.ts' })
     expect(() => resolveReference({ module: 'no-such-package' }, '/runs/run.json', 'data')).toThrow(

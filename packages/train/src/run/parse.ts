@@ -7,10 +7,12 @@ import { ADAMW_DEFAULTS } from '../optimizer.ts'
 import type {
   DatasetReference,
   EvaluateDefinition,
+  JsonlReference,
   ModelReference,
   ModuleReference,
   PartOfModel,
   RunDefinition,
+  ShardsReference,
   TokenizerReference,
 } from './define.ts'
 
@@ -138,15 +140,38 @@ function parseTokenizerReference(json: unknown, path: string): TokenizerReferenc
 }
 
 function parseDataset(json: unknown, path: string): DatasetReference {
-  const f = open(json, path, ['module', 'options', 'jsonl', 'images', 'allowOutside'])
-  if (!f.has('jsonl')) return parseModule(json, path)
-  f.require(!f.has('module') && !f.has('options'), 'jsonl', 'a dataset is a module or a JSONL file, not both')
+  const kinds = ['module', 'jsonl', 'shards']
+  const named = kinds.filter((kind) => new Fields(json, path).has(kind))
+  if (named.length > 1)
+    throw new ConfigError(`${path}: ${named[1]}`, `a dataset is one of ${kinds.join(', ')}; ${named.join(' and ')} are given`)
+  if (named[0] === 'jsonl') return parseJsonl(json, path)
+  return named[0] === 'shards' ? parseShards(json, path) : parseModule(json, path)
+}
+
+function parseJsonl(json: unknown, path: string): JsonlReference {
+  const f = open(json, path, ['jsonl', 'images', 'allowOutside'])
   const allowOutside = f.raw('allowOutside')
   f.require(allowOutside === undefined || typeof allowOutside === 'boolean', 'allowOutside', 'expected true or false')
   return {
     jsonl: f.string('jsonl'),
     ...(f.has('images') && { images: f.string('images') }),
     ...(allowOutside === true && { allowOutside }),
+  }
+}
+
+function parseShards(json: unknown, path: string): ShardsReference {
+  const f = open(json, path, ['shards', 'buffer', 'question', 'columns'])
+  const shards = typeof f.raw('shards') === 'string' ? f.string('shards') : f.strings('shards')
+  f.require(shards.length > 0, 'shards', 'expected at least one folder, file or address')
+  const names = ['image', 'question', 'answer', 'messages', 'id'] as const
+  const columns = f.has('columns') ? open(f.raw('columns'), f.at('columns'), [...names]) : undefined
+  return {
+    shards,
+    ...(f.has('buffer') && { buffer: f.integer('buffer') }),
+    ...(f.has('question') && { question: f.string('question') }),
+    ...(columns && {
+      columns: Object.fromEntries(names.filter((name) => columns.has(name)).map((name) => [name, columns.string(name)])),
+    }),
   }
 }
 
