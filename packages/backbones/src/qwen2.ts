@@ -39,7 +39,7 @@ export const qwen2 = defineBackbone<DecoderConfig>({
       num_hidden_layers: 2,
       num_attention_heads: 6,
       num_key_value_heads: 1,
-      head_dim: 4,
+      head_dim: 8,
       vocab_size: 31,
       tie_word_embeddings: true,
     })

@@ -82,7 +82,11 @@ export async function describeBackbone(family: BackboneFamily, options: Backbone
       expect(memory().tensors).toBe(before)
     })
     law('plan', 'decodes from a plan as op by op', () =>
-      plannedEqualsOpByOp(backbone, { tolerance: 4 * device.forward, tokens: backbone.replayable ? 4 : 0 }),
+      // On a GPU, heads are planned in vectors of four, whose halves are rotated.
+      plannedEqualsOpByOp(backbone, {
+        tolerance: 4 * device.forward,
+        tokens: backbone.replayable && backbone.headSize % 8 === 0 ? 4 : 0,
+      }),
     )
     if (golden) {
       law('golden', 'equals the original: taps, logits, loss, gradients, a greedy continuation', () =>

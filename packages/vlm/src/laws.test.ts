@@ -11,10 +11,32 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { adapt } from './adapt.ts'
-import { loadModel } from './load.ts'
+import { createConversation, type AskOptions } from './conversation.ts'
+import { picture, tinyVlm } from './fixtures/tiny.ts'
+import { loadModel, type Vlm } from './load.ts'
 import { bindVlm, fusionTensors, type VlmModel } from './model.ts'
+import { createSampler, type Sampler } from './sampling/index.ts'
 
 const qwenFolder = fileURLToPath(new URL('../fixtures/qwen2_5_vl', import.meta.url))
+
+/** The ids of two answers: about a picture, and to a second question. */
+async function answersOf(vlm: Vlm, options: AskOptions, sampler: () => Sampler): Promise<number[][]> {
+  const conversation = createConversation(vlm, options)
+  const answers: number[][] = []
+  for (const content of [
+    [
+      { type: 'image' as const, image: picture(1) },
+      { type: 'text' as const, text: 'What?' },
+    ],
+    'More',
+  ]) {
+    const ids: number[] = []
+    for await (const { id } of conversation.say(content, { ...options, sampler: sampler() })) if (id !== undefined) ids.push(id)
+    answers.push(ids)
+  }
+  conversation.dispose()
+  return answers
+}
 
 const textOnly = (tokens: number): Layout => ({ tokens, cu: Int32Array.of(0, tokens), images: [] })
 
@@ -158,6 +180,17 @@ await describeOnDevices('laws', ({ forward }) => {
       dispose(...Object.values(added))
     })
   }
+
+  it('a conversation says the same with a plan and without, greedily and by the largest logits', async () => {
+    const vlm = tinyVlm()
+    for (const sampling of [{}, { temperature: 0.8, topK: 5, seed: 3 }]) {
+      const [planned, opByOp] = await Promise.all(
+        [true, false].map((plan) => answersOf(vlm, { plan, maxNewTokens: 8 }, () => createSampler(sampling))),
+      )
+      expect(planned).toEqual(opByOp)
+    }
+    vlm.dispose()
+  })
 
   it('a CA-adapted Qwen2.5-VL answers a text-only prompt as Qwen2.5-VL does, and trains', async () => {
     const out = mkdtempSync(join(tmpdir(), 'casa-adapted-'))

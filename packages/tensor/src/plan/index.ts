@@ -6,12 +6,14 @@ import { traceKernels } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
 import { largestOf, NoPlan, nodesOf, type Largest, type Plan, type StepTrace } from './plan.ts'
+import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
+import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm.ts'
 
 export { NoPlan, type Largest, type Plan, type PlanResult, type StepTrace } from './plan.ts'
 
 /** Whether steps can be planned on the current device: not on cpu, the reference. */
-export const canPlan = (): boolean => tf.getBackend() === 'wasm'
+export const canPlan = (): boolean => tf.getBackend() !== 'cpu'
 
 /**
  * Run a step op by op and trace it.
@@ -28,6 +30,7 @@ export function traceStep(ids: Int32Array, f: () => Tensor): { logits: Tensor; t
 export function createPlan(first: StepTrace, second: StepTrace): Plan | NoPlan {
   const nodes = nodesOf(first, second)
   if (nodes instanceof NoPlan) return nodes
+  if (tf.getBackend() === 'webgpu') return planOnWebgpu(nodes, tf.backend() as CasaWebgpuBackend)
   return planOnWasm(nodes, tf.backend() as WasmBackend)
 }
 

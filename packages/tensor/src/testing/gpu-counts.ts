@@ -9,11 +9,13 @@ export interface GpuCounts {
   uploadedBytes: number
   buffers: number
   bindGroups: number
+  /** Bytes copied to buffers that the host maps. */
+  readBytes: number
 }
 
 /** Count on the backend's device until `stop`. */
 export function countOnGpu({ device, queue }: CasaWebgpuBackend): { counts: GpuCounts; stop(): void } {
-  const counts: GpuCounts = { dispatches: 0, submits: 0, uploads: 0, uploadedBytes: 0, buffers: 0, bindGroups: 0 }
+  const counts: GpuCounts = { dispatches: 0, submits: 0, uploads: 0, uploadedBytes: 0, buffers: 0, bindGroups: 0, readBytes: 0 }
   const undo: (() => void)[] = []
   /** Call `before` ahead of a method of one object. */
   const watch = <K extends string, T extends Record<K, (...args: never[]) => unknown>>(
@@ -44,13 +46,18 @@ export function countOnGpu({ device, queue }: CasaWebgpuBackend): { counts: GpuC
     device,
     'createCommandEncoder',
     () => {},
-    (encoder) =>
+    (encoder) => {
+      watch(encoder, 'copyBufferToBuffer', (...copy: unknown[]) => {
+        const [, , to, , bytes] = copy as [GPUBuffer, number, GPUBuffer, number, number]
+        if (to.usage & GPUBufferUsage.MAP_READ) counts.readBytes += bytes
+      })
       watch(
         encoder,
         'beginComputePass',
         () => {},
         (pass) => watch(pass, 'dispatchWorkgroups', () => counts.dispatches++),
-      ),
+      )
+    },
   )
   return { counts, stop: () => undo.toReversed().forEach((back) => back()) }
 }

@@ -33,12 +33,15 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   private readonly trimPool: () => void
   /** The most bytes that one binding may hold. Tests lower it. */
   bindingBytes: number
+  /** The most storage buffers that a program may have. Tests lower it. */
+  storageBuffers: number
   /** Optional WebGPU features that programs may use: set once a check on the device has passed. */
   readonly proven: Proven = { subgroups: false, f16: false }
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
     super(device, adapterInfo)
     this.bindingBytes = device.limits.maxStorageBufferBindingSize
+    this.storageBuffers = device.limits.maxStorageBuffersPerShaderStage
     this.trimPool = boundPool(this.bufferManager)
     this.ring = new UniformRing(device)
     this.bindGroups = new BindGroups(device)
@@ -165,7 +168,8 @@ export class CasaWebgpuBackend extends WebGPUBackend {
     }
   }
 
-  private pipeline(program: Program) {
+  /** The program's pipeline, made on first use. */
+  pipeline(program: Program): { pipeline: GPUComputePipeline; layout: GPUBindGroupLayout } {
     let made = this.pipelines.get(program)
     if (!made) {
       const module = this.device.createShaderModule({ label: program.name, code: program.source(this.proven) })
@@ -175,6 +179,25 @@ export class CasaWebgpuBackend extends WebGPUBackend {
       this.pipelines.set(program, (made = { pipeline, layout }))
     }
     return made
+  }
+
+  /** Submit everything recorded so far, so that what the caller submits next runs after it. */
+  flush(): void {
+    this.checkDevice()
+    if (!this['commandEncoder']) return
+    this.endComputePassEncoder()
+    this.submitQueue()
+  }
+
+  /** A tensor's buffer, for programs that are recorded elsewhere and submitted after `flush`. */
+  bufferOf(dataId: object): GPUBuffer {
+    this.uploadToGPU(dataId)
+    return this.tensorMap.get(dataId).resource as GPUBuffer
+  }
+
+  /** A tensor was written behind tfjs's back: values that were read earlier are stale. */
+  forgetValues(dataId: object): void {
+    this.tensorMap.get(dataId).values = null as never
   }
 
   private bind({ tensor, offset, bytes }: Range, written: boolean): GPUBufferBinding {

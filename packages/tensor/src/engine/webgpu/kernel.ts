@@ -84,22 +84,75 @@ export function webgpuKernel<N extends string, A>(name: string, kernel: WebgpuKe
   }
 }
 
-class Context<N extends string> implements WebgpuContext<N> {
+/** What kernels do with their programs, however these are run. */
+export abstract class KernelTools implements WebgpuTools {
+  constructor(
+    protected readonly kernelName: string,
+    private readonly limits: Pick<CasaWebgpuBackend, 'bindingBytes' | 'device'>,
+  ) {}
+
+  abstract output(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
+  abstract scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
+  abstract upload(data: Int32Array | Float32Array): tf.TensorInfo
+  abstract copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void
+  abstract clear(tensor: tf.TensorInfo): void
+  /** `groups` is above 0, and every binding fits. */
+  protected abstract dispatch(
+    program: Program,
+    bindings: Record<string, Binding>,
+    uniforms: Record<string, number>,
+    groups: number,
+  ): void
+
+  get bindingElements(): number {
+    return Math.floor(this.limits.bindingBytes / 4)
+  }
+
+  get workgroupBytes(): number {
+    return this.limits.device.limits.maxComputeWorkgroupStorageSize
+  }
+
+  run(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, groups: number): void {
+    if (groups === 0) return
+    const most = this.limits.bindingBytes
+    for (const { name } of program.bindings) {
+      const bytes = bytesOf(bindings[name]!)
+      if (bytes > most)
+        throw new DeviceError(`${this.kernelName}: '${name}' takes ${bytes} bytes, but this WebGPU device binds at most ${most}`)
+    }
+    this.dispatch(program, bindings, uniforms, groups)
+  }
+
+  runRows(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, split: RowSplit): void {
+    const { rows, perRow, rowsPerGroup = 1, groupsAcross = 1 } = split
+    for (const { begin, count } of cutAxis(rows, Object.values(perRow), this.bindingElements, rowsPerGroup)) {
+      const cut = Object.entries(bindings).map(([name, binding]) => {
+        const width = perRow[name]
+        return [name, width === undefined ? binding : range(binding as tf.TensorInfo, begin * width, count * width)]
+      })
+      const groups = Math.ceil(count / rowsPerGroup) * groupsAcross
+      this.run(program, Object.fromEntries(cut), { ...uniforms, rows: count, firstRow: begin }, groups)
+    }
+  }
+
+  cut(extent: number, ...perStep: number[]): Cut[] {
+    return cutAxis(extent, perStep, this.bindingElements)
+  }
+}
+
+const bytesOf = (binding: Binding): number => 4 * ('tensor' in binding ? binding.length : sizeOf(binding.shape))
+
+/** Runs a kernel on tensors of tfjs, at once. */
+class Context<N extends string> extends KernelTools implements WebgpuContext<N> {
   private readonly temporary: tf.TensorInfo[] = []
   private readonly outputs: tf.TensorInfo[] = []
 
   constructor(
-    private readonly kernelName: string,
+    kernelName: string,
     private readonly given: tf.NamedTensorInfoMap,
     private readonly backend: CasaWebgpuBackend,
-  ) {}
-
-  get bindingElements(): number {
-    return Math.floor(this.backend.bindingBytes / 4)
-  }
-
-  get workgroupBytes(): number {
-    return this.backend.device.limits.maxComputeWorkgroupStorageSize
+  ) {
+    super(kernelName, backend)
   }
 
   input(name: RequiredName<N>): tf.TensorInfo {
@@ -139,36 +192,20 @@ class Context<N extends string> implements WebgpuContext<N> {
     return tensor
   }
 
-  run(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, groups: number): void {
-    if (groups === 0) return
+  protected dispatch(
+    program: Program,
+    bindings: Record<string, Binding>,
+    uniforms: Record<string, number>,
+    groups: number,
+  ): void {
     const ranges = program.bindings.map(({ name }): Range => {
       const binding = bindings[name]!
-      if (!('tensor' in binding)) return { tensor: binding, offset: 0, bytes: 4 * sizeOf(binding.shape) }
-      return { tensor: binding.tensor, offset: 4 * binding.begin, bytes: 4 * binding.length }
+      const bytes = bytesOf(binding)
+      return 'tensor' in binding
+        ? { tensor: binding.tensor, offset: 4 * binding.begin, bytes }
+        : { tensor: binding, offset: 0, bytes }
     })
-    const most = this.backend.bindingBytes
-    const large = ranges.findIndex(({ bytes }) => bytes > most)
-    if (large >= 0) {
-      const what = `'${program.bindings[large]!.name}' takes ${ranges[large]!.bytes} bytes`
-      throw new DeviceError(`${this.kernelName}: ${what}, but this WebGPU device binds at most ${most}`)
-    }
     this.backend.dispatch(program, ranges, packUniforms(program, { ...uniforms, groups }), groups)
-  }
-
-  runRows(program: Program, bindings: Record<string, Binding>, uniforms: Record<string, number>, split: RowSplit): void {
-    const { rows, perRow, rowsPerGroup = 1, groupsAcross = 1 } = split
-    for (const { begin, count } of cutAxis(rows, Object.values(perRow), this.bindingElements, rowsPerGroup)) {
-      const cut = Object.entries(bindings).map(([name, binding]) => {
-        const width = perRow[name]
-        return [name, width === undefined ? binding : range(binding as tf.TensorInfo, begin * width, count * width)]
-      })
-      const groups = Math.ceil(count / rowsPerGroup) * groupsAcross
-      this.run(program, Object.fromEntries(cut), { ...uniforms, rows: count, firstRow: begin }, groups)
-    }
-  }
-
-  cut(extent: number, ...perStep: number[]): Cut[] {
-    return cutAxis(extent, perStep, this.bindingElements)
   }
 
   copy(from: tf.TensorInfo, to: tf.TensorInfo, at: number, length: number): void {

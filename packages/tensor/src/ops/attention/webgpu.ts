@@ -31,7 +31,7 @@ const tiles: [stay: number, pass: number][] = [
  * The largest tiles that fit the device's workgroup memory.
  * @param operands tiles of vectors on either side: 1 (forward) or 2 (gradients); as many tables of scores.
  */
-function tileFor(context: WebgpuTools, E: number, operands: number): [number, number] {
+export function tileFor(context: WebgpuTools, E: number, operands: number): [number, number] {
   const bytes = ([stay, pass]: [number, number]) => operands * (16 * Math.ceil(E / 4) * (stay + pass) + 4 * stay * pass)
   const fits = tiles.find((tile) => bytes(tile) <= context.workgroupBytes)
   if (fits) return fits
@@ -39,7 +39,7 @@ function tileFor(context: WebgpuTools, E: number, operands: number): [number, nu
   throw new DeviceError(`attention: heads of ${E} values do not fit the ${room} of this WebGPU device`)
 }
 
-const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, window, scale }: AttentionAttributes) => ({
+export const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, window, scale }: AttentionAttributes) => ({
   heads: q.shape[1]!,
   kvHeads: k.shape[1]!,
   groupSize: q.shape[1]! / k.shape[1]!,
@@ -93,7 +93,7 @@ export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes>
 }
 
 /** Few queries over many keys (decoding): several workgroups share the keys, so that more of the GPU is busy. */
-function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: number): { parts: number; span: number } {
+export function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: number): { parts: number; span: number } {
   const most = Math.min(Math.floor(enoughGroups / Math.max(1, count * kvHeads)), Math.ceil(longest / fewestKeys), mostParts)
   if (most <= 1) return { parts: 1, span: longest }
   const span = Math.ceil(longest / most / fewestKeys) * fewestKeys

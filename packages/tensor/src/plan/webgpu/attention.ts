@@ -1,0 +1,90 @@
+/**
+ * Attention of one query over a cache that grows: attention's own programs. What changes from step to step is the list of blocks, a few
+ * integers, which lies in a buffer. The keys are divided among workgroups as for the fullest cache; those that find no keys write an
+ * empty part.
+ */
+import { cutAxis } from '../../engine/webgpu/cuts.ts'
+import { lowest } from '../../engine/webgpu/snippets.ts'
+import { unbounded, type AttentionAttributes } from '../../ops/attention/attributes.ts'
+import { divideKeys, tileFor, uniformsOf } from '../../ops/attention/webgpu.ts'
+import { queryBlocks } from '../../ops/attention/webgpu-blocks.ts'
+import { combineGroups, combineProgram, forwardProgram } from '../../ops/attention/webgpu-forward.ts'
+import { sizeOf } from '../../engine/tensor.ts'
+import { at, type Growing, type PlanNode } from '../nodes.ts'
+import { CannotRecord, RecordingContext, type Recorder } from './recorder.ts'
+import type * as tf from '@tensorflow/tfjs-core'
+
+/** The blocks of attentions that see the same number of keys. */
+export interface KeyBlocks {
+  buffer: GPUBuffer
+  /** What they depend on. */
+  key: string
+  listAt(step: number): Int32Array<ArrayBuffer>
+}
+
+type Tensors = Record<'q' | 'k' | 'v' | 'o', tf.TensorInfo>
+
+/** Most steps that the division of keys looks ahead: a sequence has no more tokens. */
+const mostKeys = 2 ** 20
+
+/** @returns its blocks: one of `known`, if an earlier attention sees as many keys */
+export function recordAttention(
+  recorder: Recorder,
+  node: PlanNode,
+  { q, k, v, o }: Tensors,
+  lastStep: number,
+  known: readonly KeyBlocks[],
+): KeyBlocks {
+  const attributes = node.attributes as unknown as AttentionAttributes
+  const keys = node.growing!.at(-1)!
+  const [, H, E] = q.shape as [number, number, number]
+  const [capacity, K] = k.shape as [number, number]
+  const context = new RecordingContext('Attention', recorder, {}, [], undefined)
+  if (cutAxis(capacity, [K * E], context.bindingElements).length > 1)
+    throw new CannotRecord('Attention: a cache larger than one binding')
+  const [stay, pass] = tileFor(context, E, 1)
+  const blocksAt = (step: number) =>
+    queryBlocks(
+      { ...attributes, cuK: Int32Array.of(0, at(keys, step)) },
+      { begin: 0, count: 1 },
+      { begin: 0, count: capacity },
+      H / K,
+      stay,
+    )
+  const fullest = blocksAt(Math.min(lastStep, mostKeys))
+  const { parts, span } = divideKeys(fullest, K, Infinity)
+  const blocks = blocksOf(recorder, known, keys, `${H / K} ${stay} ${attributes.causal} ${capacity}`, blocksAt)
+  const list = recorder.tensorAt({ buffer: blocks.buffer, offset: 0, bytes: blocks.buffer.size }, [fullest.list.length], 'int32')
+  // Part of no result, but the programs write it.
+  const lse = context.scratch([1, H])
+  const found = parts === 1 ? { o, lse } : { o: context.scratch([parts, H, E]), lse: context.scratch([parts, H]) }
+  const uniforms = {
+    ...uniformsOf(q, k, { ...attributes, window: attributes.causal ? attributes.window : unbounded }),
+    ...{ parts, span, firstPart: 0, allHeads: H },
+    emptyLse: parts === 1 ? 0 : Number(lowest),
+  }
+  context.run(forwardProgram(E, stay, pass), { q, k, v, blocks: list, ...found }, uniforms, fullest.count * K * parts)
+  if (parts > 1)
+    context.run(
+      combineProgram(E),
+      { partsOfO: found.o, partsOfLse: found.lse, o, lse },
+      { parts, allHeads: H },
+      combineGroups(H, E),
+    )
+  for (const { buffer } of context.scratches) recorder.giveBack(buffer)
+  return blocks
+}
+
+function blocksOf(
+  recorder: Recorder,
+  known: readonly KeyBlocks[],
+  { first, by }: Growing,
+  kind: string,
+  blocksAt: (step: number) => { list: Int32Array },
+): KeyBlocks {
+  const key = `${first} ${by} ${kind}`
+  const same = known.find((each) => each.key === key)
+  if (same) return same
+  const listAt = (step: number) => Int32Array.from(blocksAt(step).list)
+  return { key, listAt, buffer: recorder.createBuffer(4 * sizeOf([listAt(0).length])) }
+}

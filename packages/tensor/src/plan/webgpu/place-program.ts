@@ -1,0 +1,87 @@
+/**
+ * Rows that are rotated or copied to where they belong: a query to its value, a key and its value vector into the cache. One dispatch for up
+ * to three of them. The row of the cache, and the row of the table of angles, follow from the step.
+ */
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
+
+export const placeLanes = 64
+
+/** half: pairs (i, i + E/2); interleaved: pairs (2i, 2i + 1). */
+export type Placing = 'copy' | 'half' | 'interleaved'
+
+type Uniform = `${'units' | 'groups' | 'vectors' | 'table' | 'first' | 'by' | 'row'}${0 | 1 | 2}`
+export type PlaceProgram = Program<string, Uniform>
+
+/** How the uniforms of a job are named, without its number. */
+export interface PlaceUniforms {
+  /** Invocations with something to do, and their workgroups. */
+  units: number
+  groups: number
+  /** Vectors of half a head (half), of a head (interleaved). */
+  vectors: number
+  /** Where its table of angles begins, in vectors. */
+  table: number
+  /** The target's row is first + by * step, of `row` vectors. */
+  first: number
+  by: number
+  row: number
+}
+
+const bodyOf = (kind: Placing, j: number): string => {
+  const base = `let base = (u.first${j} + u.by${j} * step[1]) * u.row${j};`
+  if (kind === 'copy') return `${base} to${j}[base + i] = from${j}[i];`
+  if (kind === 'half') {
+    return `${base}
+    let pair = i % u.vectors${j};
+    let angles = u.table${j} + step[2] * 2u * u.vectors${j} + pair;
+    let c = tables[angles];
+    let s = tables[angles + u.vectors${j}];
+    let at = i / u.vectors${j} * 2u * u.vectors${j} + pair;
+    let a = from${j}[at];
+    let b = from${j}[at + u.vectors${j}];
+    to${j}[base + at] = a * c - b * s;
+    to${j}[base + at + u.vectors${j}] = b * c + a * s;`
+  }
+  // A head of V vectors has V / 2 vectors of angles: two pairs of a vector use one half of one of them.
+  return `${base}
+    let angles = u.table${j} + step[2] * u.vectors${j} + i % u.vectors${j} / 2u;
+    let c4 = tables[angles];
+    let s4 = tables[angles + u.vectors${j} / 2u];
+    let odd = i % u.vectors${j} % 2u == 1u;
+    let c = select(c4.xy, c4.zw, odd);
+    let s = select(s4.xy, s4.zw, odd);
+    let v = from${j}[i];
+    to${j}[base + i] = vec4f(v.x * c.x - v.y * s.x, v.y * c.x + v.x * s.x, v.z * c.y - v.w * s.y, v.w * c.y + v.z * s.y);`
+}
+
+export const placeProgram = variants((kinds: string): PlaceProgram => {
+  const jobs = kinds.split(' ') as Placing[]
+  const rotates = jobs.some((kind) => kind !== 'copy')
+  const numbers = ['units', 'groups', 'vectors', 'table', 'first', 'by', 'row'] as const
+  return defineProgram({
+    name: `planned place: ${kinds}`,
+    inputs: {
+      step: 'u32' as const,
+      tables: rotates && ('vec4<f32>' as const),
+      ...Object.fromEntries(jobs.map((_, j) => [`from${j}`, 'vec4<f32>' as const])),
+    },
+    outputs: Object.fromEntries(jobs.map((_, j) => [`to${j}`, 'vec4<f32>' as const])),
+    uniforms: Object.fromEntries(
+      jobs.flatMap((_, j) => numbers.map((name) => [`${name}${j}` as Uniform, 'u32' as const])),
+    ) as Record<Uniform, 'u32'>,
+    lanes: placeLanes,
+    body: `
+  var first = group;
+  ${jobs
+    .map(
+      (kind, j) => `if (first < u.groups${j}) {
+    let i = first * ${placeLanes}u + lane;
+    if (i >= u.units${j}) { return; }
+    ${bodyOf(kind, j)}
+    return;
+  }
+  first -= u.groups${j};`,
+    )
+    .join('\n  ')}`,
+  })
+})

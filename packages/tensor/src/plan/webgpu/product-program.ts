@@ -1,0 +1,152 @@
+/**
+ * Up to three products of one row with weights [O, K], with what comes before and after them:
+ *
+ *   y_i = epilogue(norm(x) W_iᵀ + bias_i)      norm: RMS norm, or nothing     epilogue: + residual, or silu(y_0) y_1, or nothing
+ *
+ * A workgroup takes four outputs: every weight is read once, the row once for four of them. The sum of squares that a norm needs is taken
+ * while the row is read, and the root is applied to the sums.
+ */
+import { widen } from '../../engine/webgpu/halves.ts'
+import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
+import { sigmoid } from '../../engine/webgpu/snippets.ts'
+import type { WeightFormat } from './product-node.ts'
+
+const lanes = 64
+/** Outputs of a workgroup: the components of a vector. */
+export const outputsPerGroup = 4
+
+export interface ProductVariant {
+  format: WeightFormat
+  /** For each product, whether it has a bias. */
+  biases: readonly boolean[]
+  hasNorm: boolean
+  epilogue: 'none' | 'residual' | 'swiglu'
+}
+
+type Uniform =
+  'vectors' | 'depth' | 'eps' | 'scalesPerRow' | 'groupSize' | `outputs${0 | 1 | 2}` | `groups${0 | 1 | 2}` | `at${0 | 1 | 2}`
+export type ProductProgram = Program<string, Uniform>
+
+const typeOfWeight = { f32: 'vec4<f32>', bf16: 'bf16x4', f16: 'f16x4', q8: 'u32', q4: 'u32' } as const
+
+/** WGSL of four (q4: eight) columns of row `row` of weight i times the row's values. `k` counts words or vectors. */
+function dotOf(format: WeightFormat, i: number): string {
+  if (format === 'f32') return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}[row * u.vectors + k], a); }`
+  if (format === 'bf16' || format === 'f16')
+    return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}_four(row * u.vectors + k), a); }`
+  const scale = (column: string) => `scaleOf(s${i}[at / 2u], at % 2u); // of column ${column}`
+  const at = (column: string) => `let at = row * u.scalesPerRow + ${column} / u.groupSize;`
+  if (format === 'q8') {
+    return `
+fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 {
+  let word = vec4i(bitcast<i32>(w${i}[row * u.vectors + k]));
+  ${at('4u * k')}
+  let scale = ${scale('4 k')}
+  return scale * dot(vec4f((word << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)), a);
+}`
+  }
+  return `
+fn dot${i}(row: u32, k: u32, a: vec4f, b: vec4f) -> f32 {
+  let word = vec4i(bitcast<i32>(w${i}[row * u.vectors + k]));
+  ${at('8u * k')}
+  let scale = ${scale('8 k')}
+  let low = vec4f((word << vec4u(28u, 24u, 20u, 16u)) >> vec4u(28u));
+  let high = vec4f((word << vec4u(12u, 8u, 4u, 0u)) >> vec4u(28u));
+  return scale * (dot(low, a) + dot(high, b));
+}`
+}
+
+/** WGSL of four outputs of product i, from output `first` on, before the norm's root. */
+function productOf({ format, hasNorm }: ProductVariant, i: number): string {
+  const wide = format === 'q4'
+  const rows = Array.from({ length: outputsPerGroup }, (_, r) => `let r${r} = min(first + ${r}u, u.outputs${i} - 1u);`)
+  const load = (name: string, at: string) => `
+    var ${name} = x[${at}];${hasNorm ? `\n    squares += dot(${name}, ${name});\n    ${name} *= normWeight[${at}];` : ''}`
+  const given = wide ? 'a, b' : 'a'
+  return `
+${dotOf(format, i)}
+fn product${i}(first: u32, lane: u32) -> vec4f {
+  ${rows.join(' ')}
+  var sum = vec4f();
+  squares = 0.0;
+  for (var k = lane; k < u.vectors; k += ${lanes}u) {${wide ? load('a', '2u * k') + load('b', '2u * k + 1u') : load('a', 'k')}
+    sum += vec4f(dot${i}(r0, k, ${given}), dot${i}(r1, k, ${given}), dot${i}(r2, k, ${given}), dot${i}(r3, k, ${given}));
+  }
+  return sum;
+}`
+}
+
+const biasOf = (i: number, first: string): string =>
+  `vec4f(${[0, 1, 2, 3].map((r) => `bias${i}[min(${first} + ${r}u, u.outputs${i} - 1u)]`).join(', ')})`
+
+const make = variants(
+  (format: WeightFormat, biases: string, hasNorm: boolean, epilogue: ProductVariant['epilogue']): ProductProgram => {
+    const has = [...biases].map((flag) => flag === '1')
+    const isQuantized = format === 'q8' || format === 'q4'
+    const variant = { format, biases: has, hasNorm, epilogue }
+    const each = <T>(f: (i: number) => T): T[] => has.map((_, i) => f(i))
+    const inputs = {
+      x: 'vec4<f32>' as const,
+      normWeight: hasNorm && ('vec4<f32>' as const),
+      residual: epilogue === 'residual' && ('vec4<f32>' as const),
+      ...Object.fromEntries(each((i) => [`w${i}`, typeOfWeight[format]] as const)),
+      ...Object.fromEntries(each((i) => [`s${i}`, isQuantized && 'u32'] as const)),
+      ...Object.fromEntries(each((i) => [`bias${i}`, has[i]! && 'f32'] as const)),
+    }
+    const plus = (i: number, first: string) => (has[i] ? ` + ${biasOf(i, first)}` : '')
+    const total = (sum: string) => `sumOfGroup4(${sum}, lane)`
+    const root = hasNorm ? 'let root = inverseSqrt(sumOfGroup(squares, lane) / f32(u.depth) + u.eps);' : 'let root = 1.0;'
+    // Which product a workgroup belongs to is the same for all of its invocations.
+    const chosen = `
+  var first = group;
+  var which = 0u;
+  ${each((i) => (i === 0 ? '' : `if (which == ${i - 1}u && first >= u.groups${i - 1}) { first -= u.groups${i - 1}; which = ${i}u; }`)).join('\n  ')}
+  let vector = first;
+  first *= ${outputsPerGroup}u;
+  var sum = vec4f();
+  ${each((i) => `if (which == ${i}u) { sum = product${i}(first, lane); }`).join(' else ')}
+  ${root}
+  var all = ${total('sum')} * root;
+  ${each((i) => (has[i] ? `if (which == ${i}u) { all += ${biasOf(i, 'first')}; }` : '')).join(' ')}
+  ${epilogue === 'residual' ? 'all += residual[vector];' : ''}
+  let to = vector + ${has.length === 1 ? 'u.at0' : `select(${has.length === 2 ? 'u.at1' : 'select(u.at2, u.at1, which == 1u)'}, u.at0, which == 0u)`};
+  if (lane == 0u) { y[to] = all; }`
+    const both = `
+  let first = ${outputsPerGroup}u * group;
+  let gateSum = product0(first, lane);
+  let upSum = product1(first, lane);
+  ${root}
+  let gate = ${total('gateSum')} * root${plus(0, 'first')};
+  let up = ${total('upSum')} * root${plus(1, 'first')};
+  if (lane == 0u) {
+    y[group + u.at0] = gate * vec4f(sigmoid(gate.x), sigmoid(gate.y), sigmoid(gate.z), sigmoid(gate.w)) * up;
+  }`
+    return defineProgram({
+      name: `planned product x ${has.length}, ${format}${hasNorm ? ', norm' : ''}, ${epilogue}`,
+      inputs,
+      outputs: { y: 'vec4<f32>' as const },
+      uniforms: {
+        vectors: 'u32',
+        depth: 'u32',
+        eps: 'f32',
+        scalesPerRow: 'u32',
+        groupSize: 'u32',
+        ...{ outputs0: 'u32', outputs1: 'u32', outputs2: 'u32' },
+        ...{ groups0: 'u32', groups1: 'u32', groups2: 'u32' },
+        ...{ at0: 'u32', at1: 'u32', at2: 'u32' },
+      } as const,
+      lanes,
+      reductions: hasNorm ? ['sumOfGroup4', 'sumOfGroup'] : ['sumOfGroup4'],
+      declarations: `
+var<private> squares: f32;
+${epilogue === 'swiglu' ? sigmoid : ''}
+${isQuantized ? `${widen.f16}\nfn scaleOf(pair: u32, place: u32) -> f32 { return bitcast<f32>(widen((pair >> (16u * place)) & 0xffffu)); }` : ''}
+${each((i) => productOf(variant, i)).join('\n')}`,
+      body: epilogue === 'swiglu' ? both : chosen,
+    })
+  },
+)
+
+/** The program of a variant; the same object for the same variant. */
+export const productProgram = ({ format, biases, hasNorm, epilogue }: ProductVariant): ProductProgram =>
+  make(format, biases.map(Number).join(''), hasNorm, epilogue)
