@@ -78,7 +78,7 @@ export function createSampler(
 }
 
 /** Most candidates for which selecting them on the device is cheaper than reading all logits. */
-const mostCandidates = 256
+const mostCandidates = 64
 
 /** Greedy needs the largest logit, top-k the k largest; penalties, and cuts by probability, need them all. */
 function shortlistOf(options: SamplingOptions, next: () => number): Shortlist | undefined {
@@ -86,7 +86,7 @@ function shortlistOf(options: SamplingOptions, next: () => number): Shortlist | 
   const { repetitionPenalty, noRepeatNgram, emaPenalty, stopBias } = options
   if ([repetitionPenalty, noRepeatNgram, emaPenalty, stopBias].some((option) => option !== undefined)) return undefined
   if (!temperature) return { count: 1, choose: (values, ids) => (values[0]! > lowest ? ids[0] : undefined) }
-  if (topK === undefined || topK >= mostCandidates || topP !== undefined || minP !== undefined) return undefined
+  if (topK === undefined || topK > mostCandidates || topP !== undefined || minP !== undefined) return undefined
   const divide = divideByTemperature(temperature)
   return {
     // One more, to see whether the cut is between equal values: all of them then stay.
