@@ -1,4 +1,5 @@
 /** Steps of decoding that are planned once: traced op by op twice, then run from a list. */
+import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { dispose } from '../engine/scope.ts'
 import type { Tensor } from '../engine/tensor.ts'
@@ -30,8 +31,15 @@ export function traceStep(ids: Int32Array, f: () => Tensor): { logits: Tensor; t
 export function createPlan(first: StepTrace, second: StepTrace): Plan | NoPlan {
   const nodes = nodesOf(first, second)
   if (nodes instanceof NoPlan) return nodes
-  if (tf.getBackend() === 'webgpu') return planOnWebgpu(nodes, tf.backend() as CasaWebgpuBackend)
-  return planOnWasm(nodes, tf.backend() as WasmBackend)
+  try {
+    return tf.getBackend() === 'webgpu'
+      ? planOnWebgpu(nodes, tf.backend() as CasaWebgpuBackend)
+      : planOnWasm(nodes, tf.backend() as WasmBackend)
+  } catch (error) {
+    // Without room for a plan the sequence goes on op by op.
+    if (error instanceof OutOfMemoryError) return new NoPlan(error.message)
+    throw error
+  }
 }
 
 /** The largest of some logits [1, V], descending, and their ids. On a GPU they are selected there, and nothing else is read back. */

@@ -62,6 +62,7 @@ class WebgpuPlan implements Plan {
   private readonly width: number
   private readonly pickers = new Map<number, { dispatches: readonly Dispatch[]; values: Place; ids: Place }>()
   private readonly staging = new Map<number, GPUBuffer>()
+  private reading: Promise<unknown> = Promise.resolve()
   private readonly release: () => void
   private disposed = false
 
@@ -291,8 +292,14 @@ class WebgpuPlan implements Plan {
     return { dispatches: recorder.dispatches.slice(before), values, ids }
   }
 
-  /** Run dispatches, and copy what they and the step left at these places to the host. */
-  private async read(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
+  /** Run dispatches, and copy what they and the step left at these places to the host. One read at a time: they share a buffer. */
+  private read(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
+    const next = this.reading.then(() => this.readNow(dispatches, places))
+    this.reading = next.catch(() => {})
+    return next
+  }
+
+  private async readNow(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
     const size = places.reduce((sum, { bytes }) => sum + bytes, 0)
     let buffer = this.staging.get(size)
     if (!buffer) {
