@@ -39,3 +39,7 @@ export { type QuantizedMatrix, type QuantizedSource } from './quantize/quantized
 export { convertModelFolder, type ConvertedTensor, type ConvertReport, type ConvertRun } from './convert/convert.ts'
 export { type ConvertOptions, type FloatDtype } from './convert/plan.ts'
 export { type ConversionError } from './convert/error-meter.ts'
+export { detectTensors, type Detection, type Pair } from './detect/detect.ts'
+export { type Fused } from './detect/fused.ts'
+export { type Template, type Tensors } from './detect/templates.ts'
+export { namesFileOf, parseNamesFile, type SplitRule, type TensorNames } from './detect/names-file.ts'

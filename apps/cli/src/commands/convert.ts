@@ -5,6 +5,7 @@ import type { Divergence } from '@casa-js/vlm'
 import type { ConvertedTensor, ConvertReport, ConvertRun, DownloadProgress, FolderSource } from '@casa-js/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { createBytesProgress } from '../convert/progress.ts'
+import { readJson } from '../convert/read-json.ts'
 import { out } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { megabytes } from '../terminal/text.ts'
@@ -20,6 +21,9 @@ interface ConvertFlags {
   json?: boolean
   quiet?: boolean
   kl?: string | true
+  names?: string
+  detect?: boolean
+  config?: string
 }
 
 const dtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16', int8: 'Q8', int4: 'Q4' } as const
@@ -56,6 +60,12 @@ export function register(program: Command): void {
     .addOption(new Option('--rest <dtype>', 'dtype of what is not quantised (default: as it is)').choices(['f32', 'f16', 'bf16']))
     .option('--shard-size <size>', 'cut into files of at most this, e.g. 2GB (default: one file)', bytesOf)
     .option('--kl [file]', 'say how far its predictions are from the original on a text (default: a paragraph of English)')
+    .option('--names <file>', 'new names of the tensors: a names file, as --detect writes it')
+    .option(
+      '--detect',
+      'find out what the tensors are, whatever they are called, and write a names file to <to>; convert nothing',
+    )
+    .option('--config <file>', 'with --detect: config.json of the model that they should become (default: that of <from>)')
     .option('--force', 'write into a folder that holds something: files of the same names are replaced, others stay')
     .option('--all', 'list also the tensors whose bytes stay the same')
     .option('--quiet', 'no list of tensors')
@@ -73,6 +83,8 @@ Examples:
   casa convert model.gguf model/                            a folder with tokenizer and template
   casa convert model/ model.gguf --dtype q4_1               and back
   casa convert model/ model-int4/ --dtype int4 --kl         what it costs, in nats a token
+  casa convert odd/ names.json --detect                     names that nobody has published: shapes tell
+  casa convert odd/ model/ --names names.json
   casa convert sharded/ merged/                             one file, the same tensors
   casa convert model/ sharded/ --shard-size 500MB
   casa convert hub:Qwen/Qwen2.5-VL-3B-Instruct qwen/ --dtype bf16`,
@@ -81,6 +93,11 @@ Examples:
 }
 
 async function run(from: string, to: string, flags: ConvertFlags): Promise<void> {
+  if (flags.detect) {
+    const { detect } = await import('../convert/detect.ts')
+    return detect(from, to, flags)
+  }
+  if (flags.config !== undefined) throw new ConfigError('--config', 'goes with --detect')
   const { folderAt } = await import('@casa-js/weights')
   const text = typeof flags.kl === 'string' ? readText(flags.kl) : undefined
   const progress = createBytesProgress()
@@ -117,7 +134,7 @@ interface Job {
 }
 
 async function toFolder(open: () => Promise<FolderSource>, { from, to, flags, run }: Job): Promise<ConvertReport> {
-  const [{ convertModelFolder }, { writeFolderWhole }] = await Promise.all([
+  const [{ convertModelFolder, parseNamesFile }, { writeFolderWhole }] = await Promise.all([
     import('@casa-js/weights'),
     import('@casa-js/weights/node'),
   ])
@@ -130,6 +147,7 @@ async function toFolder(open: () => Promise<FolderSource>, { from, to, flags, ru
     keep: flags.keep,
     rest: flags.rest && dtypes[flags.rest],
     shardBytes: flags.shardSize,
+    names: flags.names === undefined ? undefined : parseNamesFile(readJson(flags.names), flags.names),
   }
   const isRemote = /^(https?|hub):/.test(from)
   return writeFolderWhole(
@@ -141,7 +159,7 @@ async function toFolder(open: () => Promise<FolderSource>, { from, to, flags, ru
 
 async function toGguf(open: () => Promise<FolderSource>, { to, flags, run }: Job): Promise<ConvertReport> {
   const { fileSink, openModelFolder, writeGguf } = await import('@casa-js/weights')
-  for (const option of ['group', 'keep', 'rest', 'shardSize'] as const) {
+  for (const option of ['group', 'keep', 'rest', 'shardSize', 'names'] as const) {
     if (flags[option] !== undefined) throw new ConfigError(`--${option}`, 'is for model folders; a .gguf file has no such choice')
   }
   if (existsSync(to) && !flags.force)

@@ -12,6 +12,8 @@ import type { QuantizedType } from '../gguf/quantize.ts'
 import { ErrorMeter, type ConversionError } from './error-meter.ts'
 import { cast, copied, quantized, repacked } from './transform.ts'
 import { copyCompanions } from './companions.ts'
+import type { TensorNames } from '../detect/names-file.ts'
+import { renameTensors } from '../detect/renamed.ts'
 
 export interface ConvertedTensor {
   name: string
@@ -31,6 +33,8 @@ export interface ConvertReport {
 }
 
 export interface ConvertRun extends ConvertOptions {
+  /** New names of the tensors, see `parseNamesFile`. */
+  names?: TensorNames | undefined
   signal?: AbortSignal
   onProgress?: (progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void
 }
@@ -46,17 +50,26 @@ export async function convertModelFolder(
   options: ConvertRun = {},
 ): Promise<ConvertReport> {
   // Without a new dtype a quantised tensor stays as it is stored; for another one its values are needed.
-  const source = options.dtype ? await openWeights(from, { signal: options.signal }) : await openStored(from, options.signal)
+  const { dtype, names, signal } = options
+  const source = dtype || names ? await openWeights(from, { signal }) : await openStored(from, signal)
   try {
+    if (names && !dtype) refuseQuantized(source)
     await refuseWeightsIn(to)
     const listed = listedSink(to)
     await copyCompanions(from, listed, options)
-    const report = await convertWeights(source, listed, options)
+    const report = await convertWeights(names ? renameTensors(source, names) : source, listed, options)
     await listed.writeMark('model')
     return report
   } finally {
     await source.close()
   }
+}
+
+/** The parts of a quantised tensor carry its name in three places. */
+function refuseQuantized(source: TensorSource): void {
+  for (const [name, { dtype }] of source.entries())
+    if (dtype === 'Q8' || dtype === 'Q4')
+      refuse(source.name, 'names', 'a quantised tensor gets another name only together with a dtype: give one', name)
 }
 
 /** The weights alone: model.safetensors, or several files and, last, their index. */
