@@ -42,6 +42,79 @@ function table(runs: readonly StreamRun[]): string {
   return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
+/** The paper's figures on one H100, 896 px frames of 1,024 image tokens (arXiv 2512.19535, streaming benchmark). */
+const paper: { turns: number; model: string; firstTokenMs: FirstLast; tokensPerSecond: FirstLast; cachedTokens: number }[] = [
+  {
+    turns: 256,
+    model: 'CASA-Helium1-VL-2B',
+    firstTokenMs: { first: 64, last: 64 },
+    tokensPerSecond: { first: 59.2, last: 58.9 },
+    cachedTokens: 4629,
+  },
+  {
+    turns: 256,
+    model: 'the same, shared',
+    firstTokenMs: { first: 65, last: 65 },
+    tokensPerSecond: { first: 59.0, last: 59.1 },
+    cachedTokens: 4629,
+  },
+  {
+    turns: 256,
+    model: 'Helium1-VL-2B, insertion',
+    firstTokenMs: { first: 80, last: 459 },
+    tokensPerSecond: { first: 89.5, last: 20.1 },
+    cachedTokens: 266_773,
+  },
+  {
+    turns: 512,
+    model: 'CASA-Helium1-VL-2B',
+    firstTokenMs: { first: 63, last: 66 },
+    tokensPerSecond: { first: 59.5, last: 59.6 },
+    cachedTokens: 9237,
+  },
+  {
+    turns: 512,
+    model: 'Helium1-VL-2B, insertion',
+    firstTokenMs: { first: 111, last: 917 },
+    tokensPerSecond: { first: 81.1, last: 10.9 },
+    cachedTokens: 533_525,
+  },
+]
+
+function paperTable(): string {
+  const head = ['turns', 'model', 'first token, last / first', 'tokens per second, last / first', 'tokens in the cache']
+  const rows = paper.map(({ turns, model, firstTokenMs, tokensPerSecond, cachedTokens }) =>
+    [turns, model, ratio(firstTokenMs), ratio(tokensPerSecond), cachedTokens.toLocaleString('en')].join(' | '),
+  )
+  return [`| ${head.join(' | ')} |`, '| ---: | --- | ---: | ---: | ---: |', ...rows.map((row) => `| ${row} |`)].join('\n')
+}
+
+/** The page that the command writes: what was measured, tables, charts, the paper's figures. */
+export function formatPage(runs: readonly StreamRun[]): string {
+  const named = [...new Set(runs.map(({ shape }) => shape))].map((name) => `- ${name}: ${shapes[name].description}`)
+  const machines = [...new Set(runs.map(({ machine }) => machine))]
+  const charts = Object.keys(streamCharts(runs)).map((name) => `![${name.replace('.svg', '').replaceAll('-', ' ')}](${name})`)
+  return `# What a stream of frames costs
+
+Made by \`casa bench stream --out\`. Every turn is a frame and 16 greedy tokens, as in the paper's streaming benchmark (arXiv 2512.19535);
+it leaves 18 text tokens in the cache. Columns compare the first tenth of the turns with the last, by medians, in processor time. Weights are
+random. The cache is allocated at its full capacity when a stream begins, so memory is flat for all of them; tokens in the cache say what a
+stream needs.
+
+${named.join('\n')}
+
+Measured on ${machines.join('; ')}, ${[...new Set(runs.map(({ repeats }) => repeats))].join(' or ')} time(s).
+
+${formatRuns(runs)}
+
+${charts.join('\n')}
+
+## The paper, on one H100
+
+${paperTable()}
+`
+}
+
 /** SVG files by name: time to first token, speed and cache against turns, for each shape. */
 export function streamCharts(runs: readonly StreamRun[]): Record<string, string> {
   const files: Record<string, string> = {}

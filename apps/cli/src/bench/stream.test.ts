@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { contestants, createContestant, shapes, type ContestantName } from './contestants.ts'
 import { streamTurns, textTokensPerTurn, type Turn } from './protocol.ts'
-import { formatRuns, streamCharts } from './stream-page.ts'
+import { formatPage, formatRuns, streamCharts } from './stream-page.ts'
 import { median, summarise, type StreamRun } from './stream-summary.ts'
 
 beforeAll(() => init({ device: 'wasm' }).then(() => {}))
@@ -83,6 +83,7 @@ test('runs become a table for each shape and length, and charts', () => {
   expect(text.match(/^## /gm)).toHaveLength(2)
   expect(text.indexOf(`| ${contestants.casa.label} |`)).toBeLessThan(text.indexOf(`| ${contestants.insertion.label} |`))
   expect(text).toContain('text slides at 128')
+  expect(formatPage([run])).toContain('| 512 | Helium1-VL-2B, insertion | 8.26 | 0.13 | 533,525 |')
   const charts = streamCharts([run])
   expect(Object.keys(charts)).toEqual(['shipped-first-token.svg', 'shipped-speed.svg', 'shipped-cache.svg'])
   for (const svg of Object.values(charts)) expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s)

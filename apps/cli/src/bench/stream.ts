@@ -10,7 +10,7 @@ import { onInterrupt } from '../terminal/interrupt.ts'
 import { writeWhole } from '../terminal/outputs.ts'
 import { contestants, createContestant, shapes, type ContestantName, type ShapeName } from './contestants.ts'
 import { streamTurns, textTokensPerTurn, type Turn } from './protocol.ts'
-import { formatRuns, streamCharts } from './stream-page.ts'
+import { formatPage, formatRuns, streamCharts } from './stream-page.ts'
 import { summarise, type StreamRun } from './stream-summary.ts'
 
 export interface StreamFlags extends DeviceFlags {
@@ -22,8 +22,8 @@ export interface StreamFlags extends DeviceFlags {
   out?: string
 }
 
-/** Turns before the first that counts: compilation and first allocations. */
-const warmUpTurns = 24
+/** Turns before the first that counts: compilation and first allocations. A large model needs few, as its code runs longer in each. */
+const warmUpTurns: Record<ShapeName, number> = { shipped: 24, 'helium-cut': 2 }
 /** Text before the first frame, and room for the last turn. */
 const spareTokens = 128
 
@@ -35,6 +35,8 @@ export async function benchStream(flags: StreamFlags): Promise<void> {
     throw new ArgumentError(
       `--slide: the text of ${keepsImages.join(' and ')} cannot slide, as its images are in the cache; add --only`,
     )
+  // Threads wait for one another by turning in circles, which would count as work.
+  process.env.CASA_THREADS ??= '1'
   const interrupt = onInterrupt()
   try {
     const { device } = await startDevice(flags)
@@ -64,11 +66,12 @@ async function measure(name: ContestantName, { shape: shapeName, turns, slide }:
   const shape = shapes[shapeName]
   const perTurn = textTokensPerTurn + imageTokensInCache(name, shapeName)
   const capacityTokens = slide ?? turns * perTurn + spareTokens
-  const vlm = createContestant(name, shape, Math.max(capacityTokens, warmUpTurns * perTurn + spareTokens))
+  const warmUp = { turns: warmUpTurns[shapeName], capacityTokens: warmUpTurns[shapeName] * perTurn + spareTokens }
+  const vlm = createContestant(name, shape, Math.max(capacityTokens, warmUp.capacityTokens))
   const settings = { framePx: shape.framePx, capacityTokens, signal }
   let told = performance.now()
   try {
-    await streamTurns(vlm, { ...settings, capacityTokens: warmUpTurns * perTurn + spareTokens, turns: warmUpTurns })
+    await streamTurns(vlm, { ...settings, ...warmUp })
     return await streamTurns(vlm, {
       ...settings,
       turns,
@@ -103,5 +106,5 @@ async function record(folder: string, run: StreamRun): Promise<void> {
   await writeWhole(path, `${JSON.stringify(runs, null, 1)}\n`)
   const charts = streamCharts(runs)
   for (const [name, svg] of Object.entries(charts)) await writeWhole(join(folder, name), svg)
-  await writeWhole(join(folder, 'streaming.md'), `${formatRuns(runs)}\n`)
+  await writeWhole(join(folder, 'streaming.md'), formatPage(runs))
 }
