@@ -4,9 +4,10 @@
  * Few rows, as in decoding, read each 16 bytes of W once and widen them in registers, as such a product is bound by memory bandwidth.
  * More rows are a product like any other, in which W is widened while its panels are packed.
  */
+import { storeDistant, streams } from './dots'
 import { Bf16, F16, one } from './elements'
 import { matMulScratch, product } from './matmul'
-import { madd, maxOfLanes, sumOfLanes } from './simd'
+import { madd, maxOfLanes, sumOfLanes, sumsOfLanes } from './simd'
 
 /** Columns that one step of a dot product takes. */
 const block = 16
@@ -22,14 +23,17 @@ export function halfMatMulScratch(rows: i32, inputs: i32, outputs: i32, f16: boo
   return rows <= fewRows(f16) ? rows * arrangedBytes(inputs) : matMulScratch(outputs, inputs)
 }
 
-/** y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. */
+/**
+ * y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. strideOfY: floats from row to row of y, for few rows, of
+ * which a part of the columns may be given.
+ */
 export function halfMatMul(
   x: usize, halves: usize, bias: usize, y: usize,
-  rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize,
+  rows: i32, inputs: i32, outputs: i32, f16: boolean, strideOfY: i32, scratch: usize,
 ): void {
   if (rows <= fewRows(f16)) {
-    if (f16) dotProducts<F16>(x, halves, bias, y, rows, inputs, outputs, scratch)
-    else dotProducts<Bf16>(x, halves, bias, y, rows, inputs, outputs, scratch)
+    if (f16) dotProducts<F16>(x, halves, bias, y, rows, inputs, outputs, strideOfY, scratch)
+    else dotProducts<Bf16>(x, halves, bias, y, rows, inputs, outputs, strideOfY, scratch)
   } else if (f16) {
     product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch)
   } else {
@@ -43,16 +47,29 @@ export function halfMatMulGrad(dy: usize, halves: usize, dx: usize, rows: i32, i
   else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch)
 }
 
-function dotProducts<T>(x: usize, halves: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, scratch: usize): void {
+function dotProducts<T>(
+  x: usize, halves: usize, bias: usize, y: usize, rows: i32, inputs: i32, outputs: i32, strideOfY: i32, scratch: usize,
+): void {
   const row = <usize>inputs << 2
+  const rowOfW = <usize>inputs << 1
+  const step = <usize>strideOfY << 2
   for (let t = 0; t < rows; t++) arrange<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), inputs)
-  for (let o = 0; o < outputs; o++) {
-    const offset: f32 = bias ? load<f32>(bias + (<usize>o << 2)) : 0
+  const quarter = outputs / streams
+  for (let o = 0; o < quarter; o++) {
+    const at = <usize>o << 2
     for (let t = 0; t < rows; t++) {
-      const sum = dotHalves<T>(x + <usize>t * row, scratch + <usize>t * arrangedBytes(inputs), halves, inputs)
-      store<f32>(y + (<usize>(t * outputs + o) << 2), sum + offset)
+      const arranged = scratch + <usize>t * arrangedBytes(inputs)
+      const sums = distantHalves<T>(x + <usize>t * row, arranged, halves + <usize>o * rowOfW, <usize>quarter * rowOfW, inputs)
+      storeDistant(sums, bias ? bias + at : 0, y + <usize>t * step + at, <usize>quarter << 2, <usize>quarter << 2)
     }
-    halves += <usize>inputs << 1
+  }
+  for (let o = streams * quarter; o < outputs; o++) {
+    const at = <usize>o << 2
+    const offset: f32 = bias ? load<f32>(bias + at) : 0
+    for (let t = 0; t < rows; t++) {
+      const arranged = scratch + <usize>t * arrangedBytes(inputs)
+      store<f32>(y + <usize>t * step + at, dotHalves<T>(x + <usize>t * row, arranged, halves + <usize>o * rowOfW, inputs) + offset)
+    }
   }
 }
 
@@ -116,6 +133,47 @@ function dotHalves<T>(x: usize, arranged: usize, w: usize, depth: i32): f32 {
   if (!isSigned<T>()) return sum + plainDot<T>(x + (<usize>(depth - left) << 2), at, left)
   if (v128.any_true(i16x8.ge_u(tops, i16x8.splat(-0x800)))) return plainDot<T>(x, w, depth)
   return sum * unit + plainDot<T>(x + (<usize>(depth - left) << 2), at, left)
+}
+
+/** Four such products: with w, and with the rows `far`, 2 `far` and 3 `far` bytes on. */
+function distantHalves<T>(x: usize, arranged: usize, w: usize, far: usize, depth: i32): v128 {
+  const blocks = depth & ~(block - 1)
+  let part = arranged + 16
+  let w0 = w, w1 = w0 + far, w2 = w1 + far, w3 = w2 + far
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
+  // Without the sign, infinity and NaN are the largest.
+  let tops = s0
+  for (let k = blocks; k > 0; k -= 8) {
+    const even = v128.load(part), odd = v128.load(part, 16)
+    const a = v128.load(w0), b = v128.load(w1), c = v128.load(w2), d = v128.load(w3)
+    s0 = madd(odd, odds<T>(a), madd(even, evens<T>(a), s0))
+    s1 = madd(odd, odds<T>(b), madd(even, evens<T>(b), s1))
+    s2 = madd(odd, odds<T>(c), madd(even, evens<T>(c), s2))
+    s3 = madd(odd, odds<T>(d), madd(even, evens<T>(d), s3))
+    if (isSigned<T>()) {
+      const ab = i16x8.max_u(i16x8.add(a, a), i16x8.add(b, b))
+      tops = i16x8.max_u(tops, i16x8.max_u(ab, i16x8.max_u(i16x8.add(c, c), i16x8.add(d, d))))
+    }
+    part += 32
+    w0 += 16
+    w1 += 16
+    w2 += 16
+    w3 += 16
+  }
+  const left = depth - blocks
+  const from = x + (<usize>blocks << 2)
+  let sums = sumsOfLanes(s0, s1, s2, s3)
+  if (isSigned<T>()) {
+    if (v128.any_true(i16x8.ge_u(tops, i16x8.splat(-0x800)))) {
+      return f32x4(
+        plainDot<T>(x, w, depth), plainDot<T>(x, w + far, depth), plainDot<T>(x, w + 2 * far, depth), plainDot<T>(x, w + 3 * far, depth),
+      )
+    }
+    sums = f32x4.mul(sums, v128.load32_splat(arranged))
+  }
+  if (left == 0) return sums
+  const rest = f32x4(plainDot<T>(from, w0, left), plainDot<T>(from, w1, left), plainDot<T>(from, w2, left), plainDot<T>(from, w3, left))
+  return f32x4.add(sums, rest)
 }
 
 /** Columns 0, 2, 4, 6 of eight as floats; those of F16 2^112 too small. */

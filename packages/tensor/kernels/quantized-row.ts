@@ -8,6 +8,7 @@
  * Four rows of the weight are taken at once, a quarter of the matrix apart: the processor fetches several distant streams ahead, but
  * stalls on one stream of short rows (measured: 5 GB/s for one, 8.5 for four, of 12 that plain reading reaches).
  */
+import { streams } from './dots'
 import { finiteHalfAt, finiteHalves } from './halves'
 import { madd, maxOfLanes, sumOfLanes } from './simd'
 
@@ -15,9 +16,6 @@ import { madd, maxOfLanes, sumOfLanes } from './simd'
 const block = 32
 /** Bytes of a block of x: 32 integers of 16 bits. */
 const blockBytes: usize = 64
-/** Rows of the weight taken together. */
-const streams = 4
-
 /** Bytes of weight that are multiplied with every row of x before the next are read: a part of the L2 cache. */
 const chunkBytes = 1 << 18
 

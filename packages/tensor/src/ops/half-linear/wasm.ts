@@ -4,22 +4,25 @@ import type { HalfLinearAttributes, HalfLinearGradInputs, HalfLinearInputs } fro
 /** Threads are given rows in multiples of this: whole tiles of either height. */
 const unit = 24
 
-/** Work is split over threads by rows; by outputs if there is one row. */
+/** Up to this many rows, every row of the weight is read once for all of them (half.ts). */
+const fewRows = { bf16: 6, f16: 3 }
+
+/** Work is split over threads by rows; by outputs if there are few. */
 export const halfLinearWasm: WasmKernel<HalfLinearInputs, HalfLinearAttributes> = (call, { rows, inputs, outputs, format }) => {
   const [x, halves, bias] = call.pointers('x', 'halves', 'bias')
   const y = call.output([...call.input('x').shape.slice(0, -1), outputs])
   const f16 = Number(format === 'f16')
   const work = rows * inputs * outputs
   const scratch = (rows: number, outputs: number) => call.scratch(call.exports.halfMatMulScratch(rows, inputs, outputs, f16))
-  if (rows === 1) {
+  if (rows <= fewRows[format]) {
     call.share('halfMatMul', { count: outputs, work }, (begin, count) => [
       ...[x, partOf(halves, begin * inputs, 2), partOf(bias, begin), partOf(y, begin)],
-      ...[1, inputs, count, f16, scratch(1, count)],
+      ...[rows, inputs, count, f16, outputs, scratch(rows, count)],
     ])
   } else {
     call.share('halfMatMul', { count: rows, work, unit }, (begin, count) => [
       ...[partOf(x, begin * inputs), halves, bias, partOf(y, begin * outputs)],
-      ...[count, inputs, outputs, f16, scratch(count, outputs)],
+      ...[count, inputs, outputs, f16, outputs, scratch(count, outputs)],
     ])
   }
 }
