@@ -26,9 +26,11 @@ export function attentionGradScratch(keys: i32, E: i32): i32 {
   return <i32>(256 + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))
 }
 
+/** For the key heads kv0 .. kv1 - 1. Keys that no segment has, up to Tk, get zeros with the first head. */
 export function attentionGrad(
   q: usize, k: usize, v: usize, o: usize, lse: usize, dO: usize, dq: usize, dk: usize, dv: usize,
   cuQ: usize, cuK: usize, segments: i32, Tk: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
+  kv0: i32, kv1: i32,
 ): void {
   const headBytes = <usize>E << 2
   const group = H / K
@@ -38,7 +40,7 @@ export function attentionGrad(
     const k0 = load<i32>(cuK + (<usize>s << 2))
     const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
     const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
-    for (let kv = 0; kv < K; kv++) {
+    for (let kv = kv0; kv < kv1; kv++) {
       const first = q0 * H + kv * group
       const query = <usize>first * headBytes
       const key = <usize>(k0 * K + kv) * headBytes
@@ -48,6 +50,7 @@ export function attentionGrad(
       )
     }
   }
+  if (kv0 > 0) return
   const used = <usize>load<i32>(cuK + (<usize>segments << 2)) * <usize>K * headBytes
   const all = <usize>Tk * <usize>K * headBytes
   memory.fill(dk + used, 0, all - used)

@@ -15,9 +15,10 @@ export function attentionScratch(keys: i32, E: i32): i32 {
   return <i32>(256 + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E))
 }
 
+/** For the query heads h0 .. h1 - 1; where a segment has more than few rows, these are whole groups. */
 export function attention(
   q: usize, k: usize, v: usize, o: usize, lse: usize, cuQ: usize, cuK: usize, segments: i32,
-  H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
+  H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize, h0: i32, h1: i32,
 ): void {
   const headBytes = <usize>E << 2
   const group = H / K
@@ -27,7 +28,7 @@ export function attention(
     const k0 = load<i32>(cuK + (<usize>s << 2))
     const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
     const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
-    for (let kv = 0; kv < K; kv++) {
+    for (let kv = h0 / group; kv * group < h1; kv++) {
       const first = q0 * H + kv * group
       const key = k + <usize>(k0 * K + kv) * headBytes
       const value = v + <usize>(k0 * K + kv) * headBytes
@@ -35,7 +36,9 @@ export function attention(
       const out = o + <usize>first * headBytes
       const stats = lse + (<usize>first << 2)
       if (queries * group <= fewRows) {
-        attendFew(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
+        const g0 = max(h0 - kv * group, 0)
+        const g1 = min(h1 - kv * group, group)
+        attendFew(query, key, value, out, stats, queries, keys, group, g0, g1, H, K, E, causal, window, scale, scratch)
       } else {
         attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
       }
@@ -91,14 +94,17 @@ function attendBlocks(
   }
 }
 
+/** For the heads g0 .. g1 - 1 of the group. */
 function attendFew(
   q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
-  group: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
+  group: i32, g0: i32, g1: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
 ): void {
   const headBytes = <usize>E << 2
   const stride = <usize>K * headBytes
   const scores = scratch + 256
   for (let r = 0; r < queries * group; r++) {
+    const g = r % group
+    if (g < g0 || g >= g1) continue
     const start = keysHidden(r, group, queries, keys, causal, window)
     const seen = keysSeen(r, group, queries, keys, causal) - start
     const skipped = <usize>start * stride

@@ -24,8 +24,8 @@ export function halfMatMulScratch(rows: i32, inputs: i32, outputs: i32, f16: boo
 }
 
 /**
- * y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. strideOfY: floats from row to row of y, for few rows, of
- * which a part of the columns may be given.
+ * y [rows, outputs] = x Wᵀ + bias. bias: address of `outputs` floats, or 0. strideOfY: floats from row to row of y, of which a part of
+ * the columns may be given.
  */
 export function halfMatMul(
   x: usize, halves: usize, bias: usize, y: usize,
@@ -35,16 +35,16 @@ export function halfMatMul(
     if (f16) dotProducts<F16>(x, halves, bias, y, rows, inputs, outputs, strideOfY, scratch)
     else dotProducts<Bf16>(x, halves, bias, y, rows, inputs, outputs, strideOfY, scratch)
   } else if (f16) {
-    product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch)
+    product<F16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch, strideOfY)
   } else {
-    product<Bf16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch)
+    product<Bf16>(x, halves, bias, y, rows, outputs, inputs, false, true, inputs, scratch, strideOfY)
   }
 }
 
 /** dx [rows, inputs] = dy W, with the scratch of matMul for N = inputs, K = outputs. */
 export function halfMatMulGrad(dy: usize, halves: usize, dx: usize, rows: i32, inputs: i32, outputs: i32, f16: boolean, scratch: usize): void {
-  if (f16) product<F16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch)
-  else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch)
+  if (f16) product<F16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch, inputs)
+  else product<Bf16>(dy, halves, 0, dx, rows, inputs, outputs, false, false, outputs, scratch, inputs)
 }
 
 function dotProducts<T>(

@@ -26,19 +26,22 @@ export function matMulScratch(N: i32, K: i32): i32 {
   return <i32>(panelBytes(depth, columns) + panelBytes(1, N) + <usize>(depth * blockRows * 4) + tileBytes)
 }
 
-/** bias: address of N floats, or 0. strideOfA: floats from line to line of a as it is stored, so that a part of its columns can be given. */
+/**
+ * bias: address of N floats, or 0. strideOfA, strideOfC: floats from line to line of a and c as they are stored, so that a part of their
+ * columns can be given.
+ */
 export function matMul(
   a: usize, b: usize, bias: usize, c: usize,
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize, strideOfC: i32,
 ): void {
   if (!transposeA && (transposeB || N === 1) && min(M, N) <= fewRows) dotProducts(a, b, bias, c, M, N, K, strideOfC)
-  else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, strideOfA, scratch)
+  else product<f32>(a, b, bias, c, M, N, K, transposeA, transposeB, strideOfA, scratch, strideOfC)
 }
 
 /** The same in blocks, for any number of rows. T is the element type of b; a Compressed b is the address of a description. */
 export function product<T>(
   a: usize, b: usize, bias: usize, c: usize,
-  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize,
+  M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize, strideOfC: i32,
 ): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
   const tile = biasRow + panelBytes(1, N) // [tileRows][8], for tiles that hang over the edge
@@ -47,7 +50,7 @@ export function product<T>(
   memory.fill(biasRow, 0, panelBytes(1, N))
   if (bias) memory.copy(biasRow, bias, <usize>N << 2)
   if (K === 0) {
-    for (let m = 0; m < M; m++) memory.copy(c + (<usize>(m * N) << 2), biasRow, <usize>N << 2)
+    for (let m = 0; m < M; m++) memory.copy(c + (<usize>(m * strideOfC) << 2), biasRow, <usize>N << 2)
     return
   }
   for (let n0 = 0; n0 < N; n0 += blockColumns) {
@@ -68,9 +71,9 @@ export function product<T>(
           const width = min(8, columns - n)
           for (let m = 0; m < rows; m += tileRows) {
             const height = min(tileRows, rows - m)
-            const at = c + (<usize>((m0 + m) * N + n0 + n) << 2)
+            const at = c + (<usize>((m0 + m) * strideOfC + n0 + n) << 2)
             const whole = height === tileRows && width === 8
-            const stride = <usize>N << 2
+            const stride = <usize>strideOfC << 2
             let from = biasRow + (<usize>(n0 + n) << 2)
             let fromStride: usize = 0
             if (k0 > 0) {

@@ -11,13 +11,13 @@ export function quantizedScratch(inputs: i32, outputs: i32): i32 {
   return <i32>descriptionBytes + max(matMulScratch(outputs, inputs), matMulScratch(inputs, outputs))
 }
 
-/** y [rows, outputs] = x Wᵀ + bias (if given). */
+/** y [rows, outputs] = x Wᵀ + bias (if given). strideOfY: floats from row to row of y, of which a part of the columns may be given. */
 export function quantizedMatMul(
   x: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
-  rows: i32, inputs: i32, outputs: i32, bits: i32, group: i32,
+  rows: i32, inputs: i32, outputs: i32, bits: i32, group: i32, strideOfY: i32,
 ): void {
   describe(scratch, values, scales, inputs, bits, group)
-  product<Compressed>(x, scratch, bias, y, rows, outputs, inputs, false, true, inputs, scratch + descriptionBytes)
+  product<Compressed>(x, scratch, bias, y, rows, outputs, inputs, false, true, inputs, scratch + descriptionBytes, strideOfY)
 }
 
 /** dx [rows, inputs] = dy W. */
@@ -26,5 +26,5 @@ export function quantizedGrad(
   rows: i32, inputs: i32, outputs: i32, bits: i32, group: i32,
 ): void {
   describe(scratch, values, scales, inputs, bits, group)
-  product<Compressed>(dy, scratch, 0, dx, rows, inputs, outputs, false, false, outputs, scratch + descriptionBytes)
+  product<Compressed>(dy, scratch, 0, dx, rows, inputs, outputs, false, false, outputs, scratch + descriptionBytes, inputs)
 }

@@ -20,31 +20,32 @@ export function scatterRows(rows: usize, ids: usize, count: i32, bytes: usize, t
   }
 }
 
-/** sums [N] = sum over M rows of x. */
-export function columnSum(x: usize, M: i32, N: i32, sums: usize): void {
+/** sums [N] = sum over M rows of x, which are `stride` floats apart. */
+export function columnSum(x: usize, M: i32, N: i32, sums: usize, stride: i32): void {
   const bytes = <usize>N << 2
+  const step = <usize>stride << 2
   memory.fill(sums, 0, bytes)
   let m = 0
   for (; m + 4 <= M; m += 4) {
     let at: usize = 0
     for (; at + 16 <= bytes; at += 16) {
       const r0 = x + at
-      const r1 = r0 + bytes
-      const r2 = r1 + bytes
+      const r1 = r0 + step
+      const r2 = r1 + step
       const low = f32x4.add(v128.load(r0), v128.load(r1))
-      const high = f32x4.add(v128.load(r2), v128.load(r2 + bytes))
+      const high = f32x4.add(v128.load(r2), v128.load(r2 + step))
       v128.store(sums + at, f32x4.add(v128.load(sums + at), f32x4.add(low, high)))
     }
     for (; at < bytes; at += 4) {
       const r0 = x + at
-      const four = load<f32>(r0) + load<f32>(r0 + bytes) + load<f32>(r0 + 2 * bytes) + load<f32>(r0 + 3 * bytes)
+      const four = load<f32>(r0) + load<f32>(r0 + step) + load<f32>(r0 + 2 * step) + load<f32>(r0 + 3 * step)
       store<f32>(sums + at, load<f32>(sums + at) + four)
     }
-    x += 4 * bytes
+    x += 4 * step
   }
   for (; m < M; m++) {
     addTo(sums, x, bytes)
-    x += bytes
+    x += step
   }
 }
 

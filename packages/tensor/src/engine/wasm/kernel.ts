@@ -20,6 +20,33 @@ export interface Split {
 /** The address `values` elements of 4 bytes (or of the given size) further on; 0, a missing input, stays 0. */
 export const partOf = (pointer: number, values: number, bytes = 4): number => (pointer === 0 ? 0 : pointer + values * bytes)
 
+/** Threads are given rows of a product in multiples of this: whole tiles of either height. */
+const rowUnit = 24
+/** And columns: whole panels, two at a time. */
+const columnUnit = 16
+
+/** A part of c [rows, columns]. */
+export interface ProductPart {
+  row: number
+  rows: number
+  column: number
+  columns: number
+}
+
+/**
+ * How a product x Wᵀ is split over threads. Each thread reads and packs all of one side: the shorter one, or x if it has few rows, which
+ * then are multiplied with parts of W.
+ */
+export function splitProduct(rows: number, columns: number, few: number) {
+  const byColumns = rows <= few || columns > rows
+  return {
+    count: byColumns ? columns : rows,
+    unit: byColumns ? (rows <= few ? 1 : columnUnit) : rowUnit,
+    part: (begin: number, count: number): ProductPart =>
+      byColumns ? { row: 0, rows, column: begin, columns: count } : { row: begin, rows: count, column: 0, columns },
+  }
+}
+
 /** The cost of one exponential, root or division, in multiply-adds. */
 export const workPerValue = 8
 
@@ -55,11 +82,21 @@ export interface WasmContext<N extends string> {
    * @param argumentsOf of the kernel for rows begin .. begin + count - 1; scratch memory is its own for every slice
    */
   share(name: keyof KernelModule, split: Split, argumentsOf: (begin: number, count: number) => number[]): void
+  /** Room for the sums [width] that each slice of a kernel writes: the first slice's go to `total`, the others' are added to it in order. */
+  partialSums(total: number, width: number): PartialSums
   /** Where the slices of this much work end, as fractions of it: [1] for one thread, [0.5, 1] for two. */
   shares(work: number): number[]
   /** Run a kernel on several lists of arguments at once, at most one per thread. */
   runTogether(name: keyof KernelModule, slices: number[][]): void
 }
+
+export interface PartialSums {
+  /** Where the next slice writes its sums. */
+  next(): number
+  /** Add all of them. */
+  add(): void
+}
+
 /** Outputs are those allocated through `context.output`, in order. */
 export type WasmKernel<N extends string, A> = (context: WasmContext<N>, attributes: A) => void
 
@@ -153,6 +190,18 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
     const slices = [argumentsOf(0, Math.min(step, count))]
     for (let begin = step; begin < count; begin += step) slices.push(argumentsOf(begin, Math.min(step, count - begin)))
     this.runTogether(name, slices)
+  }
+
+  partialSums(total: number, width: number): PartialSums {
+    const others: number[] = []
+    let taken = 0
+    return {
+      next: () => (taken++ === 0 ? total : (others[others.length] = this.scratch(4 * width))),
+      add: () => {
+        const sums = this.floats(total, width)
+        for (const other of others) this.floats(other, width).forEach((value, i) => void (sums[i]! += value))
+      },
+    }
   }
 
   shares(work: number): number[] {

@@ -1,6 +1,11 @@
-import type { WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { ColumnSumAttributes, ColumnSumInputs } from './attributes.ts'
 
+/** Threads are given whole cache lines. */
+const unit = 16
+
 export const columnSumWasm: WasmKernel<ColumnSumInputs, ColumnSumAttributes> = (call, { M, N }) => {
-  call.exports.columnSum(call.input('x').pointer, M, N, call.output([N]))
+  const x = call.input('x').pointer
+  const sums = call.output([N])
+  call.share('columnSum', { count: N, work: M * N, unit }, (begin, count) => [partOf(x, begin), M, count, partOf(sums, begin), N])
 }

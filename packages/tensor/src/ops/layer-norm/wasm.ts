@@ -18,7 +18,12 @@ export const layerNormGradWasm: WasmKernel<LayerNormGradInputs, LayerNormGradAtt
   const x = context.input('x')
   const [weight, mean, inverse, dy] = context.pointers('weight', 'mean', 'inverse', 'dy')
   const dx = context.output(x.shape)
-  const dWeight = context.output([width])
-  const dBias = context.output([width])
-  context.exports.layerNormGrad(x.pointer, weight, mean, inverse, dy, dx, dWeight, dBias, rows, width)
+  const part = (pointer: number, begin: number) => partOf(pointer, begin * width)
+  const [dWeight, dBias] = [context.output([width]), context.output([width])].map((sum) => context.partialSums(sum, width))
+  context.share('layerNormGrad', { count: rows, work: 8 * rows * width }, (begin, count) => [
+    ...[part(x.pointer, begin), weight, partOf(mean, begin), partOf(inverse, begin), part(dy, begin), part(dx, begin)],
+    ...[dWeight!.next(), dBias!.next(), count, width],
+  ])
+  dWeight!.add()
+  dBias!.add()
 }

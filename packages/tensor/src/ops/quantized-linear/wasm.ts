@@ -1,4 +1,4 @@
-import { partOf, precision, type WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** Threads are given rows in multiples of this: whole tiles of either height. */
@@ -6,26 +6,29 @@ const unit = 24
 /** Up to this many rows, integer products that read the weight once are faster than widening it. */
 const fewRows = 6
 
-/** Work is split over threads by rows; by outputs if there are few rows. */
 export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
+  const { exports } = context
   const [x, values, scales, bias] = context.pointers('x', 'values', 'scales', 'bias')
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
-  const work = rows * inputs * outputs
-  if (rows <= fewRows && inputs % 32 === 0 && !precision.exact) {
-    const groups = Math.ceil(inputs / group)
-    const stride = (inputs * bits) / 8
-    context.share('quantizedRows', { count: outputs, work }, (begin, count) => [
-      ...[x, partOf(values, begin * stride, 1), partOf(scales, begin * groups, 2), partOf(bias, begin), partOf(y, begin)],
-      context.scratch(context.exports.quantizedRowsScratch(rows, inputs)),
-      ...[rows, inputs, count, bits, group, outputs],
-    ])
-  } else {
-    context.share('quantizedMatMul', { count: rows, work, unit }, (begin, count) => [
-      ...[partOf(x, begin * inputs), values, scales, bias, partOf(y, begin * outputs)],
-      ...[context.scratch(context.exports.quantizedScratch(inputs, outputs)), count, inputs, outputs, bits, group],
-    ])
-  }
+  const groups = Math.ceil(inputs / group)
+  const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
+  const inIntegers = rows <= fewRows && inputs % 32 === 0 && !precision.exact
+  const { count, unit, part } = splitProduct(rows, outputs, fewRows)
+  context.share(inIntegers ? 'quantizedRows' : 'quantizedMatMul', { count, work: rows * inputs * outputs, unit }, (...range) => {
+    const { row, rows, column, columns } = part(...range)
+    return [
+      ...[
+        partOf(x, row * inputs),
+        partOf(values, column * rowBytes, 1),
+        partOf(scales, column * groups, 2),
+        partOf(bias, column),
+      ],
+      partOf(y, row * outputs + column),
+      context.scratch(inIntegers ? exports.quantizedRowsScratch(rows, inputs) : exports.quantizedScratch(inputs, columns)),
+      ...[rows, inputs, columns, bits, group, outputs],
+    ]
+  })
 }
 
 export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearGradInputs, QuantizedLinearAttributes> = (

@@ -19,6 +19,11 @@ export const rmsNormGradWasm: WasmKernel<RmsNormGradInputs, RmsNormGradAttribute
   const x = context.input('x')
   const [weight, inverse, dNormed, dSum] = context.pointers('weight', 'inverse', 'dNormed', 'dSum')
   const dx = context.output(x.shape)
-  const dWeight = context.output([width])
-  context.exports.rmsNormGrad(x.pointer, weight, inverse, dNormed, dSum, dx, dWeight, rows, width)
+  const part = (pointer: number, begin: number) => partOf(pointer, begin * width)
+  const sums = context.partialSums(context.output([width]), width)
+  context.share('rmsNormGrad', { count: rows, work: 8 * rows * width }, (begin, count) => [
+    ...[part(x.pointer, begin), weight, partOf(inverse, begin), part(dNormed, begin), part(dSum, begin), part(dx, begin)],
+    ...[sums.next(), count, width],
+  ])
+  sums.add()
 }
