@@ -140,12 +140,26 @@ const leastStd = 1e-3
 /** Values minus the mean of their channel, divided by the std of all values. A patch stores its channels one after another. */
 export function standardize({ values, valuesPerPatch }: Patches): Float32Array {
   const perChannel = valuesPerPatch / 3
-  const channelOf = (at: number) => Math.floor((at % valuesPerPatch) / perChannel)
   const sums = [0, 0, 0]
-  values.forEach((value, at) => (sums[channelOf(at)]! += value))
-  const centred = values.map((value, at) => value - (3 * sums[channelOf(at)]!) / values.length)
-  const std = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0) / values.length)
-  return centred.map((value) => value / (std + leastStd))
+  // Plain loops: callbacks per value took a sixth of the time of a video's frame.
+  for (let at = 0; at < values.length; at += perChannel) {
+    let sum = sums[(at / perChannel) % 3]!
+    for (let i = at; i < at + perChannel; i++) sum += values[i]!
+    sums[(at / perChannel) % 3] = sum
+  }
+  const means = sums.map((sum) => (3 * sum) / values.length)
+  const out = new Float32Array(values.length)
+  let squares = 0
+  for (let at = 0; at < values.length; at += perChannel) {
+    const mean = means[(at / perChannel) % 3]!
+    for (let i = at; i < at + perChannel; i++) {
+      out[i] = values[i]! - mean
+      squares += out[i]! * out[i]!
+    }
+  }
+  const scale = Math.sqrt(squares / values.length) + leastStd
+  for (let i = 0; i < out.length; i++) out[i] = out[i]! / scale
+  return out
 }
 
 function bind(config: CasaVitConfig, params: Params): VisionEncoder {
