@@ -20,6 +20,11 @@ export interface CasaConfig {
   /** Image tokens go through every block's feed-forward layer. */
   ffnUpdates: boolean
   /**
+   * Text without an image is a window of its own, in which it attends to itself (section 3). Turned off, the layer adds nothing there: without
+   * pictures the model is exactly its backbone.
+   */
+  textWindows: boolean
+  /**
    * Where a window begins: at its image, so that the marker tokens before it still see the previous image; or at those marker tokens.
    * A model's config says which it was trained with.
    */
@@ -45,6 +50,7 @@ export function parseCasaConfig(json: unknown, path = 'config.json: fusion_confi
     shared,
     normImages: f.boolean('norm_images', shared),
     ffnUpdates: f.boolean('ffn_updates', false),
+    textWindows: f.boolean('text_windows', true),
     windows: f.oneOf('windows', ['at-image', 'with-marks'], 'at-image'),
   }
 }

@@ -12,6 +12,7 @@ const full = {
   every: 1,
   norm_images: false,
   ffn_updates: false,
+  text_windows: true,
   windows: 'at-image',
 }
 
@@ -20,6 +21,7 @@ await describeFusion(casa, {
     'CASA in parallel': { config: full, withoutImages: 'its own' },
     'cross-attention': { config: { ...full, keys: 'image', rotary: false }, withoutImages: 'the backbone' },
     'cross-attention with positions': { config: { ...full, keys: 'image', rotary: true }, withoutImages: 'the backbone' },
+    'CASA with images only': { config: { ...full, text_windows: false }, withoutImages: 'the backbone' },
     'CASA first, images updated': { config: { ...full, place: 'before', ffn_updates: true }, withoutImages: 'its own' },
     'CASA in place of every second block': { config: { ...full, place: 'replace', every: 2 }, withoutImages: 'its own' },
     'windows that include the marker tokens': { config: { ...full, windows: 'with-marks' }, withoutImages: 'its own' },

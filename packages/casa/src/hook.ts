@@ -74,6 +74,7 @@ export function createHook(
 ): { fuse: Fuse; next(): CasaState } {
   const { kvHeads: K, headSize: E, positionRows } = backbone
   const withText = config.keys === 'image+text'
+  const onlyWithImages = !withText || !config.textWindows
   const { imageTokens, textTokens, nextPosition } = (state ?? noWindow).values
   const spans = windowSpans(layout, config.windows)
   const isFresh = imageTokens + textTokens === 0
@@ -98,6 +99,7 @@ export function createHook(
   function attendContinued(site: Site, { q, k, v }: Heads): Tensor {
     const names = [`k.${site.layer}`, `v.${site.layer}`] as const
     const [heldK, heldV] = names.map((name) => state!.tensors[name])
+    if (onlyWithImages && imageTokens === 0) return zeros(q.shape)
     const cuQ = Int32Array.of(0, continued)
     const queries = rotate(site, q, 'continued')
     if (!withText) {
@@ -166,7 +168,7 @@ export function createHook(
   }
 
   function cross(normed: Tensor, site: Site): Tensor | undefined {
-    if (!withText && !y && !(continued > 0 && imageTokens > 0)) return undefined
+    if (onlyWithImages && !y && !(continued > 0 && imageTokens > 0)) return undefined
     const layer = layerProjections(config, params, backbone, site)
     const seen = y && layer.projectKeys(config.normImages ? site.norm(y) : y)
     const heads = layer.project(normed)
@@ -180,7 +182,7 @@ export function createHook(
     if (fresh.tokens > 0) parts.push(attendFresh(site, rows(continued, layout.tokens), seen))
     const out = layer.output(parts.length === 1 ? parts[0]! : concat(parts, 0))
     // A text token without an image gets nothing from the layer, not even the bias of the output projection.
-    const sees = !withText && backbone.selfAttention(site.layer).o_proj.bias ? rowsThatSee() : undefined
+    const sees = withText ? onlyWithImages && rowsThatSee() : backbone.selfAttention(site.layer).o_proj.bias && rowsThatSee()
     return sees ? gatherRows(out, sees) : out
   }
 

@@ -33,6 +33,8 @@ export interface AdaptOptions {
   /** Train the encoder's last blocks; 4 in the paper's image stage. */
   trainedVisionBlocks?: number
   dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'> | undefined
+  /** Fields of processor_config.json beside the language folder's, e.g. how its chat template marks images. */
+  processorConfig?: Record<string, unknown> | undefined
   /** For an encoder of another output width: the weights that set it start anew, drawn with this seed. */
   newProjector?: { seed: number } | undefined
   /**
@@ -207,7 +209,9 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
       out,
       {
         config: { ...json, training },
-        processorConfig: language.processorConfig,
+        processorConfig: options.processorConfig
+          ? { ...Object(language.processorConfig), ...options.processorConfig }
+          : language.processorConfig,
         ...(base
           ? { adapter: base }
           : {
