@@ -7,3 +7,4 @@ export { countFlops, countMemory, countPass, type MemoryCosts, type PassCosts } 
 export { exactMcNemar, meanWithInterval, pairedTest, type Mean, type PairedTest } from './statistics.ts'
 export { formatStudy, summariseStudy, type StudySummary, type VariantRow } from './summary.ts'
 export { studyReport } from './report.ts'
+export { imageShares, summariseShares, type ImageShare, type ShareSummary, type TokenKind } from './image-shares.ts'
