@@ -1,14 +1,12 @@
 /** The docs site: every Markdown file under docs, examples that run in the page, the API from the sources. */
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { defineConfig, type DefaultTheme } from 'vitepress'
+import { docs, linkTarget, repository } from './links.ts'
 import { liveExamples } from './live-examples.ts'
+import { writeLlmsTxt } from './llms.ts'
+import { readmePages } from './readmes.ts'
 import { servedFiles } from './served-files.ts'
-
-const docs = fileURLToPath(new URL('..', import.meta.url))
-const root = resolve(docs, '..')
-const repository = 'https://github.com/casa-js/casa-js'
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -25,18 +23,70 @@ function apiPages(): DefaultTheme.SidebarItem[] {
     .map((name) => page(name, `/api/${name}`))
 }
 
-/** Links between pages by their address on the site; links to other files lead to the repository. */
-function linkTarget(href: string, file: string): string {
-  if (/^[a-z]+:|^[#/]/i.test(href)) return href
-  const [path = '', hash] = href.split('#')
-  const target = resolve(dirname(file), path)
-  // Pages have addresses of their own; other files are the repository's.
-  if (!target.startsWith(docs) || !/\.md$|\/$/.test(path)) return `${repository}/blob/main/${relative(root, target)}`
-  return `/${relative(docs, target).replace(/^pages\//, '')}${hash ? `#${hash}` : ''}`
-}
-
 /** The file that is rendered, before rewrites. */
 const sourceOf = (env: { realPath?: string; path: string }): string => env.realPath ?? env.path
+
+/** Pages that others of the repository write, where they are there. */
+const optional = (text: string, link: string): DefaultTheme.SidebarItem[] =>
+  [`${link}.md`, `${link}index.md`].some((file) => existsSync(join(docs, file))) ? [page(text, link)] : []
+
+const readmes = (kind: 'package' | 'model') =>
+  readmePages.filter(({ name }) => name.startsWith(`${kind}-`)).map(({ name, title }) => page(title, `/${name}`))
+
+const sidebar = [
+  {
+    text: 'Guide',
+    items: [
+      page('Start', '/start'),
+      page('Concepts', '/concepts'),
+      page('Ask and converse', '/asking'),
+      page('Live video', '/streaming'),
+      page('In the browser', '/browser'),
+      page('Train', '/training'),
+      page('Data at scale', '/data-at-scale'),
+      page('Adapt a published model', '/adapting'),
+      page('Weights', '/weights'),
+      page('Quantise', '/quantising'),
+      page('Extend', '/extending'),
+      page('Serve', '/serving'),
+      page('Vercel AI SDK', '/ai-sdk'),
+      page('Deploy', '/deploying'),
+      page('Troubleshooting', '/troubleshooting'),
+    ],
+  },
+  { text: 'Models', items: readmes('model') },
+  {
+    text: 'Results',
+    items: [
+      page('Benchmarks', '/benchmarks'),
+      page('The server under load', '/benchmarks/serve'),
+      ...optional('Language models', '/benchmarks/lm'),
+      ...optional('A stream of frames', '/benchmarks/streaming/streaming'),
+      page('A study of fusions', '/study/'),
+      page('Other libraries', '/comparison'),
+      page('Reliability', '/reliability'),
+    ],
+  },
+  {
+    text: 'Inside',
+    items: [
+      page('WebGPU', '/webgpu'),
+      page('WebGPU, in depth', '/webgpu-in-depth'),
+      page('Scaling', '/scaling'),
+      page('What helped, what did not', '/benchmarks/log'),
+    ],
+  },
+  {
+    text: 'Contribute',
+    items: [
+      page('Contributing', '/contributing'),
+      page('A backbone', '/contributing-a-backbone'),
+      page('A fusion', '/contributing-a-fusion'),
+    ],
+  },
+  { text: 'Packages', collapsed: true, items: [page('Which one', '/packages'), ...readmes('package')] },
+  { text: 'API', collapsed: true, items: apiPages() },
+]
 
 export default defineConfig({
   title: 'casa-js',
@@ -51,6 +101,7 @@ export default defineConfig({
   lastUpdated: false,
   // The demo is built beside the site, after it.
   ignoreDeadLinks: [/^\/demo\//, /\/demo\/index$/],
+  buildEnd: ({ outDir }) => writeLlmsTxt(outDir, sidebar),
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: {
     config(md) {
@@ -83,43 +134,6 @@ export default defineConfig({
       { text: 'Benchmarks', link: '/benchmarks' },
       { text: 'Demo', link: '/demo/', target: '_self' },
     ],
-    sidebar: [
-      {
-        text: 'Guide',
-        items: [
-          page('Start', '/start'),
-          page('Concepts', '/concepts'),
-          page('Ask and converse', '/asking'),
-          page('Live video', '/streaming'),
-          page('In the browser', '/browser'),
-          page('Serve', '/serving'),
-          page('Train', '/training'),
-          page('Data at scale', '/data-at-scale'),
-          page('Weights and quantisation', '/weights'),
-          page('Packages', '/packages'),
-          page('Troubleshooting', '/troubleshooting'),
-          page('Other libraries', '/comparison'),
-        ],
-      },
-      {
-        text: 'Contribute',
-        items: [
-          page('Contributing', '/contributing'),
-          page('A backbone', '/contributing-a-backbone'),
-          ...(existsSync(join(docs, 'contributing-a-fusion.md')) ? [page('A fusion', '/contributing-a-fusion')] : []),
-        ],
-      },
-      {
-        text: 'Inside',
-        items: [
-          page('WebGPU', '/webgpu'),
-          page('WebGPU, in depth', '/webgpu-in-depth'),
-          page('Scaling', '/scaling'),
-          page('Benchmarks', '/benchmarks'),
-          ...(existsSync(join(docs, 'reliability.md')) ? [page('Reliability', '/reliability')] : []),
-        ],
-      },
-      { text: 'API', collapsed: true, items: apiPages() },
-    ],
+    sidebar,
   },
 })

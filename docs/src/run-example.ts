@@ -11,6 +11,7 @@ const packages: Record<string, () => Promise<unknown>> = {
   '@casa-js/core': () => import('@casa-js/core'),
   '@casa-js/tensor': () => import('@casa-js/tensor'),
   '@casa-js/tokenizers': () => import('@casa-js/tokenizers'),
+  '@casa-js/video': () => import('@casa-js/video'),
   '@casa-js/vision': () => import('@casa-js/vision'),
   '@casa-js/vlm': () => import('@casa-js/vlm'),
   '@casa-js/weights': () => import('@casa-js/weights'),

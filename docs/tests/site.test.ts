@@ -44,20 +44,36 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await server?.close()
   })
 
-  it('has every page of its sidebar, none wider than a phone', async () => {
-    expect(pages.length).toBeGreaterThan(12)
-    for (const path of pages) {
-      await open(path)
-      expect((await page.locator('main h1').first().textContent())!.length, path).toBeGreaterThan(3)
-    }
+  it('has every page of its sidebar, none wider than a phone, and every example prints what it says', async () => {
+    expect(pages.length).toBeGreaterThan(30)
+    let examples = 0
     await page.setViewportSize({ width: 390, height: 800 })
     for (const path of pages) {
       await open(path)
+      expect((await page.locator('main h1').first().textContent())!.length, path).toBeGreaterThan(3)
       const width = await page.evaluate(() => document.documentElement.scrollWidth)
       expect(width, `${path} on a phone`).toBeLessThanOrEqual(390)
+      for (const example of await page.locator('.live-example').all()) {
+        examples++
+        const code = await example.locator('code').first().innerText()
+        const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1]!.trim())
+        await example.getByRole('button', { name: 'Run' }).click()
+        const output = async () => (await example.locator('.output').innerText()).split('\n').filter((line) => line !== '')
+        await expect.poll(output, { timeout: 60_000, message: `${path}: ${code.slice(0, 60)}` }).toEqual(expected)
+      }
     }
+    expect(examples).toBeGreaterThan(14)
     await page.setViewportSize({ width: 1280, height: 900 })
-  }, 360_000)
+  }, 400_000)
+
+  it('an example can be edited', async () => {
+    await open('/concepts')
+    const example = page.locator('.live-example').first()
+    await example.getByRole('button', { name: 'Edit' }).click()
+    await example.locator('textarea').fill('console.log([1, 2].map((x: number) => x / 3))')
+    await example.getByRole('button', { name: 'Run' }).click()
+    await expect.poll(() => example.locator('.output').textContent()).toContain('[0.333333, 0.666667]')
+  })
 
   it('draws the windows of what the reader types', async () => {
     await open('/concepts')
@@ -69,9 +85,14 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
         )
     await page.locator('.mask').waitFor()
     expect(await rows()).toEqual(['10·······', '11·······', '··11100··', '··11110··', '··11111··', '·······11'])
-    const input = page.locator('casa-windows input')
+    const input = page.locator('casa-windows input.layout')
     await input.fill('[1] a | b')
     expect(await rows()).toEqual(['11·', '··1'])
+    await page.getByLabel('Token insertion').check()
+    await input.fill('[1] a [2] b')
+    expect(await rows()).toEqual(['11000', '11111'])
+    await page.getByLabel('CASA', { exact: true }).check()
+    expect(await rows()).toEqual(['11···', '··111'])
     await input.fill('[none]')
     expect(await page.locator('casa-windows .wrong').textContent()).toContain('[none]: expected a word')
   })
@@ -91,28 +112,29 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     expect(await page.locator('casa-device').textContent()).toMatch(/^(webgpu|wasm|cpu): /)
   })
 
-  it('every example that runs in the page prints what it says, and can be edited', async () => {
-    let count = 0
-    for (const path of pages) {
-      await open(path)
-      const examples = page.locator('.live-example')
-      for (const example of await examples.all()) {
-        count++
-        const code = await example.locator('code').first().innerText()
-        const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].map((match) => match[1]!.trim())
-        await example.getByRole('button', { name: 'Run' }).click()
-        const output = async () => (await example.locator('.output').innerText()).split('\n').filter((line) => line !== '')
-        await expect.poll(output, { timeout: 120_000, message: `${path}: ${code.slice(0, 60)}` }).toEqual(expected)
-      }
-    }
-    expect(count).toBeGreaterThan(3)
-    await open('/concepts')
-    const example = page.locator('.live-example').first()
-    await example.getByRole('button', { name: 'Edit' }).click()
-    await example.locator('textarea').fill('console.log([1, 2].map((x: number) => x / 3))')
-    await example.getByRole('button', { name: 'Run' }).click()
-    await expect.poll(() => example.locator('.output').textContent()).toContain('[0.333333, 0.666667]')
-  }, 600_000)
+  it('draws the benchmarks of the machine and the case that are chosen', async () => {
+    await open('/benchmarks')
+    const names = () => page.locator('.benchmarks li').evaluateAll((all) => all.map((item) => item.textContent))
+    const [machine, kind] = await page.locator('.benchmarks select').all()
+    expect(await machine!.locator('option').count()).toBeGreaterThan(1)
+    await kind!.selectOption('vector')
+    const first = await names()
+    expect(first.some((name) => name!.startsWith('casa-js'))).toBe(true)
+    await machine!.selectOption({ index: 1 })
+    await expect.poll(names).not.toEqual(first)
+  })
+
+  it('has llms.txt, whose links lead to Markdown', async () => {
+    const read = async (path: string) => (await page.request.get(new URL(path, server.resolvedUrls!.local[0]).href)).text()
+    const index = await read('/llms.txt')
+    const links = [...index.matchAll(/^- \[.+?\]\((\/\S+\.md)\): \S/gm)].map((match) => match[1]!)
+    expect(links.length).toBe(pages.length)
+    for (const link of links) expect(await read(link), link).toMatch(/^# /m)
+    const whole = await read('/llms-full.txt')
+    expect(whole).toContain('# Troubleshooting')
+    expect(whole).toContain('# casa-reader')
+    expect(whole).not.toContain('<casa-windows')
+  })
 
   it('logs no error', () => expect(errors).toEqual([]))
 })

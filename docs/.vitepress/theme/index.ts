@@ -1,11 +1,13 @@
 import DefaultTheme from 'vitepress/theme'
 import type { Theme } from 'vitepress'
+import Benchmarks from './Benchmarks.vue'
 import LiveExample from './LiveExample.vue'
 import './style.css'
 
 export default {
   extends: DefaultTheme,
   enhanceApp({ app }) {
+    app.component('Benchmarks', Benchmarks)
     app.component('LiveExample', LiveExample)
     // Elements of the pages need a document; the engine behind them is loaded when they are used.
     if (!import.meta.env.SSR) {

@@ -13,7 +13,6 @@ export {
   defineRun,
   type DatasetReference,
   type EvaluateDefinition,
-  type FeatureCacheDefinition,
   type JsonlReference,
   type ModelReference,
   type ModuleReference,

@@ -111,8 +111,7 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       }
       if (isLast() || (!stopped && isDue(done, options.evaluateEvery))) yield* evaluate(context, done)
     }
-    const features = program.features?.()
-    if (rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast(), ...(features && { features }) }
+    if (rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast() }
   } finally {
     optimizer.dispose()
   }
