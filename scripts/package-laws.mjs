@@ -1,6 +1,7 @@
 /**
  * The laws between the packages (ARCHITECTURE.md), checked on the import statements of every source file, and the law of errors,
- * checked on every "new Error"; and that every package.json, CI and the release's rehearsal name the same versions of Node.
+ * checked on every "new Error"; that every package.json, CI and the release's rehearsal name the same versions of Node; and that peers are handed
+ * down.
  * Prints each breach as file:line and exits 1 if there is one.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -98,16 +99,36 @@ for (const folder of ['packages', 'apps', 'recipes']) {
 /** Which versions of Node are supported is said once, in the package.json at the top, and everywhere else the same. */
 const readJson = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'))
 const { node } = readJson('package.json').engines
-for (const folder of ['packages', 'apps', 'recipes', 'examples'].flatMap((top) =>
-  readdirSync(join(root, top)).map((name) => `${top}/${name}`),
-)) {
-  if (!existsSync(join(root, folder, 'package.json'))) continue
-  const { private: isPrivate, engines, publishConfig } = readJson(folder, 'package.json')
-  if (isPrivate && !engines) continue
-  if (engines?.node !== node) breaches.push(`${folder}/package.json: engines.node is ${engines?.node}, elsewhere ${node}`)
+/** @ai-sdk/provider asks for it. */
+const newerNode = { 'packages/ai-sdk': '>=22' }
+const manifests = new Map(
+  ['packages', 'apps', 'recipes', 'examples']
+    .flatMap((top) => readdirSync(join(root, top)).map((name) => `${top}/${name}`))
+    .filter((folder) => existsSync(join(root, folder, 'package.json')))
+    .map((folder) => [folder, readJson(folder, 'package.json')]),
+)
+for (const [folder, { private: isPrivate, engines, publishConfig }] of manifests) {
+  const wanted = newerNode[folder] ?? node
+  if (engines?.node !== wanted && !(isPrivate && !engines))
+    breaches.push(`${folder}/package.json: engines.node is ${engines?.node}, expected ${wanted}`)
   if (!isPrivate && publishConfig?.access !== 'public')
     breaches.push(`${folder}/package.json: publishConfig.access is not "public"`)
 }
+
+/**
+ * A peer is handed down: who depends on a package with a peer has that peer too, or the package itself. Otherwise yarn (Plug'n'Play) gives each
+ * of them a copy of its own, with its own device.
+ */
+const published = new Map([...manifests.values()].filter((json) => !json.private).map((json) => [json.name, json]))
+for (const [folder, { private: isPrivate, dependencies = {}, optionalDependencies = {}, peerDependencies = {} }] of manifests) {
+  if (isPrivate) continue
+  const own = { ...dependencies, ...optionalDependencies, ...peerDependencies }
+  for (const dependency of Object.keys(dependencies))
+    for (const peer of Object.keys(published.get(dependency)?.peerDependencies ?? {}))
+      if (!(peer in own))
+        breaches.push(`${folder}/package.json: ${dependency} has the peer ${peer}; hand it down as an (optional) peer`)
+}
+
 const tried = [
   ['.github/workflows/ci.yml', /matrix: \{ node: \[(.*)\] \}/],
   ['scripts/rehearse-release.mjs', /const NODES = \[(.*)\]/],

@@ -74,12 +74,19 @@ async function publish(url) {
   return published.passed ? packages : undefined
 }
 
+/** Whether a package says that it runs in a version of Node: yarn installs no other. */
+const supports =
+  (version) =>
+  ({ json }) =>
+    Number(version.split('.')[0]) >= Number(json.engines.node.replace('>=', '').split('.')[0])
+
 /** Installs everything with one package manager; imports, takes a gradient, asks. */
-async function tryManager(name, packages, url) {
+async function tryManager(name, all, url) {
   const { add, node, command } = managers[name]
   const project = createProject(name, url)
   const manifest = { name: 'empty', version: '1.0.0', private: true, type: 'module' }
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest, null, 2))
+  const packages = all.filter(supports(process.versions.node))
   writeFileSync(join(project, 'index.mjs'), importingProgram(packages))
   // Yarn installs no peers by itself. They come in the versions that the clone has.
   const peers = packages.flatMap(({ folder, json }) =>

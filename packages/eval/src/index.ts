@@ -5,7 +5,7 @@ export { memoryResults, mergeResults, type EvalRecord, type Pictures, type Resul
 export { runEval, type EvalOptions, type EvalProgress, type EvalResult } from './run.ts'
 export { formatScore, formatSummary, summarise, wilson, type EvalSummary, type SummaryRow } from './summary.ts'
 export { benchmarkNames, type BenchmarkName, type BenchmarkRow } from './benchmarks/row.ts'
-export { benchmarkTask, casaSettings, protocolNames, type ProtocolName } from './benchmarks/protocol.ts'
+export { benchmarkTask, casaSettings, protocolNames, protocolSystem, type ProtocolName } from './benchmarks/protocol.ts'
 export { benchmarkRows, type BenchmarkRows, type BenchmarkTables } from './benchmarks/rows.ts'
 export { benchmarkSources, type BenchmarkSource } from './benchmarks/columns.ts'
 export { lmmsEvalResult } from './benchmarks/lmms-eval-result.ts'

@@ -1,4 +1,5 @@
 /** Events emitted during training. */
+import type { FeatureCacheStats } from '@casa-js/data'
 import type { DeviceReport } from '@casa-js/tensor'
 import type { Evaluation, HeldOut } from './program.ts'
 
@@ -64,6 +65,8 @@ export interface EndEvent {
   step: number
   /** Whether the run ended early because of a stop request. */
   stopped: boolean
+  /** How often rank 0 found image features in the run's cache, where it has one. */
+  features?: FeatureCacheStats
 }
 
 export type RunEvent = StartEvent | StepEvent | EvaluatingEvent | EvaluationEvent | CheckpointEvent | EndEvent

@@ -13,6 +13,7 @@ export {
   defineRun,
   type DatasetReference,
   type EvaluateDefinition,
+  type FeatureCacheDefinition,
   type JsonlReference,
   type ModelReference,
   type ModuleReference,

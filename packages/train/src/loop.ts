@@ -111,7 +111,8 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       }
       if (isLast() || (!stopped && isDue(done, options.evaluateEvery))) yield* evaluate(context, done)
     }
-    if (rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast() }
+    const features = program.features?.()
+    if (rank === 0) yield { kind: 'end', step: done, stopped: stopped && !isLast(), ...(features && { features }) }
   } finally {
     optimizer.dispose()
   }

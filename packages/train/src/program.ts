@@ -6,6 +6,7 @@
  * continue bit for bit.
  */
 import type { Params } from '@casa-js/core'
+import type { FeatureCacheStats } from '@casa-js/data'
 import type { BatchStream } from '@casa-js/data/packing'
 import type { DeviceReport, Tensor } from '@casa-js/tensor'
 
@@ -54,6 +55,8 @@ export interface Program<B = unknown> {
   stream(shard: number, shards: number): BatchStream<B> | Promise<BatchStream<B>>
   /** The data that `stream` reads. */
   data?: DataFacts
+  /** How often image features were found in a cache, where the program has one. */
+  features?(): FeatureCacheStats
   /** Answers this rank's part of the held-out examples. `onAnswered` may be called as it goes. */
   evaluate?(share: Share, step: number, onAnswered: ReportAnswered): Promise<Evaluation>
   /** Writes the model in the format that users load. Called by rank 0 alone. */

@@ -10,7 +10,7 @@ export {
   type Turn,
 } from './answers/index.ts'
 export { parseVlmConfig } from './config.ts'
-export { bindVlm } from './model.ts'
+export { bindVlm, encoderTensors } from './model.ts'
 export { allTensors, withoutTiedHead } from './load.ts'
 export {
   divideByTemperature,

@@ -36,7 +36,7 @@ export interface VlmModel {
   /** @throws StateError after `dispose`, DeviceLostError after `close`. */
   checkAlive(): void
   /** Mean next-token cross-entropy over the weighted targets, a scalar; differentiable. */
-  loss(batch: PackedBatch): Tensor
+  loss(batch: PackedBatch, options?: HiddenOptions): Tensor
   /** Frees every weight. Calling it again does nothing. */
   dispose(): void
 }
@@ -50,12 +50,12 @@ export interface HiddenOptions {
 
 /** The weights that a config needs, but for the fusion's. Those take their shapes from the bound backbone. */
 export function vlmTensors(config: VlmConfig): TensorTable {
-  const { backbone, vision, compressor } = config
-  return [
-    ...backbone.family.tensors(backbone.config),
-    ...(vision ? vision.family.tensors(vision.config) : []),
-    ...(compressor ? qFormerTensors(compressor) : []),
-  ]
+  return [...config.backbone.family.tensors(config.backbone.config), ...encoderTensors(config)]
+}
+
+/** The weights that make image tokens of patches: the vision encoder's and the compressor's. */
+export function encoderTensors({ vision, compressor }: VlmConfig): TensorTable {
+  return [...(vision ? vision.family.tensors(vision.config) : []), ...(compressor ? qFormerTensors(compressor) : [])]
 }
 
 /** The weights that the fusion adds. */
@@ -117,8 +117,8 @@ export function bindVlm(config: VlmConfig, params: Params): VlmModel {
       const features = images ?? (patches.length > 0 ? needVision().encoder.encode(patches) : undefined)
       return runPass(backbone, ids, fusion.pass(layout, features), { ...(tap && { tap }) })
     },
-    loss(batch) {
-      const hidden = this.hidden(batch)
+    loss(batch, options) {
+      const hidden = this.hidden(batch, options)
       const counted = Int32Array.from(batch.weights.keys()).filter((t) => batch.weights[t] !== 0)
       if (counted.length === 0) throw new ArgumentError('the batch has no answer token to learn from')
       const targets = Int32Array.from(counted, (t) => batch.targets[t]!)

@@ -96,7 +96,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   if ((flags.shard || flags.merge) && !resultsFile)
     throw new ConfigError(flags.shard ? '--shard' : '--merge', 'give --results <file>, where the answers are kept')
   const [
-    { evalReport, formatSummary, lmmsEvalResult, memoryResults, mergeResults, runEval, shardOf, vlmAnswers },
+    { evalReport, formatSummary, lmmsEvalResult, memoryResults, mergeResults, protocolSystem, runEval, shardOf, vlmAnswers },
     { fileResults },
     { loadVlm },
     { encodePng },
@@ -107,7 +107,7 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
     import('@casa-js/vision'),
   ])
   const shard = flags.shard === undefined ? undefined : shardOf(flags.shard)
-  const [{ findTasks }, { modelFingerprint }, { createAskingProgress }] = await Promise.all([
+  const [{ asksBenchmarks, findTasks }, { modelFingerprint }, { createAskingProgress }] = await Promise.all([
     import('../eval/tasks.ts'),
     import('../eval/fingerprint.ts'),
     import('../eval/progress.ts'),
@@ -137,7 +137,11 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   const progress = createAskingProgress()
   try {
     const vlm = await loadVlm(folder, { base: flags.base, signal: interrupt.signal })
-    const result = await runEval(vlmAnswers(vlm, { name: await modelFingerprint(folder) }), tasks, {
+    const system = asksBenchmarks(only)
+      ? protocolSystem(flags.protocol ?? 'casa-authors', vlm.model.backbone.modelType)
+      : undefined
+    const name = await modelFingerprint(folder)
+    const result = await runEval(vlmAnswers(vlm, { name, ...(system !== undefined && { system }) }), tasks, {
       limit,
       ...(flags.baseline && { baseline: flags.baseline }),
       results,

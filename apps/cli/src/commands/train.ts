@@ -6,7 +6,7 @@ import { err } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { wholeNumber } from '../terminal/numbers.ts'
 import { duration } from '../terminal/text.ts'
-import { createTrainingProgress, describeEvaluation, type TrainingProgress } from '../train/progress.ts'
+import { createTrainingProgress, describeEvaluation, describeFeatures, type TrainingProgress } from '../train/progress.ts'
 
 interface TrainFlags extends DeviceFlags {
   resume?: boolean
@@ -100,6 +100,7 @@ async function run(file: string, flags: TrainFlags): Promise<void> {
               ? `stopped after ${event.step} steps; --resume goes on`
               : `done: ${event.step} steps, ${duration(performance.now() - startMs)} here`,
           )
+          if (event.features) say(describeFeatures(event.features))
           say(`${relative('.', report.path)}: the report; ${relative('.', options.out)}/model: the model`)
           break
       }

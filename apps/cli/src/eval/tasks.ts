@@ -57,6 +57,9 @@ export async function findTasks(options: TaskOptions): Promise<Task[]> {
     .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
 }
 
+/** Whether the named tasks are published benchmarks, which have a protocol. */
+export const asksBenchmarks = (only: readonly string[]): boolean => only.some(isBenchmark)
+
 const isBenchmark = (name: string): name is BenchmarkName => (benchmarkNames as readonly string[]).includes(name)
 const isOwnData = (file: string): boolean => /\.(jsonl|[cm]?[jt]s)$/.test(file)
 

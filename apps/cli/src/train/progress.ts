@@ -1,5 +1,5 @@
 /** Progress of `casa train`: a bar on a terminal, occasional lines elsewhere. */
-import type { EvaluatingEvent, EvaluationEvent, StepEvent } from '@casa-js/train'
+import type { EndEvent, EvaluatingEvent, EvaluationEvent, StepEvent } from '@casa-js/train'
 import { createProgress } from '../terminal/progress.ts'
 import { duration } from '../terminal/text.ts'
 
@@ -34,6 +34,13 @@ export function createTrainingProgress(steps: number, start: number, stream?: No
 }
 
 const rounded = (x: number) => (x < 10 ? x.toFixed(1) : Math.round(x).toString())
+
+/** e.g. "image features: 92 % of 2400 found in the cache, 190 stored" */
+export function describeFeatures({ hits, misses, stored, failed }: NonNullable<EndEvent['features']>): string {
+  const asked = hits + misses
+  const share = asked === 0 ? 0 : Math.round((100 * hits) / asked)
+  return `image features: ${share} % of ${asked} found in the cache, ${stored} stored${failed > 0 ? `, ${failed} could not be` : ''}`
+}
 
 /** One line: held-out loss and exact match by task. */
 export function describeEvaluation({ step, loss, accuracy }: EvaluationEvent): string {

@@ -18,9 +18,11 @@ import {
   mergeResults,
   picturesOf,
   protocolNames,
+  protocolSystem,
   runEval,
   shardOf,
   type BenchmarkName,
+  type ProtocolName,
 } from '../index.ts'
 import { openBenchmark } from '../node.ts'
 
@@ -236,4 +238,29 @@ test('what is no benchmark is named', async () => {
   await expect(open('gqa', [join(folder, 'gqa')])).rejects.toThrow(/testdev_balanced_images: its parquet files hold the pictures/)
   const unanswered = await open('docvqa', [join(fixtures, 'docvqa/DocVQA/test-00000-of-00001.parquet')])
   await expect(unanswered.get(0)).rejects.toThrow(/row 0: answers: expected texts, got nothing: a split without answers/)
+})
+
+test("the CASA authors' protocol shows pictures at 896 px at most, the other one as they are", async () => {
+  const image = { widthPx: 1792, heightPx: 100, data: new Uint8Array(1792 * 100 * 3).fill(9) }
+  const small = { widthPx: 20, heightPx: 10, data: new Uint8Array(600) }
+  const row = { id: '1', images: [image, small], question: 'Q?', answer: 'a' }
+  const rows = { name: 'chartqa', length: 1, get: async () => row }
+  const shown = async (protocol: ProtocolName) => {
+    const task = benchmarkTask('chartqa', rows, protocol)
+    return picturesOf(task.prompt(await task.dataset.get(0))).map(({ widthPx, heightPx }) => [widthPx, heightPx])
+  }
+  expect(await shown('casa-authors')).toEqual([
+    [896, 50],
+    [20, 10],
+  ])
+  expect(await shown('lmms-eval-0.7.3')).toEqual([
+    [1792, 100],
+    [20, 10],
+  ])
+})
+
+test("gives Qwen's models their system prompt, by the authors' protocol alone", () => {
+  expect(protocolSystem('casa-authors', 'qwen2_5_vl')).toBe('You are a helpful assistant.')
+  expect(protocolSystem('casa-authors', 'llama')).toBeUndefined()
+  expect(protocolSystem('lmms-eval-0.7.3', 'qwen2')).toBeUndefined()
 })

@@ -9,16 +9,29 @@ import { ConfigError } from '@casa-js/base'
 import type { Example, Message } from '@casa-js/core'
 import { defineTask, type Task } from '../task.ts'
 import { casaAuthors, casaLenient } from './casa.ts'
+import { fitPictures } from './fit-pictures.ts'
 import { lmmsEval } from './lmms-eval.ts'
 import type { Benchmark } from './benchmark.ts'
 import { benchmarkNames, type BenchmarkName, type BenchmarkRow } from './row.ts'
 import type { BenchmarkRows } from './rows.ts'
 
+/** What the CASA authors' script sets beside prompts and metrics. */
 export const casaSettings = { imageSizePx: 896, maxNewTokens: 128, qwenSystemPrompt: 'You are a helpful assistant.' } as const
 
 const protocols = { 'casa-authors': casaAuthors, 'casa-lenient': casaLenient, 'lmms-eval-0.7.3': lmmsEval }
 export type ProtocolName = keyof typeof protocols
 export const protocolNames = Object.keys(protocols) as ProtocolName[]
+
+const showsAt896 = (protocol: ProtocolName): boolean => protocol !== 'lmms-eval-0.7.3'
+
+/**
+ * The system prompt that a protocol gives a model: the authors' script gives Qwen's models theirs, also where a template would not.
+ *
+ * @param modelType of the language model, e.g. "qwen2"
+ */
+export function protocolSystem(protocol: ProtocolName, modelType: string): string | undefined {
+  return showsAt896(protocol) && modelType.startsWith('qwen') ? casaSettings.qwenSystemPrompt : undefined
+}
 
 /**
  * A benchmark's rows as a task. The caller brings the rows: no benchmark's data comes with this package.
@@ -50,7 +63,7 @@ export function benchmarkTask(name: BenchmarkName, rows: BenchmarkRows, protocol
         return { id: row.id, task: row.category ?? row.questionType ?? name, messages, row }
       },
     },
-    prompt: (example) => example.messages,
+    prompt: ({ messages }) => (showsAt896(protocol) ? fitPictures(messages, casaSettings.imageSizePx) : messages),
     reference: (example) => benchmark.reference(example.row),
     clean: benchmark.clean,
     metric: benchmark.metric,

@@ -65,6 +65,16 @@ export interface EvaluateDefinition {
   shown?: number
 }
 
+/** Where image features are kept; the encoder must not train. */
+export interface FeatureCacheDefinition {
+  /** Relative to the run file. Runs and workers may share it. */
+  folder: string
+  /** Most bytes of it. Default 10 GB. */
+  maxBytes?: number
+  /** BF16 halves the space and rounds the features. Default "F32". */
+  dtype?: 'F32' | 'BF16'
+}
+
 export interface RunDefinition {
   model: ModelReference
   data: DatasetReference
@@ -89,6 +99,8 @@ export interface RunDefinition {
   recompute?: boolean
   /** Updates between checkpoints (default: a twentieth of the run) and how many are kept (default 2). */
   checkpoint?: { every?: number; keep?: number }
+  /** Keeps what the encoder makes of each picture of the training data on disk. For an encoder whose weights are all frozen. */
+  featureCache?: FeatureCacheDefinition | undefined
   evaluate?: EvaluateDefinition
   /** Dtype of the model's weights in out/model. Default "BF16"; checkpoints are always float32. */
   save?: 'F32' | 'BF16' | 'F16'

@@ -174,6 +174,38 @@ it('starts from the encoder of another model, which stays as it was', { timeout:
   await expect(collect(train({ ...prepared.options, onWarning: () => {} }))).rejects.toThrow(/"visual\.\*" matches none of the/)
 })
 
+it(
+  'keeps the features of a frozen encoder: found or computed, they train to the same bytes, and to the losses of a run without',
+  { timeout: 120_000 },
+  async () => {
+    const trained = join(folder, 'runs/run/model')
+    const definition = { ...run, model: { folder: trained }, steps: 6, freeze: ['vision.*'], evaluate: undefined }
+    const trainTo = async (out: string, extra: object) => {
+      const { options } = await prepareRun(join(folder, 'run.json'), { definition: { ...definition, ...extra, out } as never })
+      const events = await collect(train({ ...options, onWarning: () => {} }))
+      const losses = events.flatMap((event) => (event.kind === 'step' ? [event.loss] : []))
+      return { end: events.at(-1), losses, model: await readFile(join(options.out, 'model', 'model.safetensors')) }
+    }
+    const without = await trainTo('uncached', {})
+    const first = await trainTo('cached', { featureCache: { folder: 'features' } })
+    const second = await trainTo('cached-again', { featureCache: { folder: 'features' } })
+    expect(second.model.equals(first.model)).toBe(true)
+    expect(second.losses).toEqual(first.losses)
+    // Pictures are encoded by themselves here, and beside one another there: float32 rounds differently.
+    expect(first.losses).toHaveLength(6)
+    first.losses.forEach((loss, step) => expect(loss).toBeCloseTo(without.losses[step]!, 5))
+    // Two pictures, in twelve rows.
+    expect(without.end).not.toHaveProperty('features')
+    expect(first.end).toMatchObject({ features: { misses: 2, stored: 2 } })
+    expect(second.end).toMatchObject({ features: { misses: 0, stored: 0 } })
+    expect(memory().tensors).toBe(0)
+
+    await expect(trainTo('refused', { freeze: [], featureCache: { folder: 'features' } })).rejects.toThrow(
+      /featureCache: the encoder's features change as it trains \(vision\./,
+    )
+  },
+)
+
 it('says what is wrong with a run before anything is written', async () => {
   const bad = join(folder, 'bad.json')
   await writeFile(

@@ -45,6 +45,7 @@ describe('parseRun', () => {
       { ...minimal, data: { jsonl: 'a', module: 'b' } },
       /run\.json: data: jsonl: a dataset is one of module, jsonl, shards; module and jsonl are given/,
     ],
+    [{ ...minimal, featureCache: { folder: 'a', dtype: 'F16' } }, /run\.json: featureCache: dtype: expected "F32" or "BF16"/],
     [{ ...minimal, data: { shards: [] } }, /run\.json: data: shards: expected at least one/],
     [{ ...minimal, data: { shards: 'a', columns: { query: 'b' } } }, /run\.json: data: columns: query: there is no such field/],
     [{ ...minimal, model: { folder: 'a', config: {} } }, /run\.json: model: folder: a folder brings its own config/],

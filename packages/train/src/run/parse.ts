@@ -7,6 +7,7 @@ import { ADAMW_DEFAULTS } from '../optimizer.ts'
 import type {
   DatasetReference,
   EvaluateDefinition,
+  FeatureCacheDefinition,
   JsonlReference,
   ModelReference,
   ModuleReference,
@@ -18,7 +19,10 @@ import type {
 
 /** A run with all defaults filled in, except those that depend on the location of the run file. */
 export type ParsedRun = Required<
-  Omit<RunDefinition, 'groups' | 'freeze' | 'out' | 'evaluate' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'>
+  Omit<
+    RunDefinition,
+    'groups' | 'freeze' | 'out' | 'evaluate' | 'featureCache' | 'batch' | 'schedule' | 'checkpoint' | 'optimizer'
+  >
 > & {
   groups: GroupRule[]
   freeze: string[]
@@ -26,6 +30,7 @@ export type ParsedRun = Required<
   schedule: { warmup: number; cooldown: number }
   optimizer: { betas: [number, number]; epsilon: number }
   checkpoint: { every: number; keep: number }
+  featureCache?: FeatureCacheDefinition | undefined
   evaluate?: Required<EvaluateDefinition> | undefined
   out?: string | undefined
 }
@@ -49,6 +54,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
     'clip',
     'recompute',
     'checkpoint',
+    'featureCache',
     'evaluate',
     'save',
     'seed',
@@ -88,6 +94,7 @@ export function parseRun(json: unknown, path: string): ParsedRun {
       every: checkpoint.integer('every', { fallback: Math.max(1, Math.ceil(steps / 20)) }),
       keep: checkpoint.integer('keep', { fallback: 2 }),
     },
+    featureCache: f.has('featureCache') ? parseFeatureCache(f.raw('featureCache'), f.at('featureCache')) : undefined,
     evaluate: f.has('evaluate') ? parseEvaluate(f.raw('evaluate'), f.at('evaluate')) : undefined,
     save: f.oneOf('save', ['F32', 'BF16', 'F16'], 'BF16'),
     seed: f.integer('seed', { min: 0, fallback: 1 }),
@@ -102,7 +109,16 @@ export function configOf({ model, data, batch, seed, freeze, ...run }: ParsedRun
   const { perStep, ...budgets } = batch
   return {
     fixed: { model, data, seed, freeze, perStep },
-    tunable: { steps: run.steps, schedule: run.schedule, groups: run.groups, optimizer: run.optimizer, clip: run.clip, budgets },
+    tunable: {
+      steps: run.steps,
+      schedule: run.schedule,
+      groups: run.groups,
+      optimizer: run.optimizer,
+      clip: run.clip,
+      budgets,
+      // Features in full precision are those of a run without a cache.
+      ...(run.featureCache?.dtype === 'BF16' && { features: 'BF16' }),
+    },
   }
 }
 
@@ -179,6 +195,15 @@ function parseModule(json: unknown, path: string): ModuleReference {
   const f = open(json, path, ['module', 'options'])
   f.object('options', { optional: true })
   return { module: f.string('module'), ...(f.has('options') && { options: f.raw('options') as Record<string, unknown> }) }
+}
+
+function parseFeatureCache(json: unknown, path: string): FeatureCacheDefinition {
+  const f = open(json, path, ['folder', 'maxBytes', 'dtype'])
+  return {
+    folder: f.string('folder'),
+    ...(f.has('maxBytes') && { maxBytes: f.number('maxBytes') }),
+    ...(f.has('dtype') && { dtype: f.oneOf('dtype', ['F32', 'BF16']) }),
+  }
 }
 
 function parseEvaluate(json: unknown, path: string): Required<EvaluateDefinition> {

@@ -119,9 +119,10 @@ async function hintsOf({ model }: Partial<RunDefinition>, path: string): Promise
 
 /** References in a run become independent of where its file lies. */
 function resolveRun(run: ParsedRun, path: string): ParsedRun {
-  const { evaluate } = run
+  const { evaluate, featureCache } = run
   return {
     ...run,
+    ...(featureCache && { featureCache: { ...featureCache, folder: resolve(dirname(path), featureCache.folder) } }),
     model: resolveModel(run.model, path),
     data: resolveReference(run.data, path, 'data'),
     ...(evaluate && {

@@ -6,6 +6,7 @@ import { createVlm, loadModel, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
 import { matchesName } from '../groups.ts'
 import type { ProgramContext } from '../program.ts'
 import type { PartOfModel } from './define.ts'
+import { openFeatures } from './features.node.ts'
 import { openDataset } from './modules.node.ts'
 import type { ParsedRun } from './parse.ts'
 import { createVlmProgram, type VlmProgram } from './vlm-program.ts'
@@ -38,11 +39,12 @@ export async function createProgram(options: VlmProgramOptions, { warn }: Pick<P
   try {
     const dataset = await open(run.data)
     const heldOut = run.evaluate && (await Promise.all(run.evaluate.data.map(open)))
+    const features = run.featureCache && (await openFeatures(vlm.model, run.featureCache, (name) => isFrozen(run, name), warn))
     const program = createVlmProgram(
       vlm,
       dataset,
       heldOut ?? [],
-      { batch: run.batch, seed: run.seed, evaluate: run.evaluate },
+      { batch: run.batch, seed: run.seed, evaluate: run.evaluate, features },
       warn,
     )
     return {
