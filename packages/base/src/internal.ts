@@ -1,4 +1,5 @@
-/** Shared by casa-js packages only: waiting with a signal, 16-bit floats and the quantisers. May change in any release. */
+/** Shared by casa-js packages only: waiting with a signal, 16-bit floats, blocks of GGUF and the quantisers. May change in any release. */
 export * from './abort.ts'
 export * from './half.ts'
 export * from './quantize.ts'
+export * from './blocks.ts'

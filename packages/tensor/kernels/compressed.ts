@@ -1,11 +1,14 @@
 /**
  * A compressed matrix as the right side of a product: 8 or 4 bits, one f16 scale per group of columns
- * (src/ops/quantized-linear/quantize.ts). Its description says where it lies and how; panels are packed from what it is widened to.
+ * (src/ops/quantized-linear/quantize.ts), or blocks (blocks.ts). Its description says where it lies and how; panels are packed from what
+ * it is widened to.
  */
+import { blockRowBytes } from './blocks'
 import { packColumns } from './pack'
 import { widen } from './widen'
+import { widenBlocks } from './widen-blocks'
 
-/** Addresses of values and scales, then width, bits, group; and room for what is widened at once. */
+/** Addresses of values and scales, then width, bits (or the format of blocks), group (0: blocks); and room for what is widened at once. */
 const roomAt: usize = 32
 /** Rows widened at once for panels of eight columns; and columns widened at once for panels of rows. */
 const mostFloats = 8 * 256
@@ -22,6 +25,15 @@ export function describe(at: usize, values: usize, scales: usize, width: i32, bi
 /** Columns begin .. end - 1 of `count` rows from `row` on, as floats one after the other. `begin` is a multiple of 32. */
 function widenPart(at: usize, row: i32, count: i32, begin: i32, end: i32): void {
   const width = load<i32>(at, 8), bits = load<i32>(at, 12), group = load<i32>(at, 16)
+  if (group == 0) {
+    const rowBytes = blockRowBytes(bits, width)
+    let to = at + roomAt
+    for (let i = row; i < row + count; i++) {
+      widenBlocks(load<usize>(at) + <usize>i * rowBytes, to, begin, end, bits)
+      to += <usize>(end - begin) << 2
+    }
+    return
+  }
   const stride = <usize>((width * bits + 31) >> 5) << 2
   const scaleBytes = <usize>((width + group - 1) / group) << 1
   const values = load<usize>(at) + <usize>row * stride

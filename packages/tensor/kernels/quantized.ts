@@ -1,5 +1,5 @@
 /**
- * Products of many rows with a compressed weight W [outputs, inputs] (compressed.ts): products like any other, in which the weight is
+ * Products of many rows with a compressed weight W [outputs, inputs] (compressed.ts; a group of 0 means blocks of the format `bits`): products like any other, in which the weight is
  * widened while its panels are packed. A few rows have a kernel of their own (quantized-row.ts).
  */
 import { describe, descriptionBytes } from './compressed'

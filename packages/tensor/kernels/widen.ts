@@ -1,5 +1,18 @@
 /** Decompressing weights to float32, a row at a time. */
+import { blockRowBytes } from './blocks'
 import { finiteHalfAt, widenBf16, widenF16 } from './halves'
+import { widenBlocks } from './widen-blocks'
+
+/** Rows of a matrix of blocks (blocks.ts) by index, as floats; id -1 gives a row of zeros. */
+export function decompressBlockRows(blocks: usize, ids: usize, out: usize, count: i32, width: i32, format: i32): void {
+  const rowBytes = blockRowBytes(format, width)
+  for (let t = 0; t < count; t++) {
+    const id = load<i32>(ids + (<usize>t << 2))
+    if (id < 0) memory.fill(out, 0, <usize>width << 2)
+    else widenBlocks(blocks + <usize>id * rowBytes, out, 0, width, format)
+    out += <usize>width << 2
+  }
+}
 
 /**
  * Rows of a compressed matrix by index, as floats; id -1 gives a row of zeros. `bits`: 16 for f16, -16 for bf16, 8 or 4 with one scale per

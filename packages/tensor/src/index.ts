@@ -23,6 +23,7 @@ export {
   decompressRows,
   decompressWeight,
 } from './ops/compressed/index.ts'
+export { createCompressedBlocks } from './ops/block-linear/index.ts'
 export { embedding, type EmbeddingOptions } from './ops/embedding/index.ts'
 export { gatherRows } from './ops/gather-rows/index.ts'
 export { scatterRows } from './ops/scatter-rows/index.ts'

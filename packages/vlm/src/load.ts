@@ -3,10 +3,12 @@ import { CasaError, ConfigError, Fields, WeightError } from '@casa-js/base'
 import { initialParams, type Params, type TensorTable } from '@casa-js/core'
 import {
   clone,
+  createCompressedBlocks,
   createCompressedQuantizedWeight,
   createCompressedWeight,
   dispose,
   keep,
+  report,
   shapeOf,
   tensor,
   widenBf16,
@@ -36,6 +38,7 @@ import {
   type ModelFolderToWrite,
   type NameMap,
   type OpenedAdapter,
+  type OpenOptions,
   type TensorProducer,
 } from '@casa-js/weights'
 import { parseVlmConfig, withNewModelFields, type Families, type VlmConfig } from './config.ts'
@@ -76,6 +79,8 @@ export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress'
   weights?: WeightsForm | ((name: string) => WeightsForm) | undefined
   /** For an adapter: the folder of its base, in place of the one that it names. */
   base?: string | FolderSource | undefined
+  /** Called before a file of an address or of the hub is fetched again. */
+  onRetry?: OpenOptions['onRetry']
 }
 
 export type WeightsForm = 'float32' | 'compressed'
@@ -93,7 +98,7 @@ export function allTensors(config: VlmConfig): TensorTable {
  * @param folder a path (Node), an address, or a FolderSource.
  */
 export async function loadModel(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<VlmModel> {
-  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base })
+  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base, onRetry: options.onRetry })
   try {
     return await readModel(opened, options)
   } finally {
@@ -110,6 +115,7 @@ function place(loaded: LoadedTensor): Tensor {
   const { shape } = loaded.spec
   if (loaded.dtype === 'F32') return tensor(loaded.values, shape)
   if ('quantized' in loaded) return createCompressedQuantizedWeight(loaded.quantized)
+  if ('blocks' in loaded) return createCompressedBlocks(loaded.blocks, shape as [number, number], loaded.dtype)
   if (shape.length === 2) return createCompressedWeight(loaded.compressed, shape, loaded.dtype === 'BF16' ? 'bf16' : 'f16')
   const words = tensor(loaded.compressed, [loaded.compressed.length])
   const floats = loaded.dtype === 'BF16' ? widenBf16(words, shape) : widenF16(words, shape)
@@ -131,6 +137,8 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
       onRounded,
       compressed: (name) => formOf(name) === 'compressed',
       quantized: (name) => formOf(name) !== 'float32',
+      // WebGPU has no kernels for them: there they are rounded to 8 bits, which onRounded hears of.
+      blocks: (name) => report().device !== 'webgpu' && formOf(name) !== 'float32',
     })
   } catch (error) {
     dispose(...Object.values(params))
@@ -147,7 +155,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
  *   when the base is not the one that an adapter was made for
  */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
-  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base })
+  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base, onRetry: options.onRetry })
   try {
     if (!opened.tokenizerJson)
       throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)

@@ -5,6 +5,7 @@ import { openVideo, type Video, type VideoInfo } from '@casa-js/video'
 import { captionVideo, loadVlm, type Vlm } from '@casa-js/vlm'
 import { checkStandardOutput, type CaptionFlags } from '../commands/caption.ts'
 import { startDevice } from '../device.ts'
+import { loadNotices } from '../load-notices.ts'
 import { err } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { recordOf, type CaptionRecord } from './formats.ts'
@@ -27,7 +28,9 @@ export async function captionVideos(videos: string[], flags: CaptionFlags): Prom
   const { signal } = interrupt
   try {
     await startDevice(flags)
-    const vlm = await loadVlm(flags.model, { weights: flags.weights, base: flags.base, signal })
+    const notices = loadNotices()
+    const vlm = await loadVlm(flags.model, { weights: flags.weights, base: flags.base, signal, ...notices })
+    notices.summary()
     try {
       await caption(vlm, videos, flags, signal)
     } finally {

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { loadNotices } from '../load-notices.ts'
 import { baseOption, maxPixelsOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
@@ -78,7 +79,9 @@ async function run(given: string[], flags: AskFlags): Promise<void> {
   const images = await Promise.all(files.map((file) => loadImage(file, { ...limit, signal })))
   await startDevice(flags)
   try {
-    const vlm = await loadVlm(flags.model, { weights, base: flags.base, signal })
+    const notices = loadNotices()
+    const vlm = await loadVlm(flags.model, { weights, base: flags.base, signal, ...notices })
+    notices.summary()
     if (images.length === 0 && vlm.model.vision)
       throw new CasaError(
         `this model answers about pictures: name at least one before the question. For example: casa ask picture.png "${question}"`,

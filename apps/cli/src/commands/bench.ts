@@ -1,6 +1,8 @@
 /** `casa bench`: measures on this machine. */
 import { Option, type Command } from 'commander'
 import { contestants, shapes } from '../bench/contestants.ts'
+import { gpuShapes, type GpuFlags } from '../bench/gpu-shapes.ts'
+import { formats } from '../bench/roofline.ts'
 import type { StreamFlags } from '../bench/stream.ts'
 import { deviceOption, verboseOption } from '../device.ts'
 import { wholeNumber } from '../terminal/numbers.ts'
@@ -29,4 +31,26 @@ Examples:
   casa bench stream --shape helium-cut --turns 32 --out streaming/`,
     )
     .action(async (flags: StreamFlags) => (await import('../bench/stream.ts')).benchStream(flags))
+  bench
+    .command('gpu')
+    .description('one decoded token on this device beside the least that known devices need: a table, and JSON to send in')
+    .addOption(new Option('--shape <name>', 'size of the model').choices(Object.keys(gpuShapes)).default('smollm2-135m'))
+    .addOption(
+      new Option('--formats <names...>', 'of the weights').choices(Object.keys(formats)).default(['bf16', 'int8', 'int4']),
+    )
+    .option('--context <tokens>', 'tokens before the one that is measured', wholeNumber(1, 1500), 512)
+    .option('--tokens <n>', 'tokens; the median counts', wholeNumber(1, 400), 64)
+    .option('--out <file>', 'write the JSON there, not after the table')
+    .addOption(deviceOption())
+    .addOption(verboseOption())
+    .addHelpText(
+      'after',
+      `
+Weights are random. The JSON can be added to an issue, so that the page of rooflines learns about the device.
+
+Examples:
+  casa bench gpu                                        SmolLM2-135M's shape, three formats
+  casa bench gpu --shape llama-3.2-1b --formats int4 --out mine.json`,
+    )
+    .action(async (flags: GpuFlags) => (await import('../bench/gpu.ts')).benchGpu(flags))
 }

@@ -4,6 +4,7 @@ import type { ProtocolName } from '@casa-js/eval'
 import { close } from '@casa-js/tensor'
 import { Option, type Command } from 'commander'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { loadNotices } from '../load-notices.ts'
 import { baseOption, seedOption, type BaseFlag } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { err } from '../terminal/colours.ts'
@@ -136,7 +137,9 @@ async function run(folder: string, flags: EvalFlags): Promise<void> {
   const interrupt = onInterrupt()
   const progress = createAskingProgress()
   try {
-    const vlm = await loadVlm(folder, { base: flags.base, signal: interrupt.signal })
+    const notices = loadNotices()
+    const vlm = await loadVlm(folder, { base: flags.base, signal: interrupt.signal, ...notices })
+    notices.summary()
     const system = asksBenchmarks(only)
       ? protocolSystem(flags.protocol ?? 'casa-authors', vlm.model.backbone.modelType)
       : undefined

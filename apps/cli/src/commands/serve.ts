@@ -3,6 +3,7 @@ import { close } from '@casa-js/tensor'
 import { type Command, Option } from 'commander'
 import { basename, resolve } from 'node:path'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
+import { loadNotices } from '../load-notices.ts'
 import { baseOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { err } from '../terminal/colours.ts'
@@ -78,7 +79,9 @@ async function run(model: string | undefined, flags: ServeFlags): Promise<void> 
   const [{ serve }, { loadVlm }] = await Promise.all([import('@casa-js/serve'), import('@casa-js/vlm')])
   await startDevice(flags)
   try {
-    const vlm = await loadVlm(folder, { weights: flags.weights, base: flags.base, signal })
+    const notices = loadNotices()
+    const vlm = await loadVlm(folder, { weights: flags.weights, base: flags.base, signal, ...notices })
+    notices.summary()
     const server = await serve(vlm, {
       modelId,
       port: flags.port,

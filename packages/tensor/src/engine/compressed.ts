@@ -3,15 +3,18 @@
  *
  *   bf16, f16    two values per word, as checkpoints hold them; the first in the low half
  *   quantized    8 or 4 bits per value in words, one f16 scale per group of columns (ops/quantized-linear/quantize.ts)
+ *   blocks       blocks of a GGUF file, row by row, as they lie in it (ops/block-linear); not on WebGPU
  *
  * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is read-only:
  * no gradient is computed for it.
  */
 import { ArgumentError } from '@casa-js/base'
+import type { BlockType } from '@casa-js/base/internal'
 import type { Tensor } from './tensor.ts'
 
 export type CompressedForm =
   | { kind: 'bf16' | 'f16'; shape: [outputs: number, inputs: number] }
+  | { kind: 'blocks'; shape: [outputs: number, inputs: number]; type: BlockType }
   | { kind: 'quantized'; shape: [outputs: number, inputs: number]; bits: 8 | 4; group: number; scales: Tensor }
 
 const forms = new WeakMap<object, CompressedForm>()

@@ -42,8 +42,13 @@ interface Result {
   gradients: Record<string, HostTensor>
 }
 
-export async function describeOp(operator: string, cases: OpCase[]): Promise<void> {
-  for (const device of wantedDevices) {
+/** @param devices those that have the operator; default: all. */
+export async function describeOp(
+  operator: string,
+  cases: OpCase[],
+  devices: readonly DeviceName[] = wantedDevices,
+): Promise<void> {
+  for (const device of wantedDevices.filter((wanted) => devices.includes(wanted))) {
     const missing = await whyMissing(device)
     describe.skipIf(missing)(`${operator} on ${device}${missing ? ` (${missing})` : ''}`, () => {
       for (const each of cases) it(each.name, () => (device === 'cpu' ? checkReference(each) : checkDevice(each, device)))

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dequantizeRows } from '@casa-js/base/internal'
+import { areFiniteBlocks, dequantizeBlocks, dequantizeRows, multipliedBlocks } from '@casa-js/base/internal'
 import { describe, expect, it } from 'vitest'
 import { memoryFolder } from '../bytes/folder.ts'
 import { memorySource } from '../bytes/source.ts'
@@ -8,7 +8,7 @@ import { openModelFolder } from '../folder/model-folder.ts'
 import { openWeights } from '../folder/open-weights.ts'
 import { Safetensors } from '../safetensors/reader.ts'
 import { convertModelFolder } from '../convert/convert.ts'
-import { loadEach, type RoundedTensor } from '../load/load-params.ts'
+import { loadEach, type LoadedTensor, type RoundedTensor } from '../load/load-params.ts'
 import { folderAt } from '../remote/address.ts'
 import { openGguf } from './folder.ts'
 import { readGgufHeader } from './header.ts'
@@ -64,6 +64,29 @@ describe('GGUF', () => {
     for (const { relativeError } of rounded) expect(relativeError).toBeGreaterThan(1e-4)
     for (const { relativeError } of rounded) expect(relativeError).toBeLessThan(0.01)
     await weights.close()
+  })
+
+  it('gives blocks that products read as they are in the file, in the order of our rows', async () => {
+    const file = await openGguf(await fileSource(fixture('types.gguf')))
+    const table = [...file.entries()].map(([name, { shape }]) => ({ name, shape, init: { kind: 'zeros' as const } }))
+    const kept: string[] = []
+    const onTensor = async (tensor: LoadedTensor) => {
+      if (!('blocks' in tensor)) return
+      kept.push(tensor.dtype)
+      const { values, bytes } = multipliedBlocks[tensor.dtype]
+      expect(dequantizeBlocks(tensor.blocks, tensor.dtype, values, bytes)).toEqual(await file.read(tensor.spec.name))
+    }
+    await loadEach(table, file, onTensor, { blocks: true })
+    expect(kept.sort()).toEqual(['Q4_1', 'Q4_K', 'Q6_K'])
+    await file.close()
+  })
+
+  it('refuses blocks with a scale that is not finite', async () => {
+    const [type, bytes] = ['Q4_1', 20] as const
+    const blocks = new Uint8Array(4 * bytes)
+    expect(areFiniteBlocks(blocks, type)).toBe(true)
+    blocks.set([0x00, 0x7c], 2 * bytes + 2)
+    expect(areFiniteBlocks(blocks, type)).toBe(false)
   })
 
   it('opens as a model folder: config, tokenizer, template, weights in the order of rows of transformers', async () => {

@@ -7,12 +7,6 @@ import type { QuantizedForm, QuantizedRows } from '@casa-js/base/internal'
 type Values = (bytes: Uint8Array, begin: number, q: Int8Array) => void
 
 const exact: Record<string, { bits: 8 | 4; values: Values }> = {
-  Q8_0: {
-    bits: 8,
-    values(bytes, begin, q) {
-      for (let i = 0; i < 32; i++) q[i] = bytes[begin + 2 + i]!
-    },
-  },
   Q5_0: {
     bits: 8,
     values(bytes, begin, q) {
@@ -33,11 +27,12 @@ const exact: Record<string, { bits: 8 | 4; values: Values }> = {
 /** How a type is held in memory when it is not decoded to floats; `isExact`: without any error. */
 export function repackedForm(type: string): QuantizedForm & { isExact: boolean } {
   const form = Object.hasOwn(exact, type) ? exact[type] : undefined
-  return { bits: form?.bits ?? 8, group: 32, isExact: form !== undefined }
+  return { bits: form?.bits ?? 8, group: 32, isExact: form !== undefined || type === 'Q8_0' }
 }
 
 /** Rows of whole blocks of a type that `repackedForm` calls exact. */
 export function repackBlocks(bytes: Uint8Array, type: string, blockBytes: number): QuantizedRows {
+  if (type === 'Q8_0') return split(bytes, blockBytes)
   const { bits, values: unpack } = exact[type]!
   const blocks = bytes.byteLength / blockBytes
   const words = new Int32Array((blocks * 32) / (32 / bits))
@@ -50,6 +45,19 @@ export function repackBlocks(bytes: Uint8Array, type: string, blockBytes: number
     unpack(bytes, begin, q)
     const first = (block * 32) / perWord
     for (let i = 0; i < 32; i++) words[first + Math.floor(i / perWord)]! |= (q[i]! & mask) << (bits * (i % perWord))
+  }
+  return { values: words, scales }
+}
+
+/** Q8_0: scales apart from bytes, which are our values as they are. */
+function split(bytes: Uint8Array, blockBytes: number): QuantizedRows {
+  const blocks = bytes.byteLength / blockBytes
+  const words = new Int32Array(blocks * 8)
+  const q = new Uint8Array(words.buffer)
+  const scales = new Uint16Array(blocks)
+  for (let block = 0, begin = 0; block < blocks; block++, begin += blockBytes) {
+    scales[block] = bytes[begin]! | (bytes[begin + 1]! << 8)
+    for (let i = 0; i < 32; i++) q[32 * block + i] = bytes[begin + 2 + i]!
   }
   return { values: words, scales }
 }

@@ -1,19 +1,30 @@
 /**
  * The tensors of a GGUF file by our names, in our order of rows. `read` gives float32 values, equal to those of the Python package
- * gguf. For quantised matrix products, matrices come in 8 or 4 bits: Q8_0, Q5_0 and Q4_0 without any change of value, other
- * quantised types rounded to 8 bits.
+ * gguf. For quantised matrix products, matrices of some types come as the file's blocks (Q4_1, Q4_K, Q6_K), or all of them in 8 or 4
+ * bits: Q8_0, Q5_0 and Q4_0 without any change of value, other quantised types rounded to 8 bits.
  */
 import { ArgumentError } from '@casa-js/base'
-import { dequantizeRows, joinHalves, quantizeRows, type QuantizedForm, type QuantizedRows } from '@casa-js/base/internal'
+import {
+  areFiniteBlocks,
+  canDequantize,
+  decodedTypes,
+  dequantizeBlocks,
+  dequantizeRows,
+  joinHalves,
+  multipliedBlocks,
+  quantizeRows,
+  type BlockType,
+  type QuantizedForm,
+  type QuantizedRows,
+} from '@casa-js/base/internal'
 import type { ByteSource } from '../bytes/source.ts'
 import { checkRange } from '../bytes/source.ts'
 import { ErrorMeter } from '../convert/error-meter.ts'
-import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
+import type { BlockSource, QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
 import { decodeFloat32, decodeInt32, isInteger, compressedWords } from '../safetensors/decode.ts'
 import { isDtype } from '../safetensors/dtypes.ts'
 import type { StoredDtype } from '../safetensors/reader.ts'
-import { canDequantize, decodedTypes, dequantizeBlocks } from './dequantize.ts'
 import type { GgufHeader, GgufTensor } from './header.ts'
 import { nameOf, pairedRows, rotatedRows } from './names.ts'
 import { repackBlocks, repackedForm } from './repack.ts'
@@ -30,7 +41,7 @@ export interface GgufShape {
 }
 
 /** The weights of a GGUF file under the names that they have in a model folder. */
-export class GgufWeights implements QuantizedSource {
+export class GgufWeights implements QuantizedSource, BlockSource {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>> = { format: 'pt' }
   private readonly source: ByteSource
@@ -69,6 +80,18 @@ export class GgufWeights implements QuantizedSource {
   /** The type in the file, e.g. "Q4_K". */
   typeOf(name: string): string {
     return this.entry(name).type.name
+  }
+
+  blockTypeOf(name: string): BlockType | undefined {
+    const { type, shape } = this.entry(name)
+    return isMatrix(shape) && Object.hasOwn(multipliedBlocks, type.name) ? (type.name as BlockType) : undefined
+  }
+
+  async readBlocks(name: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const type =
+      this.blockTypeOf(name) ?? refuse(this.name, 'quantized', 'this tensor is not in blocks that are multiplied', name)
+    const blocks = await this.readBytes(name, undefined, signal)
+    return areFiniteBlocks(blocks, type) ? blocks : refuse(this.name, 'quantized', 'a scale is not finite', name)
   }
 
   async read(name: string, signal?: AbortSignal): Promise<Float32Array> {

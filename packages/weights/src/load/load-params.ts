@@ -1,7 +1,8 @@
 /** Strict loading: every tensor of a table, checked before the first value is read. */
 import type { TensorSpec, TensorTable, WeightSource } from '@casa-js/core'
 import { countValues } from '../safetensors/dtypes.ts'
-import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
+import type { BlockType } from '@casa-js/base/internal'
+import type { BlockSource, QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
 import type { TensorSource } from '../safetensors/reader.ts'
 import { matchTable, type MatchOptions } from './match.ts'
 import { refuse } from '../refuse.ts'
@@ -22,11 +23,12 @@ export interface RoundedTensor {
   relativeError: number
 }
 
-/** A tensor as it arrives: float32, 16-bit floats, two per 32-bit word (see `readCompressed`), or a quantised matrix. */
+/** A tensor as it arrives: float32, 16-bit floats, two per 32-bit word (see `readCompressed`), a quantised matrix, or blocks of GGUF. */
 export type LoadedTensor =
   | { spec: TensorSpec; dtype: 'F32'; values: Float32Array }
   | { spec: TensorSpec; dtype: 'BF16' | 'F16'; compressed: Int32Array }
   | { spec: TensorSpec; dtype: 'Q8' | 'Q4'; quantized: QuantizedMatrix }
+  | { spec: TensorSpec; dtype: BlockType; blocks: Uint8Array }
 
 /**
  * Every tensor of the table as host values by table name.
@@ -48,14 +50,15 @@ export async function loadParams(
 /**
  * Calls back with each tensor of the table as it arrives, one at a time, so that it can be uploaded to the device and freed.
  * With `compressed`, tensors of two or more dimensions that the checkpoint holds as bf16 or f16 stay compressed; with `quantized`, matrices
- * that it holds in 8 or 4 bits stay so. Either may be asked by the tensor's name.
+ * that it holds in 8 or 4 bits stay so; with `blocks`, those in blocks that products read stay in them. Each may be asked by the tensor's
+ * name.
  * @throws WeightError as `loadParams` does, before the first callback.
  */
 export async function loadEach(
   table: TensorTable,
   source: WeightSource,
   onTensor: (tensor: LoadedTensor) => void | Promise<void>,
-  options: LoadOptions & { compressed?: Choice; quantized?: Choice } = {},
+  options: LoadOptions & { compressed?: Choice; quantized?: Choice; blocks?: Choice } = {},
 ): Promise<void> {
   const entries = source.entries()
   for (const { spec, found, done } of walk(table, source, options)) {
@@ -67,6 +70,8 @@ export async function loadEach(
       (dtype === 'BF16' || dtype === 'F16')
     ) {
       await onTensor({ spec, dtype, compressed: await source.readCompressed(found, options.signal) })
+    } else if (chosen(options.blocks, spec.name) && hasBlocks(source) && source.blockTypeOf(found)) {
+      await onTensor({ spec, dtype: source.blockTypeOf(found)!, blocks: await source.readBlocks(found, options.signal) })
     } else if (chosen(options.quantized, spec.name) && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
       const quantized = await source.readQuantized(found, options.signal, { measure: options.onRounded !== undefined })
       const { roundedFrom } = quantized
@@ -109,6 +114,10 @@ async function readValues(source: WeightSource, spec: TensorSpec, found: string,
 
 function canCompress(source: WeightSource): source is TensorSource {
   return 'readCompressed' in source
+}
+
+function hasBlocks(source: WeightSource): source is BlockSource {
+  return 'blockTypeOf' in source
 }
 
 function canQuantize(source: WeightSource): source is QuantizedSource {

@@ -6,7 +6,7 @@
 import { checkRange } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
-import { dequantizeRows, groupsPerRow, wordsPerRow, type QuantizedForm } from '@casa-js/base/internal'
+import { dequantizeRows, groupsPerRow, wordsPerRow, type BlockType, type QuantizedForm } from '@casa-js/base/internal'
 
 const metadataKey = 'quantized:'
 
@@ -25,6 +25,14 @@ export interface QuantizedMatrix extends QuantizedForm {
 export interface QuantizedSource extends TensorSource {
   /** @param options `measure`: the result includes the rounding error, if there was rounding; this takes as long as the rounding itself. */
   readQuantized(name: string, signal?: AbortSignal, options?: { measure?: boolean }): Promise<QuantizedMatrix>
+}
+
+/** A source of matrices in blocks that products read as they lie. */
+export interface BlockSource extends TensorSource {
+  /** undefined for tensors in any other format. */
+  blockTypeOf(name: string): BlockType | undefined
+  /** The blocks of such a tensor, row by row. @throws WeightError if a scale is not finite. */
+  readBlocks(name: string, signal?: AbortSignal): Promise<Uint8Array>
 }
 
 export function partsOf(name: string): { values: string; scales: string } {

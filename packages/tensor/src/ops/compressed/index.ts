@@ -11,6 +11,7 @@ import { defineKernel } from '../../engine/kernel.ts'
 import { markCompressed, compressedForm } from '../../engine/compressed.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 import { tensor } from '../create/index.ts'
+import { decompressBlocks } from '../block-linear/index.ts'
 import { createQuantizedWeight, type QuantizedMatrix } from '../quantized-linear/index.ts'
 import type { DecompressRowsAttributes, DecompressRowsInputs } from './attributes.ts'
 import { decompressRowsCpu } from './cpu.ts'
@@ -54,6 +55,7 @@ export function decompressRows(weight: Tensor, ids: Int32Array): Tensor {
   if (!form) throw new ArgumentError(`decompressRows: a tensor of shape [${weight.shape}] is not a compressed weight`)
   const [rows, width] = form.shape
   checkIds('decompressRows', ids, rows)
+  if (form.kind === 'blocks') return decompressBlocks(weight, form, ids)
   if (form.kind !== 'quantized')
     return runDecompressRows({ compressed: weight }, { ids, rows, width, format: form.kind, group: 0 })[0]
   const { bits, group, scales } = form

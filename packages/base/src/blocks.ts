@@ -2,7 +2,7 @@
  * Blocks of GGUF -> float32 values, bit-identical to dequantize of the Python package gguf (which rounds each step to float32).
  * Source: ggml-quants.c, dequantize_row_*.
  */
-import { halfToFloat } from '@casa-js/base/internal'
+import { halfToFloat } from './half.ts'
 
 type Decoder = (bytes: Uint8Array, begin: number, out: Float32Array, at: number) => void
 
@@ -84,6 +84,25 @@ const decoders: Record<string, Decoder> = {
       out[at + i] = round(d * int8(bytes[begin + 192 + (i >> 4)]!)) * q
     }
   },
+}
+
+/** Types whose blocks the tensor package multiplies as they are (its ops/block-linear): the values and bytes of a block, and its halves. */
+export const multipliedBlocks = {
+  Q4_1: { values: 32, bytes: 20, halvesAt: [0, 2] },
+  Q4_K: { values: 256, bytes: 144, halvesAt: [0, 2] },
+  Q6_K: { values: 256, bytes: 210, halvesAt: [208] },
+} as const
+
+export type BlockType = keyof typeof multipliedBlocks
+
+/** Whether every scale and minimum of these blocks is finite. */
+export function areFiniteBlocks(blocks: Uint8Array, type: BlockType): boolean {
+  const { bytes, halvesAt } = multipliedBlocks[type]
+  for (const at of halvesAt) {
+    // Infinities and NaN have all bits of the exponent set.
+    for (let upper = at + 1; upper < blocks.byteLength; upper += bytes) if ((blocks[upper]! & 0x7c) === 0x7c) return false
+  }
+  return true
 }
 
 /** Names of the types with blocks that are decoded here. */

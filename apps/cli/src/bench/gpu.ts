@@ -1,0 +1,174 @@
+/**
+ * `casa bench gpu`: decoding on this device beside the roofline of known ones. Weights are random words, as time does not depend on them.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { floatToHalf } from '@casa-js/base/internal'
+import type { Params, TensorSpec, TensorTable } from '@casa-js/core'
+import {
+  add,
+  close,
+  createCompressedQuantizedWeight,
+  createCompressedWeight,
+  dispose,
+  fill,
+  joinHalves,
+  keep,
+  slice,
+  tensor,
+  type DeviceReport,
+  type Tensor,
+} from '@casa-js/tensor'
+import { createSampler, createSession } from '@casa-js/vlm'
+import { allTensors, bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'
+import { startDevice } from '../device.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { writeWhole } from '../terminal/outputs.ts'
+import { gpuShapes, type GpuFlags, type GpuShape } from './gpu-shapes.ts'
+import { devices, leastMs, tokenWork, type Format, type TokenWork } from './roofline.ts'
+
+/** One format on this device. */
+export interface GpuRow extends TokenWork {
+  format: Format
+  contextTokens: number
+  /** Median of the steps. */
+  measuredMs: number
+  leastMs: Record<string, number>
+}
+
+export interface GpuReport {
+  device: Pick<DeviceReport, 'device' | 'adapter' | 'software' | 'threads'>
+  shape: GpuShape
+  /** Of adding two large tensors: two read, one written. */
+  copyGigabytesPerSecond: number
+  rows: GpuRow[]
+}
+
+export async function benchGpu(flags: GpuFlags): Promise<void> {
+  const interrupt = onInterrupt()
+  try {
+    const { device, adapter, software, threads } = await startDevice(flags)
+    const copyGigabytesPerSecond = await measureCopy(software ? 2 ** 16 : 2 ** 24)
+    const rows: GpuRow[] = []
+    for (const format of flags.formats) rows.push(await measureFormat(flags, format, interrupt.signal))
+    const report: GpuReport = { device: { device, adapter, software, threads }, shape: flags.shape, copyGigabytesPerSecond, rows }
+    console.log(gpuTable(report))
+    const json = JSON.stringify(report)
+    if (flags.out === undefined) console.log(`\n${json}`)
+    else await writeWhole(flags.out, `${json}\n`)
+  } finally {
+    interrupt.release()
+    await close()
+  }
+}
+
+async function measureCopy(values: number): Promise<number> {
+  const [a, b] = [fill([values], 1), fill([values], 2)]
+  const times: number[] = []
+  for (let i = 0; i < 7; i++) {
+    const start = performance.now()
+    const sum = add(a, b)
+    await firstValue(sum)
+    times.push(performance.now() - start)
+    dispose(sum)
+  }
+  dispose(a, b)
+  return (12 * values) / median(times) / 1e6
+}
+
+/** Waits for the device: of a large tensor only one value is read back. */
+async function firstValue(t: Tensor): Promise<void> {
+  const first = slice(t, [0], [1])
+  await first.data()
+  dispose(first)
+}
+
+async function measureFormat(flags: GpuFlags, format: Format, signal: AbortSignal): Promise<GpuRow> {
+  const { shape, context: contextTokens, tokens } = flags
+  const json = gpuShapes[shape]
+  const config = parseVlmConfig({ ...json })
+  const table = allTensors(config)
+  const model = bindVlm(config, randomParams(table, format))
+  try {
+    const session = createSession(model, { capacityTokens: contextTokens + tokens + 8 })
+    const sampler = createSampler()
+    const history = Array.from({ length: contextTokens }, (_, i) => (i * 31) % json.vocab_size)
+    let id = await session.choose({ ids: Int32Array.from(history), images: [] }, sampler, [], { signal })
+    const times: number[] = []
+    for (let i = 0; i < tokens + 3; i++) {
+      const start = performance.now()
+      id = await session.choose({ ids: Int32Array.of(id), images: [] }, sampler, history, { signal })
+      times.push(performance.now() - start)
+    }
+    session.dispose()
+    // The first steps make the plan.
+    const measuredMs = median(times.slice(3))
+    const attention = {
+      layers: json.num_hidden_layers,
+      heads: json.num_attention_heads,
+      kvHeads: json.num_key_value_heads,
+      headSize: json.head_dim,
+    }
+    const work = tokenWork(table, { isTied: json.tie_word_embeddings, attention, format, contextTokens })
+    return {
+      format,
+      contextTokens,
+      ...work,
+      measuredMs,
+      leastMs: Object.fromEntries(devices.map((device) => [device.name, leastMs(work, device)])),
+    }
+  } finally {
+    model.dispose()
+    // The pool of the device frees buffers between tasks.
+    await sleep(0)
+  }
+}
+
+/** Small finite values: norms of ones, matrices of random words. */
+function randomParams(table: TensorTable, format: Format): Params {
+  return Object.fromEntries(table.map((spec) => [spec.name, keep(randomTensor(spec, format))]))
+}
+
+function randomTensor({ name, shape }: TensorSpec, format: Format): Tensor {
+  const size = shape.reduce((product, extent) => product * extent, 1)
+  if (shape.length !== 2) return tensor(new Float32Array(size).fill(1), [...shape])
+  const [outputs, inputs] = shape as [number, number]
+  const finest = format === 'int4' && /embed_tokens|lm_head/.test(name) ? 'int8' : format
+  // Multiplicative hashing: repeatable, and as good as random for timing.
+  const bits = (i: number) => Math.imul(i + 1, 2654435761)
+  if (finest === 'int8' || finest === 'int4') {
+    const [valueBits, group] = [finest === 'int8' ? 8 : 4, 32] as const
+    const values = Int32Array.from({ length: outputs * Math.ceil((inputs * valueBits) / 32) }, (_, i) => bits(i))
+    const scales = new Uint16Array(outputs * Math.ceil(inputs / group)).fill(floatToHalf(finest === 'int8' ? 4e-4 : 6e-3))
+    return createCompressedQuantizedWeight({ values, scales: joinHalves(scales), outputs, inputs, bits: valueBits, group })
+  }
+  // Halves of 0.03 in size: bf16 0x3cf0 .. with random signs.
+  const halves = Uint16Array.from({ length: size }, (_, i) => 0x3c80 | (bits(i) & 0x807f))
+  if (finest === 'bf16') return createCompressedWeight(joinHalves(halves), [...shape], 'bf16')
+  return tensor(floatsOfBf16(halves), [...shape])
+}
+
+function floatsOfBf16(halves: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer)
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
+}
+
+/** Milliseconds of one decoded token: the least that known devices need, and what this one took. */
+export function gpuTable({ device, shape, copyGigabytesPerSecond, rows }: GpuReport): string {
+  const here = `${device.adapter || device.device}${device.software ? ' (software)' : ''}`
+  const lines = rows.map((row) => {
+    const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
+    const known = devices.map(({ name }) => row.leastMs[name]!.toFixed(3))
+    const bound = (row.weightBytes + row.cacheBytes) / copyGigabytesPerSecond / 1e6
+    const cells = [megabytes(row.weightBytes), megabytes(row.cacheBytes), (row.operations / 1e6).toFixed(0), ...known]
+    return `| ${row.format} | ${[...cells, bound.toFixed(3), row.measuredMs.toFixed(3), (row.measuredMs / bound).toFixed(1)].join(' | ')} |`
+  })
+  return `One token of ${shape} after ${rows[0]?.contextTokens ?? 0} others, on ${here}, which moves ${copyGigabytesPerSecond.toFixed(1)} GB/s when it adds two tensors.
+Milliseconds: the least by bandwidth and peak of known devices, the least by this one's measured bandwidth, and measured.
+
+| weights | MB of weights | MB of cache | Mops | ${devices.map(({ name }) => name).join(' | ')} | here, least | here, measured | times |
+| --- | ---: | ---: | ---: | ${devices.map(() => '---:').join(' | ')} | ---: | ---: | ---: |
+${lines.join('\n')}`
+}

@@ -1,0 +1,70 @@
+/**
+ * llama.cpp through node-llama-cpp, which is no dependency: it is installed into a folder of its own. Prints one line of JSON, an LmResult.
+ *
+ *   llama.node.ts FOLDER model.gguf THREADS PREFILL DECODE
+ */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { least, per, promptIds, rounds, shortPrompt, sinceStart, timed, type LmResult } from './lm.ts'
+
+/** What is used of node-llama-cpp 3. */
+interface Sequence {
+  evaluateWithoutGeneratingNewTokens(tokens: number[]): Promise<void>
+  evaluate(tokens: number[], options: { temperature: number }): AsyncGenerator<number, void>
+  clearHistory(): Promise<void>
+  dispose(): void
+}
+interface LlamaPackage {
+  getLlama(options: object): Promise<{
+    loadModel(options: object): Promise<{ createContext(options: object): Promise<{ getSequence(): Sequence }> }>
+    dispose(): Promise<void>
+  }>
+}
+
+const [folder, modelPath, threads, prefill, decode] = process.argv.slice(2) as [string, string, string, string, string]
+const [prefillTokens, decodeTokens] = [Number(prefill), Number(decode)]
+const entry = join(folder, 'node_modules/node-llama-cpp/dist/index.js')
+const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaPackage
+const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: Number(threads) })
+const model = await llama.loadModel({ modelPath })
+const context = await model.createContext({
+  contextSize: prefillTokens + decodeTokens + 8,
+  batchSize: prefillTokens,
+  threads: { ideal: Number(threads), min: Number(threads) },
+})
+const sequence = context.getSequence()
+
+/** The likeliest token after these, and the generator to go on with. */
+async function next(tokens: number[]) {
+  const generator = sequence.evaluate(tokens, { temperature: 0 })
+  return { generator, token: (await generator.next()).value as number }
+}
+
+await (await next([...promptIds(shortPrompt)])).generator.return()
+const firstToken = sinceStart()
+
+async function round() {
+  await sequence.clearHistory()
+  const prompt = [...promptIds(prefillTokens)]
+  const [{ generator, token }, prefill] = await timed(() => next(prompt))
+  const tokens = [token]
+  const [, all] = await timed(async () => {
+    for (let i = 0; i < decodeTokens; i++) tokens.push((await generator.next()).value as number)
+  })
+  await generator.return()
+  return { prefill, decode: per(all, decodeTokens), tokens }
+}
+
+const results = []
+for (let i = 0; i < rounds; i++) results.push(await round())
+const result: LmResult = {
+  setting: 'native, prebuilt binary',
+  firstToken,
+  prefill: least(results.map(({ prefill }) => prefill)),
+  decode: least(results.map(({ decode }) => decode)),
+  tokens: results[0]!.tokens.slice(0, 8),
+  peakBytes: process.resourceUsage().maxRSS * 1024,
+}
+await llama.dispose()
+console.log(JSON.stringify(result))
+process.exit(0)

@@ -1,0 +1,83 @@
+/** docs/benchmarks/lm.md from the rows of `pnpm bench lm`. */
+import type { LmResult, Timing } from './lm.ts'
+
+export interface LmRow extends Partial<LmResult> {
+  name: string
+  weights: string
+  threads: number
+  /** Load average of the machine when the contestant started. */
+  load: number
+  skipped?: string
+}
+
+export interface LmMachine {
+  processor: string
+  cores: number
+  node: string
+}
+
+const peer = 'llama.cpp'
+const both = (timing: Timing, digits: number) => `${timing.processorMs.toFixed(digits)} (${timing.clockMs.toFixed(digits)})`
+
+export function lmTable({ processor, cores, node }: LmMachine, rows: readonly LmRow[]): string {
+  const threads = [...new Set(rows.map((row) => row.threads))].toSorted((a, b) => a - b)
+  const loads = rows.filter((row) => !row.skipped).map(({ load }) => load)
+  const sections = threads.map((count) => section(count, rows))
+  return `# A real language model: SmolLM2-135M-Instruct
+
+\`pnpm bench lm\` on ${processor}, ${cores} cores, Node ${node}. The model comes from \`scripts/fetch-smollm2.sh\` as GGUF (Q4_1); the other
+formats are made from it by \`casa convert\`. A prompt of 512 tokens, then 64 tokens one by one, each the likeliest; of three rounds the
+least. Times are milliseconds of the processor over all threads, then by the clock in parentheses. Ratios are processor time beside
+llama.cpp's on as many threads: below 1 is faster.
+
+The machine was shared while this was measured: its load average was ${loads.length > 0 ? `${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)}` : 'unknown'} on ${cores} cores. Other work slows the clock many
+times over, and processor time somewhat, as caches and memory are shared. So compare processor times, and those only roughly.
+
+${sections.join('\n\n')}
+
+${speedUps(rows)}
+`
+}
+
+function section(threads: number, rows: readonly LmRow[]): string {
+  const here = rows.filter((row) => row.threads === threads)
+  const reference = here.find(({ name, skipped }) => name.startsWith(peer) && !skipped)
+  const ratio = (of: (row: LmRow) => number | undefined, row: LmRow) => {
+    const [own, other] = [of(row), reference && of(reference)]
+    return own === undefined || other === undefined ? '' : (own / other).toFixed(2)
+  }
+  const lines = here.map((row) => {
+    if (row.skipped) return `| ${row.name} | ${row.weights} | not measured: ${row.skipped.replaceAll('|', '/')} | | | | | |`
+    const cells = [
+      both(row.prefill!, 0),
+      ratio((each) => each.prefill?.processorMs, row),
+      both(row.decode!, 1),
+      ratio((each) => each.decode?.processorMs, row),
+      both(row.firstToken!, 0),
+      (row.peakBytes! / 2 ** 20).toFixed(0),
+    ]
+    return `| ${row.name} | ${row.weights} | ${cells.join(' | ')} |`
+  })
+  return `## ${threads} ${threads === 1 ? 'thread' : 'threads'}
+
+| who | weights | prefill 512 | ratio | one token | ratio | first token | peak MiB |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+${lines.join('\n')}`
+}
+
+/** How much less time by the clock two threads take than one. */
+function speedUps(rows: readonly LmRow[]): string {
+  const lines = rows.flatMap((one) => {
+    const two = rows.find((row) => row.threads === 2 && row.name === one.name && row.weights === one.weights)
+    if (one.threads !== 1 || one.skipped || !two || two.skipped) return []
+    const faster = (of: 'prefill' | 'decode') => (one[of]!.clockMs / two[of]!.clockMs).toFixed(2)
+    return `| ${one.name} | ${one.weights} | ${faster('prefill')} | ${faster('decode')} |`
+  })
+  return `## Two threads beside one
+
+By the clock, which needs an idle machine to mean much: where others use the second core, there is none to use.
+
+| who | weights | prefill | one token |
+| --- | --- | ---: | ---: |
+${lines.join('\n')}`
+}
