@@ -144,3 +144,17 @@ export function textPositions({ tokens, cu }: Pick<Layout, 'tokens' | 'cu'>): In
   }
   return positions
 }
+
+/** The fusion of a model without images: its passes are its text. */
+export const textOnly: Fusion = {
+  imagesInCache: false,
+  replayable: true,
+  pass: (layout) => ({ count: layout.tokens, cu: layout.cu, positions: textPositions(layout) }),
+  start: () => ({ values: {}, tensors: {} }),
+  next: (state, { layout, cached }) => ({
+    count: layout.tokens,
+    cu: layout.cu,
+    positions: Int32Array.from({ length: layout.tokens }, (_, t) => cached + t),
+    next: () => state,
+  }),
+}

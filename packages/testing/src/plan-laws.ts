@@ -1,24 +1,10 @@
 /** The law of planned decoding: tokens run from a plan give the logits of the op-by-op path, whatever happens in between. */
-import { textPositions, type Backbone, type Fusion, type ImageSlot } from '@casa-js/core'
+import { textOnly, type Backbone, type Fusion, type ImageSlot } from '@casa-js/core'
 import { createSequence, type Sequence } from '@casa-js/sequence'
-import { dispose, keep, memory, report, tensor } from '@casa-js/tensor'
+import { dispose, keep, memory, report, tensor, type MemoryUse } from '@casa-js/tensor'
 import { expect } from 'vitest'
 import { expectNear } from './compare.ts'
 import { randomIds } from './random-params.ts'
-
-/** No images: what a backbone alone needs to be a sequence. */
-const textOnly: Fusion = {
-  imagesInCache: false,
-  replayable: true,
-  pass: (layout) => ({ count: layout.tokens, cu: layout.cu, positions: textPositions(layout) }),
-  start: () => ({ values: {}, tensors: {} }),
-  next: (state, { layout, cached }) => ({
-    count: layout.tokens,
-    cu: layout.cu,
-    positions: Int32Array.from({ length: layout.tokens }, (_, t) => cached + t),
-    next: () => state,
-  }),
-}
 
 interface Piece {
   ids: Int32Array
@@ -48,6 +34,8 @@ export async function plannedEqualsOpByOp(
   const before = memory()
   const sequences = [true, false].map((plan) => createSequence(backbone, fusion ?? textOnly, { capacityTokens: 48, plan }))
   const [planned, reference] = sequences as [Sequence, Sequence]
+  let lastUse = 0
+  let held: MemoryUse | undefined
   try {
     for (const [i, piece] of piecesFor(backbone, fusion !== undefined).entries()) {
       const found = await logitsAfter(planned, piece, i)
@@ -57,6 +45,10 @@ export async function plannedEqualsOpByOp(
       else
         expectNear(what, found, expected, tolerance, 'the plan fuses kernels wrongly, or a number that grows is not known to it')
       expect(planned.state.values).toEqual(reference.state.values)
+      const use = planned.planUse.tokens
+      if (use > lastUse && held) expect(memory(), `memory after piece ${i}, which was planned like the one before`).toEqual(held)
+      held = use > lastUse ? memory() : undefined
+      lastUse = use
     }
     const { tokens: run, refused } = planned.planUse
     if (device === 'cpu') expect(run, 'the reference device does not plan').toBe(0)

@@ -19,7 +19,7 @@ export const canPlan = (): boolean => tf.getBackend() !== 'cpu'
 /**
  * Run a step op by op and trace it.
  * @param ids the ids of its tokens: `f` must hand this very array to `embedding`, by which it is known
- * @param f gives the logits, kept
+ * @param f gives the logits [1, V], kept
  */
 export function traceStep(ids: Int32Array, f: () => Tensor): { logits: Tensor; trace: StepTrace } {
   const { result, calls } = traceKernels(f)

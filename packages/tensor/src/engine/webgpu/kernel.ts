@@ -84,12 +84,25 @@ export function webgpuKernel<N extends string, A>(name: string, kernel: WebgpuKe
   }
 }
 
-/** What kernels do with their programs, however these are run. */
-export abstract class KernelTools implements WebgpuTools {
+/** What a kernel works with, however its programs are run. */
+export abstract class KernelContext<N extends string> implements WebgpuContext<N> {
   constructor(
     protected readonly kernelName: string,
+    private readonly given: tf.NamedTensorInfoMap,
     private readonly limits: Pick<CasaWebgpuBackend, 'bindingBytes' | 'device'>,
   ) {}
+
+  input(name: RequiredName<N>): tf.TensorInfo {
+    return this.given[name]!
+  }
+
+  inputs<const Names extends readonly RequiredName<N>[]>(...names: Names) {
+    return names.map((name) => this.input(name)) as { [I in keyof Names]: tf.TensorInfo }
+  }
+
+  optional(name: OptionalName<N>): tf.TensorInfo | undefined {
+    return this.given[name]
+  }
 
   abstract output(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
   abstract scratch(shape: number[], dtype?: 'float32' | 'int32'): tf.TensorInfo
@@ -143,28 +156,16 @@ export abstract class KernelTools implements WebgpuTools {
 const bytesOf = (binding: Binding): number => 4 * ('tensor' in binding ? binding.length : sizeOf(binding.shape))
 
 /** Runs a kernel on tensors of tfjs, at once. */
-class Context<N extends string> extends KernelTools implements WebgpuContext<N> {
+class Context<N extends string> extends KernelContext<N> {
   private readonly temporary: tf.TensorInfo[] = []
   private readonly outputs: tf.TensorInfo[] = []
 
   constructor(
     kernelName: string,
-    private readonly given: tf.NamedTensorInfoMap,
+    given: tf.NamedTensorInfoMap,
     private readonly backend: CasaWebgpuBackend,
   ) {
-    super(kernelName, backend)
-  }
-
-  input(name: RequiredName<N>): tf.TensorInfo {
-    return this.given[name]!
-  }
-
-  inputs<const Names extends readonly RequiredName<N>[]>(...names: Names) {
-    return names.map((name) => this.input(name)) as { [I in keyof Names]: tf.TensorInfo }
-  }
-
-  optional(name: OptionalName<N>): tf.TensorInfo | undefined {
-    return this.given[name]
+    super(kernelName, given, backend)
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {

@@ -6,10 +6,9 @@ import { CasaError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../engine/tensor.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
-import { KernelTools, type Binding } from '../../engine/webgpu/kernel.ts'
+import { KernelContext, type Binding } from '../../engine/webgpu/kernel.ts'
 import { packUniforms, type Program } from '../../engine/webgpu/program.ts'
 import { uniformBytes } from '../../engine/webgpu/uniform-ring.ts'
-import type { WebgpuContext } from '../../engine/webgpu/kernel.ts'
 
 /** Part of a buffer. */
 export interface Place {
@@ -125,32 +124,20 @@ export class Recorder {
 }
 
 /** What one kernel of an operator records on. */
-export class RecordingContext extends KernelTools implements WebgpuContext<string> {
+export class RecordingContext extends KernelContext<string> {
   readonly scratches: Place[] = []
   private taken = 0
 
   constructor(
     kernelName: string,
     private readonly recorder: Recorder,
-    private readonly given: Record<string, tf.TensorInfo>,
+    given: Record<string, tf.TensorInfo>,
     /** Where its outputs go. */
     private readonly outputs: readonly Place[],
     /** A host array that lies on the device already: the ids of the step. */
     private readonly resident: { data: Int32Array; tensor: tf.TensorInfo } | undefined,
   ) {
-    super(kernelName, recorder.backend)
-  }
-
-  input(name: string): tf.TensorInfo {
-    return this.given[name]!
-  }
-
-  inputs<const Names extends readonly string[]>(...names: Names) {
-    return names.map((name) => this.input(name)) as { [I in keyof Names]: tf.TensorInfo }
-  }
-
-  optional(name: string): tf.TensorInfo | undefined {
-    return this.given[name]
+    super(kernelName, given, recorder.backend)
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
