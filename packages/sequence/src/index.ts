@@ -1,9 +1,7 @@
+export { runLayers, runPass, type LayerTap } from './pass.ts'
 export {
   createSequence,
-  runLayers,
-  runPass,
   type AdvanceOptions,
-  type LayerTap,
   type Prediction,
   type Sequence,
   type SequenceContents,

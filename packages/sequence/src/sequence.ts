@@ -5,50 +5,11 @@
  * `transaction` does the same for several passes.
  */
 import { ArgumentError, StateError } from '@casa-js/base'
-import type { Backbone, Fusion, FusionPass, FusionState, ImageSlot, KvCache, Layout, SequencePiece, Step } from '@casa-js/core'
-import { block, dispose, gatherRows, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
+import type { Backbone, Fusion, FusionState, ImageSlot, Layout, SequencePiece } from '@casa-js/core'
+import { dispose, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import { canPlan, largestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
+import { runPass } from './pass.ts'
 import { createStepPlanner, type PlanUse } from './planned.ts'
-
-/** Receives a block's output, [R, D]. */
-export type LayerTap = (layer: number, x: Tensor) => void
-
-/** Run all blocks over rows [R, D]; the cache counts the rows after the last block. -> [R, D] */
-export function runLayers(
-  backbone: Backbone,
-  x: Tensor,
-  step: Step,
-  { fuse, carriesState = false }: Pick<FusionPass, 'fuse' | 'carriesState'> = {},
-  tap?: LayerTap,
-): Tensor {
-  let h = x
-  for (let layer = 0; layer < backbone.layers; layer++) {
-    const input = h
-    const run = () => backbone.layer(layer, input, step, fuse)
-    // A cache is written in place, so a block that has one runs once.
-    h = carriesState || step.cache ? run() : block(run)
-    tap?.(layer, h)
-  }
-  if (step.cache) step.cache.length += step.tokens
-  return h
-}
-
-/** Run a fusion's pass: text ids [T] -> final hidden states of the text [T, D], after the last norm. Allocates: run it in a scope. */
-export function runPass(
-  backbone: Backbone,
-  ids: Int32Array,
-  pass: FusionPass,
-  { cache, tap, last = false }: { cache?: KvCache; tap?: LayerTap; last?: boolean } = {},
-): Tensor {
-  const text = backbone.embed(ids)
-  const step: Step = { tokens: pass.count, cu: pass.cu, rotary: backbone.rotary(pass.positions), ...(cache && { cache }) }
-  const out = runLayers(backbone, pass.rows?.(text) ?? text, step, pass, tap)
-  if (last) {
-    const row = pass.textRows ? pass.textRows[ids.length - 1]! : ids.length - 1
-    return backbone.finalNorm(out.shape[0] === 1 ? out : slice(out, [row, 0], [1, backbone.width]))
-  }
-  return backbone.finalNorm(pass.textRows ? gatherRows(out, pass.textRows) : out)
-}
 
 /** What comes next in a sequence. */
 export interface SequenceInput {
@@ -209,7 +170,8 @@ export function createSequence(
       const result = found.plan.run(found.step, id)
       cache.length++
       state = found.next
-      return { ...result, dispose: () => {} }
+      // It lies in the plan's memory.
+      return { logits: () => result.logits(), largest: (count) => result.largest(count), dispose: () => {} }
     }
     const before = state
     // The trace knows the token's ids by this very array.

@@ -60,6 +60,8 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
   const onlyFor = (value: Value, ...wanted: PlanNode[]) =>
     value !== result && readersOf(value).every((reader) => wanted.includes(reader))
 
+  /** Tensors that the step writes into: what reads them must stay where it is. */
+  const written = new Set(nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value] : [])))
   const groups: Group[] = []
   /** The group that makes a value; externals have none. */
   const place = new Map<Value, number>()
@@ -74,7 +76,7 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
     for (const value of group.outputs) place.set(value, groups.length - 1)
   }
   /** Whether a value is there before this group runs. */
-  const before = (value: Value, index: number) => value.external !== undefined || (place.get(value) ?? Infinity) < index
+  const before = (value: Value, index: number) => (value.external ? !written.has(value) : (place.get(value) ?? Infinity) < index)
 
   /** A norm whose every reader is a product that can compute it. */
   const isFolded = (node: PlanNode): boolean => {
@@ -82,6 +84,7 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
     if (node.kernel !== 'RmsNorm' || node.inputs.y || node.attributes.rows !== 1 || (node.attributes.width as number) % 4 !== 0)
       return false
     const list = readersOf(normed!.value)
+    if (written.has(node.inputs.x!.value)) return false
     return normed!.value !== result && onlyFor(inverse!.value) && list.length > 0 && list.every((reader) => products.has(reader))
   }
 
@@ -99,6 +102,7 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
         group.products[0]!.format === product.format &&
         group.products[0]!.group === product.group &&
         group.products.length < mostTogether &&
+        !written.has(x.value) &&
         !group.swiglu &&
         !group.residual &&
         bound([...group.products, product]) <= bindings,

@@ -5,18 +5,16 @@
 import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
-import { best } from '../../ops/top-k/webgpu.ts'
-import { ropeAngles, type RopeTableAttributes } from '../../ops/rope/table.ts'
-import { at, NoPlan, type Operand, type PlanNode, type StepNodes, type Value } from '../nodes.ts'
-import type { Largest, Plan, PlanResult } from '../plan.ts'
+import { NoPlan, type Operand, type StepNodes, type Value } from '../nodes.ts'
+import type { Plan, PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
 import { outputsPerGroup, productProgram } from './product-program.ts'
 import { CannotRecord, Recorder, RecordingContext, type Dispatch, type Place } from './recorder.ts'
+import { StepResult, submit } from './result.ts'
+import { AngleTables } from './tables.ts'
 
-/** Steps whose angles are on the device at a time. */
-const tableSteps = 1024
 /** Uniform slots beside one for each node: for kernels that cut their work, and for choosing tokens. */
 const spareSlots = 64
 /** Ids, the step, and the step's row in the tables of angles. */
@@ -36,33 +34,18 @@ export function planOnWebgpu(step: StepNodes, backend: CasaWebgpuBackend): Plan 
   }
 }
 
-interface Table {
-  node: PlanNode
-  /** In vectors, of its first row in the buffer of tables. */
-  at: number
-  /** Vectors of a row: cos, then sin. */
-  row: number
-}
-
 class WebgpuPlan implements Plan {
   readonly lastStep: number
   private readonly backend: CasaWebgpuBackend
   private readonly places = new Map<Value, Place>()
   /** How many values that are still needed lie in a buffer. */
   private readonly alive = new Map<GPUBuffer, number>()
-  private readonly tables = new Map<Value, Table>()
-  private tableBuffer: GPUBuffer | undefined
-  /** The first of the steps whose angles are on the device. */
-  private tablesFrom = -1
+  private readonly tables: AngleTables
   private readonly stepBuffer: GPUBuffer
   private readonly keyBlocks: KeyBlocks[] = []
   private readonly written: object[]
   private readonly dispatches: readonly Dispatch[]
-  private readonly result: Place
-  private readonly width: number
-  private readonly pickers = new Map<number, { dispatches: readonly Dispatch[]; values: Place; ids: Place }>()
-  private readonly staging = new Map<number, GPUBuffer>()
-  private reading: Promise<unknown> = Promise.resolve()
+  private readonly result: StepResult
   private readonly release: () => void
   private disposed = false
 
@@ -73,9 +56,8 @@ class WebgpuPlan implements Plan {
   ) {
     this.backend = recorder.backend
     this.lastStep = lastStep
-    this.width = sizeOf(result.shape)
     this.stepBuffer = recorder.createBuffer(4 * stepWords)
-    this.layTables(nodes)
+    this.tables = new AngleTables(nodes, recorder)
     const lastUse = lastUses(groups)
     for (const [index, group] of groups.entries()) {
       this.place(group)
@@ -83,7 +65,7 @@ class WebgpuPlan implements Plan {
       for (const value of lastUse.get(index) ?? []) if (value !== result) this.free(value)
     }
     this.dispatches = recorder.dispatches.slice()
-    this.result = this.placeOf({ value: result })
+    this.result = new StepResult(recorder, this.placeOf({ value: result }), sizeOf(result.shape))
     this.written = nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value.external!] : []))
     recorder.writeUniforms()
     this.release = hold(recorder.bytes)
@@ -92,12 +74,12 @@ class WebgpuPlan implements Plan {
   run(step: number, id: number): PlanResult {
     const { device } = this.backend
     this.backend.flush()
-    device.queue.writeBuffer(this.stepBuffer, 0, Uint32Array.of(id, step, step % tableSteps))
+    device.queue.writeBuffer(this.stepBuffer, 0, Uint32Array.of(id, step, this.tables.rowOf(step)))
     for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(step))
-    if (Math.floor(step / tableSteps) * tableSteps !== this.tablesFrom) this.fillTables(step)
+    this.tables.provide(step)
     for (const dataId of this.written) this.backend.forgetValues(dataId)
-    this.submit(this.dispatches)
-    return { logits: () => this.logits(), largest: (count) => this.largest(count) }
+    submit(device, this.dispatches)
+    return this.result
   }
 
   dispose(): void {
@@ -184,7 +166,7 @@ class WebgpuPlan implements Plan {
   private recordPlacing({ jobs }: PlaceGroup): void {
     const kinds = jobs.map(({ rope }): Placing => (rope ? (rope.attributes.interleaved ? 'interleaved' : 'half') : 'copy'))
     const bindings: Record<string, Place> = { step: { buffer: this.stepBuffer, offset: 0, bytes: 4 * stepWords } }
-    if (this.tableBuffer) bindings.tables = { buffer: this.tableBuffer, offset: 0, bytes: this.tableBuffer.size }
+    if (this.tables.place) bindings.tables = this.tables.place
     const numbers: Record<string, number> = {}
     let groups = 0
     jobs.forEach((job, j) => {
@@ -207,7 +189,7 @@ class WebgpuPlan implements Plan {
       units,
       groups: Math.ceil(units / placeLanes),
       vectors: half ? headVectors / 2 : headVectors,
-      table: rope ? this.tables.get(rope.inputs.cos!.value)!.at : 0,
+      table: rope ? this.tables.startOf(rope.inputs.cos!.value) : 0,
       first: offset.first,
       by: offset.by,
       row: size,
@@ -244,113 +226,6 @@ class WebgpuPlan implements Plan {
     const context = new RecordingContext(node.kernel, recorder, given, places, resident)
     node.run.webgpu(context, node.attributes)
     for (const place of context.scratches) recorder.giveBack(place.buffer)
-  }
-
-  private submit(dispatches: readonly Dispatch[], copies: { from: Place; to: GPUBuffer; at: number }[] = []): void {
-    const encoder = this.backend.device.createCommandEncoder()
-    if (dispatches.length > 0) {
-      const pass = encoder.beginComputePass()
-      for (const { pipeline, group, slot, x, y } of dispatches) {
-        pass.setPipeline(pipeline)
-        pass.setBindGroup(0, group, [slot])
-        pass.dispatchWorkgroups(x, y)
-      }
-      pass.end()
-    }
-    for (const { from, to, at: where } of copies) encoder.copyBufferToBuffer(from.buffer, from.offset, to, where, from.bytes)
-    this.backend.device.queue.submit([encoder.finish()])
-  }
-
-  private async logits(): Promise<Float32Array> {
-    return new Float32Array(await this.read([], [{ ...this.result, bytes: 4 * this.width }]))
-  }
-
-  /** By topK's kernel: descending, of equal values the lower id first. */
-  private async largest(count: number): Promise<Largest> {
-    const k = Math.min(count, this.width)
-    let picker = this.pickers.get(k)
-    if (!picker) this.pickers.set(k, (picker = this.recordPicker(k)))
-    const { dispatches, values, ids } = picker
-    const found = await this.read(dispatches, [
-      { ...values, bytes: 4 * k },
-      { ...ids, bytes: 4 * k },
-    ])
-    const chosen = new Int32Array(found, 4 * k)
-    const missing = chosen.findIndex((id) => id >= this.width)
-    const length = missing < 0 ? k : missing
-    return { values: new Float32Array(found, 0, length), ids: chosen.subarray(0, length) }
-  }
-
-  private recordPicker(k: number) {
-    const { recorder } = this
-    const before = recorder.dispatches.length
-    const [values, ids] = [recorder.takeValues(k), recorder.takeValues(k)]
-    const context = new RecordingContext('TopK', recorder, {}, [], undefined)
-    const out = { values: recorder.tensorAt(values, [1, k]), indices: recorder.tensorAt(ids, [1, k], 'int32') }
-    best(context, recorder.tensorAt(this.result, [1, this.width]), { rows: 1, width: this.width, k }, out)
-    recorder.writeUniforms()
-    return { dispatches: recorder.dispatches.slice(before), values, ids }
-  }
-
-  /** Run dispatches, and copy what they and the step left at these places to the host. One read at a time: they share a buffer. */
-  private read(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
-    const next = this.reading.then(() => this.readNow(dispatches, places))
-    this.reading = next.catch(() => {})
-    return next
-  }
-
-  private async readNow(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
-    const size = places.reduce((sum, { bytes }) => sum + bytes, 0)
-    let buffer = this.staging.get(size)
-    if (!buffer) {
-      buffer = this.recorder.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
-      this.staging.set(size, buffer)
-    }
-    let end = 0
-    const copies = places.map((from) => ({ from, to: buffer, at: (end += from.bytes) - from.bytes }))
-    this.submit(dispatches, copies)
-    try {
-      await buffer.mapAsync(GPUMapMode.READ)
-      const values = buffer.getMappedRange().slice(0)
-      buffer.unmap()
-      return values
-    } finally {
-      // Of a failure the device's own report is the cause.
-      this.backend.checkDevice()
-    }
-  }
-
-  /** Tables of angles, one after the other in one buffer. */
-  private layTables(nodes: readonly PlanNode[]): void {
-    let vectors = 0
-    for (const node of nodes) {
-      if (node.kernel !== 'RopeTable') continue
-      const row = (node.attributes as unknown as RopeTableAttributes).spectrum.length / 2
-      const table = { node, at: vectors, row }
-      for (const { value } of node.outputs) this.tables.set(value, table)
-      vectors += tableSteps * row
-    }
-    if (vectors > 0) this.tableBuffer = this.recorder.createBuffer(16 * vectors)
-  }
-
-  private fillTables(step: number): void {
-    const from = Math.floor(step / tableSteps) * tableSteps
-    this.tablesFrom = from
-    for (const { node, at: begin, row } of new Set(this.tables.values())) {
-      const attributes = node.attributes as unknown as RopeTableAttributes
-      const { growing = [] } = node
-      const rows = attributes.rows.map((_, section) =>
-        Int32Array.from({ length: tableSteps }, (_, i) => at(growing[section]!, from + i)),
-      )
-      const { cos, sin } = ropeAngles({ ...attributes, rows })
-      const pairs = 2 * row
-      const values = new Float32Array(tableSteps * 2 * pairs)
-      for (let i = 0; i < tableSteps; i++) {
-        values.set(cos.subarray(i * pairs, (i + 1) * pairs), 2 * i * pairs)
-        values.set(sin.subarray(i * pairs, (i + 1) * pairs), (2 * i + 1) * pairs)
-      }
-      this.backend.device.queue.writeBuffer(this.tableBuffer!, 16 * begin, values)
-    }
   }
 }
 

@@ -1,0 +1,107 @@
+/** The logits that a planned step leaves on the device, and what is read of them. */
+import { best } from '../../ops/top-k/webgpu.ts'
+import type { Largest, PlanResult } from '../plan.ts'
+import { RecordingContext, type Dispatch, type Place, type Recorder } from './recorder.ts'
+
+interface Copy {
+  from: Place
+  to: GPUBuffer
+  at: number
+}
+
+/** Run dispatches, then copies, in one command buffer. */
+export function submit(device: GPUDevice, dispatches: readonly Dispatch[], copies: readonly Copy[] = []): void {
+  const encoder = device.createCommandEncoder()
+  if (dispatches.length > 0) {
+    const pass = encoder.beginComputePass()
+    for (const { pipeline, group, slot, x, y } of dispatches) {
+      pass.setPipeline(pipeline)
+      pass.setBindGroup(0, group, [slot])
+      pass.dispatchWorkgroups(x, y)
+    }
+    pass.end()
+  }
+  for (const { from, to, at } of copies) encoder.copyBufferToBuffer(from.buffer, from.offset, to, at, from.bytes)
+  device.queue.submit([encoder.finish()])
+}
+
+interface Picker {
+  dispatches: readonly Dispatch[]
+  values: Place
+  ids: Place
+}
+
+export class StepResult implements PlanResult {
+  private readonly pickers = new Map<number, Picker>()
+  /** Buffers that the host maps, by their size. */
+  private readonly staging = new Map<number, GPUBuffer>()
+  private reading: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly place: Place,
+    /** V */
+    private readonly width: number,
+  ) {}
+
+  async logits(): Promise<Float32Array> {
+    return new Float32Array(await this.read([], [{ ...this.place, bytes: 4 * this.width }]))
+  }
+
+  /** By topK's kernel. */
+  async largest(count: number): Promise<Largest> {
+    const k = Math.min(count, this.width)
+    let picker = this.pickers.get(k)
+    if (!picker) this.pickers.set(k, (picker = this.recordPicker(k)))
+    const { dispatches, values, ids } = picker
+    const found = await this.read(dispatches, [
+      { ...values, bytes: 4 * k },
+      { ...ids, bytes: 4 * k },
+    ])
+    const chosen = new Int32Array(found, 4 * k)
+    // Where logits are not numbers the kernel gives ids that do not exist.
+    const missing = chosen.findIndex((id) => id >= this.width)
+    const length = missing < 0 ? k : missing
+    return { values: new Float32Array(found, 0, length), ids: chosen.subarray(0, length) }
+  }
+
+  private recordPicker(k: number): Picker {
+    const { recorder, width } = this
+    const before = recorder.dispatches.length
+    const [values, ids] = [recorder.takeValues(k), recorder.takeValues(k)]
+    const context = new RecordingContext('TopK', recorder, {}, [], undefined)
+    const out = { values: recorder.tensorAt(values, [1, k]), indices: recorder.tensorAt(ids, [1, k], 'int32') }
+    best(context, recorder.tensorAt(this.place, [1, width]), { rows: 1, width, k }, out)
+    recorder.writeUniforms()
+    return { dispatches: recorder.dispatches.slice(before), values, ids }
+  }
+
+  /** Run dispatches, and copy these places to the host. One read at a time: they share buffers. */
+  private read(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
+    const next = this.reading.then(() => this.readNow(dispatches, places))
+    this.reading = next.catch(() => {})
+    return next
+  }
+
+  private async readNow(dispatches: readonly Dispatch[], places: Place[]): Promise<ArrayBuffer> {
+    const { backend } = this.recorder
+    const size = places.reduce((sum, { bytes }) => sum + bytes, 0)
+    let buffer = this.staging.get(size)
+    if (!buffer) {
+      buffer = this.recorder.createBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST)
+      this.staging.set(size, buffer)
+    }
+    let end = 0
+    const copies = places.map((from) => ({ from, to: buffer, at: (end += from.bytes) - from.bytes }))
+    submit(backend.device, dispatches, copies)
+    try {
+      await buffer.mapAsync(GPUMapMode.READ)
+      const values = buffer.getMappedRange().slice(0)
+      buffer.unmap()
+      return values
+    } finally {
+      // Of a failure the device's own report is the cause.
+      backend.checkDevice()
+    }
+  }
+}
