@@ -44,6 +44,7 @@ const sidebar = [
       page('In the browser', '/browser'),
       page('Train', '/training'),
       page('Data at scale', '/data-at-scale'),
+      page('On several machines', '/several-machines'),
       page('Adapt a published model', '/adapting'),
       page('Weights', '/weights'),
       page('Quantise', '/quantising'),

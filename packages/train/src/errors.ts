@@ -30,3 +30,15 @@ export class AbortedError extends CasaError {
   static override readonly code: string = 'rank-aborted'
   override name = 'AbortedError'
 }
+
+/** MPI cannot be used: nothing is installed, launcher and library do not belong together, or a call failed. */
+export class MpiError extends CasaError {
+  static override readonly code: string = 'mpi'
+  override name = 'MpiError'
+}
+
+/** A process of a run over MPI ended before its work was done. The message names it and the last checkpoint, and is on stderr already. */
+export class RankLostError extends CasaError {
+  static override readonly code: string = 'rank-lost'
+  override name = 'RankLostError'
+}

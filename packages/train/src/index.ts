@@ -1,5 +1,5 @@
 /** @casa-js/train: the parts of training that run on any platform. Runs with workers and checkpoints: @casa-js/train/node. */
-export { AbortedError, CheckpointError, DivergedError } from './errors.ts'
+export { AbortedError, CheckpointError, DivergedError, MpiError, RankLostError } from './errors.ts'
 export type { CheckpointEvent, EndEvent, EvaluatingEvent, EvaluationEvent, RunEvent, StartEvent, StepEvent } from './events.ts'
 export { adaptation, fromScratch, groupWeights, type GroupRule, type TrainedWeight } from './groups.ts'
 export { scheduleFactor, type Schedule } from './schedule.ts'
@@ -8,7 +8,7 @@ export type { DataFacts, Evaluation, HeldOut, Program, ProgramContext, ProgramMo
 export { trainStep, type StepContext, type StepResult } from './step.ts'
 export { runLoop, type EvaluationPart, type LoopContext, type LoopEvent, type LoopOptions } from './loop.ts'
 export type { CheckpointContent, CheckpointStore, Restored, RunConfig } from './checkpoint/content.ts'
-export { solo, type Collective } from './parallel/collective.ts'
+export { solo, type Collective, type GradientSum } from './parallel/collective.ts'
 export {
   defineRun,
   type DatasetReference,

@@ -1,5 +1,7 @@
-/** @casa-js/train/node: runs with worker threads, checkpoints and metrics on disk. */
+/** @casa-js/train/node: runs with worker threads or over MPI, checkpoints and metrics on disk. */
 export { train, type TrainOptions } from './train.node.ts'
+export { launchedBy, type Launched } from './parallel/mpi/launch.ts'
+export { isReportedElsewhere } from './parallel/mpi/world.node.ts'
 export type { ProgramSource } from './parallel/protocol.ts'
 export { createCheckpointStore, type StoreOptions } from './checkpoint/store.node.ts'
 export { findCheckpoint, type FoundCheckpoint } from './checkpoint/restore.node.ts'

@@ -1,14 +1,16 @@
-/** `train`: one run, alone or over workers, fresh or resumed, as a stream of events. */
+/** `train`: one run, alone, over workers or over MPI, fresh or resumed, as a stream of events. */
 import { availableParallelism } from 'node:os'
-import { ConfigError } from '@casa-js/base'
+import { CasaError, ConfigError } from '@casa-js/base'
 import type { DeviceName } from '@casa-js/tensor'
 import type { RunEvent } from './events.ts'
 import type { LoopOptions } from './loop.ts'
 import { isLogged, type MetricsLog } from './metrics.node.ts'
+import { runRank } from './parallel/mpi/rank.node.ts'
+import { joinWorld } from './parallel/mpi/world.node.ts'
 import { runPool } from './parallel/pool.node.ts'
 import type { ProgramSource } from './parallel/protocol.ts'
 import { runSolo } from './parallel/solo.node.ts'
-import { openRunFolder } from './run-folder.node.ts'
+import { openRunFolder, type RunFolder } from './run-folder.node.ts'
 
 export interface TrainOptions {
   program: ProgramSource
@@ -22,6 +24,11 @@ export interface TrainOptions {
   device?: 'auto' | DeviceName | undefined
   /** Worker threads; 1 trains in this one. */
   workers?: number | undefined
+  /**
+   * Train as one of the processes that `mpirun` started: every one of them calls `train` with the same options. Rank 0 holds the folder and
+   * yields the events, other ranks yield none. Each trains in one thread (`workers` is 1), on wasm unless `device` says otherwise.
+   */
+  mpi?: boolean | undefined
   /** Resume from the newest complete checkpoint in `out`; start from scratch if there is none. */
   resume?: boolean | undefined
   /** Train into a folder that holds something else: files with the same names are replaced, others are kept. */
@@ -32,13 +39,15 @@ export interface TrainOptions {
 }
 
 /**
- * Trains: one run, in this thread or over workers, fresh or resumed. Everything is closed when the iteration ends, however it ends.
+ * Trains: one run, in this thread, over workers or over MPI, fresh or resumed. Everything is closed when the iteration ends, however it ends.
  * A run that is refused, or whose model or data cannot be opened, leaves its folder as it was.
  *
  * @returns the events of the run, as they come
- * @throws ConfigError, CheckpointError, DivergedError, FileError, or what the program throws.
+ * @throws ConfigError, CheckpointError, DivergedError, FileError, or what the program throws; over MPI also MpiError, RankLostError when
+ *   a process is gone, and, on other ranks than the first, AbortedError when another rank failed
  */
 export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
+  if (options.mpi) return yield* trainAsRank(options)
   const { program, loop, out, keep, signal, resume = false, force = false, files = {} } = options
   const { workers, device } = checkWorkers(options)
   const warn = once(options.onWarning ?? (() => {}))
@@ -57,6 +66,40 @@ export async function* train(options: TrainOptions): AsyncGenerator<RunEvent, vo
       yield event
     }
   } finally {
+    await metrics?.close()
+    await folder?.close()
+  }
+}
+
+async function* trainAsRank(options: TrainOptions): AsyncGenerator<RunEvent, void, undefined> {
+  const { program, loop, out, keep, signal, workers = 1, device = 'auto', resume = false, force = false, files = {} } = options
+  if (workers !== 1)
+    throw new ConfigError('workers', `over MPI every rank trains in one thread: start more ranks instead of ${workers} workers`)
+  const warnHere = once(options.onWarning ?? (() => {}))
+  const world = await joinWorld(warnHere)
+  const isFirst = world.collective.rank === 0
+  const warn = isFirst ? warnHere : world.warn
+  let folder: RunFolder | undefined
+  let metrics: MetricsLog | undefined
+  let isOver = false
+  try {
+    if (isFirst && out !== undefined) folder = await openRunFolder(out, { loop, resume, force, files, warn })
+    const [resumeFrom] = await world.exchange(folder?.found?.folder)
+    if (resumeFrom !== undefined) world.setCheckpoint(resumeFrom)
+    const start = { device: device === 'auto' ? 'wasm' : device, program, loop, out, keep, resumeFrom } as const
+    const begin = async (): Promise<void> => void (metrics = await folder?.begin())
+    for await (const event of runRank(world, start, warn, begin, signal)) {
+      if (isLogged(event)) await metrics?.add(event)
+      yield event
+    }
+    await world.leave()
+    isOver = true
+  } catch (error) {
+    isOver = true
+    throw await world.fail(error)
+  } finally {
+    // Whoever reads the events has stopped reading them.
+    if (!isOver) await world.fail(new CasaError('the run was left before its end'))
     await metrics?.close()
     await folder?.close()
   }

@@ -1,11 +1,11 @@
 /** Runs the ranks of a data-parallel run in worker threads and passes on their events. */
-import { Worker } from 'node:worker_threads'
 import { CasaError, fromErrorData } from '@casa-js/base'
 import { mergeEvaluations, type RunEvent } from '../events.ts'
 import type { EvaluationPart, LoopEvent } from '../loop.ts'
 import { CheckpointError, DivergedError } from '../errors.ts'
 import type { RunMessage, WorkerMessage, WorkerStart } from './protocol.ts'
 import { Queue } from './queue.ts'
+import { startWorker } from './start-worker.node.ts'
 import { abort, createSharedMemory, requestStop, type SharedMemory } from './shared-memory.ts'
 
 /** How long a worker may take to close after its last message. */
@@ -56,7 +56,10 @@ export async function* runPool(
   const onStop = () => memory && requestStop(memory)
   signal?.addEventListener('abort', onStop)
 
-  const workers = Array.from({ length: start.ranks }, (_, rank) => startWorker({ ...start, rank }))
+  const workers = Array.from({ length: start.ranks }, (_, rank) => {
+    const workerData: WorkerStart = { ...start, rank }
+    return startWorker('./worker.node', { workerData })
+  })
   const exits = workers.map((worker, rank) => {
     worker.on('message', (message: WorkerMessage) => receive(rank, message))
     worker.on('error', fail)
@@ -94,14 +97,4 @@ async function* merged(events: AsyncIterable<LoopEvent>, ranks: number): AsyncGe
       parts.delete(event.step)
     }
   }
-}
-
-/** When run from sources, a worker needs tsx and the export condition under which casa-js packages resolve to their sources. */
-function startWorker(start: WorkerStart): Worker {
-  return import.meta.url.endsWith('.ts')
-    ? new Worker(new URL('./worker-from-source.mjs', import.meta.url), {
-        workerData: start,
-        execArgv: ['--conditions=@casa-js/source'],
-      })
-    : new Worker(new URL('./worker.node.js', import.meta.url), { workerData: start })
 }

@@ -12,7 +12,7 @@ import { configOf, parseRun, type ParsedRun } from './parse.ts'
 import type { VlmProgramOptions } from './vlm-program.node.ts'
 
 /** Overrides of the run file from the command line. */
-export type RunOverrides = { [K in 'steps' | 'workers' | 'device' | 'out']?: RunDefinition[K] | undefined }
+export type RunOverrides = { [K in 'steps' | 'workers' | 'device' | 'out' | 'recompute']?: RunDefinition[K] | undefined }
 
 export interface PreparedRun {
   run: ParsedRun
