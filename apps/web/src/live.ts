@@ -1,6 +1,6 @@
 /** Live captions as the page holds them: a source that plays, a clock that stops with it, and what was said. */
 import { signal } from '@preact/signals'
-import type { LiveCaption, LiveCaptions, VlmClient } from '@casa-js/web'
+import { captionElement, type LiveCaption, type LiveCaptions, type VlmClient } from '@casa-js/web'
 
 /** A caption with the time at which it was there. */
 export interface TimedCaption extends LiveCaption {
@@ -23,24 +23,17 @@ export const captions = signal<TimedCaption[]>([])
 export const status = signal<'idle' | 'running' | 'paused'>('idle')
 export const failure = signal<Error | undefined>(undefined)
 
-/** Longer side of the frames that the model gets. */
-const frameSizePx = 448
-
 let running: LiveCaptions | undefined
 let video: HTMLVideoElement | undefined
-let pump = 0
 
-/**
- * Caption what a video element shows. Frames go to the model at the chosen rate of the element's own clock, so pausing the element
- * pauses everything.
- */
+/** Caption what a video element shows. */
 export async function start(client: VlmClient, element: HTMLVideoElement): Promise<void> {
   await stop()
   captions.value = []
   failure.value = undefined
   video = element
   const { framesPerSecond, maxTokensPerFrame, prompt, temperature } = settings.value
-  const live = (running = client.caption({
+  const live = (running = captionElement(client, element, {
     framesPerSecond,
     maxTokensPerFrame,
     prompt: prompt || undefined,
@@ -57,24 +50,6 @@ export async function start(client: VlmClient, element: HTMLVideoElement): Promi
   )
   status.value = 'running'
   await element.play()
-  let due = element.currentTime
-  const tick = async () => {
-    if (running !== live) return
-    if (!element.paused && element.currentTime >= due && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
-      const timeMs = element.currentTime * 1000
-      due = Math.max(due + 1 / framesPerSecond, element.currentTime)
-      const scale = Math.min(1, frameSizePx / Math.max(element.videoWidth, element.videoHeight))
-      const image = await createImageBitmap(element, {
-        resizeWidth: Math.max(1, Math.round(element.videoWidth * scale)),
-        resizeHeight: Math.max(1, Math.round(element.videoHeight * scale)),
-        resizeQuality: 'high',
-      })
-      live.push({ image, timeMs })
-    }
-    if (element.ended) return void live.end()
-    pump = requestAnimationFrame(() => void tick())
-  }
-  void tick()
 }
 
 /** Hold source and captions, or go on. */
@@ -89,7 +64,6 @@ export async function togglePause(): Promise<void> {
 export async function stop(): Promise<void> {
   const ending = running
   running = undefined
-  cancelAnimationFrame(pump)
   await ending?.stop().catch(() => {})
   finish()
 }

@@ -33,6 +33,7 @@ import type {
   TrainSettings,
   WorkerApi,
 } from './protocol.ts'
+import { recordFolder } from './stored.ts'
 import { createThroughput } from './throughput.ts'
 import { trainOnPictures } from './train.ts'
 
@@ -87,11 +88,15 @@ export function createHost(): WorkerApi {
       onProgress: ({ file, receivedBytes, totalBytes }) =>
         onProgress({ stage: 'download', file, receivedBytes, totalBytes, bytesPerSecond: rate(receivedBytes) }),
     })
-    vlm = await loadVlm(folder, {
+    // Only a page has a private file system; hosts are tested in Node too.
+    const recorded =
+      typeof request.model === 'string' && globalThis.navigator?.storage ? recordFolder(folder, request.model) : undefined
+    vlm = await loadVlm(recorded?.folder ?? folder, {
       signal,
       weights: request.weights,
       onProgress: ({ loadedTensors, totalTensors }) => onProgress({ stage: 'weights', loadedTensors, totalTensors }),
     })
+    await recorded?.store()
     return (info = describeModel(vlm, { name: nameOf(request.model), device, loadMs: performance.now() - started }))
   }
 

@@ -30,3 +30,5 @@ export type {
   TrainSettings,
   WorkerApi,
 } from './protocol.ts'
+export { listModels, persistModels, removeModel, storageUse, type StorageUse, type StoredModel } from './stored.ts'
+export { captionElement, type VideoCaptionOptions } from './video-element.ts'

@@ -40,7 +40,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       plugins: [shipped],
       resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
       worker: { format: 'es' as const },
-      build: { outDir: '.cache', emptyOutDir: true, target: 'es2022' as const, chunkSizeWarningLimit: 3000 },
+      build: { outDir: '.cache/client', emptyOutDir: true, target: 'es2022' as const, chunkSizeWarningLimit: 3000 },
     }
     await build(config)
     server = await preview({ ...config, preview: { port: 0, open: false } })

@@ -1,12 +1,24 @@
 /** Models: choose one, see what it is and where it runs, and copy a report for an issue. */
 import { signal } from '@preact/signals'
-import type { ModelInfo } from '@casa-js/web'
+import {
+  listModels,
+  persistModels,
+  removeModel,
+  storageUse,
+  type ModelInfo,
+  type StorageUse,
+  type StoredModel,
+} from '@casa-js/web'
+import { useEffect } from 'preact/hooks'
 import { ErrorNote } from '../components/error-note.tsx'
 import { formatBytes, formatCount, formatMs } from '../format.ts'
 import { device, loadModel, modelState, offered, type DeviceChoice } from '../model.ts'
 
 const address = signal('')
 const copied = signal(false)
+const kept = signal<StoredModel[]>([])
+const room = signal<StorageUse | undefined>(undefined)
+const keptError = signal<Error | undefined>(undefined)
 
 export function ModelsTab() {
   const state = modelState.value
@@ -66,10 +78,59 @@ export function ModelsTab() {
           />
         </label>
       </form>
+      <Kept />
       {state.kind === 'failed' && <ErrorNote error={state.error} />}
       {state.kind === 'ready' && <Details title={state.title} info={state.client.info} />}
     </div>
   )
+}
+
+/** The models that the browser keeps, and how much room there is. */
+function Kept() {
+  useEffect(() => modelState.subscribe(({ kind }) => kind !== 'loading' && void lookUp()), [])
+  const use = room.value
+  if (!use || kept.value.length === 0) return null
+  const attempt = (run: () => Promise<unknown>) => {
+    keptError.value = undefined
+    void run()
+      .then(lookUp)
+      .catch((error: unknown) => (keptError.value = error as Error))
+  }
+  return (
+    <>
+      <h2>Kept in this browser</h2>
+      <ul class="kept">
+        {kept.value.map(({ model, bytes }) => (
+          <li key={model}>
+            <span>{model}</span>
+            <span>{formatBytes(bytes)}</span>
+            <button class="quiet" aria-label={`Remove ${model}`} onClick={() => attempt(() => removeModel(model))}>
+              Remove
+            </button>
+          </li>
+        ))}
+      </ul>
+      {keptError.value && <ErrorNote error={keptError.value} />}
+      <p class="hint">
+        {formatBytes(use.usedBytes)} of {formatBytes(use.quotaBytes)} used.{' '}
+        {use.isPersistent ? (
+          'The browser keeps them when the disk fills up.'
+        ) : (
+          <>
+            The browser may drop them when the disk fills up.
+            <button class="link" onClick={() => attempt(persistModels)}>
+              Keep them
+            </button>
+          </>
+        )}
+      </p>
+    </>
+  )
+}
+
+async function lookUp(): Promise<void> {
+  kept.value = await listModels()
+  room.value = await storageUse()
 }
 
 const rowsOf = (info: ModelInfo): [string, string][] => [

@@ -1,5 +1,5 @@
 /** A page that hands the client to the test that drives it. */
-import { createVlmClient, type TrainExample } from '@casa-js/web'
+import { createVlmClient, listModels, removeModel, storageUse, type TrainExample } from '@casa-js/web'
 
 const pictures = async (...names: string[]): Promise<Blob[]> =>
   Promise.all(names.map(async (name) => (await fetch(`/samples/${name}.png`)).blob()))
@@ -30,7 +30,7 @@ async function shapes(count: number, seed: number): Promise<TrainExample[]> {
   return examples
 }
 
-const page = { createVlmClient, pictures, shapes, dying }
+const page = { createVlmClient, listModels, removeModel, storageUse, pictures, shapes, dying }
 declare global {
   var casa: typeof page
 }

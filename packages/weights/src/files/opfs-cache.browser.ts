@@ -2,6 +2,7 @@
  * A cache in the origin-private file system. There is no rename, so a file is complete when its note file says so. A Web Lock
  * per key prevents two tabs from writing to the same file.
  */
+import { WeightError } from '@casa-js/base'
 import { blobSource, readText } from '../bytes/source.ts'
 import { refuse } from '../refuse.ts'
 import type { Draft, DraftState, FileCache } from '../remote/draft.ts'
@@ -43,7 +44,7 @@ class OpfsDraft implements Draft {
   state: DraftState
   private readonly handle: FileSystemFileHandle
   private readonly unlock: () => void
-  private stream?: FileSystemWritableFileStream | undefined
+  private file?: OpenFile | undefined
 
   private constructor(name: string, handle: FileSystemFileHandle, size: number, state: DraftState, unlock: () => void) {
     this.name = name
@@ -75,11 +76,10 @@ class OpfsDraft implements Draft {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    if (!this.stream) {
-      this.stream = await this.handle.createWritable({ keepExistingData: true })
-      await this.stream.seek(this.size)
-    }
-    await this.stream.write(bytes as Uint8Array<ArrayBuffer>)
+    await explained(this.name, async () => {
+      this.file ??= await openForWriting(this.handle)
+      await this.file.write(bytes as Uint8Array<ArrayBuffer>, this.size)
+    })
     this.size += bytes.byteLength
   }
 
@@ -102,15 +102,76 @@ class OpfsDraft implements Draft {
   }
 
   private async flush(): Promise<void> {
-    await this.stream?.close()
-    this.stream = undefined
+    const { file } = this
+    this.file = undefined
+    await explained(this.name, async () => file?.close())
   }
 }
 
-async function readNote(path: string): Promise<Note> {
+/** A file that is being written. */
+interface OpenFile {
+  write(bytes: Uint8Array<ArrayBuffer>, at: number): void | Promise<void>
+  close(): void | Promise<void>
+}
+
+/** What a file handle has in workers only. */
+interface WorkerFileHandle {
+  createSyncAccessHandle?(): Promise<{
+    write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number
+    getSize(): number
+    close(): void
+  }>
+}
+
+/**
+ * In a worker bytes go straight into the file, so that what came before a closed tab is kept. Elsewhere the browser collects them in a
+ * file of its own until it is closed.
+ */
+async function openForWriting(handle: FileSystemFileHandle & WorkerFileHandle): Promise<OpenFile> {
+  const file = await handle.createSyncAccessHandle?.()
+  if (file)
+    return {
+      write(bytes, at) {
+        file.write(bytes, { at })
+        // Chromium writes what fits, and says that it wrote all.
+        if (file.getSize() < at + bytes.byteLength) throw new DOMException('a short write', 'QuotaExceededError')
+      },
+      close: () => file.close(),
+    }
+  const stream = await handle.createWritable({ keepExistingData: true })
+  return {
+    write: (data, position) => stream.write({ type: 'write', position, data }),
+    close: () => stream.close(),
+  }
+}
+
+/** Runs a write operation; a browser that is out of room is explained. */
+async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if ((error as DOMException).name !== 'QuotaExceededError') throw error
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate().catch((): StorageEstimate => ({}))
+    const [used, all] = [usage, quota].map((bytes) => `${Math.round(bytes / 1e6)} MB`)
+    throw new WeightError(
+      `${path}: the browser's storage for this page is full (${used} of ${all}): remove models that are kept here, or free space on the disk`,
+      { file: path, rule: 'disk-full', cause: error },
+    )
+  }
+}
+
+/** Another tab may write the note meanwhile: then the browser refuses to read the file of before, and the one of after is read. */
+async function readNote(path: string, attempts = 5): Promise<Note> {
   const file = await (await opfsHandle(`${path}.note.json`, false))?.getFile()
   if (!file || file.size === 0) return { state: {} }
-  const note = parseNote(await readText(blobSource(path, file)))
+  let text: string
+  try {
+    text = await readText(blobSource(path, file))
+  } catch (error) {
+    if ((error as DOMException).name === 'NotReadableError' && attempts > 1) return readNote(path, attempts - 1)
+    throw error
+  }
+  const note = parseNote(text)
   return { state: Object(note['state']) as DraftState, seal: parseSeal(JSON.stringify(note['seal'] ?? null)) }
 }
 
