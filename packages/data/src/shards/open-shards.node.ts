@@ -35,6 +35,8 @@ export interface OpenShardsOptions extends HttpOptions {
 
 /** Pictures decoded at once, as for single files. */
 const decodedAtOnce = 2
+/** Files on servers that are opened at once. */
+const openedAtOnce = 8
 
 /**
  * Opens sharded data. Memory does not grow with the number of examples; the order of an epoch is shuffled by shards and within a buffer (see
@@ -55,12 +57,12 @@ export async function openShards(options: OpenShardsOptions): Promise<ShardedDat
   const sources = (await Promise.all(places.map((place) => parquetAt(place, http)))).flat()
   if (sources.length > 0) {
     try {
-      const all = await openParquet(sources, { bufferBytes })
-      const chosen = chooseColumns(columns, all.columns, name)
-      const table = await openParquet(sources, {
-        bufferBytes,
-        columns: Object.values(chosen).filter((column) => column !== undefined),
-      })
+      let chosen: ParquetColumns = {}
+      const choose = (available: readonly string[]): string[] => {
+        chosen = chooseColumns(columns, available, name)
+        return Object.values(chosen)
+      }
+      const table = await openParquet(sources, { bufferBytes, columns: choose })
       const fingerprint = hashOf(sources.map((source) => [basename(source.name), source.size]))
       return parquetDataset({ name, fingerprint, table, columns: chosen, buffer, decode })
     } catch (error) {
@@ -91,7 +93,9 @@ function expandBraces(place: string): string[] {
 async function parquetAt(place: string, http: HttpOptions): Promise<ByteSource[]> {
   if (place.endsWith('.tar') || place.endsWith(SHARD_LIST) || (isAddress(place) && !place.endsWith('.parquet'))) return []
   const found = await findFiles(place, '.parquet', http)
-  return Promise.all(found.map((file) => file.open()))
+  if (found.length === 0 && place.startsWith('hub:')) throw new FileError(place, 'the dataset holds no parquet files')
+  const gate = createGate(openedAtOnce)
+  return Promise.all(found.map((file) => gate(() => file.open())))
 }
 
 type FileAt = (address: string) => RangedFile

@@ -4,6 +4,7 @@ import { compressors } from 'hyparquet-compressors'
 import { ArgumentError, FileError } from '@casa-js/base'
 import type { ByteSource } from '@casa-js/weights'
 import { LRUCache } from 'lru-cache'
+import { createGate } from '../gate.ts'
 import { lastAtMost } from './order.ts'
 
 export interface ParquetTable {
@@ -19,6 +20,9 @@ export interface ParquetTable {
 }
 
 type Rows = Record<string, unknown>[]
+
+/** Files whose metadata is read at the same time. */
+const openedAtOnce = 8
 
 interface OpenFile {
   source: ByteSource
@@ -38,8 +42,8 @@ interface Group {
 }
 
 export interface ParquetOptions {
-  /** Read these columns alone; all unless given. */
-  columns?: readonly string[] | undefined
+  /** Read these columns alone, or those that are chosen from the first file's; all unless given. */
+  columns?: readonly string[] | ((available: readonly string[]) => readonly string[]) | undefined
   /** Bytes of row groups that are kept decoded; the one used last always is. Default 0: that one alone. */
   bufferBytes?: number | undefined
 }
@@ -50,20 +54,18 @@ export interface ParquetOptions {
  * @throws FileError naming the file that is not a parquet file, or lacks a column
  */
 export async function openParquet(sources: readonly ByteSource[], options: ParquetOptions = {}): Promise<ParquetTable> {
-  const { columns, bufferBytes = 0 } = options
-  const files: OpenFile[] = []
+  const { bufferBytes = 0 } = options
+  const gate = createGate(openedAtOnce)
+  const files = await Promise.all(sources.map((source) => gate(() => openFile(source))))
+  const available = files[0] ? columnsOf(files[0].metadata) : []
+  const columns = typeof options.columns === 'function' ? options.columns(available) : options.columns
   const groups: Group[] = []
   let length = 0
-  for (const source of sources) {
-    const buffer = bufferOf(source)
-    const metadata = await parquetMetadataAsync(buffer).catch((error: Error) => {
-      throw new FileError(source.name, `this is no parquet file: ${error.message}`, { cause: error })
-    })
+  for (const file of files) {
+    const { source, metadata } = file
     const names = columnsOf(metadata)
     const missing = columns?.find((column) => !names.includes(column))
     if (missing !== undefined) throw new FileError(source.name, `there is no column "${missing}"; there are ${names.join(', ')}`)
-    const file = { source, buffer, metadata }
-    files.push(file)
     let startInFile = 0
     for (const { num_rows, total_byte_size } of metadata.row_groups) {
       const rows = Number(num_rows)
@@ -97,7 +99,7 @@ export async function openParquet(sources: readonly ByteSource[], options: Parqu
 
   return {
     length,
-    columns: columns ?? (files[0] ? columnsOf(files[0].metadata) : []),
+    columns: columns ?? available,
     groups: groups.map(({ rows }) => rows),
     async row(index) {
       if (!Number.isInteger(index) || index < 0 || index >= length)
@@ -115,6 +117,14 @@ export async function openParquet(sources: readonly ByteSource[], options: Parqu
       for (const { source } of files) await source.close()
     },
   }
+}
+
+async function openFile(source: ByteSource): Promise<OpenFile> {
+  const buffer = bufferOf(source)
+  const metadata = await parquetMetadataAsync(buffer).catch((error: Error) => {
+    throw new FileError(source.name, `this is no parquet file: ${error.message}`, { cause: error })
+  })
+  return { source, buffer, metadata }
 }
 
 function decode({ file, startInFile, rows }: Group, columns: readonly string[] | undefined): Promise<Rows> {
