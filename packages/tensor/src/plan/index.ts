@@ -6,12 +6,14 @@ import type { Tensor } from '../engine/tensor.ts'
 import { traceKernels } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
-import { largestOf, NoPlan, nodesOf, type Largest, type Plan, type StepTrace } from './plan.ts'
+import { NoPlan, nodesOf, type StepTrace } from './nodes.ts'
+import { largestOf, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm.ts'
 
-export { NoPlan, type Largest, type Plan, type PlanResult, type StepTrace } from './plan.ts'
+export { NoPlan, type StepTrace } from './nodes.ts'
+export type { Largest, Plan, PlanResult } from './plan.ts'
 
 /** Whether steps can be planned on the current device: not on cpu, the reference. */
 export const canPlan = (): boolean => tf.getBackend() !== 'cpu'

@@ -1,6 +1,4 @@
 /** A plan: a step of decoding that was made ready once, and is then run again and again with another token. */
-import { NoPlan, nodesOf, type StepTrace } from './nodes.ts'
-
 /** What a step says about the next token. Valid until the plan runs again. */
 export interface PlanResult {
   /** float32 [V] */
@@ -35,5 +33,3 @@ export function largestOf(values: Float32Array, count: number): Largest {
   }
   return { values: Float32Array.from(ids, (id) => values[id]!), ids: Int32Array.from(ids) }
 }
-
-export { NoPlan, nodesOf, type StepTrace }

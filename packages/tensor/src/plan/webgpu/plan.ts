@@ -2,6 +2,7 @@
  * A plan on WebGPU: pipelines, bind groups, buffers and uniforms are made once. A step writes the token's id, the step's number and, for
  * each growing attention, the number of keys; then it submits one command buffer. Nothing is created on the device.
  */
+import { CasaError } from '@casa-js/base'
 import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
@@ -12,11 +13,11 @@ import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, t
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
 import { outputsPerGroup, productProgram } from './product-program.ts'
 import { CannotRecord, Recorder, RecordingContext, type Dispatch, type Place } from './recorder.ts'
-import { StepResult, submit } from './result.ts'
+import { dispatchesOfPicker, mostPickers, StepResult, submit } from './result.ts'
 import { AngleTables } from './tables.ts'
 
-/** Uniform slots beside one for each node: for kernels that cut their work, and for choosing tokens. */
-const spareSlots = 64
+/** Dispatches that are foreseen for a group: two, and some for kernels that cut their work. */
+const dispatchesOf = (groups: number) => 2 * groups + 64
 /** Ids, the step, and the step's row in the tables of angles. */
 const stepWords = 4
 
@@ -24,12 +25,13 @@ export function planOnWebgpu(step: StepNodes, backend: CasaWebgpuBackend): Plan 
   const fits = (value: Value) => 4 * sizeOf(value.shape) <= backend.bindingBytes
   const groups = groupNodes(step, backend.storageBuffers, fits)
   if (groups instanceof NoPlan) return groups
-  const recorder = new Recorder(backend, 2 * groups.length + spareSlots)
+  const recorder = new Recorder(backend, dispatchesOf(groups.length), dispatchesOfPicker * mostPickers)
   try {
     return new WebgpuPlan(step, groups, recorder)
   } catch (error) {
     recorder.destroy()
-    if (error instanceof CannotRecord) return new NoPlan(error.message)
+    // Whatever a kernel refuses: the sequence goes on op by op.
+    if (error instanceof CasaError) return new NoPlan(error.message)
     throw error
   }
 }
@@ -68,6 +70,7 @@ class WebgpuPlan implements Plan {
     this.result = new StepResult(recorder, this.placeOf({ value: result }), sizeOf(result.shape))
     this.written = nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value.external!] : []))
     recorder.writeUniforms()
+    recorder.openReserve()
     this.release = hold(recorder.bytes)
   }
 

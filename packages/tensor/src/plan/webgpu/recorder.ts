@@ -45,13 +45,17 @@ export class Recorder {
   private readonly uniformBuffer: GPUBuffer
   private readonly slotBytes: number
 
-  /** @param most dispatches that it will hold */
+  /**
+   * @param limit dispatches of the step
+   * @param reserved dispatches that are recorded later, after `openReserve`
+   */
   constructor(
     readonly backend: CasaWebgpuBackend,
-    most: number,
+    private limit: number,
+    private readonly reserved: number,
   ) {
     this.slotBytes = Math.max(uniformBytes, backend.device.limits.minUniformBufferOffsetAlignment)
-    this.uniformBuffer = this.createBuffer(most * this.slotBytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
+    this.uniformBuffer = this.createBuffer((limit + reserved) * this.slotBytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
   }
 
   createBuffer(size: number, usage = bufferUsage()): GPUBuffer {
@@ -96,7 +100,7 @@ export class Recorder {
     if (groups === 0) return
     const { pipeline, layout } = this.backend.pipeline(program)
     const slot = this.uniforms.length * this.slotBytes
-    if (slot >= this.uniformBuffer.size) throw new CannotRecord('more dispatches than were foreseen')
+    if (this.uniforms.length >= this.limit) throw new CannotRecord('more dispatches than were foreseen')
     this.uniforms.push({ values: packUniforms(program, { ...uniforms, groups }) })
     const resources: GPUBufferBinding[] = [
       { buffer: this.uniformBuffer, size: uniformBytes },
@@ -109,6 +113,10 @@ export class Recorder {
     const group = this.backend.device.createBindGroup({ layout, entries })
     const y = Math.ceil(groups / this.backend.device.limits.maxComputeWorkgroupsPerDimension)
     this.dispatches.push({ pipeline, group, slot, x: Math.ceil(groups / y), y })
+  }
+
+  openReserve(): void {
+    this.limit += this.reserved
   }
 
   /** Write the uniforms of all dispatches recorded so far: once. */

@@ -1,6 +1,6 @@
 /** The logits that a planned step leaves on the device, and what is read of them. */
 import { best } from '../../ops/top-k/webgpu.ts'
-import type { Largest, PlanResult } from '../plan.ts'
+import { largestOf, type Largest, type PlanResult } from '../plan.ts'
 import { RecordingContext, type Dispatch, type Place, type Recorder } from './recorder.ts'
 
 interface Copy {
@@ -31,6 +31,11 @@ interface Picker {
   ids: Place
 }
 
+/** Different numbers of largest logits that are selected on the device; more of them are selected on the host. */
+export const mostPickers = 8
+/** Dispatches of one: parts of the vocabulary, then all of it. */
+export const dispatchesOfPicker = 2
+
 export class StepResult implements PlanResult {
   private readonly pickers = new Map<number, Picker>()
   /** Buffers that the host maps, by their size. */
@@ -51,8 +56,8 @@ export class StepResult implements PlanResult {
   /** By topK's kernel. */
   async largest(count: number): Promise<Largest> {
     const k = Math.min(count, this.width)
-    let picker = this.pickers.get(k)
-    if (!picker) this.pickers.set(k, (picker = this.recordPicker(k)))
+    const picker = this.picker(k)
+    if (!picker) return largestOf(await this.logits(), k)
     const { dispatches, values, ids } = picker
     const found = await this.read(dispatches, [
       { ...values, bytes: 4 * k },
@@ -63,6 +68,13 @@ export class StepResult implements PlanResult {
     const missing = chosen.findIndex((id) => id >= this.width)
     const length = missing < 0 ? k : missing
     return { values: new Float32Array(found, 0, length), ids: chosen.subarray(0, length) }
+  }
+
+  /** Made for each k; undefined when there is no room for more. */
+  private picker(k: number): Picker | undefined {
+    let picker = this.pickers.get(k)
+    if (!picker && this.pickers.size < mostPickers) this.pickers.set(k, (picker = this.recordPicker(k)))
+    return picker
   }
 
   private recordPicker(k: number): Picker {
