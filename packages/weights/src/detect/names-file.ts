@@ -18,7 +18,12 @@ export interface TensorNames {
   split: readonly SplitRule[]
 }
 
-/** @throws ConfigError naming the rule that is wrong */
+/**
+ * A names file from its parsed JSON; a bare list is a name map without cuts.
+ *
+ * @param where name of the file in errors
+ * @throws ConfigError naming the rule that is wrong
+ */
 export function parseNamesFile(json: unknown, where: string): TensorNames {
   if (Array.isArray(json)) return { names: parseNameMap(json, where), split: [] }
   if (typeof json !== 'object' || json === null) throw new ConfigError(where, 'expected { "names": [..], "split": [..] }')

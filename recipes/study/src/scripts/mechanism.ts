@@ -32,7 +32,7 @@ await close()
 await writeFile(`${values.out}.json`, JSON.stringify({ examples: count, models }, null, 1) + '\n')
 await writeFile(`${values.out}.md`, models.map(tableOf).join('\n'))
 
-async function examine(given: string) {
+async function examine(given: string): Promise<Examined> {
   const [name, folder, module, ...options] = given.split('::')
   if (!name || !folder || !module) throw new ArgumentError(`${given}: expected NAME::FOLDER::MODULE::OPTIONS`)
   const make = ((await import(pathToFileURL(resolve(module)).href)) as { default: (options: object) => Dataset }).default
@@ -40,10 +40,13 @@ async function examine(given: string) {
   const vlm = await loadVlm(folder, { weights: 'float32' })
   const blind = withoutTextKeys(vlm)
   const rows: ImageShare[] = []
-  const right = { whole: 0, withoutText: 0 }
+  const right = { asked: 0, whole: 0, withoutText: 0 }
   for (let index = 0; index < count; index++) {
     const { messages } = await dataset.get(index)
     rows.push(...(await imageShares(vlm, encodeChat(messages, vlm))))
+    // Captions are answers with pictures in them: there is no single one to ask for.
+    if (messages.at(-1)!.content.some(({ type }) => type === 'image')) continue
+    right.asked++
     if (await isRight(vlm, messages)) right.whole++
     if (await isRight(blind, messages)) right.withoutText++
   }
@@ -55,16 +58,14 @@ async function examine(given: string) {
   return result
 }
 
-/** Markdown: a row for each kind of token, a column for each layer. */
-function tableOf({
-  name,
-  right,
-  shares,
-}: {
+interface Examined {
   name: string
-  right: { whole: number; withoutText: number }
+  right: { asked: number; whole: number; withoutText: number }
   shares: ShareSummary[]
-}) {
+}
+
+/** Markdown: a row for each kind of token, a column for each layer. */
+function tableOf({ name, right, shares }: Examined): string {
   const layers = [...new Set(shares.map(({ layer }) => layer))]
   const percent = (share: number) => `${Math.round(100 * share)} %`
   const lines = [...new Set(shares.map(({ kind }) => kind))].map((kind) => {
@@ -73,14 +74,10 @@ function tableOf({
     return `| ${[kind, ofKind[0]!.tokens, percent(ofKind[0]!.evenly), ...cells].join(' | ')} |`
   })
   const head = ['token', 'tokens', 'if all keys weighed the same', ...layers.map((layer) => `layer ${layer + 1}`)]
+  const score =
+    right.asked > 0 ? `: ${right.whole} of ${right.asked} right; ${right.withoutText} with the text keys taken away` : ''
   const rule = head.map((_, i) => (i === 0 ? '---' : '--:'))
-  return [
-    `**${name}**: ${right.whole} of ${count} right; ${right.withoutText} with the text keys taken away`,
-    '',
-    ...[head, rule].map((cells) => `| ${cells.join(' | ')} |`),
-    ...lines,
-    '',
-  ].join('\n')
+  return [`**${name}**${score}`, '', ...[head, rule].map((cells) => `| ${cells.join(' | ')} |`), ...lines, ''].join('\n')
 }
 
 /** The same weights, with pictures alone among the keys of the new layers, at the positions where they were. */
@@ -91,11 +88,12 @@ function withoutTextKeys({ model, files }: Vlm): Vlm {
   })
 }
 
-/** Whether the last answer is exactly what was expected, white space aside. Answers with pictures in them are never counted. */
+/** Whether the last answer is exactly what was expected, white space aside. */
 async function isRight(vlm: Vlm, messages: readonly Message[]): Promise<boolean> {
-  const last = messages.at(-1)!
-  if (last.content.some(({ type }) => type === 'image')) return false
-  const expected = last.content.map((part) => (part.type === 'text' ? part.text : '')).join('')
+  const expected = messages
+    .at(-1)!
+    .content.map((part) => (part.type === 'text' ? part.text : ''))
+    .join('')
   const words = (text: string) => text.trim().split(/\s+/).join(' ')
   return words(await answer(vlm, messages.slice(0, -1), { maxNewTokens: 40 })) === words(expected)
 }
