@@ -1,5 +1,5 @@
 /**
- * The operators' tests in Chromium, on wasm and on WebGPU (SwiftShader where there is no GPU). Part of every test run where there
+ * The tests of operators and plans in Chromium, on wasm and on WebGPU (SwiftShader where there is no GPU). Part of every test run where there
  * is a Chromium; alone: `vitest run --project chromium`.
  */
 import { playwright } from '@vitest/browser-playwright'
@@ -31,7 +31,7 @@ export default defineConfig({
   },
   test: {
     name: 'chromium',
-    include: ['src/ops/*/*.test.ts', 'src/engine/wasm/threads.browser.test.ts'],
+    include: ['src/ops/*/*.test.ts', 'src/plan/*.test.ts', 'src/engine/wasm/threads.browser.test.ts'],
     benchmark: { include: [] },
     globalSetup: ['scripts/build-kernels.mjs'],
     testTimeout: 60_000,
