@@ -1,17 +1,19 @@
 /**
  * Held-out scenes through the streaming captioner, frame by frame, as a user's video goes:
  *
- *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--blank] [--log FILE]
+ *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--blank] [--log FILE [--resume]]
  *
  *     pnpm --filter @casa-js/live evaluate --model FOLDER --minutes 120     one video of two hours: its first against its last tenth
  *
  * `--blank` shows the model grey frames instead: what it says without seeing. `--show 3` prints three scenes. `--log` writes a line for
- * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens }.
+ * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens }; with `--resume` scenes that are in the log already are not
+ * shown to the model again, so that a long evaluation may be interrupted, and its log scored at any time with fewer `--events`.
  */
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { close, init } from '@casa-js/tensor'
 import { loadVlm } from '@casa-js/vlm'
+import { playScene } from '../clip.ts'
 import { loadLiveMaterial } from '../material.ts'
 import { addScene, emptyScore, f1WithInterval, formatScore, measures, total } from '../score.ts'
 import { createPainter } from '../stage.ts'
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     split: { type: 'string', default: 'heldOut' },
     show: { type: 'string', default: '0' },
     log: { type: 'string' },
+    resume: { type: 'boolean', default: false },
   },
 })
 await init({ device: 'wasm' })
@@ -36,10 +39,38 @@ const material = loadLiveMaterial(values.split as 'train' | 'heldOut')
 const painter = createPainter(material)
 const seed = Number(values.seed)
 
-if (values.log) writeFileSync(values.log, '')
+interface Logged {
+  scene: number
+  frame: number
+  said: string
+  cachedTokens: number
+}
+const logged: Logged[] =
+  values.resume && values.log && existsSync(values.log)
+    ? readFileSync(values.log, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Logged)
+    : []
+if (values.log && logged.length === 0) writeFileSync(values.log, '')
+
+/** A scene of an earlier run, beside what is right; undefined if it is not there as a whole. */
+function earlier(scene: number, { seeds, frames, eventChance = 0.5 }: WatchOptions): Watched[] | undefined {
+  // By frame: a scene that was interrupted is in the log once more.
+  const lines = new Map(logged.filter((line) => line.scene === scene).map((line) => [line.frame, line]))
+  if (lines.size < frames) return undefined
+  const play = playScene(material, painter, { seeds, eventChance })
+  return Array.from({ length: frames }, (_, frame) => {
+    const { event, caption } = play.next().value
+    const { said, cachedTokens } = lines.get(frame)!
+    return { event, caption, said, cachedTokens }
+  })
+}
 
 /** One scene, logged as it goes. */
 async function watchScene(scene: number, options: WatchOptions): Promise<Watched[]> {
+  const known = earlier(scene, options)
+  if (known) return known
   const frames: Watched[] = []
   for await (const frame of watch(vlm, material, painter, options)) {
     const { event, caption, said, cachedTokens } = frame
