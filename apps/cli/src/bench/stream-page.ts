@@ -93,6 +93,9 @@ function paperTable(): string {
 export function formatPage(runs: readonly StreamRun[]): string {
   const named = [...new Set(runs.map(({ shape }) => shape))].map((name) => `- ${name}: ${shapes[name].description}`)
   const machines = [...new Set(runs.map(({ machine }) => machine))]
+  const most = Math.max(...runs.map(({ repeats }) => repeats))
+  const repeated =
+    most === 1 ? 'Each stream was run once.' : `Streams were run up to ${most} times; of each turn the shortest time counts.`
   const charts = Object.keys(streamCharts(runs)).map((name) => `![${name.replace('.svg', '').replaceAll('-', ' ')}](${name})`)
   return `# What a stream of frames costs
 
@@ -103,7 +106,7 @@ stream needs.
 
 ${named.join('\n')}
 
-Measured on ${machines.join('; ')}, ${[...new Set(runs.map(({ repeats }) => repeats))].join(' or ')} time(s).
+Measured on ${machines.join('; ')}, one thread, other programs running. ${repeated}
 
 ${formatRuns(runs)}
 
@@ -128,8 +131,10 @@ export function streamCharts(runs: readonly StreamRun[]): Record<string, string>
   const files: Record<string, string> = {}
   for (const shape of Object.keys(shapes) as ShapeName[]) {
     const own = runs.filter((run) => run.shape === shape && run.slideTokens === undefined)
-    const turns = Math.max(...own.map((run) => run.turns).filter((each) => each <= 512))
-    const drawn = own.filter((run) => run.turns === turns)
+    // The length that most models were run for.
+    const [drawn = []] = [...new Set(own.map((run) => run.turns))]
+      .map((turns) => own.filter((run) => run.turns === turns))
+      .sort((one, other) => other.length - one.length)
     if (drawn.length === 0) continue
     const order = Object.keys(contestants) as ContestantName[]
     const chart = (title: string, column: 1 | 2 | 3, log: boolean) =>
