@@ -7,20 +7,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { preview } from 'vite'
 import { findBrowser } from '../../scripts/browser.mjs'
+import { previewSite } from './preview-site.mjs'
 
 const docs = fileURLToPath(new URL('..', import.meta.url))
 const out = process.env.CASA_SCREENSHOTS ?? join(docs, '.cache/screenshots')
 mkdirSync(out, { recursive: true })
-const server = await preview({
-  root: docs,
-  configFile: false,
-  appType: 'mpa',
-  logLevel: 'error',
-  build: { outDir: '.cache/site' },
-  preview: { port: 0, open: false },
-})
+const server = await previewSite()
 const address = server.resolvedUrls.local[0]
 const browser = await chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox'] })
 const page = await browser.newPage()

@@ -7,9 +7,10 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { chromium, type Browser } from 'playwright-core'
-import { preview, type PreviewServer } from 'vite'
+import type { PreviewServer } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../scripts/browser.mjs'
+import { previewSite } from '../scripts/preview-site.mjs'
 
 const docs = fileURLToPath(new URL('..', import.meta.url))
 
@@ -20,14 +21,7 @@ describe.skipIf(!process.env.CASA_SITE || !findBrowser())('the site as it is pub
 
   beforeAll(async () => {
     await promisify(execFile)(process.execPath, [`${docs}/scripts/build-site.mjs`], { maxBuffer: 1 << 26 })
-    server = await preview({
-      root: docs,
-      configFile: false,
-      appType: 'mpa',
-      logLevel: 'error',
-      build: { outDir: '.cache/site' },
-      preview: { port: 0, open: false },
-    })
+    server = await previewSite()
     browser = await chromium.launch({ executablePath: findBrowser()!, args: ['--no-sandbox'] })
   }, 1_200_000)
   afterAll(async () => {
@@ -41,10 +35,10 @@ describe.skipIf(!process.env.CASA_SITE || !findBrowser())('the site as it is pub
     const api = await page.locator('.VPSidebar a[href^="/api/"]').evaluateAll((all) => all.map((a) => a.getAttribute('href')!))
     expect(api.length).toBeGreaterThan(15)
     await page.goto(at(api.find((link) => link.includes('vlm'))!))
-    await expect.poll(() => page.locator('main').textContent()).toContain('captionVideo')
+    await expect.poll(() => page.locator('main').textContent(), { timeout: 30_000 }).toContain('captionVideo')
     await page.keyboard.press('Control+k')
     await page.locator('#localsearch-input').fill('compressed weights')
-    await expect.poll(() => page.locator('.search-box .result').count()).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('.search-box .result').count(), { timeout: 30_000 }).toBeGreaterThan(0)
     await page.close()
   })
 
@@ -54,9 +48,9 @@ describe.skipIf(!process.env.CASA_SITE || !findBrowser())('the site as it is pub
     page.on('pageerror', (error) => errors.push(error.message))
     const response = await page.goto(at('/demo/'))
     expect(response!.status()).toBe(200)
-    await expect.poll(() => page.title()).toMatch(/casa/i)
+    await expect.poll(() => page.title(), { timeout: 30_000 }).toMatch(/casa/i)
     expect((await page.request.get(at('/demo/models/reader/config.json'))).status()).toBe(200)
-    await expect.poll(() => page.locator('button').count()).toBeGreaterThan(1)
+    await expect.poll(() => page.locator('button').count(), { timeout: 30_000 }).toBeGreaterThan(1)
     expect(errors).toEqual([])
     await page.close()
   })

@@ -1,10 +1,11 @@
 /** The built site in Chromium: every page, its live elements, and every example that runs in the page. */
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import { preview, type PreviewServer } from 'vite'
+import type { PreviewServer } from 'vite'
 import { build } from 'vitepress'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../scripts/browser.mjs'
+import { previewSite } from '../scripts/preview-site.mjs'
 
 const docs = fileURLToPath(new URL('..', import.meta.url))
 
@@ -19,14 +20,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
   beforeAll(async () => {
     // Fails on a dead link.
     await build(docs)
-    server = await preview({
-      root: docs,
-      configFile: false,
-      appType: 'mpa',
-      logLevel: 'error',
-      build: { outDir: '.cache/site' },
-      preview: { port: 0, open: false },
-    })
+    server = await previewSite()
     browser = await chromium.launch({
       executablePath: findBrowser()!,
       args: ['--no-sandbox', '--disable-quic', '--disable-background-networking'],
@@ -72,7 +66,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await example.getByRole('button', { name: 'Edit' }).click()
     await example.locator('textarea').fill('console.log([1, 2].map((x: number) => x / 3))')
     await example.getByRole('button', { name: 'Run' }).click()
-    await expect.poll(() => example.locator('.output').textContent()).toContain('[0.333333, 0.666667]')
+    await expect.poll(() => example.locator('.output').textContent(), { timeout: 30_000 }).toContain('[0.333333, 0.666667]')
   })
 
   it('draws the windows of what the reader types', async () => {
@@ -121,7 +115,7 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     const first = await names()
     expect(first.some((name) => name!.startsWith('casa-js'))).toBe(true)
     await machine!.selectOption({ index: 1 })
-    await expect.poll(names).not.toEqual(first)
+    await expect.poll(names, { timeout: 30_000 }).not.toEqual(first)
   })
 
   it('has llms.txt, whose links lead to Markdown', async () => {

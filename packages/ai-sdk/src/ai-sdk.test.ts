@@ -47,7 +47,7 @@ beforeEach(() => {
 afterEach(async () => {
   casa.dispose()
   // An aborted answer is freed after the SDK has reported the abort.
-  await expect.poll(() => memory().tensors).toBe(before)
+  await expect.poll(() => memory().tensors, { timeout: 30_000 }).toBe(before)
 })
 
 const partsOf = async (changes: Partial<LanguageModelV4CallOptions> = {}): Promise<LanguageModelV4StreamPart[]> => {

@@ -107,7 +107,7 @@ test('frames go in and captions come out, token by token, and nothing stays on t
   expect(tokens.length).toBeGreaterThan(0)
   // The first caption may begin with a prefix that no token gave.
   expect(captions[0]!.text!.endsWith(tokens.map(({ text }) => text).join(''))).toBe(true)
-  await expect.poll(() => memory().tensors).toBe(before)
+  await expect.poll(() => memory().tensors, { timeout: 30_000 }).toBe(before)
 })
 
 test('the newest frame wins, the others are counted, and metrics tell', async () => {
@@ -181,7 +181,7 @@ test('a client that goes frees what its captions held, and its place', async () 
   client.send(frames[0]!)
   await client.until('token')
   client.socket.terminate()
-  await expect.poll(() => memory().tensors).toBe(before)
+  await expect.poll(() => memory().tensors, { timeout: 30_000 }).toBe(before)
   const next = await connect()
   next.send({ type: 'end' })
   expect((await next.closed).code).toBe(1000)
@@ -206,7 +206,7 @@ test('the end of the server waits for the current frame, and stops at once when 
   await server!.close(0)
   expect((await other.closed).code).toBe(1001)
   expect(other.answers.at(-1)!.error).toMatchObject({ code: 'closing' })
-  await expect.poll(() => memory().tensors).toBe(before)
+  await expect.poll(() => memory().tensors, { timeout: 30_000 }).toBe(before)
 })
 
 /** The status with which an upgrade is refused. */
