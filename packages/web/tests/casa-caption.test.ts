@@ -6,6 +6,7 @@ import { build, preview, type Plugin, type PreviewServer } from 'vite'
 import type {} from '@casa-js/web/casa-caption'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../../scripts/browser.mjs'
+import { standaloneSizes } from '../../../scripts/size.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const live = fileURLToPath(new URL('../../../recipes/live', import.meta.url))
@@ -72,6 +73,13 @@ describe.skipIf(!findBrowser())('<casa-caption> in Chromium', { timeout: 360_000
     await page.evaluate(() => document.querySelector('casa-caption')!.remove())
     await expect.poll(() => page.workers().length, { timeout: 120_000 }).toBe(0)
     expect(errors).toEqual([])
+  })
+
+  it('keeps to its size: what a page loads at once, and what its worker loads', () => {
+    const sizes = standaloneSizes(outDir)
+    expect(sizes.find(({ file }) => file === 'casa-caption.js')!.gzipBytes).toBeLessThan(6_000)
+    expect(sizes.find(({ file }) => file.startsWith('assets/worker-'))!.gzipBytes).toBeLessThan(220_000)
+    expect(sizes.reduce((sum, { gzipBytes }) => sum + gzipBytes, 0)).toBeLessThan(740_000)
   })
 
   it('says what went wrong', async () => {

@@ -194,5 +194,37 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.message).toContain('outOfLuck')
   }, 360_000)
 
+  const hasWebgpu = process.env.CASA_DEVICES?.includes('webgpu') ?? true
+  it.skipIf(!hasWebgpu)(
+    'answers on WebGPU',
+    async () => {
+      const gpuBrowser = await chromium.launch({
+        executablePath: findBrowser()!,
+        args: [
+          ...['--no-sandbox', '--disable-quic', '--disable-background-networking'],
+          // As the operators' tests start it (packages/tensor): on the processor where there is no GPU.
+          ...['--headless=new', '--enable-unsafe-webgpu', '--enable-features=Vulkan,WebGPU', '--use-webgpu-adapter=swiftshader'],
+          '--enable-dawn-features=disable_workgroup_init',
+        ],
+      })
+      try {
+        const gpuPage = await gpuBrowser.newPage()
+        await gpuPage.goto(server.resolvedUrls!.local[0]!)
+        await gpuPage.waitForFunction(() => 'casa' in window)
+        const seen = await gpuPage.evaluate(async () => {
+          const client = await casa.createVlmClient({ model: '/model/', device: 'webgpu', software: true })
+          const answer = await client.ask(await casa.pictures('sign'), 'What does it say?')
+          const { device } = client.info.device
+          await client.dispose()
+          return { device, text: answer.text }
+        })
+        expect(seen).toEqual({ device: 'webgpu', text: 'camel' })
+      } finally {
+        await gpuBrowser.close()
+      }
+    },
+    360_000,
+  )
+
   it('logs no error', () => expect(errors).toEqual([]))
 })
