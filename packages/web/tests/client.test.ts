@@ -1,5 +1,5 @@
 /** The client in Chromium, with the shipped model in its worker: questions, conversations, aborts, crashes and restarts. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build, preview, type PreviewServer, type Plugin } from 'vite'
@@ -10,15 +10,20 @@ import { findBrowser } from '../../../scripts/browser.mjs'
 const root = fileURLToPath(new URL('./page', import.meta.url))
 const cli = fileURLToPath(new URL('../../../apps/cli', import.meta.url))
 
-/** Serves the shipped model at /model/ and its samples at /samples/. */
+/** A real language model, where scripts/fetch-smollm2.sh has fetched it. */
+const smollm2 = fileURLToPath(new URL('../../../.cache/smollm2', import.meta.url))
+const ggufName = 'SmolLM2-135M-Instruct.Q4_1.gguf'
+const hasSmollm2 = existsSync(`${smollm2}/${ggufName}`)
+
+/** Serves the shipped model at /model/, its samples at /samples/, and the language model at /smollm2/. */
 const shipped: Plugin = {
   name: 'shipped',
   configurePreviewServer(server) {
     server.middlewares.use((request, response, next) => {
       const path = request.url?.split('?')[0] ?? ''
-      if (!/^\/(model|samples)\/[\w.-]+$/.test(path)) return next()
+      if (!/^\/(model|samples|smollm2)\/[\w.-]+$/.test(path)) return next()
       try {
-        response.end(readFileSync(cli + path))
+        response.end(readFileSync(path.startsWith('/smollm2/') ? path.replace('/smollm2', smollm2) : cli + path))
       } catch {
         response.writeHead(404).end()
       }
@@ -87,6 +92,20 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.info.parameters).toBeGreaterThan(4e6)
     expect(seen.bytes).toBeGreaterThanOrEqual(seen.info.weightBytes * 0.99)
   }, 360_000)
+
+  it.skipIf(!hasSmollm2)(
+    `loads SmolLM2 from its GGUF and knows a capital${hasSmollm2 ? '' : ' (scripts/fetch-smollm2.sh fetches it)'}`,
+    async () => {
+      const answer = await page.evaluate(async (name) => {
+        const client = await casa.createVlmClient({ model: new URL(`/smollm2/${name}`, location.href).href, device: 'wasm' })
+        const { text } = await client.ask([], 'What is the capital of France? Answer shortly.', { maxNewTokens: 12 })
+        await client.dispose()
+        return text
+      }, ggufName)
+      expect(answer).toContain('Paris')
+    },
+    360_000,
+  )
 
   it('holds a conversation about two pictures, and errors arrive as they were thrown', async () => {
     const seen = await page.evaluate(async () => {

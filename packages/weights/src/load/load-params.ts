@@ -70,7 +70,7 @@ export async function loadEach(
       (dtype === 'BF16' || dtype === 'F16')
     ) {
       await onTensor({ spec, dtype, compressed: await source.readCompressed(found, options.signal) })
-    } else if (chosen(options.blocks, spec.name) && hasBlocks(source) && source.blockTypeOf(found)) {
+    } else if (hasBlocks(source) && source.blockTypeOf(found) && chosen(options.blocks, spec.name)) {
       await onTensor({ spec, dtype: source.blockTypeOf(found)!, blocks: await source.readBlocks(found, options.signal) })
     } else if (chosen(options.quantized, spec.name) && canQuantize(source) && (dtype === 'Q8' || dtype === 'Q4')) {
       const quantized = await source.readQuantized(found, options.signal, { measure: options.onRounded !== undefined })
