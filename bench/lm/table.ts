@@ -73,6 +73,8 @@ function speedUps(rows: readonly LmRow[]): string {
     const faster = (of: 'prefill' | 'decode') => (one[of]!.clockMs / two[of]!.clockMs).toFixed(2)
     return `| ${one.name} | ${one.weights} | ${faster('prefill')} | ${faster('decode')} |`
   })
+  if (lines.length === 0)
+    return '## Two threads beside one\n\nNot measured yet: by the clock, which needs an idle machine to mean anything.'
   return `## Two threads beside one
 
 By the clock, which needs an idle machine to mean much: where others use the second core, there is none to use.
