@@ -91,7 +91,8 @@ async function countCosts(
   await init({ device: options.run.device ?? 'auto' })
   let program: VlmProgram | undefined
   try {
-    program = await createProgram(options, { warn })
+    // Counted on float32 weights, and without cached features: compressed kernels take the same operations, but are not counted.
+    program = await createProgram({ ...options, run: { ...options.run, freeze: [], featureCache: undefined } }, { warn })
     return await countProgram(program, options.run)
   } finally {
     await program?.close?.()
