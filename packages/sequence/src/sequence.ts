@@ -163,7 +163,7 @@ export function createSequence(
 
   /** One token of text: from the plan if it fits, else op by op and traced, so that there will be one. */
   function predictPlanned(input: SequenceInput): Prediction {
-    const [id] = input.ids as unknown as [number]
+    const id = input.ids[0]!
     const tokens = cache.length
     const found = id >= 0 && id < backbone.vocabSize ? planner.find(tokens, state) : undefined
     if (found) {

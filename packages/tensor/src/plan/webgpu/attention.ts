@@ -35,7 +35,7 @@ export function recordAttention(
   lastStep: number,
   known: readonly KeyBlocks[],
 ): KeyBlocks {
-  const attributes = node.attributes as unknown as AttentionAttributes
+  const attributes = node.attributes as PlanNode['attributes'] & AttentionAttributes
   const keys = node.growing!.at(-1)!
   const [, H, E] = q.shape as [number, number, number]
   const [capacity, K] = k.shape as [number, number]

@@ -71,4 +71,4 @@ export class AngleTables {
   }
 }
 
-const attributesOf = (node: PlanNode) => node.attributes as unknown as RopeTableAttributes
+const attributesOf = (node: PlanNode) => node.attributes as PlanNode['attributes'] & RopeTableAttributes
