@@ -26,8 +26,9 @@ interface Launcher {
 
 /** Launchers that start two processes here. */
 function findLaunchers(): Launcher[] {
-  const openMpi = { flags: ['--oversubscribe', ...(process.getuid?.() === 0 ? ['--allow-run-as-root'] : [])] }
-  // Otherwise it kills all processes as soon as one has ended, perhaps before they have said which one.
+  // The launchers kill all processes soon after one has ended. Here they wait, so that a busy machine does not decide what is printed.
+  const patient = ['--mca', 'odls_base_sigkill_timeout', '5']
+  const openMpi = { flags: ['--oversubscribe', ...patient, ...(process.getuid?.() === 0 ? ['--allow-run-as-root'] : [])] }
   const mpich = { flags: ['-disable-auto-cleanup'] }
   const candidates = [
     { command: 'mpirun.openmpi', ...openMpi },
@@ -66,7 +67,7 @@ interface Ended {
   text: string
 }
 
-describe.each(launchers)('training over MPI with $command', { timeout: 240_000 }, ({ command, flags }) => {
+describe.each(launchers)('training over MPI with $command', { timeout: 600_000 }, ({ command, flags }) => {
   let root: string
   beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'casa-mpi-'))))
   afterAll(() => rm(root, { recursive: true, force: true }))

@@ -13,7 +13,7 @@ import type { Line, Order, Place, Report, WatchStart } from './watch-protocol.ts
 
 const BEAT_MS = 5_000
 const SILENCE_MS = 60_000
-const CONNECT_MS = 5_000
+const CONNECT_MS = 15_000
 const STDERR = 2
 
 const { rank, ranks } = workerData as WatchStart
