@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { build, preview, type PreviewServer } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../../scripts/browser.mjs'
@@ -32,11 +32,13 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
   const errors: string[] = []
   const address = () => server.resolvedUrls!.local[0]!
 
-  const picture = async (name: string) => {
+  /** @param at is scrolled to, where the picture is about a part of the page */
+  const picture = async (name: string, at?: Locator) => {
     if (!screenshots) return
     mkdirSync(screenshots, { recursive: true })
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 860 })
+      await at?.evaluate((element) => element.scrollIntoView({ block: 'start' }))
       await page.waitForTimeout(150)
       await page.screenshot({ path: `${screenshots}/demo-${name}-${width}.png` })
     }
@@ -196,8 +198,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     expect(await page.locator('table.held-out caption').textContent()).toMatch(/0 of 4 correct before, \d now/)
     expect(await violations()).toEqual([])
     await eventually(modelTitle).toBe('Reader, trained')
-    await page.locator('.progress').scrollIntoViewIfNeeded()
-    await picture('train')
+    await picture('train', page.locator('.progress'))
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()])
     const files = unzipSync(await readFile(await download.path()))
     const folder = await mkdtemp(join(tmpdir(), 'casa-trained-'))
