@@ -98,7 +98,7 @@ async function dependencies() {
 /** Files that a package ships beside code and text, as far as git knows them, and that no entry names. */
 async function unknownFiles() {
   const { output } = await run(['git', 'ls-files', ...publicPackages().map(({ folder }) => folder)])
-  const code = /\.(ts|mts|js|mjs|md|json)$|\/(fixtures|tests)\/|\/NOTICE$/
+  const code = /\.(ts|tsx|mts|js|mjs|sh|py|md|json)$|\/(fixtures|tests)\/|\/NOTICE$/
   const patterns = contents.flatMap(({ package: folder, files }) => files.map((file) => (folder ? `${folder}/${file}` : file)))
   const known = patterns.map((pattern) => new RegExp(`^${pattern.replace(/[.+]/g, '\\$&').replaceAll('*', '.*')}$`))
   return output.split('\n').filter((file) => file !== '' && !code.test(file) && !known.some((pattern) => pattern.test(file)))

@@ -134,16 +134,14 @@ const registry = await startRegistry(join(place, 'registry'))
 try {
   const packages = await publish(registry.url)
   if (packages) {
-    // Node and Chromium use the project that npm has filled.
-    const chosen = Object.keys(managers).filter(
-      (name) => wanted(name) || (name === 'npm' && (wanted('node') || wanted('chromium'))),
-    )
+    // Node and Chromium use the project that npm fills, so npm always comes first.
+    const others = Object.keys(managers).filter((name) => name !== 'npm' && wanted(name))
     await tryManager('npm', packages, registry.url)
     const project = join(place, 'projects', 'npm')
     const missing = await fillMissingBuilds(registry.url, join(project, 'node_modules'), join(place, 'missing'))
     if (missing.length > 0)
       console.log(`note   ${missing.length} builds for other platforms are missing upstream; empty ones stand for them`)
-    for (const name of chosen) await tryManager(name, packages, registry.url)
+    for (const name of others) await tryManager(name, packages, registry.url)
     for (const version of NODES) if (wanted('node')) await tryNode(version, project, registry.url)
     if (wanted('chromium')) await tryChromium(project)
   }

@@ -81,6 +81,7 @@ const sidebar = [
     text: 'Contribute',
     items: [
       page('Contributing', '/contributing'),
+      page('Releasing', '/releasing'),
       page('A backbone', '/contributing-a-backbone'),
       page('A fusion', '/contributing-a-fusion'),
     ],

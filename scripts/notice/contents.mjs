@@ -78,5 +78,6 @@ export const platformBuilds = [
     name: '@napi-rs/webcodecs-* (holds FFmpeg and x264: the binary as a whole is GPL-2.0-or-later)',
     license: 'MIT',
   },
+  { match: /^@koromix\/koffi-/, name: '@koromix/koffi-*', license: 'MIT' },
   { match: /^@esbuild\//, name: '@esbuild/*', license: 'MIT' },
 ]
