@@ -5,6 +5,7 @@ import { ImageError } from './errors.ts'
 import { mimeTypes, type ImageFormat } from './format.ts'
 import { readJpegHeader } from './jpeg-header.ts'
 import type { Pages } from './pages.ts'
+import { withAlpha, withoutAlpha } from './alpha.ts'
 
 /** Width and height from the header, because browsers report them only after decoding. */
 export async function readSize(bytes: Uint8Array, format: ImageFormat): Promise<{ widthPx: number; heightPx: number }> {
@@ -91,28 +92,6 @@ function drawingContext(width: number, height: number): OffscreenCanvasRendering
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
   if (!context) throw new ImageError(`this browser gives no canvas of ${width} x ${height} pixels; scale the picture down`)
   return context
-}
-
-/** rgba [4 n] -> rgb [3 n] */
-function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
-  const rgb = new Uint8Array((rgba.length / 4) * 3)
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from]!
-    rgb[to + 1] = rgba[from + 1]!
-    rgb[to + 2] = rgba[from + 2]!
-  }
-  return rgb
-}
-
-/** rgb [3 n] -> opaque rgba [4 n] */
-function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
-  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255)
-  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
-    rgba[to] = rgb[from]!
-    rgba[to + 1] = rgb[from + 1]!
-    rgba[to + 2] = rgb[from + 2]!
-  }
-  return rgba
 }
 
 export { readBytes } from './read-bytes.ts'

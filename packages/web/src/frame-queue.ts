@@ -1,5 +1,6 @@
 /** Frames of a live video on their way to a model that may be slower: the newest waits, older ones are dropped and counted. */
 import type { RgbImage } from '@casa-js/base'
+import { withoutAlpha } from '@casa-js/vision/internal'
 import type { VideoFrame } from '@casa-js/vlm'
 import type { LiveFrame } from './protocol.ts'
 
@@ -66,12 +67,5 @@ function pixelsOf(image: LiveFrame['image']): RgbImage {
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!
   context.drawImage(image, 0, 0)
   image.close()
-  const rgba = context.getImageData(0, 0, width, height).data
-  const data = new Uint8Array(width * height * 3)
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!
-    data[to + 1] = rgba[from + 1]!
-    data[to + 2] = rgba[from + 2]!
-  }
-  return { widthPx: width, heightPx: height, data }
+  return { widthPx: width, heightPx: height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) }
 }
