@@ -62,6 +62,7 @@ const sidebar = [
       page('Benchmarks', '/benchmarks'),
       page('The server under load', '/benchmarks/serve'),
       ...optional('Language models', '/benchmarks/lm'),
+      ...optional('Roofline', '/benchmarks/roofline'),
       ...optional('A stream of frames', '/benchmarks/streaming/streaming'),
       page('A study of fusions', '/study/'),
       page('Other libraries', '/comparison'),
