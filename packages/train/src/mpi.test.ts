@@ -27,7 +27,7 @@ interface Launcher {
 /** Launchers that start two processes here. */
 function findLaunchers(): Launcher[] {
   // The launchers kill all processes soon after one has ended. Here they wait, so that a busy machine does not decide what is printed.
-  const patient = ['--mca', 'odls_base_sigkill_timeout', '5']
+  const patient = ['--mca', 'odls_base_sigkill_timeout', '3']
   const openMpi = { flags: ['--oversubscribe', ...patient, ...(process.getuid?.() === 0 ? ['--allow-run-as-root'] : [])] }
   const mpich = { flags: ['-disable-auto-cleanup'] }
   const candidates = [

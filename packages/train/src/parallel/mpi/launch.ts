@@ -9,6 +9,8 @@ export interface Launched {
 }
 
 /**
+ * Which of how many processes this one is, from the variables that Open MPI's and MPICH's `mpirun` set.
+ *
  * @param env the process's environment
  * @returns undefined outside `mpirun`; under another launcher, such as `srun`, the variables differ, and a run must say `mpi: true`
  */
