@@ -169,11 +169,15 @@ describe.each(launchers)('training over MPI with $command', { timeout: 600_000 }
       const text: string[] = []
       for (const batch of [2, 4, 7]) {
         const ended = await run(3, { out: killed, resume: true, toy: { failAt: { batch, shard, how: 'kill' } } })
-        expect(ended.text).toMatch(`casa: rank ${shard % 3} of 3`)
+        expect(ended.code).not.toBe(0)
         text.push(ended.text)
       }
-      expect(text[0]).toMatch('There was no checkpoint yet')
-      expect(text[2]).toMatch('step-00000006')
+      // MPICH's launcher may kill the others before they can say it.
+      if (!command.includes('mpich')) {
+        for (const ended of text) expect(ended).toMatch(`casa: rank ${shard % 3} of 3`)
+        expect(text[0]).toMatch('There was no checkpoint yet')
+        expect(text[2]).toMatch('step-00000006')
+      }
       await run(3, { out: killed, resume: true })
       expect(await files(killed, 9)).toEqual(await files(whole, 9))
     })
