@@ -30,7 +30,10 @@ interface Entry {
 const listName = 'casa-js-models.json'
 const cacheFolder = 'casa-js/'
 
-/** @returns the models that are kept, the last used first */
+/**
+ * List the models that this origin keeps.
+ * @returns the last used first
+ */
 export async function listModels(): Promise<StoredModel[]> {
   const entries = Object.entries(await navigator.locks.request(listName, { mode: 'shared' }, readList))
   const bytesOf = ({ files }: Entry) => Object.values(files).reduce((sum, bytes) => sum + bytes, 0)
@@ -58,7 +61,10 @@ export async function removeModel(model: string): Promise<void> {
   })
 }
 
-/** @returns how much this origin keeps, and how much it may */
+/**
+ * Ask the browser how much room there is.
+ * @returns how much this origin keeps, and how much it may
+ */
 export async function storageUse(): Promise<StorageUse> {
   const { usage = 0, quota = 0 } = await navigator.storage.estimate()
   return { usedBytes: usage, quotaBytes: quota, isPersistent: await navigator.storage.persisted() }
