@@ -50,8 +50,8 @@ export function comparedRun(variant: Variant): RunDefinition {
     },
     // 32 frames in an update of each: a blind frame is one token.
     batch: { textTokens: 1024, imageTokens: blind ? 32 : 1152, perStep: 1 },
-    steps: 150,
-    schedule: { warmup: 20, cooldown: 100 },
+    steps: 400,
+    schedule: { warmup: 30, cooldown: 250 },
     freeze: ['vision.*'],
     out: `../../runs/live-compared/${variant}-run`,
   })

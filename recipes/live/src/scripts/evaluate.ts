@@ -1,11 +1,12 @@
 /**
  * Held-out scenes through the streaming captioner, frame by frame, as a user's video goes:
  *
- *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--blank] [--log FILE [--resume]]
+ *     pnpm --filter @casa-js/live evaluate --model FOLDER [--events 3000] [--seed 1000] [--frames 40] [--capacity 384] [--blank] [--log FILE [--resume]]
  *
  *     pnpm --filter @casa-js/live evaluate --model FOLDER --minutes 120     one video of two hours: its first against its last tenth
  *
- * `--blank` shows the model grey frames instead: what it says without seeing. `--show 3` prints three scenes. `--log` writes a line for
+ * `--capacity` is the text tokens that the cache holds: token insertion needs room for all frames, as its text cannot slide. `--blank` shows the
+ * model grey frames instead: what it says without seeing. `--show 3` prints three scenes. `--log` writes a line for
  * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens }; with `--resume` scenes that are in the log already are not
  * shown to the model again, so that a long evaluation may be interrupted, and its log scored at any time with fewer `--events`.
  */
@@ -17,7 +18,7 @@ import { playScene } from '../clip.ts'
 import { loadLiveMaterial } from '../material.ts'
 import { addScene, emptyScore, f1WithInterval, formatScore, measures, total } from '../score.ts'
 import { createPainter } from '../stage.ts'
-import { watch, type Watched, type WatchOptions } from '../watch.ts'
+import { liveCapacityTokens, watch, type Watched, type WatchOptions } from '../watch.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     events: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '1000' },
     frames: { type: 'string', default: '40' },
+    capacity: { type: 'string' },
     minutes: { type: 'string' },
     blank: { type: 'boolean', default: false },
     split: { type: 'string', default: 'heldOut' },
@@ -38,6 +40,7 @@ const vlm = await loadVlm(values.model!, { weights: 'float32' })
 const material = loadLiveMaterial(values.split as 'train' | 'heldOut')
 const painter = createPainter(material)
 const seed = Number(values.seed)
+const capacityTokens = values.capacity === undefined ? liveCapacityTokens : Number(values.capacity)
 
 interface Logged {
   scene: number
@@ -87,7 +90,12 @@ async function evaluateScenes(wanted: number): Promise<void> {
   const all: Watched[] = []
   let events = 0
   for (let scene = 0; events < wanted; scene++) {
-    const frames = await watchScene(scene, { seeds: [seed, scene], frames: Number(values.frames), blank: values.blank })
+    const frames = await watchScene(scene, {
+      seeds: [seed, scene],
+      frames: Number(values.frames),
+      blank: values.blank,
+      capacityTokens,
+    })
     addScene(score, frames)
     all.push(...frames)
     events += frames.filter(({ event }) => event).length
@@ -105,7 +113,13 @@ const shown = ({ f1, interval: [low, high] }: ReturnType<typeof f1WithInterval>)
 
 /** One long one, two frames a second, by tenths. */
 async function evaluateHours(minutes: number): Promise<void> {
-  const frames = await watchScene(0, { seeds: [seed], frames: minutes * 120, eventChance: 0.35, blank: values.blank })
+  const frames = await watchScene(0, {
+    seeds: [seed],
+    frames: minutes * 120,
+    eventChance: 0.35,
+    blank: values.blank,
+    capacityTokens,
+  })
   const tenth = Math.floor(frames.length / 10)
   console.log('| part | events | F1 | 95 % interval | delay (frames) | silence kept |\n| --- | ---: | ---: | --- | ---: | ---: |')
   for (let part = 0; part <= 10; part++) {
