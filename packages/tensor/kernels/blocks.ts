@@ -14,7 +14,8 @@
  */
 import { storeDistant, streams } from './dots'
 import { finiteHalfAt, finiteHalves } from './halves'
-import { madd, maxOfLanes, sumOfLanes, sumsOfLanes } from './simd'
+import { eight, largestOf32 } from './quantized-row'
+import { madd, sumOfLanes, sumsOfLanes } from './simd'
 
 /** Formats, by ggml's numbers. */
 export const Q4_1 = 3
@@ -309,9 +310,7 @@ function toFixedPoint(x: usize, parts: usize, inputs: i32): void {
   let unitAt = parts + (<usize>inputs << 1)
   let sumAt = unitAt + (<usize>(inputs / block) << 2)
   for (let begin = 0; begin < inputs; begin += block) {
-    let tops = f32x4.splat(0)
-    for (let at: usize = 0; at < 128; at += 16) tops = f32x4.max(tops, f32x4.abs(v128.load(x + at)))
-    const top = maxOfLanes(tops)
+    const top = largestOf32(x)
     const unit = top / 32767
     const perUnit = f32x4.splat(top > 0 ? 32767 / top : 0)
     for (let half: usize = 0; half < 2; half++) {
@@ -329,13 +328,4 @@ function toFixedPoint(x: usize, parts: usize, inputs: i32): void {
     unitAt += 4
     sumAt += 8
   }
-}
-
-/** Eight columns of x as integers of 16 bits. */
-// @ts-ignore: decorator
-@inline
-function eight(x: usize, perUnit: v128): v128 {
-  const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), perUnit)))
-  const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x, 16), perUnit)))
-  return i16x8.narrow_i32x4_s(low, high)
 }

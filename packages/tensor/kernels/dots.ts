@@ -12,49 +12,9 @@ export const streams = 4
  * Strides and steps in bytes.
  */
 export function dots(x: usize, y: usize, stride: usize, count: i32, depth: i32, bias: usize, biasStep: usize, to: usize, toStep: usize): void {
-  const zero = f32x4.splat(0)
   let s = 0
   for (; s + 4 <= count; s += 4) {
-    let y0 = y
-    let y1 = y0 + stride
-    let y2 = y1 + stride
-    let y3 = y2 + stride
-    let a0 = zero, a1 = zero, a2 = zero, a3 = zero
-    let b0 = zero, b1 = zero, b2 = zero, b3 = zero
-    let at = x
-    let k = 0
-    for (; k + 8 <= depth; k += 8) {
-      const low = v128.load(at)
-      const high = v128.load(at, 16)
-      a0 = madd(low, v128.load(y0), a0)
-      b0 = madd(high, v128.load(y0, 16), b0)
-      a1 = madd(low, v128.load(y1), a1)
-      b1 = madd(high, v128.load(y1, 16), b1)
-      a2 = madd(low, v128.load(y2), a2)
-      b2 = madd(high, v128.load(y2, 16), b2)
-      a3 = madd(low, v128.load(y3), a3)
-      b3 = madd(high, v128.load(y3, 16), b3)
-      at += 32
-      y0 += 32
-      y1 += 32
-      y2 += 32
-      y3 += 32
-    }
-    let sums = sumsOfLanes(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3))
-    for (; k < depth; k++) {
-      let column = f32x4.replace_lane(f32x4.splat(load<f32>(y0)), 1, load<f32>(y1))
-      column = f32x4.replace_lane(f32x4.replace_lane(column, 2, load<f32>(y2)), 3, load<f32>(y3))
-      sums = madd(v128.load32_splat(at), column, sums)
-      at += 4
-      y0 += 4
-      y1 += 4
-      y2 += 4
-      y3 += 4
-    }
-    store<f32>(to, f32x4.extract_lane(sums, 0) + load<f32>(bias))
-    store<f32>(to + toStep, f32x4.extract_lane(sums, 1) + load<f32>(bias + biasStep))
-    store<f32>(to + 2 * toStep, f32x4.extract_lane(sums, 2) + load<f32>(bias + 2 * biasStep))
-    store<f32>(to + 3 * toStep, f32x4.extract_lane(sums, 3) + load<f32>(bias + 3 * biasStep))
+    storeDistant(distantDots(x, y, stride, depth), bias, to, biasStep, toStep)
     y += 4 * stride
     to += 4 * toStep
     bias += 4 * biasStep

@@ -175,15 +175,10 @@ function factorsOf(scales: usize, units: usize, factors: usize, blocks: i32, gro
  */
 export function toFixedPoint(x: usize, parts: usize, units: usize, inputs: i32, bits: i32): void {
   for (let begin = 0; begin < inputs; begin += block) {
-    let tops = f32x4.splat(0)
-    for (let at: usize = 0; at < 128; at += 16) tops = f32x4.max(tops, f32x4.abs(v128.load(x + at)))
-    const top = maxOfLanes(tops)
+    const top = largestOf32(x)
     const perUnit = f32x4.splat(top > 0 ? 32767 / top : 0)
     if (bits == 8) {
-      for (let at: usize = 0; at < blockBytes; at += 16) {
-        const from = x + (at << 1)
-        v128.store(parts + at, i16x8.narrow_i32x4_s(rounded(v128.load(from), perUnit), rounded(v128.load(from, 16), perUnit)))
-      }
+      for (let at: usize = 0; at < blockBytes; at += 16) v128.store(parts + at, eight(x + (at << 1), perUnit))
     } else {
       arrange(x, parts, perUnit)
     }
@@ -198,13 +193,9 @@ export function toFixedPoint(x: usize, parts: usize, units: usize, inputs: i32, 
 // @ts-ignore: decorator
 @inline
 function arrange(x: usize, parts: usize, perUnit: v128): void {
-  const a = rounded(v128.load(x), perUnit), b = rounded(v128.load(x, 16), perUnit)
-  const c = rounded(v128.load(x, 32), perUnit), d = rounded(v128.load(x, 48), perUnit)
-  const e = rounded(v128.load(x, 64), perUnit), f = rounded(v128.load(x, 80), perUnit)
-  const g = rounded(v128.load(x, 96), perUnit), h = rounded(v128.load(x, 112), perUnit)
   // Sixteen bits each: columns 0..7, 8..15, 16..23, 24..31.
-  const ab = i16x8.narrow_i32x4_s(a, b), cd = i16x8.narrow_i32x4_s(c, d)
-  const ef = i16x8.narrow_i32x4_s(e, f), gh = i16x8.narrow_i32x4_s(g, h)
+  const ab = eight(x, perUnit), cd = eight(x + 32, perUnit)
+  const ef = eight(x + 64, perUnit), gh = eight(x + 96, perUnit)
   // Columns n and n + 1 of every four, for n = 0 and n = 2.
   const low0 = v128.shuffle<i16>(ab, cd, 0, 4, 8, 12, 1, 5, 9, 13), low2 = v128.shuffle<i16>(ab, cd, 2, 6, 10, 14, 3, 7, 11, 15)
   const high0 = v128.shuffle<i16>(ef, gh, 0, 4, 8, 12, 1, 5, 9, 13), high2 = v128.shuffle<i16>(ef, gh, 2, 6, 10, 14, 3, 7, 11, 15)
@@ -212,6 +203,22 @@ function arrange(x: usize, parts: usize, perUnit: v128): void {
   v128.store(parts, v128.shuffle<i64>(low0, high0, 1, 3), 16)
   v128.store(parts, v128.shuffle<i64>(low2, high2, 0, 2), 32)
   v128.store(parts, v128.shuffle<i64>(low2, high2, 1, 3), 48)
+}
+
+/** The largest magnitude of 32 columns of x. */
+// @ts-ignore: decorator
+@inline
+export function largestOf32(x: usize): f32 {
+  let tops = f32x4.splat(0)
+  for (let at: usize = 0; at < 128; at += 16) tops = f32x4.max(tops, f32x4.abs(v128.load(x + at)))
+  return maxOfLanes(tops)
+}
+
+/** Eight columns of x as integers of 16 bits. */
+// @ts-ignore: decorator
+@inline
+export function eight(x: usize, perUnit: v128): v128 {
+  return i16x8.narrow_i32x4_s(rounded(v128.load(x), perUnit), rounded(v128.load(x, 16), perUnit))
 }
 
 // @ts-ignore: decorator
