@@ -2,6 +2,7 @@
 import { signal, useComputed } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { ask, clearChat, exchanges, rewind, stopAnswer, type Exchange } from '../chat.ts'
+import { createDropTarget } from '../components/drop-target.ts'
 import { ErrorNote } from '../components/error-note.tsx'
 import { LookedView } from '../components/looked.tsx'
 import { formatMs } from '../format.ts'
@@ -11,7 +12,7 @@ import { fetchSample, imagesOf, releasePicture, samples, showPicture, takeSnapsh
 const draft = signal('')
 const tray = signal<ShownPicture[]>([])
 const trayError = signal<Error | undefined>(undefined)
-const dragging = signal(false)
+const dropTarget = createDropTarget('ask', (dropped) => putFiles(imagesOf(dropped)))
 
 const put = (blobs: { blob: Blob; name: string }[]) => {
   trayError.value = undefined
@@ -59,19 +60,7 @@ export function AskTab() {
   useEffect(() => exchanges.subscribe(() => end.current?.scrollIntoView({ block: 'nearest' })), [])
 
   return (
-    <div
-      class={`ask${dragging.value ? ' dragging' : ''}`}
-      onDragOver={(event) => {
-        event.preventDefault()
-        dragging.value = true
-      }}
-      onDragLeave={() => (dragging.value = false)}
-      onDrop={(event) => {
-        event.preventDefault()
-        dragging.value = false
-        putFiles(imagesOf(event.dataTransfer))
-      }}
-    >
+    <div {...dropTarget()}>
       <h1 class="visually-hidden">Ask about a picture</h1>
       <div class="transcript" aria-live="polite" aria-busy={running.value}>
         {exchanges.value.length === 0 && <Welcome />}

@@ -1,5 +1,6 @@
 /** Train: teach the loaded model new things from a few pictures of one's own, and take it away as a folder. */
 import { signal } from '@preact/signals'
+import { createDropTarget } from '../components/drop-target.ts'
 import { ErrorNote } from '../components/error-note.tsx'
 import { Lines } from '../components/lines.tsx'
 import { filesOf, filesOfDrop, type LabelledFile } from '../folders.ts'
@@ -26,7 +27,7 @@ import {
   type OwnExample,
 } from '../train.ts'
 
-const dragging = signal(false)
+const dropTarget = createDropTarget('train', (dropped) => put(() => filesOfDrop(dropped)))
 const problem = signal<Error | undefined>(undefined)
 
 const attempt = (run: () => Promise<void>) => {
@@ -38,20 +39,7 @@ const put = (give: () => Promise<LabelledFile[]>) => attempt(async () => addExam
 export function TrainTab() {
   const isRunning = trainState.value.kind === 'running'
   return (
-    <div
-      class={`train${dragging.value ? ' dragging' : ''}`}
-      onDragOver={(event) => {
-        event.preventDefault()
-        dragging.value = true
-      }}
-      onDragLeave={() => (dragging.value = false)}
-      onDrop={(event) => {
-        event.preventDefault()
-        dragging.value = false
-        const { dataTransfer } = event
-        put(() => filesOfDrop(dataTransfer))
-      }}
-    >
+    <div {...dropTarget()}>
       <h1>Train</h1>
       <p class="lead">
         Show the model some twenty pictures and what it should say about them. It learns in this page, and you can download the
