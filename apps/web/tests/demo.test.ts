@@ -114,6 +114,19 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     expect(await page.locator('.answer p').first().textContent()).toBe('camel')
   })
 
+  it('takes a dropped picture, and shows where it may be dropped', async () => {
+    const dataTransfer = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File(['a picture'], 'dropped.png', { type: 'image/png' }))
+      return transfer
+    })
+    await page.locator('.ask').dispatchEvent('dragover', { dataTransfer })
+    await page.locator('.ask.dragging').waitFor()
+    await page.locator('.ask').dispatchEvent('drop', { dataTransfer })
+    await page.getByRole('button', { name: 'Remove dropped.png' }).click()
+    expect(await page.locator('.dragging').count()).toBe(0)
+  })
+
   it('takes a snapshot from the camera, and says what is wrong with a file that is no picture', async () => {
     await page.getByRole('button', { name: 'Camera' }).first().click()
     await page.locator('.tray img').waitFor()
