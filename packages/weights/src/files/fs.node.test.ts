@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink, utimes, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ByteSource } from '../bytes/source.ts'
 import { openWeights } from '../folder/open-weights.ts'
 import { encodeSafetensors } from '../safetensors/writer.ts'
 import { fileSink, fileSource, fsFolder } from './fs.node.ts'
@@ -39,7 +40,9 @@ describe('files', () => {
   it('that went away, or were replaced, while they were not held open are refused', async () => {
     const names = Array.from({ length: 120 }, (_, i) => join(root, String(i)))
     for (const name of names) await writeFile(name, name)
-    const sources = await Promise.all(names.map(fileSource))
+    // One after the other: the first ones are the least recently used.
+    const sources: ByteSource[] = []
+    for (const name of names) sources.push(await fileSource(name))
     await writeFile(join(root, 'other'), names[0]!)
     await rename(join(root, 'other'), names[0]!)
     await utimes(names[1]!, 1, 1)
