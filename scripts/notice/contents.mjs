@@ -36,7 +36,7 @@ export const contents = [
     texts: ['WordNet'],
   },
   {
-    package: 'apps/cli',
+    package: 'packages/verify',
     files: ['goldens/*.safetensors'],
     what: 'Random weights and what PyTorch and transformers compute from them, made by the scripts of docs/goldens. Nothing of others.',
   },

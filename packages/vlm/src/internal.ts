@@ -11,6 +11,7 @@ export {
 } from './answers/index.ts'
 export { parseVlmConfig } from './config.ts'
 export { bindVlm, encoderTensors } from './model.ts'
+export { nextTask } from './next-task.ts'
 export { allTensors, withoutTiedHead } from './load.ts'
 export {
   divideByTemperature,

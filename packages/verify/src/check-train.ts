@@ -5,11 +5,9 @@
  */
 import { crossEntropy, keep, tensor } from '@casa-js/tensor'
 import { Adamw, groupWeights, solo, trainStep, type Program, type StepResult } from '@casa-js/train'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { loadCase, type CasaCase } from './casa.ts'
+import { loadCase, type CasaCase } from './check-casa.ts'
 import { relativeError, type Check } from './compare.ts'
-import { openGolden } from './golden.ts'
+import type { GoldenFiles } from './tree.ts'
 
 /** curve.json, as make_train.py writes it. */
 interface Curve {
@@ -27,10 +25,10 @@ interface Curve {
 
 const TOLERANCE = 1e-4
 
-export async function* verifyTrain(folder: string): AsyncGenerator<Check> {
-  const curve: Curve = JSON.parse(readFileSync(join(folder, 'curve.json'), 'utf8'))
-  const variant = join(folder, '..', 'casa', 'casa')
-  const start = await openGolden(variant)
+export async function* verifyTrain(folder: GoldenFiles): AsyncGenerator<Check> {
+  const curve = await folder.json<Curve>('curve.json')
+  const variant = folder.beside('casa/casa')
+  const start = await variant.tensors()
   const loaded = await loadCase(variant, start)
   const images = keep(tensor(loaded.images, start.shape('images')))
   await start.close()
@@ -40,7 +38,7 @@ export async function* verifyTrain(folder: string): AsyncGenerator<Check> {
     beta2: curve.betas[1],
     epsilon: curve.eps,
   })
-  const after = await openGolden(folder, 'after.safetensors')
+  const after = await folder.tensors('after.safetensors')
   try {
     const program: Program<null> = { params, loss: () => lossOf(loaded, images), stream: () => streamOf(loaded) }
     const context = {

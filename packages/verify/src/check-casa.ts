@@ -10,10 +10,9 @@ import type { VlmModel } from '@casa-js/vlm'
 import { bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'
 import { casa } from '@casa-js/casa'
 import { openModelFolder } from '@casa-js/weights'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { relativeError, type Check, type Tolerances } from './compare.ts'
-import { openGolden, type Golden } from './golden.ts'
+import { readAll } from './read-all.ts'
+import type { Golden, GoldenFiles } from './tree.ts'
 
 /** A sample of case.json: a number is a run of text tokens, ["image", n] an image of n tokens. */
 type Part = number | ['image', number]
@@ -43,10 +42,10 @@ export function layoutOf(samples: Part[][]): Layout {
 }
 
 /** The model and inputs of a variant's folder. The caller disposes the model. */
-export async function loadCase(folder: string, golden: Golden): Promise<CasaCase> {
-  const { config: fusion, samples } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'))
-  const backbone = await openModelFolder(join(folder, '..', 'backbone'))
-  const added = await openGolden(folder, 'casa.safetensors')
+export async function loadCase(folder: GoldenFiles, golden: Golden): Promise<CasaCase> {
+  const { config: fusion, samples } = await folder.json<{ config: unknown; samples: Part[][] }>('case.json')
+  const backbone = await openModelFolder(folder.beside('backbone').source)
+  const added = await folder.tensors('casa.safetensors')
   const params: Params = {}
   const take = async (name: string, shape: number[], values: Promise<Float32Array>) => {
     params[name] = keep(tensor(await values, shape))
@@ -56,7 +55,7 @@ export async function loadCase(folder: string, golden: Golden): Promise<CasaCase
   await Promise.all([backbone.weights.close(), added.close()])
   const config = {
     ...parseVlmConfig(backbone.config),
-    fusion: { family: casa, config: casa.parseConfig(fusion, `${folder}/case.json: config`) },
+    fusion: { family: casa, config: casa.parseConfig(fusion, `${folder.name}/case.json: config`) },
   }
   const ids = await golden.integers('input_ids')
   return {
@@ -69,8 +68,8 @@ export async function loadCase(folder: string, golden: Golden): Promise<CasaCase
   }
 }
 
-export async function* verifyCasa(folder: string, { forward, gradient }: Tolerances): AsyncGenerator<Check> {
-  const golden = await openGolden(folder)
+export async function* verifyCasa(folder: GoldenFiles, { forward, gradient }: Tolerances): AsyncGenerator<Check> {
+  const golden = await folder.tensors()
   const loaded = await loadCase(folder, golden)
   const { model, layout, ids, targets, counted } = loaded
   const images = keep(tensor(loaded.images, golden.shape('images')))
@@ -80,9 +79,8 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
       const hidden = model.hidden({ ids, layout, patches: [] }, { images, tap: (layer, x) => (out[`tap.layer.${layer}`] = x) })
       return { ...out, logits: model.backbone.logits(hidden) }
     })
-    for (const [name, t] of Object.entries(outputs)) {
-      yield { name, error: relativeError((await t.data()) as Float32Array, await golden.floats(name)), tolerance: forward }
-      t.dispose()
+    for (const [name, values] of await readAll(outputs)) {
+      yield { name, error: relativeError(values, await golden.floats(name)), tolerance: forward }
     }
 
     const names = golden.names().filter((name) => name.startsWith('grad.'))
@@ -90,19 +88,10 @@ export async function* verifyCasa(folder: string, { forward, gradient }: Toleran
     const loss = () =>
       crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] }, { images })), targets, counted)
     const { value, gradients } = valueAndGradients(loss, wanted)
-    yield {
-      name: 'loss',
-      error: relativeError((await value.data()) as Float32Array, await golden.floats('loss')),
-      tolerance: forward,
-    }
-    value.dispose()
-    for (const [i, t] of gradients.entries()) {
-      yield {
-        name: names[i]!,
-        error: relativeError((await t.data()) as Float32Array, await golden.floats(names[i]!)),
-        tolerance: gradient,
-      }
-      t.dispose()
+    const computed = await readAll({ loss: value, ...Object.fromEntries(names.map((name, i) => [name, gradients[i]!])) })
+    for (const [name, values] of computed) {
+      const tolerance = name === 'loss' ? forward : gradient
+      yield { name, error: relativeError(values, await golden.floats(name)), tolerance }
     }
 
     const streamed = await withoutLeaks('streaming', () => stream(loaded, images))

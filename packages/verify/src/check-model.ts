@@ -6,22 +6,9 @@ import { planInsertion } from '@casa-js/casa'
 import type { Layout, Patches } from '@casa-js/core'
 import { crossEntropy, keep, scope, valueAndGradients, withoutLeaks, type Tensor } from '@casa-js/tensor'
 import { createSession, loadModel, type SessionInput, type VlmModel } from '@casa-js/vlm'
-import { bf16FromFloat32, float32FromBf16 } from '@casa-js/base/internal'
-import { openWeights } from '@casa-js/weights'
-import { existsSync } from 'node:fs'
-import { basename, join } from 'node:path'
 import { exactly, relativeError, type Check, type Tolerances } from './compare.ts'
-import { holds, openGolden, type Golden } from './golden.ts'
-
-/** Values of several tensors, read together after a pass. */
-async function readAll(tensors: Map<string, Tensor>): Promise<Map<string, Float32Array>> {
-  const values = new Map<string, Float32Array>()
-  for (const [name, t] of tensors) {
-    values.set(name, (await t.data()) as Float32Array)
-    t.dispose()
-  }
-  return values
-}
+import { readAll } from './read-all.ts'
+import type { Golden, GoldenFiles } from './tree.ts'
 
 /** Greedy continuation, one cached token at a time. */
 export async function continueGreedily(model: VlmModel, prompt: SessionInput, count: number): Promise<number[]> {
@@ -41,9 +28,9 @@ export async function continueGreedily(model: VlmModel, prompt: SessionInput, co
   }
 }
 
-export async function* verifyModel(folder: string, tolerances: Tolerances): AsyncGenerator<Check> {
-  const golden = await openGolden(folder)
-  const model = await loadModel(folder)
+export async function* verifyModel(folder: GoldenFiles, tolerances: Tolerances): AsyncGenerator<Check> {
+  const golden = await folder.tensors()
+  const model = await loadModel(folder.source)
   try {
     yield* golden.has('image_grid_thw') ? verifyInsertion(model, golden, tolerances) : verifyText(model, golden, tolerances)
   } finally {
@@ -66,7 +53,7 @@ async function* verifyText(model: VlmModel, golden: Golden, { forward, gradient 
     out.logits = model.backbone.logits(hidden)
     return out
   })
-  for (const [name, values] of await readAll(new Map(Object.entries(outputs)))) {
+  for (const [name, values] of await readAll(outputs)) {
     yield { name, error: relativeError(values, await golden.floats(name)), tolerance: forward }
   }
 
@@ -76,9 +63,7 @@ async function* verifyText(model: VlmModel, golden: Golden, { forward, gradient 
     () => crossEntropy(model.backbone.logits(model.hidden({ ids, layout, patches: [] })), targets, weights),
     params,
   )
-  const values = await readAll(
-    new Map<string, Tensor>([['loss', value], ...names.map((name, i) => [name, gradients[i]!] as const)]),
-  )
+  const values = await readAll({ loss: value, ...Object.fromEntries(names.map((name, i) => [name, gradients[i]!])) })
   for (const [name, got] of values) {
     yield { name, error: relativeError(got, await golden.floats(name)), tolerance: name === 'loss' ? forward : gradient }
   }
@@ -124,7 +109,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
     out.image_features = features
     return out
   })
-  for (const [name, values] of await readAll(new Map(Object.entries(seen)))) {
+  for (const [name, values] of await readAll(seen)) {
     yield { name, error: relativeError(values, await golden.floats(name)), tolerance: forward }
   }
 
@@ -140,7 +125,7 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
     return out
   })
   const V = model.backbone.vocabSize
-  for (const [name, values] of await readAll(new Map(Object.entries(outputs)))) {
+  for (const [name, values] of await readAll(outputs)) {
     const expected = await golden.floats(name)
     // Logits are of text rows alone here; the original has rows of image tokens too.
     const rows =
@@ -154,45 +139,4 @@ async function* verifyInsertion(model: VlmModel, golden: Golden, { forward }: To
   const prompt = { ids, images: patches.map((p, i) => ({ patches: p, before: images[i]!.before })) }
   const found = await withoutLeaks('cached greedy decoding', () => continueGreedily(model, prompt, greedy.length))
   yield exactly('greedy_ids', found, greedy)
-}
-
-/**
- * A checkpoint without a golden beside another with one: the same weights in another format (NAME-bf16-sharded beside NAME).
- * Every tensor must be the original's, rounded to bfloat16, and the model must run.
- */
-export async function* verifyFormat(folder: string, original: string): AsyncGenerator<Check> {
-  const [copy, source] = [await openWeights(folder), await openWeights(original)]
-  let wrong: string | undefined
-  for (const [name, { shape }] of source.entries()) {
-    const rounded = float32FromBf16(bf16FromFloat32(await source.read(name)))
-    const got = copy.entries().get(name)
-    if (!got || String(got.shape) !== String(shape) || (await copy.read(name)).some((x, i) => x !== rounded[i])) wrong ??= name
-  }
-  await Promise.all([copy.close(), source.close()])
-  yield {
-    name: 'weights',
-    error: wrong ? 1 : 0,
-    tolerance: 0,
-    note: wrong ? `differs first in ${wrong}` : 'equal to the original rounded to bfloat16',
-  }
-
-  const model = await loadModel(folder)
-  const logits = scope(() => {
-    const ids = Int32Array.from({ length: 8 }, (_, t) => t + 3)
-    return model.backbone.logits(model.hidden({ ids, layout: { tokens: 8, cu: Int32Array.of(0, 8), images: [] }, patches: [] }))
-  })
-  const values = (await logits.data()) as Float32Array
-  logits.dispose()
-  model.dispose()
-  yield { name: 'runs', error: values.every(Number.isFinite) ? 0 : 1, tolerance: 0 }
-}
-
-/** The folder whose weights this one holds in another format, if any. */
-export function originalOf(folder: string): string | undefined {
-  const name = basename(folder)
-  for (let cut = name.lastIndexOf('-'); cut > 0; cut = name.lastIndexOf('-', cut - 1)) {
-    const original = join(folder, '..', name.slice(0, cut))
-    if (existsSync(original) && holds(original, 'golden.safetensors')) return original
-  }
-  return undefined
 }
