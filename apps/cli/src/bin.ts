@@ -14,6 +14,7 @@ interface CommandModule {
 const commands: Record<string, () => Promise<CommandModule>> = {
   ask: () => import('./commands/ask.ts'),
   caption: () => import('./commands/caption.ts'),
+  finetune: () => import('./commands/finetune.ts'),
   train: () => import('./commands/train.ts'),
   eval: () => import('./commands/eval.ts'),
   study: () => import('./commands/study.ts'),
@@ -40,6 +41,7 @@ Examples:
   casa ask photo.png "What does it say?"          ask the model that comes with casa
   casa ask a.png b.png "What is in the second?"   several pictures
   casa caption film.mp4 --srt film.srt            captions of a video as it plays
+  casa finetune pets/ --out my-pets               teach it what is in your pictures
   casa train run.ts --resume                      train, and go on after an interruption
   casa eval model/ --report report.html           held-out accuracy, with pictures
   casa info model/                                what a model folder holds

@@ -35,6 +35,8 @@ export interface LoopOptions {
   checkpointEvery?: number
   /** Updates between evaluations. There is always one at the end. */
   evaluateEvery?: number | undefined
+  /** Also before the first update. Default false. */
+  evaluateAtStart?: boolean | undefined
   config: RunConfig
 }
 
@@ -86,7 +88,7 @@ export async function* runLoop(options: LoopOptions, context: LoopContext): Asyn
       // The previous run may have been killed right after this checkpoint, before its follow-up work.
       if (isLast() && rank === 0) await saveModel(store, program)
       if (isLast() || isDue(done, options.evaluateEvery)) yield* evaluate(context, done)
-    }
+    } else if (options.evaluateAtStart) yield* evaluate(context, done)
     const { clip, recompute } = options
     const step = { ...context, streams: shards.map(({ stream }) => stream), optimizer, schedule, clip, recompute }
     const peakRate = Math.max(...weights.map(({ learningRate }) => learningRate))

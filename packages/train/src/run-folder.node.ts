@@ -16,7 +16,8 @@ import type { LoopOptions } from './loop.ts'
 import { lockRun } from './lock.node.ts'
 import { METRICS_FILE, openMetrics, readMetrics, type MetricsLog } from './metrics.node.ts'
 
-const KIND = 'training run'
+/** How the folder of a run is marked (casa-folder.json). */
+export const RUN_FOLDER_KIND = 'training run'
 const WRITES = ['tokenizer.json', METRICS_FILE, 'checkpoints', 'model', 'report.html']
 
 export interface RunFolderOptions {
@@ -75,7 +76,7 @@ export async function openRunFolder(out: string, options: RunFolderOptions): Pro
 /** Runs from before folders were marked are recognised by their checkpoints, or by the lock of a killed process. */
 async function claimRun(out: string, force: boolean): Promise<FolderClaim> {
   const isOurs = (await exists(join(out, 'checkpoints'))) || (await exists(join(out, 'run.lock')))
-  return claimFolder(out, { kind: KIND, force: force || isOurs, writes: WRITES })
+  return claimFolder(out, { kind: RUN_FOLDER_KIND, force: force || isOurs, writes: WRITES })
 }
 
 async function findStart(out: string, { loop, resume, warn }: RunFolderOptions): Promise<FoundCheckpoint | undefined> {

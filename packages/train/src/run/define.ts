@@ -53,8 +53,10 @@ export interface PartOfModel {
 }
 
 export interface EvaluateDefinition {
-  /** Updates between evaluations. */
+  /** Updates between evaluations; there is always one at the end. */
   every: number
+  /** Also before the first update. Default false. */
+  atStart?: boolean
   /** Held-out data. */
   data: DatasetReference[]
   /** Examples of each dataset. Default 50. */

@@ -207,11 +207,12 @@ function parseFeatureCache(json: unknown, path: string): FeatureCacheDefinition 
 }
 
 function parseEvaluate(json: unknown, path: string): Required<EvaluateDefinition> {
-  const f = open(json, path, ['every', 'data', 'examples', 'maxNewTokens', 'shown'])
+  const f = open(json, path, ['every', 'atStart', 'data', 'examples', 'maxNewTokens', 'shown'])
   const data = f.raw('data')
   f.require(Array.isArray(data) && data.length > 0, 'data', 'expected a list of datasets')
   return {
     every: f.integer('every'),
+    atStart: f.boolean('atStart', false),
     data: (data as unknown[]).map((one, i) => parseDataset(one, f.at(`data.${i}`))),
     examples: f.integer('examples', { fallback: 50 }),
     maxNewTokens: f.integer('maxNewTokens', { fallback: 32 }),

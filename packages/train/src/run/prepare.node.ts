@@ -71,6 +71,7 @@ export async function prepareRun(file: string, options: PrepareOptions = {}): Pr
         shards: run.batch.perStep,
         checkpointEvery: run.checkpoint.every,
         evaluateEvery: run.evaluate?.every,
+        evaluateAtStart: run.evaluate?.atStart,
         config,
       },
       keep: run.checkpoint.keep,

@@ -48,7 +48,6 @@ export async function* trainVlm(vlm: Vlm, options: TrainVlmOptions): AsyncGenera
     { batch: options.batch, seed, ...(evaluate && { evaluate: settings }) },
     onWarning,
   )
-  if (program.evaluate) yield mergeEvaluations(0, [await program.evaluate(solo, 0, () => {})])
   const loop = {
     schedule: { steps, warmup, cooldown },
     groups: options.groups ?? adaptation(['casa.*']),
@@ -56,6 +55,7 @@ export async function* trainVlm(vlm: Vlm, options: TrainVlmOptions): AsyncGenera
     clip,
     shards: 1,
     evaluateEvery: evaluate?.every,
+    evaluateAtStart: true,
     // Only checkpoints record it, and there are none.
     config: { fixed: {}, tunable: {} },
   }
