@@ -6,8 +6,15 @@ import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
 import { loadNotices } from '../load-notices.ts'
-import { baseOption, maxPixelsOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
-import { shippedModel } from '../shipped.ts'
+import {
+  baseOption,
+  maxPixelsOption,
+  modelOption,
+  seedOption,
+  weightsOption,
+  type BaseFlag,
+  type WeightsChoice,
+} from '../model-options.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
@@ -30,7 +37,7 @@ export function register(program: Command): void {
       '<pictures-and-question...>',
       'picture files (PNG, JPEG, WebP, GIF, AVIF, TIFF or BMP), then the question in quotes',
     )
-    .option('--model <folder>', 'model folder', shippedModel)
+    .addOption(modelOption())
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
     .option('--temperature <t>', '0 takes the likeliest token each time', decimal(0, 100), 0)
     .option('--top-k <k>', 'sample among the k likeliest', wholeNumber(1, mostTokens), 50)

@@ -2,8 +2,7 @@
 import { ArgumentError } from '@casa-js/base'
 import type { Command } from 'commander'
 import { deviceOption, verboseOption, type DeviceFlags } from '../device.ts'
-import { baseOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
-import { shippedModel } from '../shipped.ts'
+import { baseOption, modelOption, seedOption, weightsOption, type BaseFlag, type WeightsChoice } from '../model-options.ts'
 import { decimal, mostTokens, wholeNumber } from '../terminal/numbers.ts'
 
 export interface CaptionFlags extends DeviceFlags, BaseFlag {
@@ -42,7 +41,7 @@ export function register(program: Command): void {
       '<video...>',
       'video files, animations, folders of pictures, addresses, cameras (/dev/video0), or - for standard input',
     )
-    .option('--model <folder>', 'model folder', shippedModel)
+    .addOption(modelOption())
     .option('--fps <n>', 'frames per second that are looked at (default: as the model was trained, else 2)', decimal(0.001, 240))
     .option('--size <px>', 'shrink frames until their longer side has this many pixels', wholeNumber(8, 10_000))
     .option('--from <s>', 'begin at this second of the video', decimal(0, 1e7))

@@ -5,8 +5,7 @@ import { close } from '@casa-js/tensor'
 import { Option, type Command } from 'commander'
 import { deviceOption, startDevice, verboseOption, type DeviceFlags } from '../device.ts'
 import { loadNotices } from '../load-notices.ts'
-import { baseOption, seedOption, type BaseFlag } from '../model-options.ts'
-import { shippedModel } from '../shipped.ts'
+import { baseOption, modelArgument, seedOption, type BaseFlag } from '../model-options.ts'
 import { err } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { mostTokens, wholeNumber } from '../terminal/numbers.ts'
@@ -39,7 +38,7 @@ export function register(program: Command): void {
   program
     .command('eval')
     .description('ask a model held-out questions and count its right answers')
-    .argument('[model]', 'model folder', shippedModel)
+    .addArgument(modelArgument('model', 'model folder'))
     .option(
       '--data <files...>',
       "your own questions: JSONL files or dataset modules; parquet files, folders or hub:owner/name of a benchmark; without it, the shipped model's held-out sets, or the benchmark's own repository",

@@ -1,15 +1,14 @@
 /** `casa info`: shows the content of a model folder. */
 import type { Command } from 'commander'
 import { describeModel } from '../describe-model.ts'
-import { baseOption, type BaseFlag } from '../model-options.ts'
-import { shippedModel } from '../shipped.ts'
+import { baseOption, modelArgument, type BaseFlag } from '../model-options.ts'
 import { out } from '../terminal/colours.ts'
 
 export function register(program: Command): void {
   program
     .command('info')
     .description('show what a model folder holds: parts, parameters, dtypes, and whether its weights fit its config')
-    .argument('[folder]', 'model folder: a path, an address, or hub:organisation/name', shippedModel)
+    .addArgument(modelArgument('folder', 'model folder: a path, an address, or hub:organisation/name'))
     .option('--tensors', 'list every tensor')
     .addOption(baseOption())
     .option('--json', 'print one JSON document')
