@@ -26,7 +26,7 @@ export interface EmojiThing extends Placed {
   kind: 'emoji'
   name: string
   style: string
-  /** How the drawing is altered: 0 as it is, up to `alterations - 1` mirrored, turned and tinted a little. Training alone alters. */
+  /** How the drawing is altered: 0 as it is, up to `alterations - 1` mirrored, bent, tinted, outlined. Training alone alters. */
   altered: number
   size: 'small' | 'big'
 }
@@ -82,8 +82,8 @@ export const eventKinds: readonly EventKind[] = [
 ]
 
 export interface SceneMaterial {
-  /** Names of the emoji styles to draw from. */
-  styles: readonly string[]
+  /** Names of the emoji styles that have a drawing of this emoji. */
+  stylesOf(name: string): readonly string[]
   /** Words of signs. */
   words: readonly string[]
   /** Number of font faces. */
@@ -113,7 +113,7 @@ export const kindWeights: Record<EventKind, number> = {
 
 const mostGroup = 6
 /** Ways in which training shows an emoji's drawing: more than the few styles there are. */
-export const alterations = 6
+export const alterations = 30
 const directions: Record<Direction, { row: number; column: number }> = {
   left: { row: 0, column: -1 },
   right: { row: 0, column: 1 },
@@ -179,7 +179,7 @@ export function createScene(material: SceneMaterial, random: Random, weights: Re
     if (choice < 0.6) return { kind: 'shape', ...cell, ...coloured(), size: 'big' }
     const present = new Set(things.map(nameOf))
     const name = random.pick(emojiNames.filter((one) => !present.has(one)))
-    const style = random.pick(material.styles)
+    const style = random.pick(material.stylesOf(name))
     const altered = material.trains ? random.integer(0, alterations - 1) : 0
     return { kind: 'emoji', ...cell, name, style, altered, size: 'big' }
   }

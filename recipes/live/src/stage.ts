@@ -14,7 +14,7 @@ const cellPx = framePx / 2
 /** Sprites are kept at twice the size at which most are drawn. */
 const masterPx = 88
 /** Rasters kept: far more than the scenes that are drawn at one time show. */
-const mostRasters = 1500
+const mostRasters = 4000
 
 export interface Sprite {
   /** Number of the thing, and of the piece for a group. */
@@ -210,15 +210,30 @@ export function createPainter({ svg, fonts }: PainterMaterial, scale = 1): Paint
 const signPx = [92, 36] as const
 const counterPx = [42, 32] as const
 
-/** What is drawn from here on is mirrored half of the time, turned by up to 12 degrees and tinted a little. */
+/**
+ * What is drawn from here on is mirrored half of the time, turned by up to 15 degrees, bent, tinted, and now and then outlined or blurred:
+ * styles differ in these more than in what a thing looks like.
+ */
 function alter(drawn: SKRSContext2D, random: Random): void {
   const middle = masterPx / 2
+  const sign = random.chance(0.5) ? -1 : 1
   drawn.translate(middle, middle)
-  drawn.rotate(random.between(-0.2, 0.2))
-  drawn.scale(random.chance(0.5) ? -0.93 : 0.93, random.between(0.85, 0.95))
+  drawn.rotate(random.between(-0.26, 0.26))
+  drawn.transform(1, random.between(-0.1, 0.1), random.between(-0.15, 0.15), 1, 0, 0)
+  drawn.scale(sign * random.between(0.76, 0.96), random.between(0.76, 0.96))
   drawn.translate(-middle, -middle)
-  const tint = [random.integer(-10, 10), random.between(0.85, 1.25).toFixed(2), random.between(0.85, 1.12).toFixed(2)]
-  drawn.filter = `hue-rotate(${tint[0]}deg) saturate(${tint[1]}) brightness(${tint[2]})`
+  const filters = [
+    `hue-rotate(${random.integer(-14, 14)}deg)`,
+    `saturate(${random.between(0.65, 1.5).toFixed(2)})`,
+    `brightness(${random.between(0.8, 1.2).toFixed(2)})`,
+    `contrast(${random.between(0.8, 1.3).toFixed(2)})`,
+  ]
+  if (random.chance(0.15)) filters.push(`blur(${random.between(0.4, 1.4).toFixed(1)}px)`)
+  if (random.chance(0.35)) {
+    const [x, y, grey] = [random.between(-2, 2), random.between(-2, 2), random.pick([20, 60, 255])]
+    filters.push(`drop-shadow(${x.toFixed(1)}px ${y.toFixed(1)}px ${random.chance(0.5) ? 0 : 2}px rgb(${grey},${grey},${grey}))`)
+  }
+  drawn.filter = filters.join(' ')
 }
 
 function crossOutline(low: number, high: number): [number, number][] {

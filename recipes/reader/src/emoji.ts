@@ -14,7 +14,7 @@ export const emojiStyles: Record<Split, string[]> = {
 }
 
 /** As documented by Iconify (IconifyJSON): sizes default to the set's, an alias names its parent. */
-interface IconSet {
+export interface IconSet {
   icons: Record<string, { body: string; left?: number; top?: number; width?: number; height?: number }>
   aliases?: Record<string, { parent: string }>
   width?: number
@@ -36,8 +36,13 @@ function loadStyle(style: string): EmojiStyle {
   return { style, svg: (name) => drawings.get(name)! }
 }
 
-function drawingOf(set: IconSet, name: string, style: string): string {
-  const key = name.toLowerCase().replaceAll(' ', '-')
+/**
+ * An SVG document of 96 x 96.
+ *
+ * @param key name in the set, where it is not the Unicode name with dashes
+ * @throws CasaError when the set lacks it
+ */
+export function drawingOf(set: IconSet, name: string, style: string, key = name.toLowerCase().replaceAll(' ', '-')): string {
   const icon = set.icons[key] ?? set.icons[set.aliases?.[key]?.parent ?? '']
   if (!icon) throw new CasaError(`emoji style ${style} has no "${name}"; correct emoji-names.ts or pin the version again`)
   const { body, left = 0, top = 0, width = set.width ?? 16, height = set.height ?? 16 } = icon

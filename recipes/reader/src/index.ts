@@ -3,7 +3,7 @@ export { default as createReaderDataset, type ReaderOptions } from './dataset.ts
 export { corpusTexts } from './corpus.ts'
 export { default as createHeldOutDataset, evaluatedTasks, readerTasks, type HeldOutOptions } from './evaluation.ts'
 export { loadMaterial } from './material.ts'
-export { emojiStyles } from './emoji.ts'
+export { drawingOf, emojiStyles, type IconSet } from './emoji.ts'
 export { emojiNames } from './emoji-names.ts'
 export { fontFamilies } from './fonts.ts'
 export { isHeldOut, type Split } from './split.ts'
