@@ -12,7 +12,8 @@ export {
 export { parseVlmConfig } from './config.ts'
 export { bindVlm, encoderTensors } from './model.ts'
 export { nextTask } from './next-task.ts'
-export { allTensors, withoutTiedHead } from './load.ts'
+export { allTensors, withFiles, withoutTiedHead } from './load.ts'
+export { decodeSession, encodeSession } from './session-file.ts'
 export {
   divideByTemperature,
   emaRepetitionPenalty,

@@ -291,6 +291,9 @@ export function createVlm(json: unknown, seed: number, files: VlmFiles, options:
   return assembleVlm(createModel(json, seed, { ...options, processor: files.processorConfig }), files, talk)
 }
 
+/** A bound model with the files to talk to it. @throws CasaError when no chat template is known */
+export const withFiles = (model: VlmModel, files: VlmFiles): Vlm => assembleVlm(model, files, parseFiles(files, 'withFiles'))
+
 export interface SaveOptions {
   /** How weights are stored; bf16 halves them. */
   dtype?: 'F32' | 'BF16' | 'F16'

@@ -18,7 +18,9 @@ export interface LiveMaterial extends SceneMaterial, PainterMaterial {
 /** @throws CasaError naming a package that is missing. */
 export function loadLiveMaterial(split: Split): LiveMaterial {
   const { fonts, words, emoji } = loadMaterial(split)
-  const own: PartialStyle[] = emoji.styles.filter(({ style }) => style !== shareAlike).map((style) => ({ ...style, has: () => true }))
+  const own: PartialStyle[] = emoji.styles
+    .filter(({ style }) => style !== shareAlike)
+    .map((style) => ({ ...style, has: () => true }))
   const styles = new Map([...own, ...(split === 'train' ? loadMoreStyles() : [])].map((style) => [style.style, style]))
   return {
     fonts,

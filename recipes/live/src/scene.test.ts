@@ -166,11 +166,21 @@ describe('a clip', () => {
   })
 })
 
+it('every emoji has a drawing in each style that claims it, and in five of them or more', () => {
+  for (const name of emojiNames) {
+    const styles = train.stylesOf(name)
+    expect(styles.length).toBeGreaterThanOrEqual(5)
+    for (const style of styles) expect(train.svg(style, name)).toMatch(/^<svg .*viewBox="/)
+  }
+  expect(() => train.svg('fxemoji', 'carrot')).toThrow(/fxemoji has no "carrot"/)
+})
+
 describe('what is held out', () => {
   it('styles, fonts and words are on one side only', () => {
     const meet = (one: readonly string[], other: readonly string[]) => one.filter((value) => other.includes(value))
     expect(meet(train.styles, heldOut.styles)).toEqual([])
     expect(train.styles).not.toContain('openmoji')
+    expect(heldOut.styles).toEqual(['twemoji'])
     expect(
       meet(
         train.fonts.map(({ file }) => file),

@@ -97,47 +97,78 @@ export function total({ kinds, strange }: Score): KindScore {
   return sum
 }
 
-/** Frames that are drawn together: neighbours are not independent. */
-const blockFrames = 40
+export interface Estimate {
+  value: number
+  /** 95 %. */
+  interval: [number, number]
+}
+
+function scoreOf(scene: readonly Said[]): Score {
+  const score = emptyScore()
+  addScene(score, scene)
+  return score
+}
+
+/** All scenes together. */
+export const scoreScenes = (scenes: readonly (readonly Said[])[]): Score => sumOf(scenes.map(scoreOf))
+
+function sumOf(scores: readonly Score[]): Score {
+  const sum = emptyScore()
+  for (const { kinds, strange, quiet, kept } of scores) {
+    sum.strange += strange
+    sum.quiet += quiet
+    sum.kept += kept
+    for (const kind of eventKinds)
+      for (const key of Object.keys(kinds[kind]) as (keyof KindScore)[]) sum.kinds[kind][key] += kinds[kind][key]
+  }
+  return sum
+}
+
+/** A long scene in pieces of 40 frames, which are drawn together: neighbours are not independent. */
+export const piecesOf = <T extends Said>(frames: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(frames.length / 40) }, (_, piece) => frames.slice(40 * piece, 40 * (piece + 1)))
 
 /**
- * The F1 of these frames, all kinds together, with its 95 % interval: a bootstrap over blocks of 40 frames (Efron 1979).
- * @returns shares of 1; `events` of all frames
+ * A measure of these scenes with its 95 % interval: a bootstrap over scenes (Efron 1979). Draws in which it is not a number, as a kind
+ * may not occur in them, are left out.
  */
-export function f1WithInterval(frames: readonly Said[]): { f1: number; interval: [number, number]; events: number } {
-  const blocks: KindScore[] = []
-  for (let at = 0; at < frames.length; at += blockFrames) {
-    const score = emptyScore()
-    addScene(score, frames.slice(at, at + blockFrames))
-    blocks.push(total(score))
-  }
-  const f1Of = (parts: readonly KindScore[]) => {
-    const sum = (key: keyof KindScore) => parts.reduce((all, part) => all + part[key], 0)
-    return ratio(2 * sum('matched'), sum('said') + sum('events'))
-  }
+export function estimate(scenes: readonly (readonly Said[])[], measure: (score: Score) => number): Estimate {
+  const blocks = scenes.map(scoreOf)
   const random = createRandom(1)
-  const draws = Array.from({ length: 1000 }, () => f1Of(blocks.map(() => random.pick(blocks)))).sort((a, b) => a - b)
-  return {
-    f1: f1Of(blocks),
-    interval: [draws[24]!, draws[974]!],
-    events: blocks.reduce((all, { events }) => all + events, 0),
-  }
+  const draws = Array.from({ length: 1000 }, () => measure(sumOf(blocks.map(() => random.pick(blocks)))))
+    .filter((value) => !Number.isNaN(value))
+    .sort((a, b) => a - b)
+  const at = (share: number) => draws[Math.floor(share * (draws.length - 1))] ?? NaN
+  return { value: measure(sumOf(blocks)), interval: [at(0.025), at(0.975)] }
 }
+
+/** Shares of 1. */
+export const f1WithInterval = (scenes: readonly (readonly Said[])[], kind?: EventKind): Estimate =>
+  estimate(scenes, (score) => measures(kind ? score.kinds[kind] : total(score)).f1)
 
 const percent = (value: number) => (Number.isNaN(value) ? '-' : `${(100 * value).toFixed(1)} %`)
 
-/** A Markdown table, a row for each kind. */
-export function formatScore(score: Score): string {
-  const rows = [...Object.entries(score.kinds), ['all', total(score)] as const].map(([kind, one]) => {
+const spread = ([low, high]: Estimate['interval']) => `${percent(low)} to ${percent(high)}`
+
+/** "55.3 % (51.8 % to 58.9 %)" */
+export const formatEstimate = ({ value, interval }: Estimate): string => `${percent(value)} (${spread(interval)})`
+
+/** A Markdown table of these scenes, a row for each kind, with the 95 % intervals of F1 and of silence. */
+export function formatScore(scenes: readonly (readonly Said[])[]): string {
+  const score = scoreScenes(scenes)
+  const rows = [...eventKinds, undefined].map((kind) => {
+    const one = kind ? score.kinds[kind] : total(score)
     const { precision, recall, f1, delayFrames, kindRecall } = measures(one)
     const late = Number.isNaN(delayFrames) ? '-' : delayFrames.toFixed(2)
-    return `| ${[kind, one.events, percent(precision), percent(recall), percent(f1), late, percent(kindRecall)].join(' | ')} |`
+    const interval = Number.isNaN(f1) ? '-' : spread(f1WithInterval(scenes, kind).interval)
+    return `| ${[kind ?? 'all', one.events, percent(precision), percent(recall), percent(f1), interval, late, percent(kindRecall)].join(' | ')} |`
   })
+  const silence = formatEstimate(estimate(scenes, ({ kept, quiet }) => ratio(kept, quiet)))
   return [
-    '| event | events | precision | recall | F1 | delay (frames) | kind seen |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| event | events | precision | recall | F1 | 95 % interval | delay (frames) | kind seen |',
+    '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |',
     ...rows,
     '',
-    `Silence kept in ${percent(ratio(score.kept, score.quiet))} of ${score.quiet} frames in which nothing happened; ${score.strange} sentences of no kind.`,
+    `Silence kept in ${silence} of ${score.quiet} frames in which nothing happened; ${score.strange} sentences of no kind.`,
   ].join('\n')
 }

@@ -55,6 +55,8 @@ function iconSetText(style: string): string {
   try {
     return readFileSync(require.resolve(`@iconify-json/${style}/icons.json`), 'utf8')
   } catch (cause) {
-    throw new CasaError(`package @iconify-json/${style} is not installed; run "pnpm install" at the top of the checkout`, { cause })
+    throw new CasaError(`package @iconify-json/${style} is not installed; run "pnpm install" at the top of the checkout`, {
+      cause,
+    })
   }
 }

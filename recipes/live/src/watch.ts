@@ -27,9 +27,10 @@ export interface WatchOptions {
   capacityTokens?: number
 }
 
-/** A frame, what was said of it, and the tokens of the cache then. */
+/** A frame, what was said of it, and what the stream holds then: text tokens in the cache, bytes of all live tensors. */
 export interface Watched extends Said {
   cachedTokens: number
+  tensorBytes: number
 }
 
 /** What a model says of each frame of a scene, beside what is right, as it goes. */
@@ -49,7 +50,7 @@ export async function* watch(
       yield { image, timeMs: index * 500 }
     }
   }
-  for await (const { text, cachedTokens } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
-    yield { ...shown.shift()!, said: text.trim(), cachedTokens }
+  for await (const { text, cachedTokens, memory } of captionStream(vlm, video(), { ...liveCaptioning(vlm), capacityTokens })) {
+    yield { ...shown.shift()!, said: text.trim(), cachedTokens, tensorBytes: memory.bytes }
   }
 }

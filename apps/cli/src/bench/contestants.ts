@@ -4,8 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
+import { initialValues, type Params } from '@casa-js/core'
+import { keep, tensor } from '@casa-js/tensor'
 import { createVlm, type Vlm, type VlmFiles } from '@casa-js/vlm'
+import { allTensors, bindVlm, parseVlmConfig, withFiles } from '@casa-js/vlm/internal'
 import { shippedModel } from '../shipped.ts'
+import { randomParams } from './random-params.ts'
 
 export interface Shape {
   description: string
@@ -13,6 +17,8 @@ export interface Shape {
   framePx: number
   /** Tokens of a frame after the Q-Former: an eighth to a quarter of its image tokens, as 128 are of the paper's 1,024. */
   queries: number
+  /** How the matrices of the language model and of the fusion are stored. */
+  weights: 'float32' | 'int8'
   text: Record<string, unknown>
   vision: Record<string, unknown>
 }
@@ -24,14 +30,16 @@ export const shapes = {
     description: 'the shipped model: 4 layers, width 192, 36 image tokens per frame',
     framePx: 96,
     queries: 8,
+    weights: 'float32',
     text: shipped.text_config!,
     vision: shipped.vision_config!,
   },
   'helium-cut': {
     description:
-      "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), 36 image tokens per frame, 320 words",
+      "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), matrices in int8, 36 image tokens per frame, 320 words",
     framePx: 96,
     queries: 8,
+    weights: 'int8',
     text: {
       model_type: 'llama',
       vocab_size: 320,
@@ -86,7 +94,7 @@ const files: VlmFiles = {
  */
 export function createContestant(name: ContestantName, shape: Shape, capacityTokens: number): Vlm {
   const { fusion, compressed }: Contestant = contestants[name]
-  const { queries, text, vision } = shape
+  const { queries, weights, text, vision } = shape
   const config = {
     model_type: 'casa_vlm',
     text_config: { ...text, max_position_embeddings: capacityTokens },
@@ -96,5 +104,11 @@ export function createContestant(name: ContestantName, shape: Shape, capacityTok
       compressor_config: { kind: 'q-former', num_queries: queries, num_layers: 2, num_heads: text.num_attention_heads },
     }),
   }
-  return createVlm(config, 1, files)
+  if (weights === 'float32') return createVlm(config, 1, files)
+  const parsed = parseVlmConfig(config)
+  const table = allTensors(parsed)
+  const isMatrix = ({ name, shape }: (typeof table)[number]) => shape.length === 2 && !/^(vision|compressor)\./.test(name)
+  const params: Params = randomParams(table.filter(isMatrix), weights)
+  for (const spec of table) params[spec.name] ??= keep(tensor(initialValues(spec, 1), [...spec.shape]))
+  return withFiles(bindVlm(parsed, params), files)
 }

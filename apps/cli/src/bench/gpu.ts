@@ -2,28 +2,14 @@
  * `casa bench gpu`: decoding on this device beside the roofline of known ones. Weights are random words, as time does not depend on them.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { floatToHalf } from '@casa-js/base/internal'
-import type { Params, TensorSpec, TensorTable } from '@casa-js/core'
-import {
-  add,
-  close,
-  createCompressedQuantizedWeight,
-  createCompressedWeight,
-  dispose,
-  fill,
-  joinHalves,
-  keep,
-  slice,
-  tensor,
-  type DeviceReport,
-  type Tensor,
-} from '@casa-js/tensor'
+import { add, close, dispose, fill, slice, type DeviceReport, type Tensor } from '@casa-js/tensor'
 import { createSampler, createSession } from '@casa-js/vlm'
 import { allTensors, bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'
 import { startDevice } from '../device.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { writeWhole } from '../terminal/outputs.ts'
 import { gpuShapes, type GpuFlags, type GpuShape } from './gpu-shapes.ts'
+import { randomParams } from './random-params.ts'
 import { devices, leastMs, tokenWork, type Format, type TokenWork } from './roofline.ts'
 
 /** One format on this device. */
@@ -121,34 +107,6 @@ async function measureFormat(flags: GpuFlags, format: Format, signal: AbortSigna
     // The pool of the device frees buffers between tasks.
     await sleep(0)
   }
-}
-
-/** Small finite values: norms of ones, matrices of random words. */
-function randomParams(table: TensorTable, format: Format): Params {
-  return Object.fromEntries(table.map((spec) => [spec.name, keep(randomTensor(spec, format))]))
-}
-
-function randomTensor({ name, shape }: TensorSpec, format: Format): Tensor {
-  const size = shape.reduce((product, extent) => product * extent, 1)
-  if (shape.length !== 2) return tensor(new Float32Array(size).fill(1), [...shape])
-  const [outputs, inputs] = shape as [number, number]
-  const finest = format === 'int4' && /embed_tokens|lm_head/.test(name) ? 'int8' : format
-  // Multiplicative hashing: repeatable, and as good as random for timing.
-  const bits = (i: number) => Math.imul(i + 1, 2654435761)
-  if (finest === 'int8' || finest === 'int4') {
-    const [valueBits, group] = [finest === 'int8' ? 8 : 4, 32] as const
-    const values = Int32Array.from({ length: outputs * Math.ceil((inputs * valueBits) / 32) }, (_, i) => bits(i))
-    const scales = new Uint16Array(outputs * Math.ceil(inputs / group)).fill(floatToHalf(finest === 'int8' ? 4e-4 : 6e-3))
-    return createCompressedQuantizedWeight({ values, scales: joinHalves(scales), outputs, inputs, bits: valueBits, group })
-  }
-  // Halves of 0.03 in size: bf16 0x3cf0 .. with random signs.
-  const halves = Uint16Array.from({ length: size }, (_, i) => 0x3c80 | (bits(i) & 0x807f))
-  if (finest === 'bf16') return createCompressedWeight(joinHalves(halves), [...shape], 'bf16')
-  return tensor(floatsOfBf16(halves), [...shape])
-}
-
-function floatsOfBf16(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer)
 }
 
 function median(times: readonly number[]): number {

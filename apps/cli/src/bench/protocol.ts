@@ -14,6 +14,8 @@ export const textTokensPerTurn = 18
 
 /** One turn. Times are processor time. */
 export interface Turn {
+  /** Counted from 0. */
+  turn: number
   /** From the frame's arrival to its first token: encoder, prefill, the first choice. */
   firstTokenMs: number
   /** For the 15 tokens after it. */
@@ -29,6 +31,12 @@ export interface StreamSettings {
   framePx: number
   /** Text beyond it slides; images in the cache cannot. */
   capacityTokens: number
+  /** Number of the first turn. Default: 0. */
+  from?: number | undefined
+  /** State of an earlier stream to go on from. */
+  resume?: Uint8Array | undefined
+  /** Given the state after the last turn. */
+  onSaved?: ((state: Uint8Array) => void) | undefined
   signal?: AbortSignal | undefined
   onTurn?: ((turn: number) => void) | undefined
 }
@@ -60,9 +68,12 @@ function sixteenTokens({ stopIds, tokenizer }: Vlm): Sampler {
 }
 
 /** Streams random frames through a model. @returns a row for each turn */
-export async function streamTurns(vlm: Vlm, { turns, framePx, capacityTokens, signal, onTurn }: StreamSettings): Promise<Turn[]> {
+export async function streamTurns(
+  vlm: Vlm,
+  { turns, framePx, capacityTokens, from = 0, resume, onSaved, signal, onTurn }: StreamSettings,
+): Promise<Turn[]> {
   function* frames() {
-    for (let turn = 0; turn < turns; turn++) yield { image: frameOf(turn, framePx), timeMs: turn * 500 }
+    for (let turn = from; turn < from + turns; turn++) yield { image: frameOf(turn, framePx), timeMs: turn * 500 }
   }
   const run = captionVideo(vlm, frames(), {
     prompt: 'Describe what happens in the video.',
@@ -72,6 +83,7 @@ export async function streamTurns(vlm: Vlm, { turns, framePx, capacityTokens, si
     capacityTokens,
     sampler: sixteenTokens(vlm),
     now: processorMs,
+    resume,
     signal,
   })
   const rows: Turn[] = []
@@ -79,12 +91,14 @@ export async function streamTurns(vlm: Vlm, { turns, framePx, capacityTokens, si
     if (event.type !== 'frame') continue
     const { timeToFirstTokenMs, tokenTimesMs, cachedTokens, memory } = event.frame
     rows.push({
+      turn: from + rows.length,
       firstTokenMs: timeToFirstTokenMs,
       decodeMs: tokenTimesMs.at(-1)! - tokenTimesMs[0]!,
       cachedTokens,
       bytes: memory.bytes,
     })
-    onTurn?.(rows.length)
+    onTurn?.(from + rows.length)
+    if (rows.length === turns && onSaved) onSaved(await run.save())
   }
   return rows
 }

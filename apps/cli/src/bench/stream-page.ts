@@ -1,7 +1,8 @@
 /** Tables and charts of `casa bench stream`. */
 import { chartFile } from '@casa-js/eval/internal'
 import { contestants, shapes, type ContestantName, type ShapeName } from './contestants.ts'
-import type { FirstLast, StreamRun } from './stream-summary.ts'
+import { textTokensPerTurn } from './protocol.ts'
+import { growthOf, type FirstLast, type StreamRun } from './stream-summary.ts'
 
 const ratio = ({ first, last }: FirstLast) => (last / first).toFixed(2)
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
@@ -17,8 +18,8 @@ export function formatRuns(runs: readonly StreamRun[]): string {
 function table(runs: readonly StreamRun[]): string {
   const order = Object.keys(contestants)
   const sorted = runs.toSorted((one, other) => order.indexOf(one.contestant) - order.indexOf(other.contestant))
-  const rows = sorted.map(({ contestant, slideTokens, firstTokenMs, tokensPerSecond, cachedTokens, bytes, turns }) => [
-    contestants[contestant].label + (slideTokens === undefined ? '' : `, text slides at ${slideTokens.toLocaleString('en')}`),
+  const rows = sorted.map(({ contestant, slideTokens, sample, firstTokenMs, tokensPerSecond, cachedTokens, bytes, turns }) => [
+    `${contestants[contestant].label}${slideTokens === undefined ? '' : `, text slides at ${slideTokens.toLocaleString('en')}`}${sample === undefined ? '' : ' *'}`,
     `${firstTokenMs.first.toFixed(1)} → ${firstTokenMs.last.toFixed(1)}`,
     ratio(firstTokenMs),
     `${tokensPerSecond.first.toFixed(1)} → ${tokensPerSecond.last.toFixed(1)}`,
@@ -40,6 +41,75 @@ function table(runs: readonly StreamRun[]): string {
     'peak, MB',
   ]
   return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** Multiplications for which each layer's self-attention reads a token of the cache: scores and sums. */
+function multiplicationsPerCachedToken(shape: ShapeName): number {
+  const { num_hidden_layers: layers, hidden_size: width } = shapes[shape].text as {
+    num_hidden_layers: number
+    hidden_size: number
+  }
+  return 2 * layers * width
+}
+
+/** What times are made of, for the longest stream of each model. */
+function growthTable(runs: readonly StreamRun[]): string {
+  const head = [
+    'shape',
+    'model',
+    'first token, ms, empty cache',
+    'and per 1,000 tokens in it',
+    'each further token, ms, empty cache',
+    'and per 1,000 tokens in it',
+  ]
+  const rows = (Object.keys(shapes) as ShapeName[]).flatMap((shape) =>
+    Object.entries(contestants).flatMap(([name, { label }]) => {
+      const own = runs.filter((run) => run.shape === shape && run.contestant === name && run.slideTokens === undefined)
+      const longest = own.sort((one, other) => other.turns - one.turns)[0]
+      const growth = longest && growthOf(longest)
+      if (!growth) return []
+      const { firstTokenMs: first, tokenMs: each } = growth
+      const cells = [first.constant, first.perThousand, each.constant, each.perThousand].map((ms) => ms.toFixed(2))
+      return [`| ${[shape, label, ...cells].join(' | ')} |`]
+    }),
+  )
+  if (rows.length === 0) return ''
+  const named = (Object.keys(shapes) as ShapeName[]).filter((shape) => runs.some((run) => run.shape === shape))
+  const work = named.map(
+    (shape) => `${((1000 * multiplicationsPerCachedToken(shape)) / 1e6).toFixed(1)} million in the ${shape} shape`,
+  )
+  return `## What grows
+
+Lines through the points of each stream: a time that is always there, and one for each 1,000 tokens in the cache. Self-attention
+reads every one of them for each token, ${work.join(' and ')} multiplications per 1,000 tokens; nothing else depends on how long the stream has run.
+
+| ${head.join(' | ')} |
+| --- | --- |${' ---: |'.repeat(head.length - 2)}
+${rows.join('\n')}
+`
+}
+
+/** What a stream that slides would have taken if it kept all of its text. */
+function withoutSliding(runs: readonly StreamRun[]): string {
+  const sliding = runs.filter(({ slideTokens }) => slideTokens !== undefined).sort((one, other) => other.turns - one.turns)[0]
+  const kept = runs
+    .filter((run) => run.slideTokens === undefined && run.shape === sliding?.shape && run.contestant === sliding.contestant)
+    .sort((one, other) => other.turns - one.turns)[0]
+  const growth = kept && growthOf(kept)
+  if (!sliding || !growth || sliding.turns <= kept.turns) return ''
+  const tokens = sliding.turns * textTokensPerTurn
+  const {
+    num_hidden_layers: layers,
+    num_key_value_heads: heads,
+    hidden_size: width,
+    num_attention_heads: queries,
+  } = shapes[sliding.shape].text as Record<string, number>
+  const megabytes = (tokens * layers! * 2 * heads! * (width! / queries!) * 4) / 1e6
+  const last = growth.firstTokenMs.constant + (growth.firstTokenMs.perThousand * tokens) / 1000
+  const token = growth.tokenMs.constant + (growth.tokenMs.perThousand * tokens) / 1000
+  return `Without sliding, ${sliding.turns.toLocaleString('en')} turns would leave ${tokens.toLocaleString('en')} tokens: ${megabytes.toFixed(0)} MB of keys and values, and by the table above ${(last / 1000).toFixed(1)} s to a first token and ${(1000 / token).toFixed(1)} tokens
+per second at the end (computed). With text that slides at ${sliding.slideTokens!.toLocaleString('en')} it took ${sliding.firstTokenMs.last.toFixed(1)} ms and ${sliding.tokensPerSecond.last.toFixed(0)} tokens per second there (measured).
+`
 }
 
 /** The paper's figures on one H100, 896 px frames of 1,024 image tokens (arXiv 2512.19535, streaming benchmark). */
@@ -96,6 +166,12 @@ export function formatPage(runs: readonly StreamRun[]): string {
   const most = Math.max(...runs.map(({ repeats }) => repeats))
   const repeated =
     most === 1 ? 'Each stream was run once.' : `Streams were run up to ${most} times; of each turn the shortest time counts.`
+  const samples = [...new Set(runs.flatMap(({ sample }) => sample ?? []))]
+  const sampled =
+    samples.length === 0
+      ? ''
+      : `\\* Of the first and of the last tenth the middle ${samples.join(' or ')} turns were run, eight in between and the last. The cache in front of them held as many
+rows as the stream would have written by then.\n\n`
   const charts = Object.keys(streamCharts(runs)).map((name) => `![${name.replace('.svg', '').replaceAll('-', ' ')}](${name})`)
   return `# What a stream of frames costs
 
@@ -110,8 +186,10 @@ Measured on ${machines.join('; ')}, one thread, other programs running. ${repeat
 
 ${formatRuns(runs)}
 
-${charts.join('\n')}
+${sampled}${charts.join('\n')}
 
+${growthTable(runs)}
+${withoutSliding(runs)}
 ## Reading it
 
 CASA's frames leave nothing in the cache, its text does: 18 tokens per turn, and self-attention reads all of it for every token. In the

@@ -27,6 +27,8 @@ export interface StreamRun extends StreamMeasures {
   turns: number
   /** Beyond so many tokens the oldest text is forgotten. */
   slideTokens?: number
+  /** Turns of the first and of the last tenth that were run, where not all were (sampled.ts). */
+  sample?: number
   /** Times the stream was run; of each turn the shortest time counts. */
   repeats: number
   machine: string
@@ -42,26 +44,31 @@ export function median(values: readonly number[]): number {
 
 /**
  * Medians over a tenth of the turns: a garbage collection or an interruption in one of them changes nothing.
- * @param repeats the turns of each time the stream was run; at least one, all of the same number of turns
+ * @param repeats the rows of each time the stream was run, at least one, all of the same turns
+ * @param turns length of the stream; of a sampled one there are fewer rows
  */
-export function summarise(repeats: readonly (readonly Turn[])[]): StreamMeasures {
-  const turns = repeats[0]!.map((turn, index) => ({
-    ...turn,
+export function summarise(repeats: readonly (readonly Turn[])[], turns = repeats[0]!.length): StreamMeasures {
+  const rows = repeats[0]!.map((row, index) => ({
+    ...row,
     firstTokenMs: Math.min(...repeats.map((each) => each[index]!.firstTokenMs)),
     decodeMs: Math.min(...repeats.map((each) => each[index]!.decodeMs)),
   }))
-  const tenth = Math.max(1, Math.floor(turns.length / 10))
-  const [first, last] = [turns.slice(0, tenth), turns.slice(-tenth)]
-  const over = (part: typeof turns) => ({
+  const tenth = Math.max(1, Math.floor(turns / 10))
+  const first = rows.filter(({ turn }) => turn < tenth)
+  const last = rows.filter(({ turn }) => turn >= turns - tenth)
+  const over = (part: typeof rows) => ({
     firstTokenMs: median(part.map(({ firstTokenMs }) => firstTokenMs)),
     tokensPerSecond: 15_000 / median(part.map(({ decodeMs }) => decodeMs)),
   })
   const [begin, end] = [over(first), over(last)]
-  const step = Math.max(1, Math.ceil(turns.length / curvePoints))
-  const curve = Array.from({ length: Math.floor(turns.length / step) }, (_, point): [number, number, number, number] => {
-    const part = turns.slice(point * step, (point + 1) * step)
+  const step = Math.max(1, Math.ceil(turns / curvePoints))
+  const curve = Array.from({ length: Math.floor(turns / step) }, (_, point) =>
+    rows.filter(({ turn }) => Math.floor(turn / step) === point),
+  ).flatMap((part): [number, number, number, number][] => {
+    if (part.length === 0) return []
     const { firstTokenMs, tokensPerSecond } = over(part)
-    return [(point + 1) * step, round(firstTokenMs), round(tokensPerSecond), part.at(-1)!.cachedTokens]
+    const { turn, cachedTokens } = part.at(-1)!
+    return [[turn + 1, round(firstTokenMs), round(tokensPerSecond), cachedTokens]]
   })
   return {
     firstTokenMs: { first: begin.firstTokenMs, last: end.firstTokenMs },
@@ -70,10 +77,31 @@ export function summarise(repeats: readonly (readonly Turn[])[]): StreamMeasures
     bytes: {
       first: first.at(-1)!.bytes,
       last: last.at(-1)!.bytes,
-      most: turns.reduce((most, { bytes }) => Math.max(most, bytes), 0),
+      most: rows.reduce((most, { bytes }) => Math.max(most, bytes), 0),
     },
     curve,
   }
+}
+
+/** What a stream's times are made of: a part that is always there, and one for each 1,000 tokens in the cache. */
+export interface Growth {
+  firstTokenMs: { constant: number; perThousand: number }
+  /** One token after the first. */
+  tokenMs: { constant: number; perThousand: number }
+}
+
+/** Lines through the points of the curve, by least squares. Undefined where the cache does not grow. */
+export function growthOf({ curve }: Pick<StreamMeasures, 'curve'>): Growth | undefined {
+  const tokens = curve.map((point) => point[3] / 1000)
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const middle = mean(tokens)
+  const spread = mean(tokens.map((one) => (one - middle) ** 2))
+  if (spread < 1e-9) return undefined
+  const line = (values: readonly number[]) => {
+    const perThousand = mean(values.map((value, i) => value * (tokens[i]! - middle))) / spread
+    return { constant: mean(values) - perThousand * middle, perThousand }
+  }
+  return { firstTokenMs: line(curve.map((point) => point[1])), tokenMs: line(curve.map((point) => 1000 / point[2])) }
 }
 
 const round = (value: number) => Number(value.toPrecision(4))

@@ -4,8 +4,11 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { contestants, createContestant, shapes, type ContestantName } from './contestants.ts'
 import { streamTurns, textTokensPerTurn, type Turn } from './protocol.ts'
+import { sampleTurns, stretchesOf } from './sampled.ts'
+import { keyOf, pageRows } from './stream-rows.ts'
+import { rowsOf } from './stream.ts'
 import { formatPage, formatRuns, streamCharts } from './stream-page.ts'
-import { median, summarise, type StreamRun } from './stream-summary.ts'
+import { growthOf, median, summarise, type StreamRun } from './stream-summary.ts'
 
 beforeAll(() => init({ device: 'wasm' }).then(() => {}))
 afterAll(() => close())
@@ -18,8 +21,9 @@ const shape = {
   vision: { ...vision, stem_channels: [8, 16, 32, 48], hidden_size: 48, depth: 1, intermediate_size: 64, out_hidden_size: 48 },
 }
 
+const imagesInCache: Record<ContestantName, number> = { casa: 0, shared: 0, ca: 0, replace: 0, 'q-former': 8, insertion: 36 }
+
 describe('a turn', () => {
-  const imagesInCache: Record<ContestantName, number> = { casa: 0, shared: 0, ca: 0, replace: 0, 'q-former': 8, insertion: 36 }
   it.each(Object.entries(imagesInCache) as [ContestantName, number][])(
     'of %s leaves 18 text tokens and %i image tokens in the cache',
     async (name, images) => {
@@ -49,7 +53,77 @@ describe('a turn', () => {
   })
 })
 
+describe('a sampled stream', () => {
+  it.each(['casa', 'insertion'] as const)(
+    'of %s has at each of its turns the tokens and bytes of the whole stream',
+    async (name) => {
+      const turns = 40
+      const capacityTokens = turns * (textTokensPerTurn + imagesInCache[name]) + 128
+      const vlm = createContestant(name, shape, capacityTokens)
+      try {
+        const settings = { turns, framePx: shape.framePx, capacityTokens }
+        const whole = await streamTurns(vlm, settings)
+        const rows = await sampleTurns(vlm, { ...settings, sample: 2 })
+        expect(rows.map(({ turn }) => turn)).toEqual([...new Set(rows.map(({ turn }) => turn))])
+        expect(rows.at(-1)!.turn).toBe(turns - 1)
+        for (const { turn, cachedTokens, bytes } of rows) {
+          expect({ turn, cachedTokens }).toEqual({ turn, cachedTokens: whole[turn]!.cachedTokens })
+          expect(bytes).toBe(whole[turn]!.bytes)
+        }
+      } finally {
+        vlm.dispose()
+      }
+    },
+  )
+
+  it('runs turns of the first and of the last tenth, in order, and the very last', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 60, max: 5000 }), fc.integer({ min: 1, max: 40 }), (turns, sample) => {
+        const stretches = stretchesOf(turns, sample)
+        const tenth = Math.floor(turns / 10)
+        const [from, count] = stretches[0]!
+        expect(from + count).toBeLessThanOrEqual(tenth)
+        expect(stretches.at(-2)![0]).toBeGreaterThanOrEqual(turns - tenth)
+        expect(stretches.at(-1)).toEqual([turns - 1, 1])
+        for (const [i, [begin]] of stretches.entries()) if (i > 0) expect(begin).toBeGreaterThan(stretches[i - 1]![0])
+      }),
+    )
+  })
+})
+
+describe('rows', () => {
+  it('of the page are all different; flags choose among them', () => {
+    expect(new Set(pageRows.map(keyOf)).size).toBe(pageRows.length)
+    const chosen = rowsOf({ table: true, shape: 'helium-cut', only: ['casa'], out: 'somewhere' })
+    expect(chosen.every(({ shape: one, contestant }) => one === 'helium-cut' && contestant === 'casa')).toBe(true)
+    expect(chosen.length).toBeGreaterThan(2)
+  })
+
+  it('that contradict one another are refused, with a way out', () => {
+    expect(() => rowsOf({ table: true, turns: 12, out: 'x' })).toThrow(/--table: .* leave them out/)
+    expect(() => rowsOf({ table: true })).toThrow(/--out/)
+    expect(() => rowsOf({ slide: 1024 })).toThrow(/insertion cannot slide.*--only/)
+    expect(() => rowsOf({ slide: 1024, sample: 4, only: ['casa'] })).toThrow(/--sample/)
+  })
+})
+
+test('times that grow with the cache are told apart from those that do not', () => {
+  const curve = [1, 2, 3, 4].map((point): [number, number, number, number] => [
+    point,
+    20 + 3 * point,
+    1000 / (2 + point),
+    1000 * point,
+  ])
+  const growth = growthOf({ curve })!
+  expect(growth.firstTokenMs.constant).toBeCloseTo(20)
+  expect(growth.firstTokenMs.perThousand).toBeCloseTo(3)
+  expect(growth.tokenMs.constant).toBeCloseTo(2)
+  expect(growth.tokenMs.perThousand).toBeCloseTo(1)
+  expect(growthOf({ curve: curve.map(([at, first, speed]) => [at, first, speed, 500]) })).toBeUndefined()
+})
+
 const turn = (index: number, slower = 0): Turn => ({
+  turn: index,
   firstTokenMs: 10 + index + slower,
   decodeMs: 100 + index,
   cachedTokens: 18 * (index + 1),

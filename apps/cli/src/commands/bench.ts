@@ -12,11 +12,18 @@ export function register(program: Command): void {
   bench
     .command('stream')
     .description('what a stream of frames costs, its first tenth against its last: CASA beside other ways to show frames')
-    .addOption(new Option('--shape <name>', 'size of the model').choices(Object.keys(shapes)).default('shipped'))
+    .addOption(new Option('--shape <name>', 'size of the model (default: "shipped")').choices(Object.keys(shapes)))
     .addOption(new Option('--only <names...>', 'only these').choices(Object.keys(contestants)))
-    .option('--turns <n>', 'frames, each with 16 greedy tokens', wholeNumber(10, 1_000_000), 256)
+    .option('--turns <n>', 'frames, each with 16 greedy tokens (default: 256)', wholeNumber(10, 1_000_000))
     .option('--repeats <n>', 'streams; of each turn the shortest time counts', wholeNumber(1, 100), 1)
     .option('--slide <tokens>', 'forget the oldest text beyond so many tokens (default: keep all)', wholeNumber(64))
+    .option(
+      '--sample <n>',
+      'run only so many turns of the first and of the last tenth, with a cache as full as then',
+      wholeNumber(1),
+    )
+    .option('--table', 'the rows of the documentation page, those that the folder lacks; Ctrl-C and again goes on')
+    .option('--again', 'with --table: also the rows that the folder has')
     .option('--out <folder>', 'add the results to streaming.json, streaming.md and the charts there')
     .addOption(deviceOption())
     .addOption(verboseOption())
@@ -28,7 +35,8 @@ Times are processor time: other programs change them little. Weights are random.
 Examples:
   casa bench stream                                     six models, 256 turns
   casa bench stream --only casa --turns 20000 --slide 4096
-  casa bench stream --shape helium-cut --turns 32 --out streaming/`,
+  casa bench stream --shape helium-cut --turns 512 --sample 16 --out streaming/
+  casa bench stream --table --out docs/benchmarks/streaming`,
     )
     .action(async (flags: StreamFlags) => (await import('../bench/stream.ts')).benchStream(flags))
   bench

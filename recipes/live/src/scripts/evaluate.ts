@@ -7,7 +7,7 @@
  *
  * `--capacity` is the text tokens that the cache holds: token insertion needs room for all frames, as its text cannot slide. `--blank` shows the
  * model grey frames instead: what it says without seeing. `--show 3` prints three scenes. `--log` writes a line for
- * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens }; with `--resume` scenes that are in the log already are not
+ * each frame as it goes, { scene, frame, kind, caption, said, cachedTokens, tensorBytes, rssBytes }; with `--resume` scenes that are in the log already are not
  * shown to the model again, so that a long evaluation may be interrupted, and its log scored at any time with fewer `--events`.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { close, init } from '@casa-js/tensor'
 import { loadVlm } from '@casa-js/vlm'
 import { playScene } from '../clip.ts'
 import { loadLiveMaterial } from '../material.ts'
-import { addScene, emptyScore, f1WithInterval, formatScore, measures, total } from '../score.ts'
+import { f1WithInterval, formatEstimate, formatScore, measures, piecesOf, scoreScenes, total } from '../score.ts'
 import { createPainter } from '../stage.ts'
 import { liveCapacityTokens, watch, type Watched, type WatchOptions } from '../watch.ts'
 
@@ -47,7 +47,11 @@ interface Logged {
   frame: number
   said: string
   cachedTokens: number
+  tensorBytes: number
+  /** Resident memory of the process. */
+  rssBytes: number
 }
+type Seen = Watched & Pick<Logged, 'rssBytes'>
 const logged: Logged[] =
   values.resume && values.log && existsSync(values.log)
     ? readFileSync(values.log, 'utf8')
@@ -58,36 +62,35 @@ const logged: Logged[] =
 if (values.log && logged.length === 0) writeFileSync(values.log, '')
 
 /** A scene of an earlier run, beside what is right; undefined if it is not there as a whole. */
-function earlier(scene: number, { seeds, frames, eventChance = 0.5 }: WatchOptions): Watched[] | undefined {
+function earlier(scene: number, { seeds, frames, eventChance = 0.5 }: WatchOptions): Seen[] | undefined {
   // By frame: a scene that was interrupted is in the log once more.
   const lines = new Map(logged.filter((line) => line.scene === scene).map((line) => [line.frame, line]))
   if (lines.size < frames) return undefined
   const play = playScene(material, painter, { seeds, eventChance })
   return Array.from({ length: frames }, (_, frame) => {
     const { event, caption } = play.next().value
-    const { said, cachedTokens } = lines.get(frame)!
-    return { event, caption, said, cachedTokens }
+    const { said, cachedTokens, tensorBytes, rssBytes } = lines.get(frame)!
+    return { event, caption, said, cachedTokens, tensorBytes, rssBytes }
   })
 }
 
 /** One scene, logged as it goes. */
-async function watchScene(scene: number, options: WatchOptions): Promise<Watched[]> {
+async function watchScene(scene: number, options: WatchOptions): Promise<Seen[]> {
   const known = earlier(scene, options)
   if (known) return known
-  const frames: Watched[] = []
-  for await (const frame of watch(vlm, material, painter, options)) {
-    const { event, caption, said, cachedTokens } = frame
-    const line = { scene, frame: frames.length, kind: event?.kind ?? null, caption, said, cachedTokens }
+  const frames: Seen[] = []
+  for await (const { event, ...frame } of watch(vlm, material, painter, options)) {
+    const rssBytes = process.memoryUsage.rss()
+    const line = { scene, frame: frames.length, kind: event?.kind ?? null, ...frame, rssBytes }
     if (values.log) appendFileSync(values.log, `${JSON.stringify(line)}\n`)
-    frames.push(frame)
+    frames.push({ event, ...frame, rssBytes })
   }
   return frames
 }
 
 /** Many short scenes. */
 async function evaluateScenes(wanted: number): Promise<void> {
-  const score = emptyScore()
-  const all: Watched[] = []
+  const scenes: Seen[][] = []
   let events = 0
   for (let scene = 0; events < wanted; scene++) {
     const frames = await watchScene(scene, {
@@ -96,20 +99,16 @@ async function evaluateScenes(wanted: number): Promise<void> {
       blank: values.blank,
       capacityTokens,
     })
-    addScene(score, frames)
-    all.push(...frames)
+    scenes.push(frames)
     events += frames.filter(({ event }) => event).length
     if (scene >= Number(values.show)) continue
     for (const { caption, said } of frames) if (caption || said) console.log(`${caption.padEnd(40)} | ${said}`)
     console.log()
   }
-  console.log(formatScore(score))
-  console.log(`F1 of all: ${shown(f1WithInterval(all))}`)
+  console.log(formatScore(scenes))
 }
 
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`
-const shown = ({ f1, interval: [low, high] }: ReturnType<typeof f1WithInterval>) =>
-  `${percent(f1)} (95 % interval ${percent(low)} to ${percent(high)})`
 
 /** One long one, two frames a second, by tenths. */
 async function evaluateHours(minutes: number): Promise<void> {
@@ -120,26 +119,36 @@ async function evaluateHours(minutes: number): Promise<void> {
     blank: values.blank,
     capacityTokens,
   })
+  const head = [
+    'part',
+    'events',
+    'F1 (95 % interval)',
+    'delay (frames)',
+    'silence kept',
+    'text tokens',
+    'tensors, MB',
+    'resident, MB',
+  ]
+  console.log(`| ${head.join(' | ')} |\n| --- |${' ---: |'.repeat(head.length - 1)}`)
   const tenth = Math.floor(frames.length / 10)
-  console.log('| part | events | F1 | 95 % interval | delay (frames) | silence kept |\n| --- | ---: | ---: | --- | ---: | ---: |')
   for (let part = 0; part <= 10; part++) {
     const here = part < 10 ? frames.slice(part * tenth, (part + 1) * tenth) : frames
-    const score = emptyScore()
-    addScene(score, here)
-    const { f1, interval, events } = f1WithInterval(here)
-    const { delayFrames } = measures(total(score))
-    const name = part < 10 ? `tenth ${part + 1}` : 'all'
+    const pieces = piecesOf(here)
+    const score = scoreScenes(pieces)
+    const { delayFrames, events } = { ...measures(total(score)), ...total(score) }
+    const most = (of: (frame: Seen) => number) => Math.max(...here.map(of))
     const row = [
-      name,
+      part < 10 ? `tenth ${part + 1}` : 'all',
       events,
-      percent(f1),
-      interval.map(percent).join(' to '),
+      formatEstimate(f1WithInterval(pieces)),
       delayFrames.toFixed(2),
       percent(score.kept / score.quiet),
+      most(({ cachedTokens }) => cachedTokens),
+      (most(({ tensorBytes }) => tensorBytes) / 1e6).toFixed(1),
+      (most(({ rssBytes }) => rssBytes) / 1e6).toFixed(0),
     ]
     console.log(`| ${row.join(' | ')} |`)
   }
-  console.log(`\ntext in the cache: at most ${Math.max(...frames.map(({ cachedTokens }) => cachedTokens))} tokens`)
 }
 
 if (values.minutes) await evaluateHours(Number(values.minutes))
