@@ -23,6 +23,8 @@ export async function captionVideos(videos: string[], flags: CaptionFlags): Prom
   checkStandardOutput(flags)
   if (flags.resume && (!flags.jsonl || flags.jsonl === '-'))
     throw new ArgumentError('--resume goes on from a JSONL file: name it with --jsonl')
+  if (flags.inputFormat !== undefined && videos.length > 1)
+    throw new ArgumentError(`--input-format: expected one device, found ${videos.length} videos`)
   await claimOutputs(videos, flags)
   const interrupt = onInterrupt()
   const { signal } = interrupt
@@ -158,9 +160,12 @@ function openSource(
   notes: Notes,
   signal: AbortSignal,
 ): Video {
-  const { size: sizePx, to, live, follow } = flags
+  const { size: sizePx, to, live, follow, inputFormat } = flags
   const from = Number.isFinite(resumedAtMs) ? resumedAtMs / 1000 : flags.from
-  return openVideo(videos.length === 1 ? videos[0]! : videos, {
+  const [first] = videos as [string]
+  const source = inputFormat !== undefined ? { ffmpeg: ['-f', inputFormat, '-i', first] } : videos.length === 1 ? first : videos
+  return openVideo(source, {
+    ...(inputFormat !== undefined && { name: first }),
     framesPerSecond,
     sizePx,
     from,

@@ -150,6 +150,21 @@ test.skipIf(!hasFfmpeg)('puts captions into a video: drawn, and as a track; its 
   await expect(casaCaption(join(folder, 'frames'), '--mux', join(folder, 'no.mp4'))).rejects.toThrow('into one video file')
 })
 
+test.skipIf(!hasFfmpeg)('captions a device that ffmpeg opens, live: frames at their times, dropped ones counted', async () => {
+  const jsonl = join(folder, 'device.jsonl')
+  const device = 'testsrc2=size=64x48:rate=30:duration=2,realtime'
+  await casaCaption(device, '--input-format', 'lavfi', '--fps', '4', '--jsonl', jsonl)
+  const lines = jsonOf(jsonl)
+  const starts: number[] = lines.map(({ start_ms }) => start_ms)
+  expect(starts.at(-1), 'the newest frame is never dropped').toBe(1750)
+  expect(starts.every((start, i) => start % 250 === 0 && start > (starts[i - 1] ?? -1))).toBe(true)
+  const dropped = lines.reduce((sum: number, line: { dropped: number }) => sum + line.dropped, 0)
+  expect(lines.length + dropped, 'every frame is captioned or counted').toBe(8)
+  await expect(casaCaption('nowhere', '--input-format', 'lavfi')).rejects.toThrow(/nowhere: ffmpeg gives no frame of it: /)
+  await expect(casaCaption('/dev/null', '--input-format', 'v4l2')).rejects.toThrow(/dev.null: ffmpeg gives no frame of it: /)
+  await expect(casaCaption('one', 'two', '--input-format', 'lavfi')).rejects.toThrow('--input-format: expected one device')
+})
+
 test('refuses what cannot be done before it computes anything', async () => {
   const frames = join(folder, 'frames')
   await expect(casaCaption(frames, '--fps', 'x')).rejects.toThrow(/--fps <n>.*Expected a number, from 0.001 to 240/)

@@ -13,6 +13,7 @@ export interface CaptionFlags extends DeviceFlags, BaseFlag {
   to?: number
   live?: boolean
   follow?: boolean
+  inputFormat?: string
   prompt?: string
   prefix?: string
   maxTokens?: number
@@ -48,6 +49,10 @@ export function register(program: Command): void {
     .option('--to <s>', 'end at this second', decimal(0, 1e7))
     .option('--live', 'keep up: a frame has 1 / fps of time, and the newest frame is taken (as for cameras and streams)')
     .option('--follow', 'a file that is still being written: wait for more')
+    .option(
+      '--input-format <name>',
+      "the video is a device of this kind of ffmpeg's, live: v4l2, x11grab, avfoundation, dshow, lavfi (needs ffmpeg)",
+    )
     .option('--prompt <text>', 'what is asked before the first frame')
     .option('--prefix <text>', 'what the captions begin with (default: as the model was trained, else "In this video")')
     .option('--max-tokens <n>', 'most tokens per frame (default: as the model was trained, else 20)', wholeNumber(1, mostTokens))
@@ -85,7 +90,9 @@ Examples:
   casa caption film.mp4 --burn captioned.mp4           a video to show
   casa caption film.mp4 --jsonl film.jsonl --resume    go on after a power cut
   casa caption frames/ --fps 4 --report report.html    a folder of pictures, in the order of their names
-  casa caption /dev/video0 --speak                     a camera, aloud`,
+  casa caption /dev/video0 --speak                     a camera, aloud
+  casa caption :0 --input-format x11grab               the screen, under X11
+  casa caption 0 --input-format avfoundation           the first camera of a Mac`,
     )
     .action(async (videos: string[], flags: CaptionFlags) => (await import('../caption/run.ts')).captionVideos(videos, flags))
 }
