@@ -32,6 +32,12 @@ export interface AdaptOptions {
   trainLanguage?: boolean
   /** Train the encoder's last blocks; 4 in the paper's image stage. */
   trainedVisionBlocks?: number
+  /**
+   * What the output projections of new layers start from: copies of the block's own, as in the paper, or zeros. With copies each new
+   * layer adds its block's self-attention a second time until training has told them apart; with zeros the new model starts as exactly its
+   * language model, which is the better start for a frozen one and a short training. Default 'copies'.
+   */
+  outputs?: 'copies' | 'zeros' | undefined
   dtype?: Extract<Dtype, 'F32' | 'BF16' | 'F16'> | undefined
   /** Fields of processor_config.json beside the language folder's, e.g. how its chat template marks images. */
   processorConfig?: Record<string, unknown> | undefined
@@ -174,7 +180,11 @@ export async function adapt(options: AdaptOptions, out: string | FolderSink): Pr
     const backbone = config.backbone.family.bind(config.backbone.config, shapes)
     const initialisers = fusionInitialisers(config, backbone)
     const added = fusionTensors(config, backbone)
-    for (const { name } of added) {
+    for (const { name, shape } of added) {
+      if (options.outputs === 'zeros' && name.includes('.o_proj.')) {
+        fresh.set(name, new Float32Array(shape.reduce((product, size) => product * size, 1)))
+        continue
+      }
       const source = Object.keys(shapes).find((key) => shapes[key] === initialisers.get(name))
       if (!source) throw new CasaError(`${name}: the fusion names no weight of the backbone to start from`)
       found.set(name, found.get(source)!)

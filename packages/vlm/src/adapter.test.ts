@@ -1,4 +1,5 @@
 /** What was trained alone travels alone: adapters made, loaded with their base, changed and saved. */
+import type { RgbImage } from '@casa-js/base'
 import { memoryFolder } from '@casa-js/weights'
 import { scope, withoutLeaks } from '@casa-js/tensor'
 import { describeOnDevices, randomIds, take } from '@casa-js/testing'
@@ -29,9 +30,17 @@ const options = ({ language, eyes }: Awaited<ReturnType<typeof sources>>): Adapt
   trainedVisionBlocks: 1,
 })
 
-const hidden = (vlm: Vlm) => {
+/** Of the same six tokens, perhaps with a picture before the third. */
+const hidden = ({ model }: Vlm, image?: RgbImage) => {
   const ids = randomIds(6, 262)
-  return take(scope(() => vlm.model.hidden({ ids, layout: { tokens: 6, cu: Int32Array.of(0, 6), images: [] }, patches: [] })))
+  const patches = image ? [model.process(image)] : []
+  const images = patches.map(({ grid }) => ({
+    sample: 0,
+    before: 2,
+    tokens: model.vision!.tokens(grid),
+    grid: model.vision!.outputGrid(grid),
+  }))
+  return take(scope(() => model.hidden({ ids, layout: { tokens: 6, cu: Int32Array.of(0, 6), images }, patches })))
 }
 
 await describeOnDevices('an adapter of a model', () => {
@@ -86,6 +95,23 @@ await describeOnDevices('an adapter of a model', () => {
     const given = await sources()
     const all = { ...options(given), trainLanguage: true, adapter: { name: 'language' } }
     await expect(adapt(all, memoryFolder('never'))).rejects.toThrow('adapter: every weight trains')
+  })
+
+  it('begins as exactly its language model, pictures or not, where the outputs of new layers start from zeros', async () => {
+    const given = await sources()
+    const [copies, zeros] = [memoryFolder('copies'), memoryFolder('zeros')]
+    await adapt({ ...options(given), adapter: { name: 'language' } }, copies)
+    await adapt({ ...options(given), adapter: { name: 'language' }, outputs: 'zeros' }, zeros)
+    await withoutLeaks('three models', async () => {
+      const alone = await loadVlm(given.language)
+      const [doubled, silent] = [await loadVlm(copies, { base: given.language }), await loadVlm(zeros, { base: given.language })]
+      expect(await hidden(silent)).toEqual(await hidden(alone))
+      expect(await hidden(silent, picture(1))).toEqual(await hidden(alone))
+      expect(await hidden(doubled)).not.toEqual(await hidden(alone))
+      const queries = 'casa.layers.1.q_proj.weight'
+      expect(await silent.model.params[queries]!.data()).toEqual(await doubled.model.params[queries]!.data())
+      for (const vlm of [alone, doubled, silent]) vlm.dispose()
+    })
   })
 
   it('gets a new projector where the encoder has another width', async () => {

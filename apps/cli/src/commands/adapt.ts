@@ -19,6 +19,7 @@ interface AdaptFlags {
   shared?: boolean
   normImages?: boolean
   ffnUpdates?: boolean
+  zeroOutputs?: boolean
   freezeLanguage?: boolean
   visionBlocks: number
   newProjector?: boolean
@@ -48,6 +49,10 @@ export function register(program: Command): void {
     .option('--shared', 'use the self-attention weights themselves: no new parameters')
     .option('--norm-images', "images pass the block's input norm (default with --shared)")
     .option('--ffn-updates', 'images pass the feed-forward halves')
+    .option(
+      '--zero-outputs',
+      'new layers add nothing at first: their output projections start from zeros, not from copies. For a frozen language model',
+    )
     .option('--freeze-language', "train only what is new and the encoder's last blocks")
     .option('--vision-blocks <n>', 'last blocks of the encoder that train', wholeNumber(0, 10_000), 4)
     .option('--new-projector', 'for an encoder of another output width: its last layer starts anew')
@@ -108,6 +113,7 @@ async function run(language: string, flags: AdaptFlags): Promise<void> {
             trainLanguage: !flags.freezeLanguage,
             trainedVisionBlocks: flags.visionBlocks,
             dtype,
+            ...(flags.zeroOutputs && { outputs: 'zeros' as const }),
             ...(flags.newProjector && { newProjector: { seed: flags.seed } }),
             ...(flags.adapter && { adapter: baseNameOf(flags.baseName ?? language) }),
             signal,

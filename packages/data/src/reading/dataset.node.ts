@@ -53,6 +53,7 @@ export function createReadingDataset(material: Material, options: ReadingOptions
   const { name, seed, length = Infinity, difficulty = 0.5 } = options
   const rules: TaskRules = {
     letters: options.letters,
+    lowerCase: options.lowerCase,
     sizePx: options.sizePx ?? [20, 48],
     maxWidthPx: options.maxWidthPx ?? 256,
     stepPx: options.stepPx ?? 16,

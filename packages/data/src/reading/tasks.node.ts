@@ -22,6 +22,8 @@ export type TaskName = (typeof taskNames)[number]
 export interface TaskRules {
   /** Letters of a word, both ends included. Without it up to 4 letters at difficulty 0, growing to 12 at 1. */
   letters?: [number, number] | undefined
+  /** Words in small letters only. Without it some are Capital and some UPPER case. */
+  lowerCase?: boolean | undefined
   /** Font size of words and glyphs, both ends included. */
   sizePx: [number, number]
   maxWidthPx: number
@@ -60,7 +62,8 @@ async function textPicture({ material, rules, difficulty, random }: Situation, w
 function chooseWord({ words, rules, difficulty, random }: Situation): string {
   const [least, most] = rules.letters ?? [3, Math.round(4 + 8 * difficulty)]
   // Lengths are drawn first: most words of a dictionary are long.
-  return dress(random.pick(words.ofAbout(random.integer(least, most))), random)
+  const word = random.pick(words.ofAbout(random.integer(least, most)))
+  return rules.lowerCase ? word : dress(word, random)
 }
 
 /** lower, Capital or UPPER case. */

@@ -30,6 +30,7 @@ await adapt(
     adapter: { name: base.name, revision: base.revision },
     // One token after each picture: what it sees of the picture, later text can read there.
     processorConfig: { chat: { image: { after: '<file_sep>' }, stop: ['<|im_end|>'] } },
+    outputs: 'zeros',
     dtype: 'F32',
   },
   out,
