@@ -1,4 +1,7 @@
-/** `casa train recipes/smollm2/run.ts`, after `pnpm --filter @casa-js/smollm2 start`. */
-import { smollm2Run } from './variants.ts'
+/**
+ * `casa train recipes/smollm2/run.ts`, after run-first.ts: all emoji, words of 3 to 8 letters, lines, charts and discs; lists, and turns
+ * in which the question asks for a form of answer.
+ */
+import { albumRun } from './variants.ts'
 
-export default smollm2Run('every-3')
+export default albumRun('every-3')

@@ -1,5 +1,6 @@
 /** SmolLM2 with eyes: which layers see, and the run of each variant. */
 import { defineRun, type RunDefinition } from '@casa-js/train'
+import type { AlbumOptions } from './src/album.ts'
 
 /** The language model: the GGUF file that scripts/fetch-smollm2.sh fetches. It is frozen, and no part of the adapter. */
 export const base = {
@@ -25,35 +26,67 @@ export const variants = {
 }
 export type VariantName = keyof typeof variants
 
-/** @param name of the variant; `pnpm --filter @casa-js/smollm2 start` makes what it starts from */
-export function smollm2Run(name: VariantName): RunDefinition {
+const adapter = (folder: string) => ({ folder: `../../runs/${folder}`, base: `../../${base.file}` })
+
+const common = {
+  freeze: ['model.*', 'vision.stem.*', 'vision.embed.*', 'vision.blocks.*'],
+  optimizer: { betas: [0.9, 0.98] },
+  checkpoint: { every: 10, keep: 2 },
+  save: 'BF16',
+  device: 'wasm',
+} satisfies Partial<RunDefinition>
+
+/**
+ * The first run: 177 things whose names are one token each, in lists of a hundred. It takes some forty updates.
+ *
+ * @param name of the variant; `pnpm --filter @casa-js/smollm2 start` makes what it starts from
+ */
+export function firstRun(name: VariantName): RunDefinition {
+  const options: AlbumOptions = {
+    split: 'train',
+    seed: 1,
+    first: true,
+    stops: false,
+    lists: 0.92,
+    pictures: { list: 104, turns: 11 },
+    letters: [3, 6],
+    lowerCase: true,
+    sizePx: [20, 32],
+    difficulty: 0,
+  }
   return defineRun({
-    model: { folder: `../../runs/smollm2-start/${name}`, base: `../../${base.file}` },
-    data: {
-      module: './src/dataset.ts',
-      options: { split: 'train', seed: 1, difficulty: { from: 0, to: 0.5, over: 20_000 } },
-    },
-    batch: { textTokens: 512, imageTokens: 512 },
-    steps: 4000,
-    schedule: { warmup: 100, cooldown: 800 },
-    groups: [
-      { name: 'projector', match: ['vision.merger.*'], learningRate: 1e-3 },
-      { name: 'new', match: ['*'], learningRate: 3e-4 },
-    ],
-    freeze: ['model.*', 'vision.stem.*', 'vision.embed.*', 'vision.blocks.*'],
-    optimizer: { betas: [0.9, 0.98] },
-    checkpoint: { every: 25, keep: 2 },
-    evaluate: {
-      every: 500,
-      examples: 50,
-      maxNewTokens: 24,
-      data: ['word', 'line', 'emoji'].map((task) => ({
-        module: './src/dataset.ts',
-        options: { split: 'heldOut', task, count: 50, seed: 7 },
-      })),
-    },
-    save: 'BF16',
-    device: 'wasm',
+    ...common,
+    model: adapter(`smollm2-start/${name}`),
+    data: { module: './src/album.ts', options: { ...options } },
+    groups: [{ name: 'new', match: ['*'], learningRate: 3e-3 }],
+    batch: { textTokens: 256, imageTokens: 3000 },
+    steps: 50,
+    schedule: { warmup: 15, cooldown: 0 },
+    out: `../../runs/smollm2-first-${name}`,
+  })
+}
+
+/** The second run goes on from the first: everything that the reader knows, and discs to be counted. */
+export function albumRun(name: VariantName): RunDefinition {
+  const options: AlbumOptions = {
+    split: 'train',
+    seed: 2,
+    lists: 0.6,
+    pictures: { list: 56, turns: 12 },
+    styles: true,
+    letters: [3, 8],
+    sizePx: [20, 48],
+    difficulty: { from: 0, to: 0.5, over: 8000 },
+    tasks: { glyph: 0.1, word: 0.4, line: 0.05, emoji: 0.35, chart: 0.03, count: 0.07 },
+  }
+  return defineRun({
+    ...common,
+    model: adapter(`smollm2-first-${name}/model`),
+    data: { module: './src/album.ts', options: { ...options } },
+    groups: [{ name: 'new', match: ['*'], learningRate: 2e-3 }],
+    batch: { textTokens: 340, imageTokens: 3000 },
+    steps: 200,
+    schedule: { warmup: 10, cooldown: 70 },
     out: `../../runs/smollm2-${name}`,
   })
 }

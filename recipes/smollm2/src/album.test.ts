@@ -1,10 +1,10 @@
 import type { Message } from '@casa-js/core'
 import { loadMaterial } from '@casa-js/reader'
 import { describe, expect, it } from 'vitest'
-import createAlbum, { listPrompt } from './album.ts'
+import createAlbum, { listPrompt, type AlbumOptions } from './album.ts'
 import { firstEmoji, firstWords } from './first-things.ts'
 
-const rules = { split: 'train', seed: 1, letters: [3, 6], pictures: { list: 12, turns: 5 }, difficulty: 0 } as const
+const rules: AlbumOptions = { split: 'train', seed: 1, letters: [3, 6], pictures: { list: 12, turns: 5 }, difficulty: 0 }
 const textOf = ({ content }: Message) => content.map((part) => (part.type === 'text' ? part.text : '')).join('|')
 
 describe('conversations about many pictures', () => {

@@ -24,7 +24,7 @@ export interface AlbumOptions extends Partial<Pick<ReadingOptions, 'difficulty' 
   length?: number
   /** Pictures of a list, and of a conversation in turns. Default 48 and 12. */
   pictures?: { list: number; turns: number }
-  /** Share of conversations that are lists. Default 0.75. */
+  /** Share of conversations that are lists. Default 0.75. Charts and discs need a question, so they are in turns alone. */
   lists?: number
   /** Only what training begins with: emoji and words whose names are one token each. Default false. */
   first?: boolean
@@ -40,7 +40,9 @@ export default function createAlbum(options: AlbumOptions): Dataset {
   const { pictures = { list: 48, turns: 12 }, tasks = { glyph: 1, word: 1, emoji: 1 }, ...rules } = reading
   const material = loadMaterial(split)
   const known = first ? { ...material, words: firstWords, emoji: { ...material.emoji, names: firstEmoji } } : material
-  const one = createReadingDataset(known, { name: `album-${split}`, seed, ...rules, tasks })
+  const drawn = (shares: typeof tasks) => createReadingDataset(known, { name: `album-${split}`, seed, ...rules, tasks: shares })
+  const listed = lists > 0 ? drawn({ ...tasks, chart: 0, count: 0, 'second-image': 0 }) : undefined
+  const asked = lists < 1 ? drawn(tasks) : undefined
   const span = Math.max(pictures.list, pictures.turns)
   return {
     name: `album-${split}`,
@@ -49,7 +51,9 @@ export default function createAlbum(options: AlbumOptions): Dataset {
       const random = createRandom(seed, index, hashText('album'))
       const isList = random.chance(lists)
       const count = isList ? pictures.list : pictures.turns
-      const examples = await Promise.all(Array.from({ length: count }, (_, i) => one.get(index * span + i)))
+      const examples = await Promise.all(
+        Array.from({ length: count }, (_, i) => (isList ? listed : asked)!.get(index * span + i)),
+      )
       const messages = isList
         ? listOf(
             examples.map(({ messages }) => messages),

@@ -26,9 +26,12 @@ export default function createStyledDataset(options: StyledOptions): Dataset {
   }
 }
 
+/** Tasks whose questions ask for a number or a name, and for no other form. */
+const ownForm = new Set(['chart', 'count'])
+
 /** One turn is asked in a style of its own; conversations of several turns stay as they are. */
 export function styled(example: Example, random: Random): Example {
-  const style = example.messages.length === 2 ? random.pick(styles) : 'plain'
+  const style = example.messages.length === 2 && !ownForm.has(example.task) ? random.pick(styles) : 'plain'
   const [question, answer] = example.messages
   const wrote = answer?.content.find((part) => part.type === 'text')?.text
   if (style === 'plain' || !question || wrote === undefined) return example

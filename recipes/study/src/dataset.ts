@@ -12,17 +12,8 @@
  */
 import { CasaError } from '@casa-js/base'
 import type { ContentPart, Dataset, Message, RgbImage } from '@casa-js/core'
-import {
-  createRandom,
-  createReadingDataset,
-  cssOf,
-  hashText,
-  inkOnPaper,
-  permutation,
-  type Material,
-  type Random,
-} from '@casa-js/data'
-import { noFlaws, paintPicture, paintText } from '@casa-js/data/internal'
+import { createRandom, createReadingDataset, hashText, permutation, type Material, type Random } from '@casa-js/data'
+import { paintText } from '@casa-js/data/internal'
 import { loadMaterial } from '@casa-js/reader'
 
 export const studyTasks = [
@@ -89,7 +80,7 @@ function makerOf(task: StudyTask, material: Material, options: MakerOptions): Ma
     case 'mixed':
       return (random) => mixed(names, material, random)
     case 'count':
-      return (random) => counting(random)
+      return readingMaker(material, split, seed, { tasks: { count: 1 }, difficulty: 0 })
     default:
       return (random) => nBack(Number(task.slice('back-'.length)), pictures, material, random)
   }
@@ -151,30 +142,4 @@ async function nBack(n: number, count: number, material: Material, random: Rando
     user(...(turn === 0 ? shown : []), text(`${back} back?`)),
     assistant(codes[count - 1 - back]!),
   ])
-}
-
-async function counting(random: Random): Promise<Message[]> {
-  const discs = random.integer(1, 9)
-  const cellPx = 21
-  const places = Array.from({ length: 9 }, (_, i) => i)
-  const { ink, paper } = inkOnPaper(random, 6)
-  const image = await paintPicture(64, 64, noFlaws, random, (context) => {
-    context.fillStyle = cssOf(paper)
-    context.fillRect(0, 0, 64, 64)
-    context.fillStyle = cssOf(ink)
-    for (let disc = 0; disc < discs; disc++) {
-      const [place] = places.splice(random.integer(0, places.length - 1), 1) as [number]
-      const jitter = (): number => random.between(-3, 3)
-      context.beginPath()
-      context.arc(
-        (place % 3) * cellPx + 11 + jitter(),
-        Math.floor(place / 3) * cellPx + 11 + jitter(),
-        random.between(4, 7),
-        0,
-        7,
-      )
-      context.fill()
-    }
-  })
-  return [user(picture(image), text('How many discs?')), assistant(String(discs))]
 }

@@ -15,8 +15,6 @@ export interface Flaws {
   jpegQuality: number
 }
 
-export const noFlaws: Flaws = { blurPx: 0, noise: 0, jpegQuality: 100 }
-
 /** Flaws up to a strength 0..1; each alone appears in part of the pictures. Blur stays under a 25th of `detailPx`. */
 export function drawFlaws(random: Random, strength: number, detailPx: number): Flaws {
   return {

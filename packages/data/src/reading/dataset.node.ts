@@ -30,7 +30,7 @@ export interface ReadingOptions extends Partial<TaskRules> {
   tasks?: Partial<Record<TaskName, number>>
 }
 
-/** Shares of the tasks at a difficulty: glyphs become rarer, lines start at 0.2, second pictures at 0.1, charts at 0.4. */
+/** Shares of the tasks at a difficulty: glyphs become rarer, lines start at 0.2, second pictures at 0.1, charts at 0.4; nothing is counted. */
 export function defaultShares(difficulty: number): Record<TaskName, number> {
   const grow = (start: number, end: number) => start + (end - start) * difficulty
   const after = (start: number, full: number) => full * Math.min(1, Math.max(0, (difficulty - start) / 0.3))
@@ -41,6 +41,7 @@ export function defaultShares(difficulty: number): Record<TaskName, number> {
     emoji: grow(0.15, 0.2),
     'second-image': after(0.1, 0.14),
     chart: after(0.4, 0.08),
+    count: 0,
   }
 }
 
@@ -116,6 +117,7 @@ const needs: Record<TaskName, (keyof Material)[]> = {
   emoji: ['emoji'],
   'second-image': ['fonts', 'words', 'emoji'],
   chart: ['fonts', 'tables'],
+  count: [],
 }
 
 function checkMaterial(material: Material, { name, tasks: shares, difficulty = 0.5 }: ReadingOptions) {

@@ -12,4 +12,5 @@ export const questions = {
   smallest: ['Which bar is the shortest?', 'Which one is the smallest?', 'Where is the value lowest?'],
   value: ['What is the value of {label}?', 'Which number belongs to {label}?', 'How much is it for {label}?'],
   title: ['What is the title of the chart?', 'What does the chart show?'],
+  count: ['How many discs?', 'Count the discs.', 'How many circles are there?'],
 } as const

@@ -7,16 +7,18 @@
  *     emoji          its name
  *     second-image   two pictures in one conversation, the question is about the second
  *     chart          a bar chart: largest, smallest, a value, the title
+ *     count          1 to 9 discs: how many
  */
 import type { ContentPart, Message, RgbImage } from '@casa-js/core'
 import { paintChart } from '../draw/chart.node.ts'
+import { mostDiscs, paintDiscs } from '../draw/discs.node.ts'
 import { paintEmoji } from '../draw/emoji.node.ts'
 import { paintText } from '../draw/text.node.ts'
 import type { Random } from '../random.ts'
 import type { Material } from './material.ts'
 import { questions } from './questions.ts'
 
-export const taskNames = ['glyph', 'word', 'line', 'emoji', 'second-image', 'chart'] as const
+export const taskNames = ['glyph', 'word', 'line', 'emoji', 'second-image', 'chart', 'count'] as const
 export type TaskName = (typeof taskNames)[number]
 
 export interface TaskRules {
@@ -155,4 +157,12 @@ const chart: Task = async (situation) => {
   return [user(picture(image), text(question)), assistant(answer)]
 }
 
-export const tasks: Record<TaskName, Task> = { glyph, word, line, emoji, 'second-image': secondImage, chart }
+const count: Task = async ({ random, difficulty }) => {
+  const discs = random.integer(1, mostDiscs)
+  return [
+    user(picture(await paintDiscs({ discs, difficulty }, random)), text(random.pick(questions.count))),
+    assistant(`${discs}`),
+  ]
+}
+
+export const tasks: Record<TaskName, Task> = { glyph, word, line, emoji, 'second-image': secondImage, chart, count }
