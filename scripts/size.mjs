@@ -3,7 +3,7 @@
  * the client, which is smaller); everything else loads in the worker, and of the wasm files one pair. packages/web's test holds the budget.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
@@ -20,6 +20,20 @@ export function standaloneSizes(folder) {
       return { file: relative(folder, path), bytes: content.byteLength, gzipBytes: gzipSync(content).byteLength }
     })
     .sort((a, b) => b.gzipBytes - a.gzipBytes)
+}
+
+/**
+ * @param {string} folder of the build
+ * @param {string} file in it
+ * @returns {string[]} the file and every one that it imports before it runs; what it may import later is not among them
+ */
+export function importedBy(folder, file) {
+  const found = new Set([file])
+  for (const one of found) {
+    const code = readFileSync(join(folder, one), 'utf8')
+    for (const [, other] of code.matchAll(/(?:from|import)\s*"\.\/([\w.-]+\.js)"/g)) found.add(join(dirname(one), other))
+  }
+  return [...found]
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,4 +1,4 @@
-/** The demo, from the sources of the packages. Shipped models and samples and clips are served beside it. */
+/** The demo, from the sources of the packages. Shipped models, samples, clips and goldens are served beside it. */
 import { createHash } from 'node:crypto'
 import { cpSync, createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -7,6 +7,7 @@ import { defineConfig, type Plugin } from 'vite'
 const cli = resolve(import.meta.dirname, '../cli')
 
 const live = resolve(import.meta.dirname, '../../recipes/live')
+const verify = resolve(import.meta.dirname, '../../packages/verify')
 
 /** What is served beside the page: address -> folder. */
 const shared: Record<string, string> = {
@@ -14,9 +15,10 @@ const shared: Record<string, string> = {
   'samples/live': join(live, 'samples'),
   'models/reader': join(cli, 'model'),
   samples: join(cli, 'samples'),
+  goldens: join(verify, 'goldens'),
 }
 
-/** Models and sample pictures that the repository ships. */
+/** Models, sample pictures and goldens that the repository ships. */
 function shippedFiles(): Plugin {
   let outDir = ''
   return {
@@ -31,7 +33,7 @@ function shippedFiles(): Plugin {
           const file = path.startsWith(`${address}/`) ? join(folder, path.slice(address.length + 1)) : ''
           if (file.startsWith(folder) && existsSync(file) && file !== folder) return void createReadStream(file).pipe(response)
         }
-        if (/^(models|samples)\//.test(path)) return void response.writeHead(404).end()
+        if (/^(models|samples|goldens)\//.test(path)) return void response.writeHead(404).end()
         next()
       })
     },
@@ -76,6 +78,10 @@ const serviceWorker = 'service-worker.js'
 /** Cross-origin isolation, so that threads can share memory. A static host sets the same two headers. */
 const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 
+const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../packages/web/package.json'), 'utf8')) as {
+  version: string
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
@@ -83,7 +89,7 @@ export default defineConfig({
   worker: { format: 'es' },
   server: { headers },
   preview: { headers },
-  define: { __MODELS__: JSON.stringify(['reader', 'live']) },
+  define: { __MODELS__: JSON.stringify(['reader', 'live']), __VERSION__: JSON.stringify(version) },
   // The engine is large; that is what the page is about.
   build: {
     target: 'es2022',

@@ -13,7 +13,7 @@ export interface OfferedModel {
 }
 
 const known: Record<string, Omit<OfferedModel, 'id' | 'source'>> = {
-  reader: { title: 'Reader', about: 'Reads words and short lines, names emoji. 4.2 M parameters, 8.3 MB.' },
+  reader: { title: 'Reader', about: 'Reads words and short lines, names emoji. 4.1 M parameters, 8.3 MB.' },
   live: {
     title: 'Live',
     about: 'Captions drawn scenes as they change. In training: it sees when something happens, less well what.',

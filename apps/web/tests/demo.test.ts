@@ -178,6 +178,51 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     expect(await page.locator('.models .error').textContent()).toContain('nowhere')
   })
 
+  it('verifies its device, shows what is beyond its limit, and puts it into the report', async () => {
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.getByRole('listitem').filter({ hasText: 'Reader' }).getByRole('button', { name: 'Load' }).click()
+    await eventually(modelTitle).toBe('Reader')
+    const rows = () => page.locator('.checks tbody tr')
+    // A golden that is not there is a check that failed, with the reason.
+    await page.route('**/goldens/train/curve.json', (route) => route.fulfill({ status: 404 }))
+    await page.getByRole('button', { name: /^Verify / }).click()
+    await page.getByText('1 of 50 checks are beyond their limits').waitFor()
+    expect(await rows().count()).toBe(4)
+    expect(await rows().last().textContent()).toMatch(/^train failed.*curve.json: the server answered 404does not compare.*no$/)
+    // One that never comes ends with Stop.
+    await page.unroute('**/goldens/train/curve.json')
+    await page.route('**/goldens/train/curve.json', () => {})
+    await page.getByRole('button', { name: /^Verify / }).click()
+    await page.getByText('49 checks so far').waitFor()
+    expect(await page.getByRole('progressbar', { name: 'Verifying' }).getAttribute('max')).toBe('4')
+    await page.locator('.models').getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: /^Verify / }).waitFor()
+    await page.unroute('**/goldens/train/curve.json')
+
+    await page.getByRole('button', { name: /^Verify / }).click()
+    await page.getByText('All 72 checks are within their limits').waitFor()
+    expect(await rows().count()).toBe(4)
+    await page.getByRole('button', { name: 'All 72 checks' }).click()
+    expect(await rows().count()).toBe(72)
+    expect(await violations()).toEqual([])
+    await page.setViewportSize({ width: 390, height: 800 })
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+    await page.setViewportSize({ width: 1280, height: 860 })
+    await page.getByRole('button', { name: 'Only the worst of each' }).click()
+    await picture('verify', page.locator('#verify'))
+    await page.getByRole('button', { name: 'Copy a report' }).click()
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    const report = await page.evaluate(() => navigator.clipboard.readText())
+    for (const line of [
+      /^casa-js: \d/,
+      /^browser: Mozilla/m,
+      /^Threads: \d/m,
+      /^verify: 72 of 72 checks/m,
+      /^ {2}ok {3}goldens\/train /m,
+    ])
+      expect(report).toMatch(line)
+  })
+
   it('captions a sample video with the model that was trained for it', async () => {
     await page.getByRole('tab', { name: 'Live' }).click()
     await page.getByRole('button', { name: 'Load Live' }).click()
@@ -268,6 +313,5 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     await page.setViewportSize({ width: 1280, height: 860 })
   })
 
-  it('logs no error but that of the folder that is not there', () =>
-    expect(errors.filter((text) => !/404/.test(text))).toEqual([]))
+  it('logs no error but those of files that are not there', () => expect(errors.filter((text) => !/404/.test(text))).toEqual([]))
 })

@@ -42,3 +42,13 @@ export interface Tolerances {
 }
 
 export const tolerancesOf = (device: string): Tolerances => ({ forward: device === 'webgpu' ? 1e-4 : 1e-5, gradient: 1e-4 })
+
+/**
+ * The check that says most of several.
+ * @returns the failed one, or the one closest to failing
+ */
+export function worstCheck<C extends Check>(checks: readonly [C, ...C[]]): C {
+  const strain = ({ error, skipped, tolerance }: Check) =>
+    Number.isNaN(error) ? Infinity : skipped ? -1 : error === 0 ? 0 : error / tolerance
+  return checks.reduce((a, b) => (strain(b) > strain(a) ? b : a))
+}

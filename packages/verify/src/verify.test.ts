@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadModel } from '@casa-js/vlm'
-import { passed, tolerancesOf, type Check } from './compare.ts'
+import { passed, tolerancesOf, worstCheck, type Check } from './compare.ts'
 import { findGoldens } from './find.ts'
 import { goldensIn, shippedGoldens } from './node.ts'
 import { goldensAt } from './tree.ts'
-import { verifyGoldens, worstCheck, type GoldenCheck, type VerifyEvent } from './verify.ts'
+import { verifyGoldens, type GoldenCheck, type VerifyEvent } from './verify.ts'
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 const find = (path: string) => findGoldens(goldensIn(at(path)))

@@ -7,8 +7,9 @@
  * Attributes: `model` (an address, or hub:organisation/name), `device`, `frames-per-second`, `prompt`. Captions begin when the video
  * plays. Events: "ready" when the model is loaded, "caption" with a LiveCaption as its detail, "error" with the error as its detail.
  */
-import { createVlmClient, type LiveCaptions, type VlmClient, type VlmClientOptions } from './client.ts'
+import { createVlmClient } from './client.ts'
 import { captionElement } from './video-element.ts'
+import type { LiveCaptions, VlmClient, VlmClientOptions } from './vlm-client.ts'
 
 const style = `
   :host { display: inline-block; position: relative; }

@@ -4,10 +4,11 @@ import { close, init } from '@casa-js/tensor'
 import { expose } from 'comlink'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createVlmClient, type ModelWorker } from './client.ts'
+import { createVlmClient } from './client.ts'
 import { WorkerCrashedError } from './errors.ts'
 import { createHost } from './host.ts'
 import type { LoadProgress, ModelInfo, WorkerApi } from './protocol.ts'
+import type { ModelWorker } from './vlm-client.ts'
 
 const model = 'https://models.test/reader/'
 const progress: LoadProgress = { stage: 'weights', loadedTensors: 107, totalTensors: 107 }

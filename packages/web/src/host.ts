@@ -31,6 +31,7 @@ import type {
   Trained,
   TrainEvent,
   TrainSettings,
+  VerifyEvent,
   WorkerApi,
 } from './protocol.ts'
 import { recordFolder } from './stored.ts'
@@ -45,8 +46,10 @@ export function createHost(): WorkerApi {
   const conversations = new Map<number, Conversation>()
   const calls = new Map<number, AbortController>()
   const queues = new Map<number, FrameQueue>()
+  let isVerifying = false
 
   const loaded = (): Vlm => {
+    if (isVerifying) throw new StateError('the device is being verified: wait until it is over, or abort it')
     if (!vlm) throw new StateError('no model is loaded: call load() first')
     return vlm
   }
@@ -76,8 +79,24 @@ export function createHost(): WorkerApi {
     vlm = undefined
   }
 
+  /** Alone on the device: the checks count its tensors. */
+  async function verify(goldens: string, onEvent: (event: VerifyEvent) => void, signal: AbortSignal): Promise<void> {
+    loaded()
+    const { device } = info!.device
+    if (calls.size > 1) throw new StateError('the model is at work: verify its device when it is done')
+    isVerifying = true
+    try {
+      // Loaded when it is asked for.
+      const { goldensAt, verifyGoldens } = await import('@casa-js/verify')
+      for await (const event of verifyGoldens(await goldensAt(goldens, { signal }), { device, signal })) onEvent(event)
+    } finally {
+      isVerifying = false
+    }
+  }
+
   async function load(request: LoadRequest, onProgress: (progress: LoadProgress) => void, signal: AbortSignal) {
     const started = performance.now()
+    if (isVerifying) throw new StateError('the device is being verified: abort that before another model is loaded')
     free()
     const device = await init({ device: request.device, software: request.software })
     onProgress({ stage: 'device', device })
@@ -183,6 +202,7 @@ export function createHost(): WorkerApi {
     pushFrame: (call, frame) => queues.get(call)?.push(frame),
     endFrames: (call) => queues.get(call)?.end(),
     train: (call, settings, onEvent) => during(call, onEvent, (signal, send) => train(settings, send, signal)),
+    verify: (call, goldens, onEvent) => during(call, onEvent, (signal, send) => verify(goldens, send, signal)),
     files: (dtype) =>
       outcome(async () => {
         const folder = memoryFolder('model')

@@ -1,20 +1,22 @@
-export {
-  createVlmClient,
-  type AskOptions,
-  type CaptionOptions,
-  type LiveCaptions,
-  type ClientConversation,
-  type ModelWorker,
-  type TrainOptions,
-  type VlmClient,
-  type VlmClientOptions,
-} from './client.ts'
+export { createVlmClient } from './client.ts'
+export type {
+  AskOptions,
+  CaptionOptions,
+  ClientConversation,
+  LiveCaptions,
+  ModelWorker,
+  TrainOptions,
+  VerifyOptions,
+  VlmClient,
+  VlmClientOptions,
+} from './vlm-client.ts'
 export { WorkerCrashedError } from './errors.ts'
 export type {
   Answer,
   AskSettings,
   CaptionSettings,
   EarlierTurn,
+  GoldenCheck,
   LiveCaption,
   LiveFrame,
   LoadProgress,
@@ -28,6 +30,8 @@ export type {
   TrainEvent,
   TrainExample,
   TrainSettings,
+  Verified,
+  VerifyEvent,
   WorkerApi,
 } from './protocol.ts'
 export { listModels, persistModels, removeModel, storageUse, type StorageUse, type StoredModel } from './stored.ts'

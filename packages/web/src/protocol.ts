@@ -5,6 +5,7 @@
 import type { ErrorData, RgbImage } from '@casa-js/base'
 import type { DeviceReport, InitOptions, MemoryUse } from '@casa-js/tensor'
 import type { EndEvent, EvaluatingEvent, EvaluationEvent, StartEvent, StepEvent } from '@casa-js/train'
+import type { GoldenCheck, VerifyEvent } from '@casa-js/verify'
 import type { AnswerEnd, CaptionedFrame, CaptionOptions, SamplingOptions, SessionOptions } from '@casa-js/vlm'
 
 /** A picture: a file, a snapshot (`canvas.toBlob`), or decoded pixels. */
@@ -163,6 +164,15 @@ export interface Trained {
   info: ModelInfo
 }
 
+export type { GoldenCheck, VerifyEvent }
+
+/** What the checks of a device came to. */
+export interface Verified {
+  /** Whether every check was within its limit. */
+  passed: boolean
+  checks: GoldenCheck[]
+}
+
 /** A file of a model folder. */
 export interface ModelFile {
   name: string
@@ -206,6 +216,8 @@ export interface WorkerApi {
   endFrames(call: number): void
   /** An abort ends it after the current update. */
   train(call: number, settings: TrainSettings, onEvent: Callback<TrainEvent>): Promise<Outcome<Trained>>
+  /** Recomputes the goldens at an address. Refused while other calls run. */
+  verify(call: number, goldens: string, onEvent: Callback<VerifyEvent>): Promise<Outcome<void>>
   files(dtype: 'F32' | 'BF16' | 'F16'): Promise<Outcome<ModelFile[]>>
   memory(): Promise<Outcome<MemoryUse>>
   abort(call: number): void

@@ -1,5 +1,5 @@
 /** Captions of what a video element shows: its frames go to the model at a chosen rate of its own clock, so that pausing it pauses all. */
-import type { CaptionOptions, LiveCaptions, VlmClient } from './client.ts'
+import type { CaptionOptions, LiveCaptions, VlmClient } from './vlm-client.ts'
 
 /** Options of captions for a video element. */
 export interface VideoCaptionOptions extends CaptionOptions {

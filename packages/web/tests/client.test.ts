@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build, preview, type PreviewServer, type Plugin } from 'vite'
+import { shippedGoldens } from '@casa-js/verify/node'
 import type {} from './page/main.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../../scripts/browser.mjs'
@@ -15,15 +16,28 @@ const smollm2 = fileURLToPath(new URL('../../../.cache/smollm2', import.meta.url
 const ggufName = 'SmolLM2-135M-Instruct.Q4_1.gguf'
 const hasSmollm2 = existsSync(`${smollm2}/${ggufName}`)
 
-/** Serves the shipped model at /model/, its samples at /samples/, and the language model at /smollm2/. */
+/** A variant of CASA alone: enough to see that WebGPU's kernels are checked. */
+const fewGoldens = ['casa/backbone/config.json', 'casa/backbone/model.safetensors'].concat(
+  ['case.json', 'casa.safetensors', 'golden.safetensors'].map((file) => `casa/ca-shared/${file}`),
+)
+
+/** What is served beside the page: the shipped model, its samples, goldens, and the language model. */
+const folders: Record<string, string> = {
+  model: `${cli}/model`,
+  samples: `${cli}/samples`,
+  goldens: shippedGoldens,
+  'few-goldens': shippedGoldens,
+  smollm2,
+}
 const shipped: Plugin = {
   name: 'shipped',
   configurePreviewServer(server) {
     server.middlewares.use((request, response, next) => {
-      const path = request.url?.split('?')[0] ?? ''
-      if (!/^\/(model|samples|smollm2)\/[\w.-]+$/.test(path)) return next()
+      const [, folder, file] = /^\/([\w-]+)\/([\w./-]+)$/.exec(request.url?.split('?')[0] ?? '') ?? []
+      if (!folder || !file || !folders[folder]) return next()
+      if (folder === 'few-goldens' && file === 'goldens.json') return void response.end(JSON.stringify(fewGoldens))
       try {
-        response.end(readFileSync(path.startsWith('/smollm2/') ? path.replace('/smollm2', smollm2) : cli + path))
+        response.end(readFileSync(`${folders[folder]}/${file}`))
       } catch {
         response.writeHead(404).end()
       }
@@ -204,6 +218,63 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.sizes.find(([name]) => name === 'model.safetensors')![1]).toBeGreaterThan(8e6)
   }, 360_000)
 
+  it('verifies its device, alone, until it is aborted', async () => {
+    const seen = await page.evaluate(async () => {
+      const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
+      const pictures = await casa.pictures('sign')
+      const { tensors } = await client.memory()
+      const shown: string[] = []
+      const cases: string[] = []
+      const verifying = client.verify({
+        goldens: '/goldens/',
+        onCheck(check, { doneCases, totalCases }) {
+          shown.push(check.name)
+          cases.push(`${doneCases} of ${totalCases}`)
+        },
+      })
+      const meanwhile = await client.ask(pictures, 'What?').catch((error: Error) => error.message)
+      const { passed, checks } = await verifying
+      const asking = client.ask(pictures, 'What does it say?')
+      const busy = await client.verify({ goldens: '/goldens/' }).catch((error: Error) => error.message)
+      const answer = await asking
+      const missing = await client.verify({ goldens: '/nowhere/' }).catch((error: Error) => `${error.name}: ${error.message}`)
+      const stop = new AbortController()
+      const count: string[] = []
+      const stopped = await client
+        .verify({ goldens: '/goldens/', signal: stop.signal, onCheck: ({ name }) => (count.push(name), stop.abort()) })
+        .catch((error: Error) => error.name)
+      const after = (await client.memory()).tensors
+      await client.dispose()
+      const names = checks.map(({ name }) => name)
+      return {
+        passed,
+        names,
+        shown,
+        cases,
+        meanwhile,
+        busy,
+        answer: answer.text,
+        missing,
+        stopped,
+        count,
+        tensors: [tensors, after],
+      }
+    })
+    expect(seen.passed).toBe(true)
+    expect(seen.names).toHaveLength(72)
+    expect(seen.names).toEqual(expect.arrayContaining(['logits', 'streaming', 'greedy_ids', 'gradient norm']))
+    expect(seen.shown).toEqual(seen.names)
+    expect([...new Set(seen.cases)]).toEqual(['0 of 4', '1 of 4', '2 of 4', '3 of 4'])
+    expect(seen.meanwhile).toContain('is being verified')
+    expect(seen.busy).toContain('the model is at work')
+    expect(seen.answer).toBe('camel')
+    expect(seen.missing).toMatch(/^FileError: .*\/nowhere\/goldens.json/)
+    expect(seen.stopped).toBe('AbortError')
+    // At most the checks of the case that ran when the abort arrived.
+    expect(seen.count.length).toBeLessThan(12)
+    expect(seen.tensors[1]).toBe(seen.tensors[0])
+  }, 360_000)
+
   it('a crash is told, and the client starts again', async () => {
     const seen = await page.evaluate(async () => {
       const refused = await casa.createVlmClient({ model: '/model/', worker: casa.dying }).catch((error: Error) => error)
@@ -215,7 +286,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
 
   const hasWebgpu = process.env.CASA_DEVICES?.includes('webgpu') ?? true
   it.skipIf(!hasWebgpu)(
-    'answers on WebGPU',
+    'answers on WebGPU, and verifies it',
     async () => {
       const gpuBrowser = await chromium.launch({
         executablePath: findBrowser()!,
@@ -234,10 +305,12 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
           const client = await casa.createVlmClient({ model: '/model/', device: 'webgpu', software: true })
           const answer = await client.ask(await casa.pictures('sign'), 'What does it say?')
           const { device } = client.info.device
+          const { passed, checks } = await client.verify({ goldens: '/few-goldens/' })
           await client.dispose()
-          return { device, text: answer.text }
+          return { device, text: answer.text, passed, count: checks.length, limits: checks.map(({ tolerance }) => tolerance) }
         })
-        expect(seen).toEqual({ device: 'webgpu', text: 'camel' })
+        expect(seen).toMatchObject({ device: 'webgpu', text: 'camel', passed: true, count: 11 })
+        expect(new Set(seen.limits)).toEqual(new Set([1e-4]))
       } finally {
         await gpuBrowser.close()
       }

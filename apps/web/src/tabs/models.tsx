@@ -1,4 +1,4 @@
-/** Models: choose one, see what it is and where it runs, and copy a report for an issue. */
+/** Models: choose one, see what it is and where it runs, verify its device, and copy a report for an issue. */
 import { signal } from '@preact/signals'
 import {
   listModels,
@@ -8,14 +8,21 @@ import {
   type ModelInfo,
   type StorageUse,
   type StoredModel,
+  type VlmClient,
 } from '@casa-js/web'
 import { useEffect } from 'preact/hooks'
 import { ErrorNote } from '../components/error-note.tsx'
+import { Verify } from '../components/verify.tsx'
 import { formatBytes, formatCount, formatMs } from '../format.ts'
 import { device, loadModel, modelState, offered, type DeviceChoice } from '../model.ts'
+import { checks, verifyLines, verifyState } from '../verify.ts'
+
+declare const __VERSION__: string
 
 const address = signal('')
 const copied = signal(false)
+/** Shown where the clipboard cannot be written. */
+const shownReport = signal('')
 const kept = signal<StoredModel[]>([])
 const room = signal<StorageUse | undefined>(undefined)
 const keptError = signal<Error | undefined>(undefined)
@@ -80,7 +87,7 @@ export function ModelsTab() {
       </form>
       <Kept />
       {state.kind === 'failed' && <ErrorNote error={state.error} />}
-      {state.kind === 'ready' && <Details title={state.title} info={state.client.info} />}
+      {state.kind === 'ready' && <Details title={state.title} client={state.client} />}
     </div>
   )
 }
@@ -143,26 +150,42 @@ const rowsOf = (info: ModelInfo): [string, string][] => [
   ['Loaded in', formatMs(info.loadMs)],
   ['Device', `${info.device.device}: ${info.device.adapter}`],
   ['Why this device', info.device.reason],
+  ['Threads', String(info.device.threads)],
   ['Features', info.device.features.join(', ') || 'none'],
 ]
 
-function Details({ title, info }: { title: string; info: ModelInfo }) {
+/** What an issue needs to be understood. */
+function reportOf(client: VlmClient): string {
+  const { info } = client
+  const isVerified = verifyState.value.kind !== 'idle' && verifyState.value.client === client
+  return [
+    `casa-js: ${__VERSION__}`,
+    `browser: ${navigator.userAgent}`,
+    `processor: ${navigator.hardwareConcurrency} threads; page isolated: ${crossOriginIsolated ? 'yes' : 'no'}`,
+    `model: ${info.name}`,
+    ...rowsOf(info).map(([name, value]) => `${name}: ${value}`),
+    ...verifyLines(isVerified ? checks.value : []),
+  ].join('\n')
+}
+
+function Details({ title, client }: { title: string; client: VlmClient }) {
   const copy = async () => {
-    const lines = [
-      `model: ${info.name}`,
-      ...rowsOf(info).map(([name, value]) => `${name}: ${value}`),
-      `browser: ${navigator.userAgent}`,
-    ]
-    await navigator.clipboard.writeText(lines.join('\n'))
-    copied.value = true
-    setTimeout(() => (copied.value = false), 2000)
+    const report = reportOf(client)
+    try {
+      await navigator.clipboard.writeText(report)
+      shownReport.value = ''
+      copied.value = true
+      setTimeout(() => (copied.value = false), 2000)
+    } catch {
+      shownReport.value = report
+    }
   }
   return (
     <>
       <h2>{title}</h2>
       <table>
         <tbody>
-          {rowsOf(info).map(([name, value]) => (
+          {rowsOf(client.info).map(([name, value]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
               <td>{value}</td>
@@ -170,9 +193,18 @@ function Details({ title, info }: { title: string; info: ModelInfo }) {
           ))}
         </tbody>
       </table>
+      <Verify client={client} />
+      <h2>Something is wrong?</h2>
+      <p class="hint">A report for an issue: browser, device, versions, the model, and the checks of its device.</p>
       <button class="quiet" onClick={() => void copy()}>
         {copied.value ? 'Copied' : 'Copy a report'}
       </button>
+      {shownReport.value && (
+        <label class="report">
+          The browser did not let the page copy it:
+          <textarea readOnly rows={8} value={shownReport.value} />
+        </label>
+      )}
     </>
   )
 }
