@@ -1,4 +1,9 @@
-/** The built demo in Chromium: asked, edited, the camera captioned, a model loaded from files; keyboard, phone, accessibility. */
+/**
+ * The built demo in Chromium: asked, edited, the camera captioned, a model loaded from files; keyboard, phone, accessibility. On WebGPU one
+ * question is asked through the page; CASA_DEMO_WEBGPU=all captions and verifies there too, a minute on SwiftShader:
+ *
+ *     CASA_DEMO_WEBGPU=all npx vitest run --project node apps/web/tests/demo.test.ts -t WebGPU
+ */
 import { AxeBuilder } from '@axe-core/playwright'
 import { unzipSync } from 'fflate'
 import { execFile } from 'node:child_process'
@@ -23,6 +28,25 @@ const screenshots = process.env.CASA_SCREENSHOTS
 /** Tests wait for what they see; this ends a test that never sees it. */
 const patienceMs = 120_000
 const limitMs = 3 * patienceMs
+
+const browserFlags = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required',
+]
+/** As the operators' tests start it (packages/tensor): on the processor where there is no GPU. */
+const webgpuFlags = [
+  '--headless=new',
+  '--enable-unsafe-webgpu',
+  '--enable-features=Vulkan,WebGPU',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-dawn-features=disable_workgroup_init',
+]
+const hasWebgpu = process.env.CASA_DEVICES?.includes('webgpu') ?? true
+const testsAllOfWebgpu = process.env.CASA_DEMO_WEBGPU === 'all'
 
 describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, () => {
   let server: PreviewServer
@@ -54,17 +78,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
   beforeAll(async () => {
     await build({ configFile, logLevel: 'error', build: { outDir: '.cache/site', emptyOutDir: true } })
     server = await preview({ configFile, logLevel: 'error', build: { outDir: '.cache/site' }, preview: { port: 0, open: false } })
-    browser = await chromium.launch({
-      executablePath: findBrowser()!,
-      args: [
-        '--no-sandbox',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--use-fake-device-for-media-stream',
-        '--use-fake-ui-for-media-stream',
-        '--autoplay-policy=no-user-gesture-required',
-      ],
-    })
+    browser = await chromium.launch({ executablePath: findBrowser()!, args: browserFlags })
     context = await browser.newContext({
       viewport: { width: 1280, height: 860 },
       permissions: ['camera', 'clipboard-read', 'clipboard-write'],
@@ -311,6 +325,57 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     await page.locator('.models .error').waitFor()
     expect(await widths()).toEqual([])
     await page.setViewportSize({ width: 1280, height: 860 })
+  })
+
+  describe.skipIf(!hasWebgpu)('on WebGPU', () => {
+    let gpuBrowser: Browser
+    let gpuPage: Page
+
+    beforeAll(async () => {
+      gpuBrowser = await chromium.launch({ executablePath: findBrowser()!, args: [...browserFlags, ...webgpuFlags] })
+      gpuPage = await (await gpuBrowser.newContext({ permissions: ['camera'] })).newPage()
+      gpuPage.setDefaultTimeout(patienceMs)
+      gpuPage.on('pageerror', (error) => errors.push(error.message))
+      await gpuPage.goto(`${address()}#models`)
+      await gpuPage.getByRole('radio', { name: 'webgpu' }).check()
+      await loadShipped('Reader')
+    }, limitMs)
+    afterAll(() => gpuBrowser?.close())
+
+    const loadShipped = async (title: string) => {
+      await gpuPage.getByRole('tab', { name: 'Models' }).click()
+      await gpuPage.getByRole('listitem').filter({ hasText: title }).getByRole('button', { name: 'Load' }).click()
+      await gpuPage.locator('.model-bar', { hasText: `${title} on webgpu` }).waitFor()
+    }
+
+    it('answers in the Ask tab', async () => {
+      await gpuPage.getByRole('tab', { name: 'Ask' }).click()
+      await gpuPage.getByRole('button', { name: 'a sign', exact: true }).click()
+      await eventually(() => gpuPage.getByRole('textbox', { name: 'Question' }).inputValue()).toBe('What does it say?')
+      await gpuPage.getByRole('button', { name: 'Ask', exact: true }).click()
+      await gpuPage.locator('.answer.done').waitFor()
+      expect(await gpuPage.locator('.answer p').first().textContent()).toBe('camel')
+      expect(await gpuPage.locator('.looked').count()).toBe(1)
+    })
+
+    it.skipIf(!testsAllOfWebgpu)('captions the camera in the Live tab', async () => {
+      await gpuPage.getByRole('tab', { name: 'Live' }).click()
+      await gpuPage.locator('.live').getByRole('button', { name: 'Camera' }).click()
+      await gpuPage.locator('.settings summary').click()
+      await gpuPage.getByLabel('Tokens per frame').fill('4')
+      await gpuPage.getByLabel('Tokens per frame').press('Tab')
+      await gpuPage.getByRole('button', { name: 'Caption' }).click()
+      await eventually(() => gpuPage.locator('.plots .hint').textContent()).toMatch(/^[1-9]\d* frames seen/)
+      await gpuPage.getByRole('button', { name: 'Stop' }).click()
+      await gpuPage.getByRole('button', { name: 'Caption' }).waitFor()
+    })
+
+    it.skipIf(!testsAllOfWebgpu)('computes correctly, says the Models tab', async () => {
+      await gpuPage.getByRole('tab', { name: 'Models' }).click()
+      await gpuPage.getByRole('button', { name: 'Verify webgpu' }).click()
+      await gpuPage.getByText(/checks are|is at work/).waitFor()
+      expect(await gpuPage.locator('.models .status').textContent()).toMatch(/^All 72 checks are within their limits/)
+    })
   })
 
   it('logs no error but those of files that are not there', () => expect(errors.filter((text) => !/404/.test(text))).toEqual([]))
