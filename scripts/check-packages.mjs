@@ -1,18 +1,21 @@
 /**
  * Packs every public package as npm would publish it, checks the tarballs with publint and attw, installs them all in an empty
  * project outside this one, and runs there: every package imported and compiled against, a gradient taken, the shipped model asked.
+ * In Chromium, a page with an import map asks the model too.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findBrowser } from './browser.mjs'
+import { tryExample } from './bundlers.mjs'
+import { packAll } from './pack.mjs'
 import { importingProgram, publicPackages } from './packages.mjs'
-import { pnpm, root, step } from './steps.mjs'
+import { root, step } from './steps.mjs'
 
 const packages = publicPackages()
 const place = mkdtempSync(join(tmpdir(), 'casa-packages-'))
 const tarballs = join(place, 'tarballs')
 const project = join(place, 'project')
-mkdirSync(tarballs)
 mkdirSync(project)
 let ok = true
 const must = async (...args) => {
@@ -21,17 +24,10 @@ const must = async (...args) => {
   return passed
 }
 
-const filters = packages.flatMap(({ json }) => ['--filter', json.name])
-await must(`pack ${packages.length} packages`, [...pnpm, ...filters, '-r', 'pack', '--pack-destination', tarballs])
-const files = readdirSync(tarballs).map((name) => join(tarballs, name))
+const { passed: packed, files, dependencies } = await packAll(tarballs)
+ok &&= packed
 await must('publint and attw on the tarballs', ['node', 'scripts/lint-tarballs.mjs', ...files])
 
-const dependencies = Object.fromEntries(
-  packages.map(({ json }) => [
-    json.name,
-    `file:${files.find((f) => f.includes(`${json.name.replace('@', '').replace('/', '-')}-${json.version}.tgz`))}`,
-  ]),
-)
 writeFileSync(
   join(project, 'package.json'),
   JSON.stringify({ name: 'empty', private: true, type: 'module', dependencies, overrides: dependencies }, null, 2),
@@ -82,5 +78,6 @@ if (await must('npm install in an empty project', ['npm', 'install', '--no-audit
   )
   await must('casa verify', ['npx', 'casa', 'verify', '--device', 'wasm'], { cwd: project })
 }
+if (findBrowser()) ok = (await tryExample('import-map', dependencies, join(place, 'import-map'))) && ok
 rmSync(place, { recursive: true, force: true })
 process.exit(ok ? 0 : 1)

@@ -75,7 +75,7 @@ for (const owner of Object.keys(allowed)) {
         breach(`${owner} may import ${['base', ...allowed[owner]].join(', ')}`)
       if (name.startsWith('node:') && !platform && !isTest && !/(^|\/)node\.ts$/.test(file))
         breach('platform code belongs into *.node.ts behind #platform')
-      if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$/.test(name)) breach('relative imports carry their extension')
+      if (/^\.\.?\//.test(name) && !/\.(ts|json|mjs)$|\?worker/.test(name)) breach('relative imports carry their extension')
     }
   }
 }

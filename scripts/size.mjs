@@ -31,7 +31,7 @@ export function importedBy(folder, file) {
   const found = new Set([file])
   for (const one of found) {
     const code = readFileSync(join(folder, one), 'utf8')
-    for (const [, other] of code.matchAll(/(?:from|import)\s*"\.\/([\w.-]+\.js)"/g)) found.add(join(dirname(one), other))
+    for (const [, other] of code.matchAll(/(?:from|import)\s*"\.\/([\w./-]+\.js)"/g)) found.add(join(dirname(one), other))
   }
   return [...found]
 }

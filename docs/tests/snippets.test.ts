@@ -52,3 +52,15 @@ it('links between documents lead somewhere', async () => {
   }
   expect(broken).toEqual([])
 })
+
+it('code that stands in a file of its own is the same in both', async () => {
+  let count = 0
+  for (const path of await documents()) {
+    const text = await readFile(path, 'utf8')
+    for (const [, file, code] of text.matchAll(/^<!-- (\S+\.\w+) -->\n\n```\w+\n([\s\S]*?)^```/gm)) {
+      count++
+      expect(code, `${path.slice(root.length)} beside ${file}`).toBe(await readFile(join(root, file!), 'utf8'))
+    }
+  }
+  expect(count).toBeGreaterThan(3)
+})

@@ -22,8 +22,11 @@ const style = `
 /** Words of the subtitle. */
 const shownWords = 14
 
+/** Where there is no document, a server that renders the page, the element is only named. */
+const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement)
+
 /** The element behind `<casa-caption>`. */
-export class CasaCaptionElement extends HTMLElement {
+export class CasaCaptionElement extends Base {
   readonly #subtitle = document.createElement('p')
   #client: Promise<VlmClient> | undefined
   #live: LiveCaptions | undefined
@@ -89,7 +92,7 @@ export class CasaCaptionElement extends HTMLElement {
   }
 }
 
-customElements.define('casa-caption', CasaCaptionElement)
+globalThis.customElements?.define('casa-caption', CasaCaptionElement)
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -3,6 +3,7 @@ import { fromErrorData, StateError } from '@casa-js/base'
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink'
 import { WorkerCrashedError } from './errors.ts'
 import type { GoldenCheck, LoadRequest, ModelInfo, Outcome, VerifyEvent, WorkerApi } from './protocol.ts'
+import { startWorker } from './start-worker.ts'
 import type { ModelWorker, VlmClient, VlmClientOptions } from './vlm-client.ts'
 
 /** State of the connection to a worker; replaced as a whole by restart(). */
@@ -28,7 +29,7 @@ const abortLimitMs = 5_000
  * @throws the error that loading threw, e.g. WeightError; DeviceUnavailableError; WorkerCrashedError; the signal's reason.
  */
 export async function createVlmClient(options: VlmClientOptions): Promise<VlmClient> {
-  const start = options.worker ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'casa-js' }))
+  const start = options.worker ?? startWorker
   let connection: Connection | undefined
   let callCount = 0
 
