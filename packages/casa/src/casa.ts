@@ -20,6 +20,7 @@ export const casa = defineFusion<CasaConfig>({
     return {
       imagesInCache: false,
       replayable: true,
+      reusesTensors: true,
       pass(layout, images) {
         const { fuse } = createHook({ config, params, backbone }, layout, images)
         const positions = textPositions(layout)
@@ -27,8 +28,8 @@ export const casa = defineFusion<CasaConfig>({
         return { count: layout.tokens, cu: layout.cu, positions, fuse, ...(config.ffnUpdates && { carriesState: true }) }
       },
       start: () => noWindow,
-      next(state, { layout, images, cached, onAttention }) {
-        const { fuse, next } = createHook({ config, params, backbone }, layout, images, { state, onAttention })
+      next(state, { layout, images, cached, spare, onAttention }) {
+        const { fuse, next } = createHook({ config, params, backbone }, layout, images, { state, spare, onAttention })
         const positions = Int32Array.from({ length: layout.tokens }, (_, t) => cached + t)
         return { count: layout.tokens, cu: layout.cu, positions, fuse, next }
       },

@@ -23,8 +23,9 @@ export type CasaState = FusionState<{
 
 export const noWindow: CasaState = { values: { imageTokens: 0, textTokens: 0, nextPosition: 0 }, tensors: {} }
 
-/** Spare rows in a new window's buffer: enough for a caption. */
-const SPARE_ROWS = 64
+/** A new window's buffer has at least so many rows to spare, enough for a caption, and its rows are a multiple of 64: few different sizes. */
+const SPARE_ROWS = 32
+const roomyRows = (rows: number) => 64 * Math.ceil((rows + SPARE_ROWS) / 64)
 
 interface Bound {
   config: CasaConfig
@@ -34,12 +35,12 @@ interface Bound {
 
 type Keys = Pick<Heads, 'k' | 'v'>
 
-/** Rows [begin, end) of x, with `spare` rows of zeros behind them. */
-function rowsOf(x: Tensor, begin: number, end: number, spare = 0): Tensor {
-  if (spare === 0 && begin === 0 && end === x.shape[0]) return x
+/** Rows [begin, end) of x, with `more` rows of zeros behind them. */
+function rowsOf(x: Tensor, begin: number, end: number, more = 0): Tensor {
+  if (more === 0 && begin === 0 && end === x.shape[0]) return x
   return gatherRows(
     x,
-    Int32Array.from({ length: end - begin + spare }, (_, i) => (begin + i < end ? begin + i : -1)),
+    Int32Array.from({ length: end - begin + more }, (_, i) => (begin + i < end ? begin + i : -1)),
   )
 }
 
@@ -64,13 +65,14 @@ function layoutFrom({ tokens, cu, images }: Layout, begin: number): Layout {
 /**
  * Plans one pass.
  * @param given.state the state after the earlier pass; without it, this pass is independent and produces no state.
+ * @param given.spare tensors of an earlier state: a new window is written into them where it fits
  * @returns the hook, and the next state once every block has run
  */
 export function createHook(
   { config, params, backbone }: Bound,
   layout: Layout,
   images: Tensor | undefined,
-  { state, onAttention }: { state?: CasaState; onAttention?: SequencePiece['onAttention'] } = {},
+  { state, spare, onAttention }: { state?: CasaState } & Partial<Pick<SequencePiece, 'spare' | 'onAttention'>> = {},
 ): { fuse: Fuse; next(): CasaState } {
   const { kvHeads: K, headSize: E, positionRows } = backbone
   const withText = config.keys === 'image+text'
@@ -82,6 +84,8 @@ export function createHook(
   const continued = !isFresh && opening && opening.imageBegin === opening.imageEnd ? opening.textEnd : 0
   const fresh = layoutFrom(layout, continued)
   const windows = planWindows(fresh, positionRows, config.windows)
+  /** Those of a single window are: image first, then text. */
+  const inOrder = windows.order.every((row, i) => row === i)
   const held = imageTokens + (withText ? textTokens : 0)
   const tables = config.rotary && {
     continued: continued > 0 && backbone.rotary(Int32Array.from({ length: continued }, (_, t) => nextPosition + t)),
@@ -108,7 +112,7 @@ export function createHook(
       return attention(queries, heldK, heldV, { cuQ, cuK: Int32Array.of(0, imageTokens), causal: false })
     }
     const end = held + continued
-    const roomy = (buffer: Tensor) => (end <= buffer.shape[0]! ? buffer : rowsOf(buffer, 0, held, Math.max(end, SPARE_ROWS)))
+    const roomy = (buffer: Tensor) => (end <= buffer.shape[0]! ? buffer : rowsOf(buffer, 0, held, roomyRows(2 * end) - held))
     const keys = { k: roomy(heldK!), v: roomy(heldV!) }
     writeRows(keys.k, rotate(site, k, 'continued'), held)
     writeRows(keys.v, v, held)
@@ -123,7 +127,7 @@ export function createHook(
     if (!withText) {
       if (!seen) return zeros(q.shape)
       const keys = { k: rotate(site, seen.k, 'key'), v: seen.v }
-      rememberLast(site, keys, cuImage, 0)
+      rememberLast(site, keys, cuImage)
       tell(site, queries, keys.k, cuImage.at(-2)!, cuImage.at(-1)!)
       return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuImage, causal: false })
     }
@@ -131,10 +135,10 @@ export function createHook(
     const interleave = (imageRows: Tensor | undefined, textRows: Tensor) => {
       const flat = reshape(textRows, [fresh.tokens, K * E])
       const all = imageRows ? concat([reshape(imageRows, [imageRows.shape[0]!, K * E]), flat], 0) : flat
-      return reshape(gatherRows(all, order), [order.length, K, E])
+      return reshape(inOrder ? all : gatherRows(all, order), [order.length, K, E])
     }
     const keys = { k: rotate(site, interleave(seen?.k, k), 'key'), v: interleave(seen?.v, v) }
-    rememberLast(site, keys, cuKeys, SPARE_ROWS)
+    rememberLast(site, keys, cuKeys)
     tell(site, queries, keys.k, cuKeys.at(-2)!, cuKeys.at(-1)!)
     return attention(queries, keys.k, keys.v, { cuQ: cuText, cuK: cuKeys, causal: true })
   }
@@ -152,10 +156,20 @@ export function createHook(
   }
 
   /** Later passes continue from the keys of the last window. */
-  function rememberLast(site: Site, { k, v }: Keys, cu: Int32Array, spare: number) {
+  function rememberLast(site: Site, { k, v }: Keys, cu: Int32Array) {
     if (!state) return
     const [begin, end] = [cu.at(-2)!, cu.at(-1)!]
-    if (end > begin) remember(site, { k: rowsOf(k, begin, end, spare), v: rowsOf(v, begin, end, spare) })
+    if (end === begin) return
+    const held = (name: 'k' | 'v', x: Tensor) => {
+      const old = spare?.[`${name}.${site.layer}`]
+      const rows = withText ? roomyRows(end - begin) : end - begin
+      // With less than half the room that a new one has at least, it would soon be full.
+      const needed = end - begin + (withText ? SPARE_ROWS / 2 : 0)
+      if (!old || old.shape[0]! < needed) return rowsOf(x, begin, end, rows - (end - begin))
+      writeRows(old, part(x, begin, end), 0)
+      return old
+    }
+    remember(site, { k: held('k', k), v: held('v', v) })
   }
 
   /** Text tokens whose window has an image, -1 for the others; undefined if all windows have one. */

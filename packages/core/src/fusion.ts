@@ -81,6 +81,11 @@ export interface SequencePiece {
   images?: Tensor
   /** Tokens already in the cache. */
   cached: number
+  /**
+   * Tensors of an earlier state that nothing needs any more, by their names there, for a fusion that `reusesTensors`: the pass may overwrite
+   * them and put them into its state.
+   */
+  spare?: Readonly<Record<string, Tensor>> | undefined
   /** Called by every layer that has its own attention to images. A fusion need not support it. */
   onAttention?: ((scores: AttentionScores) => void) | undefined
 }
@@ -99,9 +104,15 @@ export interface Fusion<S extends FusionState = FusionState> {
   readonly imagesInCache: boolean
   /**
    * True if single tokens of text may be run from a plan: when one such token follows another, `next` runs the same operators on the same
-   * tensors, and every number in them and in the state grows by the same amount per token. Default: false, op by op.
+   * tensors, and every number in them is one of the sequence's counters plus a constant: the tokens in the cache, or a number of the
+   * state, which grows by the same amount per token. Default: false, op by op.
    */
   readonly replayable?: boolean
+  /**
+   * True if `next` writes a new image into the `spare` tensors that it is given, where they fit. Plans are bound to tensors, so those of
+   * earlier images then fit later ones. A sequence holds one earlier state's tensors for it. Default: false.
+   */
+  readonly reusesTensors?: boolean
   /**
    * The pass over a packed batch, differentiable: training and evaluation. Allocates: called in a scope.
    * @param images [sum of image tokens, D], in the order of layout.images

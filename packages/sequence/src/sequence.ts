@@ -9,7 +9,7 @@ import type { Backbone, Fusion, FusionState, ImageSlot, Layout, SequencePiece } 
 import { dispose, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import { canPlan, largestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
 import { runPass } from './pass.ts'
-import { createStepPlanner, type PlanUse } from './planned.ts'
+import { countersOf, createStepPlanner, type PlanUse } from './planned.ts'
 
 /** What comes next in a sequence. */
 export interface SequenceInput {
@@ -103,10 +103,18 @@ export function createSequence(
   const planner = createStepPlanner()
   const plannable = plan && backbone.replayable === true && fusion.replayable === true
 
-  /** Free the tensors of `old` that neither `state` nor a saved state holds. */
+  /** Tensors of a state that is no longer needed, for a fusion that writes the next image into them. */
+  let spare: FusionState['tensors'] = {}
+
+  /** Free the tensors of `old` that neither `state` nor a saved state holds, or hold them as spare ones. */
   function release(old: FusionState) {
     const held = new Set([state, ...(saved ? [saved] : [])].flatMap(({ tensors }) => Object.values(tensors)))
-    dispose(...Object.values(old.tensors).filter((t) => !held.has(t)))
+    const unheld = (tensors: FusionState['tensors']) => Object.entries(tensors).filter(([, t]) => !held.has(t))
+    const rest = unheld(spare)
+    const free = unheld(old.tensors)
+    const isSpare = fusion.reusesTensors === true && free.length > 0
+    spare = Object.fromEntries(isSpare ? free : rest)
+    dispose(...(isSpare ? rest : free).map(([, t]) => t))
   }
 
   function moveTo(next: FusionState) {
@@ -140,6 +148,7 @@ export function createSequence(
           layout: layoutOf(ids.length, slots),
           ...(images && { images }),
           cached: before,
+          spare,
           onAttention,
         })
         const result = head(runPass(backbone, ids, pass, { cache, last }))
@@ -167,7 +176,7 @@ export function createSequence(
     const tokens = cache.length
     const found = id >= 0 && id < backbone.vocabSize ? planner.find(tokens, state) : undefined
     if (found) {
-      const result = found.plan.run(found.step, id)
+      const result = found.plan.run(found.moves, id)
       cache.length++
       state = found.next
       // It lies in the plan's memory.
@@ -176,8 +185,10 @@ export function createSequence(
     const before = state
     // The trace knows the token's ids by this very array.
     const ids = Int32Array.from(input.ids)
-    const { logits, trace } = traceStep(ids, () => run({ ...input, ids }, { last: true }, (x) => backbone.logits(x)))
-    planner.note({ trace, tokens, state: before }, state)
+    const { logits, trace } = traceStep(ids, countersOf(tokens, before), () =>
+      run({ ...input, ids }, { last: true }, (x) => backbone.logits(x)),
+    )
+    planner.note({ trace, state: before }, state)
     return predictionOf(logits)
   }
 
@@ -273,7 +284,7 @@ export function createSequence(
     dispose() {
       planner.dispose()
       cache.dispose()
-      dispose(...Object.values(state.tensors))
+      dispose(...Object.values(state.tensors), ...Object.values(spare))
     },
   }
 }

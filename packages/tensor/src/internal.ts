@@ -6,4 +6,14 @@ export { rowsOf, sizeOf, type TypedArray } from './engine/tensor.ts'
 export { columnSum } from './ops/column-sum/index.ts'
 export { floatToHalf, halfToFloat } from './ops/widen/index.ts'
 export { createQuantizedWeight, quantizedLinear, type QuantizedWeight } from './ops/quantized-linear/index.ts'
-export { canPlan, createPlan, largestIn, NoPlan, traceStep, type Largest, type Plan, type StepTrace } from './plan/index.ts'
+export {
+  canPlan,
+  createPlan,
+  largestIn,
+  NoPlan,
+  traceStep,
+  type Counters,
+  type Largest,
+  type Plan,
+  type StepTrace,
+} from './plan/index.ts'

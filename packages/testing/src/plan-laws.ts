@@ -12,13 +12,17 @@ interface Piece {
   imageTokens?: number
 }
 
-/** Text token by token, an image in the middle if the fusion takes them, a longer piece of text in between. */
+/**
+ * Text token by token, an image in the middle if the fusion takes them, a longer piece of text in between. The third image has the size of
+ * the first, in whose tensors a fusion may put it.
+ */
 function piecesFor({ vocabSize }: Backbone, withImages: boolean): Piece[] {
   let seed = 0
   const text = (tokens: number): Piece => ({ ids: randomIds(tokens, vocabSize, ++seed) })
   const single = (count: number) => Array.from({ length: count }, () => text(1))
   const image = (tokens: number, imageTokens: number): Piece => ({ ...text(tokens), ...(withImages && { imageTokens }) })
-  return [image(4, 3), ...single(5), text(3), ...single(3), image(2, 2), ...single(6)]
+  const third = withImages ? [image(2, 3), ...single(3)] : []
+  return [image(4, 3), ...single(5), text(3), ...single(3), image(2, 2), ...single(5), ...third]
 }
 
 /**

@@ -6,13 +6,13 @@ import type { Tensor } from '../engine/tensor.ts'
 import { traceKernels } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
-import { NoPlan, nodesOf, type StepTrace } from './nodes.ts'
+import { NoPlan, nodesOf, type Counters, type StepTrace } from './nodes.ts'
 import { largestOf, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm.ts'
 
-export { NoPlan, type StepTrace } from './nodes.ts'
+export { NoPlan, type Counters, type StepTrace } from './nodes.ts'
 export type { Largest, Plan, PlanResult } from './plan.ts'
 
 /** Whether steps can be planned on the current device: not on cpu, the reference. */
@@ -21,17 +21,18 @@ export const canPlan = (): boolean => tf.getBackend() !== 'cpu'
 /**
  * Run a step op by op and trace it.
  * @param ids the ids of its tokens: `f` must hand this very array to `embedding`, by which it is known
+ * @param counters where the sequence is before the step
  * @param f gives the logits [1, V], kept
  */
-export function traceStep(ids: Int32Array, f: () => Tensor): { logits: Tensor; trace: StepTrace } {
+export function traceStep(ids: Int32Array, counters: Counters, f: () => Tensor): { logits: Tensor; trace: StepTrace } {
   const { result, calls } = traceKernels(f)
   const { dataId, shape } = result
-  return { logits: result, trace: { calls, ids, result: { dataId, shape, dtype: 'float32' } } }
+  return { logits: result, trace: { calls, ids, counters, result: { dataId, shape, dtype: 'float32' } } }
 }
 
-/** A plan from the traces of two consecutive steps, or why there is none. The caller disposes it. */
-export function createPlan(first: StepTrace, second: StepTrace): Plan | NoPlan {
-  const nodes = nodesOf(first, second)
+/** A plan from the traces of two or more steps at different counters, or why there is none. The caller disposes it. */
+export function createPlan(...traces: [StepTrace, StepTrace, ...StepTrace[]]): Plan | NoPlan {
+  const nodes = nodesOf(traces)
   if (nodes instanceof NoPlan) return nodes
   try {
     return tf.getBackend() === 'webgpu'

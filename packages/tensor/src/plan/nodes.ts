@@ -1,12 +1,17 @@
 /**
- * What two traces of one step have in common.
+ * What traces of one step have in common.
  *
- * A step of decoding runs the same kernels on the same memory every time; only a few numbers grow by the same amount from step to step
- * (where rows are written, how many keys are seen, positions), and the token's id changes. Two traces of consecutive steps show which
- * ones, so nothing has to be declared by those who write models. Whatever else differs is an error: such a step has no plan.
+ * A step of decoding runs the same kernels on the same memory every time; only a few numbers change (where rows are written, how many
+ * keys are seen, positions), and the token's id. A sequence has counters: the tokens in its cache, and the numbers of its fusion's state.
+ * Every number that changes must follow one of them: it is the counter plus a constant. Which one shows when the counters part, as they
+ * do when a new image starts a window's count anew; until then a number follows several, and a step where these disagree does not fit.
+ * So nothing has to be declared by those who write models. Whatever else differs is an error: such a step has no plan.
  */
 import type { DType } from '../engine/tensor.ts'
 import type { TracedCall, TracedKernel, TracedTensor } from '../engine/trace.ts'
+
+/** Where a sequence is. Every step has the same names. */
+export type Counters = Readonly<Record<string, number>>
 
 /** The memory of a tensor: made anew in every step, or `external`, which outlives it (weights, caches). */
 export interface Value {
@@ -16,13 +21,22 @@ export interface Value {
   external?: object
 }
 
-/** A number that grows: `first` at step 0, by `by` every step. */
-export interface Growing {
-  first: number
-  by: number
+/** Counters that moved alike in all traces. */
+export interface Track {
+  counters: readonly string[]
+  /** The largest move with which the numbers that follow it are within their buffers. */
+  room: number
 }
 
-export const at = ({ first, by }: Growing, step: number): number => first + by * step
+/** A number of a kernel: that of the first trace, and the index of the track that it follows; none if it stays. */
+export interface Moving {
+  first: number
+  track: number | undefined
+}
+
+/** The number at a step. @param moves of every track, since the first trace */
+export const at = ({ first, track }: Moving, moves: readonly number[]): number =>
+  first + (track === undefined ? 0 : moves[track]!)
 
 export interface PlanNode {
   kernel: string
@@ -30,8 +44,8 @@ export interface PlanNode {
   inputs: Readonly<Record<string, Operand>>
   outputs: readonly Operand[]
   attributes: Readonly<Record<string, unknown>>
-  /** The numbers of the growing attribute, if the kernel has one (`growingAttributes`). */
-  growing?: readonly Growing[]
+  /** The numbers of the attribute that may change, if the kernel has one (`movingAttributes`). */
+  moving?: readonly Moving[]
   /** Its ids are the step's. */
   takesIds?: true
 }
@@ -46,14 +60,19 @@ export interface StepNodes {
   nodes: PlanNode[]
   values: Value[]
   result: Value
-  /** The last step that fits: beyond it a buffer is full. */
-  lastStep: number
+  tracks: readonly Track[]
+  /** Of the first trace. */
+  counters: Counters
+  /** Names of those that never changed: a step where they do does not fit. */
+  fixed: readonly string[]
 }
 
 /** One traced step. */
 export interface StepTrace {
   calls: readonly TracedCall[]
   ids: Int32Array
+  /** Before the step. */
+  counters: Counters
   result: TracedTensor
 }
 
@@ -62,8 +81,8 @@ export class NoPlan {
   constructor(readonly why: string) {}
 }
 
-/** Attributes whose integers may grow, and the number of them. */
-const growingAttributes: Record<string, { read(a: Attributes): number[]; name: string }> = {
+/** Attributes whose integers may change, and these integers. */
+const movingAttributes: Record<string, { read(a: Attributes): number[]; name: string }> = {
   WriteRows: { name: 'offset', read: (a) => [a.offset as number] },
   Attention: { name: 'cuK', read: (a) => [...(a.cuK as Int32Array)] },
   RopeTable: { name: 'rows', read: (a) => (a.rows as Int32Array[]).flatMap((row) => [...row]) },
@@ -71,79 +90,134 @@ const growingAttributes: Record<string, { read(a: Attributes): number[]; name: s
 
 type Attributes = Readonly<Record<string, unknown>>
 
-/** @returns the nodes of the step, step 0 being the first trace; or why there is no plan */
-export function nodesOf(first: StepTrace, second: StepTrace): StepNodes | NoPlan {
-  if (first.calls.length !== second.calls.length) return new NoPlan('two steps ran different kernels')
+/** How far every track has moved at these counters; undefined where the steps do not fit. */
+export function movesAt({ tracks, counters, fixed }: StepNodes, now: Counters): number[] | undefined {
+  if (fixed.some((name) => now[name] !== counters[name])) return undefined
+  const moves = tracks.map(({ counters: [name] }) => now[name!]! - counters[name!]!)
+  const fits = tracks.every(
+    (track, i) => moves[i]! <= track.room && track.counters.every((name) => now[name]! - counters[name]! === moves[i]),
+  )
+  return fits ? moves : undefined
+}
+
+/** @returns the nodes of the step that was traced, or why there is no plan */
+export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]]): StepNodes | NoPlan {
+  const [first, ...others] = traces
+  const names = Object.keys(first.counters)
+  const fixed = names.filter((name) => traces.every(({ counters }) => counters[name] === first.counters[name]))
+  const tracks = new Tracks(traces)
   const values: Value[] = []
-  const found: [Map<object, Value>, Map<object, Value>] = [new Map(), new Map()]
+  /** For each trace, the values by their memory. */
+  const found = traces.map(() => new Map<object, Value>())
   const nodes: PlanNode[] = []
-  const made = ({ shape, dtype }: TracedTensor, ...ids: [object, object]): Value => {
+  const made = ({ shape, dtype }: TracedTensor, ids: object[]): Value => {
     const value: Value = { index: values.length, shape, dtype }
     values.push(value)
     ids.forEach((id, i) => found[i]!.set(id, value))
     return value
   }
-  let lastStep = Infinity
+  if (others.some(({ calls }) => calls.length !== first.calls.length)) return new NoPlan('two steps ran different kernels')
   for (const [i, call] of first.calls.entries()) {
-    const again = second.calls[i]!
+    const again = others.map(({ calls }) => calls[i]!)
     const { kernel, run } = call
-    if (kernel !== again.kernel || Object.keys(call.inputs).join() !== Object.keys(again.inputs).join())
+    const inputNames = Object.keys(call.inputs).join()
+    if (again.some((other) => other.kernel !== kernel || Object.keys(other.inputs).join() !== inputNames))
       return new NoPlan('two steps ran different kernels')
     const inputs: Record<string, Operand> = {}
     for (const [name, input] of Object.entries(call.inputs)) {
-      const other = again.inputs[name]!
-      if (!sameShape(input, other)) return new NoPlan(`${kernel}: the shape of ${name} changes from step to step`)
-      let value = found[0].get(input.dataId)
-      if (value !== found[1].get(other.dataId)) return new NoPlan(`${kernel}: ${name} comes from different places`)
+      const all = [input, ...again.map((other) => other.inputs[name]!)]
+      if (!all.every((other) => sameShape(input, other)))
+        return new NoPlan(`${kernel}: the shape of ${name} changes from step to step`)
+      let value = found[0]!.get(input.dataId)
+      if (all.some(({ dataId }, t) => found[t]!.get(dataId) !== value))
+        return new NoPlan(`${kernel}: ${name} comes from different places`)
       if (!value) {
-        if (input.dataId !== other.dataId)
+        if (all.some(({ dataId }) => dataId !== input.dataId))
           return new NoPlan(`${kernel}: ${name} [${input.shape}] is made in every step by an operator that plans do not know`)
-        value = made(input, input.dataId, input.dataId)
+        value = made(
+          input,
+          all.map(({ dataId }) => dataId),
+        )
         value.external = input.dataId
       }
       inputs[name] = { value, shape: input.shape }
     }
     const node: PlanNode = { kernel, run, inputs, outputs: [], attributes: call.attributes }
-    const problem = compareAttributes(node, call.attributes, again.attributes, first.ids, second.ids)
+    const problem = compareAttributes(node, traces, i, tracks)
     if (problem) return new NoPlan(`${kernel}: ${problem}`)
     for (const [o, output] of call.outputs.entries()) {
-      const other = again.outputs[o]
-      if (!other || !sameShape(output, other)) return new NoPlan(`${kernel}: its result changes its shape from step to step`)
+      if (again.some(({ outputs }) => !outputs[o] || !sameShape(output, outputs[o])))
+        return new NoPlan(`${kernel}: its result changes its shape from step to step`)
     }
     const outputs = call.outputs.map((output, o) => ({
-      value: made(output, output.dataId, again.outputs[o]!.dataId),
+      value: made(output, [output.dataId, ...again.map(({ outputs }) => outputs[o]!.dataId)]),
       shape: output.shape,
     }))
     nodes.push({ ...node, outputs })
-    lastStep = Math.min(lastStep, lastStepOf(node))
+    tracks.limit(node)
   }
-  const result = found[0].get(first.result.dataId)
-  if (!result || result.external || result !== found[1].get(second.result.dataId))
+  const result = found[0]!.get(first.result.dataId)
+  if (!result || result.external || traces.some((trace, t) => found[t]!.get(trace.result.dataId) !== result))
     return new NoPlan('the result of the step comes from an operator that plans do not know')
-  return { nodes, values, result, lastStep }
+  return { nodes, values, result, tracks: tracks.list, counters: first.counters, fixed }
 }
 
 const sameShape = (a: TracedTensor, b: TracedTensor): boolean => a.dtype === b.dtype && a.shape.join() === b.shape.join()
 
-/** Adds what grows, or takes ids, to the node. Returns what else differs. */
-function compareAttributes(node: PlanNode, a: Attributes, b: Attributes, idsA: Int32Array, idsB: Int32Array): string | undefined {
-  const growing = growingAttributes[node.kernel]
+/** The tracks that numbers were found to follow. */
+class Tracks {
+  readonly list: Track[] = []
+  private readonly steps: readonly Counters[]
+
+  constructor(traces: readonly StepTrace[]) {
+    this.steps = traces.map(({ counters }) => counters)
+  }
+
+  /** A number that has these values in the traces; undefined if it follows no counter. */
+  follow(values: readonly number[]): Moving | undefined {
+    const [first] = values as [number]
+    if (values.every((value) => value === first)) return { first, track: undefined }
+    const [from] = this.steps as [Counters]
+    const counters = Object.keys(from).filter((name) =>
+      values.every((value, t) => value - first === this.steps[t]![name]! - from[name]!),
+    )
+    if (counters.length === 0) return undefined
+    let track = this.list.findIndex((known) => known.counters.join() === counters.join())
+    if (track < 0) track = this.list.push({ counters, room: Infinity }) - 1
+    return { first, track }
+  }
+
+  /** The rows that a kernel writes, or the keys that it reads, must be there. */
+  limit({ kernel, inputs, attributes, moving = [] }: PlanNode): void {
+    const last = moving.at(-1)
+    if (last?.track === undefined || kernel === 'RopeTable') return
+    const most = kernel === 'WriteRows' ? inputs.target!.shape[0]! - (attributes.rows as number) : inputs.k!.shape[0]!
+    const track = this.list[last.track]!
+    track.room = Math.min(track.room, most - last.first)
+  }
+}
+
+/** Adds what moves, or takes ids, to the node, call `i` of every trace. Returns what else differs. */
+function compareAttributes(node: PlanNode, traces: readonly StepTrace[], i: number, tracks: Tracks): string | undefined {
+  const may = movingAttributes[node.kernel]
+  const all = traces.map(({ calls }) => calls[i]!.attributes)
+  const [a, ...others] = all as [Attributes, ...Attributes[]]
   for (const name of Object.keys(a)) {
-    const [x, y] = [a[name], b[name]]
     if (name === 'ids') {
-      if (x === idsA && y === idsB) {
+      if (traces.every(({ ids }, t) => ids === all[t]!.ids)) {
         node.takesIds = true
         continue
       }
       // A copy of the token's id could pass for a constant when a token repeats.
-      if (same(x, idsA)) return 'ids may be those of the token, but are a copy of them'
+      if (same(a[name], traces[0]!.ids)) return 'ids may be those of the token, but are a copy of them'
     }
-    if (growing?.name === name) {
-      const [before, after] = [growing.read(a), growing.read(b)]
-      if (before.length !== after.length) return `${name} changes its length from step to step`
-      node.growing = before.map((value, i) => ({ first: value, by: after[i]! - value }))
-      if (node.growing.some(({ by }) => by < 0)) return `${name} falls from step to step`
-    } else if (!same(x, y)) return `${name} changes from step to step`
+    if (may?.name === name) {
+      const numbers = all.map((attributes) => may.read(attributes))
+      if (numbers.some((list) => list.length !== numbers[0]!.length)) return `${name} changes its length from step to step`
+      const moving = numbers[0]!.map((_, j) => tracks.follow(numbers.map((list) => list[j]!)))
+      if (!moving.every((number) => number !== undefined)) return `${name} changes as no count of the sequence does`
+      node.moving = moving
+    } else if (!others.every((other) => same(a[name], other[name]))) return `${name} changes from step to step`
   }
   return undefined
 }
@@ -153,12 +227,4 @@ function same(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   const [x, y] = [Object.entries(a), Object.entries(b)]
   return x.length === y.length && x.every(([name, value], i) => y[i]![0] === name && same(value, y[i]![1]))
-}
-
-/** The last step at which the rows that a kernel writes, or the keys that it reads, are there. */
-function lastStepOf({ kernel, inputs, attributes, growing = [] }: PlanNode): number {
-  const last = growing.at(-1)
-  if (!last || last.by === 0) return Infinity
-  if (kernel === 'WriteRows') return Math.floor((inputs.target!.shape[0]! - (attributes.rows as number) - last.first) / last.by)
-  return kernel === 'Attention' ? Math.floor((inputs.k!.shape[0]! - last.first) / last.by) : Infinity
 }

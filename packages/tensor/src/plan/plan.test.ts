@@ -10,7 +10,7 @@ import { countOnGpu } from '../testing/gpu-counts.ts'
 import { halvesOf } from '../testing/halves.ts'
 import { webgpuBackend } from '../testing/held-webgpu.ts'
 import { randomValues } from '../testing/random.ts'
-import { createPlan, NoPlan, traceStep, type Plan, type StepTrace } from './index.ts'
+import { createPlan, NoPlan, traceStep, type Plan, type PlanResult, type StepTrace } from './index.ts'
 
 const formats = ['f32', 'bf16', 'f16', 'q8', 'q4'] as const
 type Format = (typeof formats)[number]
@@ -107,22 +107,28 @@ function decoderOf({ format, headFormat, biases, layout, K, group, E, V, window,
 
 const idAt = (position: number, { V }: Case) => (7 * position + 3) % V
 
+interface Planned {
+  plan: Plan
+  run(position: number, id: number): PlanResult
+}
+
 /** Steps 0 and 1, traced; then `use` with the plan, and what follows it op by op. */
 async function withPlan(
   given: Case,
-  use: (plan: Plan, opByOp: (position: number) => Promise<Float32Array>) => Promise<void>,
+  use: (planned: Planned, opByOp: (position: number) => Promise<Float32Array>) => Promise<void>,
 ): Promise<void> {
   const before = memory()
   const decoder = decoderOf(given)
   const traces = [0, 1].map((position): StepTrace => {
     const ids = Int32Array.of(idAt(position, given))
-    const { logits, trace } = traceStep(ids, () => scope(() => decoder.step(ids, position)))
+    const { logits, trace } = traceStep(ids, { tokens: position }, () => scope(() => decoder.step(ids, position)))
     logits.dispose()
     return trace
   }) as [StepTrace, StepTrace]
   const plan = createPlan(...traces)
   if (plan instanceof NoPlan) throw new Error(plan.why)
-  await use(plan, async (position) => {
+  const run = (position: number, id: number) => plan.run(plan.movesAt({ tokens: position })!, id)
+  await use({ plan, run }, async (position) => {
     const logits = scope(() => decoder.step(Int32Array.of(idAt(position, given)), position))
     const values = (await logits.data()) as Float32Array
     logits.dispose()
@@ -166,10 +172,11 @@ for (const device of ['wasm', 'webgpu'] as const) {
     it('give the logits of the op-by-op path, at every step and in any order of steps', { timeout: 240_000 }, async () => {
       await init({ device, software: true })
       const law = async (given: Case) => {
-        await withPlan(given, async (plan, opByOp) => {
-          expect(plan.lastStep).toBe(given.capacity - 1)
+        await withPlan(given, async ({ plan, run }, opByOp) => {
+          expect(plan.movesAt({ tokens: given.capacity - 1 })).toEqual([given.capacity - 1])
+          expect(plan.movesAt({ tokens: given.capacity })).toBeUndefined()
           for (const position of [2, 3, 4, 3, 8]) {
-            const found = await plan.run(position, idAt(position, given)).logits()
+            const found = await run(position, idAt(position, given)).logits()
             compare(device, found, await opByOp(position))
           }
         })
@@ -187,8 +194,8 @@ for (const device of ['wasm', 'webgpu'] as const) {
     it('select the largest logits, equal ones by their ids', async () => {
       await init({ device, software: true })
       const given = someCases[0]!
-      await withPlan(given, async (plan) => {
-        const step = plan.run(2, 5)
+      await withPlan(given, async ({ run }) => {
+        const step = run(2, 5)
         const logits = await step.logits()
         const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b)
         // More different counts than are selected on the device.
@@ -207,7 +214,7 @@ for (const device of ['wasm', 'webgpu'] as const) {
       const refusal = (f: (step: number, ids: Int32Array) => Tensor) => {
         const trace = (step: number) => {
           const ids = Int32Array.of(2)
-          const { logits, trace } = traceStep(ids, () => scope(() => keep(f(step, ids))))
+          const { logits, trace } = traceStep(ids, { tokens: step }, () => scope(() => keep(f(step, ids))))
           logits.dispose()
           return trace
         }
@@ -241,15 +248,15 @@ for (const device of ['wasm', 'webgpu'] as const) {
 
   it.skipIf(missing || device !== 'webgpu')('a planned step creates nothing on the GPU', async () => {
     await init({ device, software: true })
-    await withPlan(someCases[0]!, async (plan) => {
-      for (const position of [2, 3]) await plan.run(position, 1).largest(1)
+    await withPlan(someCases[0]!, async ({ run }) => {
+      for (const position of [2, 3]) await run(position, 1).largest(1)
       const { counts, stop } = countOnGpu(webgpuBackend())
-      for (const position of [4, 5]) await plan.run(position, 1).largest(1)
+      for (const position of [4, 5]) await run(position, 1).largest(1)
       stop()
       // Two layers of six dispatches, the embedding, the head with its norm, the choice of a token.
       expect(counts).toMatchObject({ dispatches: 2 * (2 * 6 + 3), submits: 2 * 2, buffers: 0, bindGroups: 0, readBytes: 2 * 8 })
-      // The id, the step and its row of angles; the block of one attention.
-      expect(counts).toMatchObject({ uploads: 2 * 2, uploadedBytes: 2 * (12 + 24) })
+      // The id and the one track; the block of one attention.
+      expect(counts).toMatchObject({ uploads: 2 * 2, uploadedBytes: 2 * (8 + 24) })
     })
     await close()
   })

@@ -1,4 +1,6 @@
 /** A plan: a step of decoding that was made ready once, and is then run again and again with another token. */
+import type { Counters } from './nodes.ts'
+
 /** What a step says about the next token. Valid until the plan runs again. */
 export interface PlanResult {
   /** float32 [V] */
@@ -13,9 +15,10 @@ export interface Largest {
 }
 
 export interface Plan {
-  /** Steps are counted from the first trace, which is step 0. This is the last one that the buffers have room for. */
-  readonly lastStep: number
-  run(step: number, id: number): PlanResult
+  /** How far every track has moved from the first trace; undefined where the plan does not fit, or its buffers have no room. */
+  movesAt(counters: Counters): number[] | undefined
+  /** @param moves what `movesAt` returned */
+  run(moves: readonly number[], id: number): PlanResult
   dispose(): void
 }
 

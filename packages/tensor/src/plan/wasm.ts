@@ -5,13 +5,14 @@
 import { hold } from '../engine/held.ts'
 import { BoundCall, type HeapTensor, type WasmBackend } from '../engine/wasm/kernel.ts'
 import { sizeOf } from '../engine/tensor.ts'
-import { at, type PlanNode, type StepNodes, type Value } from './nodes.ts'
+import { at, movesAt, type PlanNode, type StepNodes, type Value } from './nodes.ts'
 import { largestOf, type Plan, type PlanResult } from './plan.ts'
 
 /** Values start at multiples of a cache line. */
 const alignment = 64
 
-export function planOnWasm({ nodes, values, result, lastStep }: StepNodes, backend: WasmBackend): Plan {
+export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
+  const { nodes, values, result } = step
   const own = values.filter(({ external }) => !external)
   const offsets = new Map<Value, number>()
   let bytes = 0
@@ -30,10 +31,10 @@ export function planOnWasm({ nodes, values, result, lastStep }: StepNodes, backe
   const release = hold(bytes)
   let disposed = false
   return {
-    lastStep,
-    run(step, id): PlanResult {
+    movesAt: (counters) => movesAt(step, counters),
+    run(moves, id): PlanResult {
       ids[0] = id
-      for (const call of calls) call(step)
+      for (const call of calls) call(moves)
       return {
         logits: () => Promise.resolve(logits().slice()),
         largest: (count) => Promise.resolve(largestOf(logits(), count)),
@@ -61,9 +62,9 @@ function bind(node: PlanNode, pointerOf: (value: Value) => number, ids: Int32Arr
     inputs,
     node.outputs.map(({ value }) => pointerOf(value)),
   )
-  const { attributes, grow } = attributesOf(node, ids)
-  return (step: number): void => {
-    grow(step)
+  const { attributes, move } = attributesOf(node, ids)
+  return (moves: readonly number[]): void => {
+    move(moves)
     try {
       node.run.wasm(call, attributes)
     } finally {
@@ -73,19 +74,19 @@ function bind(node: PlanNode, pointerOf: (value: Value) => number, ids: Int32Arr
 }
 
 /** The attributes of a node, and a function that sets them to those of a step. */
-function attributesOf({ kernel, attributes, growing = [], takesIds }: PlanNode, ids: Int32Array) {
+function attributesOf({ kernel, attributes, moving = [], takesIds }: PlanNode, ids: Int32Array) {
   const own: Record<string, unknown> = { ...attributes, ...(takesIds && { ids }) }
-  const changing = growing.some(({ by }) => by !== 0)
-  let grow = (_step: number): void => {}
+  const changing = moving.some(({ track }) => track !== undefined)
+  let move = (_moves: readonly number[]): void => {}
   if (changing && kernel === 'WriteRows') {
-    grow = (step) => void (own.offset = at(growing[0]!, step))
+    move = (moves) => void (own.offset = at(moving[0]!, moves))
   } else if (changing && kernel === 'Attention') {
     const cuK = (own.cuK = Int32Array.from(attributes.cuK as Int32Array))
-    grow = (step) => growing.forEach((number, i) => void (cuK[i] = at(number, step)))
+    move = (moves) => moving.forEach((number, i) => void (cuK[i] = at(number, moves)))
   } else if (changing) {
     const rows = (own.rows = (attributes.rows as Int32Array[]).map((row) => row.slice()))
     const width = rows[0]!.length
-    grow = (step) => growing.forEach((number, i) => void (rows[Math.floor(i / width)]![i % width] = at(number, step)))
+    move = (moves) => moving.forEach((number, i) => void (rows[Math.floor(i / width)]![i % width] = at(number, moves)))
   }
-  return { attributes: own, grow }
+  return { attributes: own, move }
 }

@@ -39,12 +39,12 @@ interface Memory {
 export interface Captioner {
   /** Tokens in the cache. */
   readonly tokens: number
-  /** Feed a frame. Returns the logits of its first token, and text that belongs to it: the prefix, for the first frame. */
-  look(image: RgbImage): Promise<{ logits: Float32Array; text: string }>
-  /** Sample a token. Returns its id, and the text that it completed. */
-  say(logits: Float32Array): { id: number; text: string; isStop: boolean }
-  /** Logits after the last token. */
-  goOn(): Promise<Float32Array>
+  /** Feed a frame. Returns a function that samples its first token, and text that belongs to it: the prefix, for the first frame. */
+  look(image: RgbImage): Promise<{ choose: () => number; text: string }>
+  /** A sampled token is said. Returns the text that it completed. */
+  say(id: number): { text: string; isStop: boolean }
+  /** Feed what was said and sample the next token. Returns its id. */
+  goOn(): Promise<number>
   /** The frame is over. */
   endFrame(): void
   /** Between frames. */
@@ -85,11 +85,15 @@ export function createCaptioner(
   let said: number[] = []
   let isOpen = false
 
-  async function take(ids: Int32Array, images: SessionImage[] = []): Promise<Float32Array> {
-    const logits = await session.append({ ids, images }, { signal })
+  function fed(ids: Int32Array): void {
     for (const id of ids) history.push(id)
     if (history.length > 2 * HISTORY_IDS) history = history.slice(-HISTORY_IDS)
-    return logits
+  }
+
+  async function see(ids: Int32Array, image: SessionImage): Promise<() => number> {
+    const logits = await session.append({ ids, images: [image] }, { signal })
+    fed(ids)
+    return () => chooseToken(sampler, logits, history)
   }
 
   function asText(id: number): string {
@@ -132,34 +136,34 @@ export function createCaptioner(
         const { frameIds, frameBefore, frameFrom } = opening
         const at = pending.length
         const ids = [...pending, ...frameIds]
-        const logits = await take(Int32Array.from(ids), [{ image, before: at + frameBefore, from: at + frameFrom }])
+        const choose = await see(Int32Array.from(ids), { image, before: at + frameBefore, from: at + frameFrom })
         frameStarts.push(heard.length + at)
         heard.push(...ids)
         pending = []
         picture = image
-        return { logits, text: '' }
+        return { choose, text: '' }
       }
       const first = openingOf(vlm, image, { ...options, prefix })
-      const logits = await take(first.ids, [{ image, before: first.before, from: first.from }])
+      const choose = await see(first.ids, { image, before: first.before, from: first.from })
       opening = first
       heard = [...first.ids.subarray(first.from)]
       frameStarts = [0]
       picture = image
-      return { logits, text: first.prefixIds.map(asText).join('') }
+      return { choose, text: first.prefixIds.map(asText).join('') }
     },
-    say(logits) {
-      const id = chooseToken(sampler, logits, history)
+    say(id) {
       pending.push(id)
       const isStop = stopIds.includes(id)
       if (isStop) lastStop = id
-      return { id, text: asText(id), isStop }
+      return { text: asText(id), isStop }
     },
     async goOn() {
-      const ids = pending
-      const logits = await take(Int32Array.from(ids))
+      const ids = Int32Array.from(pending)
+      const id = await session.choose({ ids, images: [] }, sampler, history, { signal })
+      fed(ids)
       heard.push(...ids)
       pending = []
-      return logits
+      return id
     },
     endFrame() {
       isOpen = false

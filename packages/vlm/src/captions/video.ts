@@ -63,23 +63,26 @@ export function captionVideo(
   ): AsyncGenerator<CaptionEvent, void> {
     const watcher = captioner!
     const arrival = clock.elapsedMs()
-    let { logits, text } = await watcher.look(image)
+    const { choose, text: prefix } = await watcher.look(image)
+    let text = prefix
+    let id: number | undefined
     const seen = clock.elapsedMs()
     const tokenTimesMs: number[] = []
     let end: CaptionedFrame['end'] | undefined
     while (!end) {
       await comeUp()
-      const said = watcher.say(logits)
+      id ??= choose()
+      const said = watcher.say(id)
       const at = clock.elapsedMs()
       tokenTimesMs.push(at)
       text += said.text
-      yield { type: 'token', frame: index, id: said.id, text: said.text, timeMs: at }
+      yield { type: 'token', frame: index, id, text: said.text, timeMs: at }
       if (said.isStop) end = 'stop'
       else if (tokenTimesMs.length === maxTokensPerFrame) end = 'tokens'
       else if (at - seen >= budgetMs) end = 'time'
       else {
         await comeUp()
-        logits = await watcher.goOn()
+        id = await watcher.goOn()
       }
     }
     watcher.endFrame()

@@ -64,6 +64,9 @@ export interface SliceAttributes {
   size: number | number[]
 }
 
+export const slicedShape = (x: tf.TensorInfo, { begin, size }: SliceAttributes): number[] =>
+  tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size)[1]!
+
 /** Axis by axis, the first one first. */
 export const sliceInParts: WebgpuKernel<'x', SliceAttributes> = (context, attributes) => {
   const x = context.input('x')

@@ -10,7 +10,7 @@ import { divideKeys, tileFor, uniformsOf } from '../../ops/attention/webgpu.ts'
 import { queryBlocks } from '../../ops/attention/webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from '../../ops/attention/webgpu-forward.ts'
 import { sizeOf } from '../../engine/tensor.ts'
-import { at, type Growing, type PlanNode } from '../nodes.ts'
+import { at, type Moving, type PlanNode } from '../nodes.ts'
 import { CannotRecord, RecordingContext, type Recorder } from './recorder.ts'
 import type * as tf from '@tensorflow/tfjs-core'
 
@@ -19,41 +19,37 @@ export interface KeyBlocks {
   buffer: GPUBuffer
   /** What they depend on. */
   key: string
-  listAt(step: number): Int32Array<ArrayBuffer>
+  listAt(moves: readonly number[]): Int32Array<ArrayBuffer>
 }
 
 type Tensors = Record<'q' | 'k' | 'v' | 'o', tf.TensorInfo>
-
-/** Most steps that the division of keys looks ahead: a sequence has no more tokens. */
-const mostKeys = 2 ** 20
 
 /** @returns its blocks: one of `known`, if an earlier attention sees as many keys */
 export function recordAttention(
   recorder: Recorder,
   node: PlanNode,
   { q, k, v, o }: Tensors,
-  lastStep: number,
   known: readonly KeyBlocks[],
 ): KeyBlocks {
   const attributes = node.attributes as PlanNode['attributes'] & AttentionAttributes
-  const keys = node.growing!.at(-1)!
+  const keys = node.moving!.at(-1)!
   const [, H, E] = q.shape as [number, number, number]
   const [capacity, K] = k.shape as [number, number]
   const context = new RecordingContext('Attention', recorder, {}, [], undefined)
   if (cutAxis(capacity, [K * E], context.bindingElements).length > 1)
     throw new CannotRecord('Attention: a cache larger than one binding')
   const [stay, pass] = tileFor(context, E, 1)
-  const blocksAt = (step: number) =>
+  const blocksOf = (count: number) =>
     queryBlocks(
-      { ...attributes, cuK: Int32Array.of(0, at(keys, step)) },
+      { ...attributes, cuK: Int32Array.of(0, count) },
       { begin: 0, count: 1 },
       { begin: 0, count: capacity },
       H / K,
       stay,
     )
-  const fullest = blocksAt(Math.min(lastStep, mostKeys))
+  const fullest = blocksOf(capacity)
   const { parts, span } = divideKeys(fullest, K, Infinity)
-  const blocks = blocksOf(recorder, known, keys, `${H / K} ${stay} ${attributes.causal} ${capacity}`, blocksAt)
+  const blocks = keyBlocks(recorder, known, keys, `${H / K} ${stay} ${attributes.causal} ${capacity}`, blocksOf)
   const list = recorder.tensorAt({ buffer: blocks.buffer, offset: 0, bytes: blocks.buffer.size }, [fullest.list.length], 'int32')
   // Part of no result, but the programs write it.
   const lse = context.scratch([1, H])
@@ -75,16 +71,20 @@ export function recordAttention(
   return blocks
 }
 
-function blocksOf(
+function keyBlocks(
   recorder: Recorder,
   known: readonly KeyBlocks[],
-  { first, by }: Growing,
+  keys: Moving,
   kind: string,
-  blocksAt: (step: number) => { list: Int32Array },
+  blocksOf: (keys: number) => { list: Int32Array },
 ): KeyBlocks {
-  const key = `${first} ${by} ${kind}`
+  const key = `${keys.first} ${keys.track} ${kind}`
   const same = known.find((each) => each.key === key)
   if (same) return same
-  const listAt = (step: number) => Int32Array.from(blocksAt(step).list)
-  return { key, listAt, buffer: recorder.createBuffer(4 * sizeOf([listAt(0).length])) }
+  const listOf = (count: number) => Int32Array.from(blocksOf(count).list)
+  return {
+    key,
+    listAt: (moves) => listOf(at(keys, moves)),
+    buffer: recorder.createBuffer(4 * sizeOf([listOf(keys.first).length])),
+  }
 }

@@ -181,20 +181,23 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
       const made = maker.get(inputs.rows!.value)
       const rope = made?.kernel === 'Rope' && !place.has(inputs.rows!.value) ? made : undefined
       addJob({ from: rope ? rope.inputs.x! : inputs.rows!, rope, to: undefined, write: node })
-    } else if (kernel === 'Attention' && node.growing?.some(({ by }) => by > 0)) {
+    } else if (kernel === 'Attention' && moves(node)) {
       const attended = [outputs[0]!.value]
       const { cuQ } = node.attributes as { cuQ: Int32Array }
-      const single = cuQ.length === 2 && cuQ[1] === 1 && node.growing[0]!.by === 0 && node.growing[0]!.first === 0
+      const [begin] = node.moving!
+      const single = cuQ.length === 2 && cuQ[1] === 1 && begin!.track === undefined && begin!.first === 0
       if (!single || !inputs.k!.value.external || !fits(inputs.k!.value) || !onlyFor(outputs[1]!.value))
         return new NoPlan('Attention: a growing number of keys, but not of one query in a cache')
       emit({ kind: 'attention', node, outputs: attended })
     } else if (product) addProduct(node, product)
     else if (isFolded(node) || (kernel === 'Swiglu' && foldSwiglu(node)) || (kernel === 'Add' && foldAddition(node))) continue
-    else if (node.growing?.some(({ by }) => by > 0)) return new NoPlan(`${kernel}: grows from step to step`)
+    else if (moves(node)) return new NoPlan(`${kernel}: its numbers change from step to step`)
     else emit({ kind: 'kernel', node, outputs: outputs.map(({ value }) => value) })
   }
   return groups
 }
+
+const moves = ({ moving = [] }: PlanNode): boolean => moving.some(({ track }) => track !== undefined)
 
 /** One token, in vectors of four. */
 function canRotate({ inputs, attributes }: PlanNode, maker: Map<Value, PlanNode>): boolean {

@@ -1,19 +1,22 @@
 /**
  * Rows that are rotated or copied to where they belong: a query to its value, a key and its value vector into the cache. One dispatch for up
- * to three of them. The row of the cache, and the row of the table of angles, follow from the step.
+ * to three of them. The row of the cache, and the row of the table of angles, follow from how far tracks have moved.
  */
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
+import { tableRows } from './tables.ts'
 
 export const placeLanes = 64
 
 /** half: pairs (i, i + E/2); interleaved: pairs (2i, 2i + 1). */
 export type Placing = 'copy' | 'half' | 'interleaved'
 
-type Uniform = `${'units' | 'groups' | 'vectors' | 'table' | 'first' | 'by' | 'row'}${0 | 1 | 2}`
+const numbers = ['units', 'groups', 'vectors', 'table', 'position', 'turn', 'offset', 'move', 'row'] as const
+
+type Uniform = `${(typeof numbers)[number]}${0 | 1 | 2}`
 export type PlaceProgram = Program<string, Uniform>
 
 /** How the uniforms of a job are named, without its number. */
-export interface PlaceUniforms {
+export interface PlaceUniforms extends Record<(typeof numbers)[number], number> {
   /** Invocations with something to do, and their workgroups. */
   units: number
   groups: number
@@ -21,19 +24,23 @@ export interface PlaceUniforms {
   vectors: number
   /** Where its table of angles begins, in vectors. */
   table: number
-  /** The target's row is first + by * step, of `row` vectors. */
-  first: number
-  by: number
+  /** The row of the table is the position at the first trace plus word `turn` of the step, of so many rows as a table has. */
+  position: number
+  turn: number
+  /** The target's row is `offset` plus word `move` of the step, of `row` vectors. */
+  offset: number
+  move: number
   row: number
 }
 
 const bodyOf = (kind: Placing, j: number): string => {
-  const base = `let base = (u.first${j} + u.by${j} * step[1]) * u.row${j};`
+  const base = `let base = (u.offset${j} + step[u.move${j}]) * u.row${j};`
+  const turn = `(u.position${j} + step[u.turn${j}]) % ${tableRows}u`
   if (kind === 'copy') return `${base} to${j}[base + i] = from${j}[i];`
   if (kind === 'half') {
     return `${base}
     let pair = i % u.vectors${j};
-    let angles = u.table${j} + step[2] * 2u * u.vectors${j} + pair;
+    let angles = u.table${j} + ${turn} * 2u * u.vectors${j} + pair;
     let c = tables[angles];
     let s = tables[angles + u.vectors${j}];
     let at = i / u.vectors${j} * 2u * u.vectors${j} + pair;
@@ -44,7 +51,7 @@ const bodyOf = (kind: Placing, j: number): string => {
   }
   // A head of V vectors has V / 2 vectors of angles: two pairs of a vector use one half of one of them.
   return `${base}
-    let angles = u.table${j} + step[2] * u.vectors${j} + i % u.vectors${j} / 2u;
+    let angles = u.table${j} + ${turn} * u.vectors${j} + i % u.vectors${j} / 2u;
     let c4 = tables[angles];
     let s4 = tables[angles + u.vectors${j} / 2u];
     let odd = i % u.vectors${j} % 2u == 1u;
@@ -57,7 +64,6 @@ const bodyOf = (kind: Placing, j: number): string => {
 export const placeProgram = variants((kinds: string): PlaceProgram => {
   const jobs = kinds.split(' ') as Placing[]
   const rotates = jobs.some((kind) => kind !== 'copy')
-  const numbers = ['units', 'groups', 'vectors', 'table', 'first', 'by', 'row'] as const
   return defineProgram({
     name: `planned place: ${kinds}`,
     inputs: {

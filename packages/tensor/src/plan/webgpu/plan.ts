@@ -1,12 +1,12 @@
 /**
- * A plan on WebGPU: pipelines, bind groups, buffers and uniforms are made once. A step writes the token's id, the step's number and, for
- * each growing attention, the number of keys; then it submits one command buffer. Nothing is created on the device.
+ * A plan on WebGPU: pipelines, bind groups, buffers and uniforms are made once. A step writes the token's id, how far every track has moved
+ * and, for each growing attention, the number of keys; then it submits one command buffer. Nothing is created on the device.
  */
 import { CasaError } from '@casa-js/base'
 import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
-import { NoPlan, type Operand, type StepNodes, type Value } from '../nodes.ts'
+import { movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
 import type { Plan, PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
@@ -18,8 +18,6 @@ import { AngleTables } from './tables.ts'
 
 /** Dispatches that are foreseen for a group: two, and some for kernels that cut their work. */
 const dispatchesOf = (groups: number) => 2 * groups + 64
-/** Ids, the step, and the step's row in the tables of angles. */
-const stepWords = 4
 
 export function planOnWebgpu(step: StepNodes, backend: CasaWebgpuBackend): Plan | NoPlan {
   const fits = (value: Value) => 4 * sizeOf(value.shape) <= backend.bindingBytes
@@ -36,14 +34,16 @@ export function planOnWebgpu(step: StepNodes, backend: CasaWebgpuBackend): Plan 
   }
 }
 
+const still: Moving = { first: 0, track: undefined }
+
 class WebgpuPlan implements Plan {
-  readonly lastStep: number
   private readonly backend: CasaWebgpuBackend
   private readonly places = new Map<Value, Place>()
   /** How many values that are still needed lie in a buffer. */
   private readonly alive = new Map<GPUBuffer, number>()
   private readonly tables: AngleTables
-  private readonly stepBuffer: GPUBuffer
+  /** What changes from step to step: the token's id, the moves of all tracks, and a zero for numbers that follow none. */
+  private readonly step: Place
   private readonly keyBlocks: KeyBlocks[] = []
   private readonly written: object[]
   private readonly dispatches: readonly Dispatch[]
@@ -52,14 +52,15 @@ class WebgpuPlan implements Plan {
   private disposed = false
 
   constructor(
-    { nodes, result, lastStep }: StepNodes,
+    private readonly nodes: StepNodes,
     groups: readonly Group[],
     private readonly recorder: Recorder,
   ) {
+    const { result } = nodes
     this.backend = recorder.backend
-    this.lastStep = lastStep
-    this.stepBuffer = recorder.createBuffer(4 * stepWords)
-    this.tables = new AngleTables(nodes, recorder)
+    const bytes = Math.max(16, 4 * (2 + nodes.tracks.length))
+    this.step = { buffer: recorder.createBuffer(bytes), offset: 0, bytes }
+    this.tables = new AngleTables(nodes.nodes, recorder)
     const lastUse = lastUses(groups)
     for (const [index, group] of groups.entries()) {
       this.place(group)
@@ -68,18 +69,22 @@ class WebgpuPlan implements Plan {
     }
     this.dispatches = recorder.dispatches.slice()
     this.result = new StepResult(recorder, this.placeOf({ value: result }), sizeOf(result.shape))
-    this.written = nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value.external!] : []))
+    this.written = nodes.nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value.external!] : []))
     recorder.writeUniforms()
     recorder.openReserve()
     this.release = hold(recorder.bytes)
   }
 
-  run(step: number, id: number): PlanResult {
+  movesAt(counters: Counters): number[] | undefined {
+    return movesAt(this.nodes, counters)
+  }
+
+  run(moves: readonly number[], id: number): PlanResult {
     const { device } = this.backend
     this.backend.flush()
-    device.queue.writeBuffer(this.stepBuffer, 0, Uint32Array.of(id, step, this.tables.rowOf(step)))
-    for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(step))
-    this.tables.provide(step)
+    device.queue.writeBuffer(this.step.buffer, 0, Int32Array.of(id, ...moves))
+    for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(moves))
+    this.tables.provide(moves)
     for (const dataId of this.written) this.backend.forgetValues(dataId)
     submit(device, this.dispatches)
     return this.result
@@ -168,7 +173,7 @@ class WebgpuPlan implements Plan {
 
   private recordPlacing({ jobs }: PlaceGroup): void {
     const kinds = jobs.map(({ rope }): Placing => (rope ? (rope.attributes.interleaved ? 'interleaved' : 'half') : 'copy'))
-    const bindings: Record<string, Place> = { step: { buffer: this.stepBuffer, offset: 0, bytes: 4 * stepWords } }
+    const bindings: Record<string, Place> = { step: this.step }
     if (this.tables.place) bindings.tables = this.tables.place
     const numbers: Record<string, number> = {}
     let groups = 0
@@ -187,16 +192,24 @@ class WebgpuPlan implements Plan {
     const headVectors = rope ? (rope.attributes.headSize as number) / 4 : 1
     const half = rope && !rope.attributes.interleaved
     const units = half ? size / 2 : size
-    const [offset = { first: 0, by: 0 }] = write?.growing ?? []
+    const { first: offset, track } = write?.moving?.[0] ?? still
+    const angles = rope && this.tables.of(rope.inputs.cos!.value)
     return {
       units,
       groups: Math.ceil(units / placeLanes),
       vectors: half ? headVectors / 2 : headVectors,
-      table: rope ? this.tables.startOf(rope.inputs.cos!.value) : 0,
-      first: offset.first,
-      by: offset.by,
+      table: angles?.start ?? 0,
+      position: angles?.position.first ?? 0,
+      turn: this.wordOf(angles?.position.track),
+      offset,
+      move: this.wordOf(track),
       row: size,
     }
+  }
+
+  /** Where a track's move lies among the words of the step. */
+  private wordOf(track: number | undefined): number {
+    return 1 + (track ?? this.nodes.tracks.length)
   }
 
   private recordAttention({ node, outputs }: SingleGroup): void {
@@ -207,7 +220,6 @@ class WebgpuPlan implements Plan {
       this.recorder,
       node,
       { q: tensor(q), k: tensor(k), v: tensor(v), o: tensor(o) },
-      this.lastStep,
       this.keyBlocks,
     )
     if (!this.keyBlocks.includes(blocks)) this.keyBlocks.push(blocks)
@@ -223,8 +235,7 @@ class WebgpuPlan implements Plan {
       ]),
     )
     const ids = node.takesIds && (node.attributes.ids as Int32Array)
-    const step = { buffer: this.stepBuffer, offset: 0, bytes: 4 * stepWords }
-    const resident = ids ? { data: ids, tensor: recorder.tensorAt(step, [1], 'int32') } : undefined
+    const resident = ids ? { data: ids, tensor: recorder.tensorAt(this.step, [1], 'int32') } : undefined
     const places = outputs.map((value) => this.places.get(value)!)
     const context = new RecordingContext(node.kernel, recorder, given, places, resident)
     node.run.webgpu(context, node.attributes)

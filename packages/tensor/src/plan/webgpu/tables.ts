@@ -1,30 +1,32 @@
 /**
- * The angles of rotary positions for the steps to come, computed on the host as the op-by-op path computes them: for 1,024 steps at a time, so
- * that memory does not grow with the sequence.
+ * The angles of rotary positions, computed on the host as the op-by-op path computes them: for 1,024 positions at a time, so that memory
+ * does not grow with the sequence.
  *
- *   buffer   table after table; a table has a row per step: cosines [E/2], then sines [E/2]
+ *   buffer   table after table; a table has a row per position: cosines [E/2], then sines [E/2]; position p lies in row p % 1024
  */
 import { ropeAngles, type RopeTableAttributes } from '../../ops/rope/table.ts'
-import { at, type PlanNode, type Value } from '../nodes.ts'
-import type { Place, Recorder } from './recorder.ts'
+import { at, type Moving, type PlanNode, type Value } from '../nodes.ts'
+import { CannotRecord, type Place, type Recorder } from './recorder.ts'
 
-const stepsAtATime = 1024
+export const tableRows = 1024
 
-interface Table {
+export interface Table {
   node: PlanNode
   /** Of its first row, in vectors of four. */
   start: number
   /** E/2 */
   pairs: number
+  /** That of the first section; those of the others are as far from it in every step as in the first trace. */
+  position: Moving
+  /** The first of the positions whose angles are on the device. */
+  from: number
 }
 
 export class AngleTables {
   /** Where they lie; undefined if no step rotates anything. */
   readonly place: Place | undefined
   private readonly tables: Table[] = []
-  private readonly starts = new Map<Value, number>()
-  /** The first of the steps whose angles are on the device. */
-  private from = -1
+  private readonly byAngles = new Map<Value, Table>()
 
   constructor(
     nodes: readonly PlanNode[],
@@ -34,39 +36,42 @@ export class AngleTables {
     for (const node of nodes) {
       if (node.kernel !== 'RopeTable') continue
       const pairs = attributesOf(node).spectrum.length
-      this.tables.push({ node, start: vectors, pairs })
-      for (const { value } of node.outputs) this.starts.set(value, vectors)
-      vectors += (stepsAtATime * pairs) / 2
+      const [position, ...others] = node.moving as [Moving, ...Moving[]]
+      if (others.some(({ track }) => track !== position.track))
+        throw new CannotRecord('RopeTable: the positions of its sections move differently')
+      const table: Table = { node, start: vectors, pairs, position, from: NaN }
+      this.tables.push(table)
+      for (const { value } of node.outputs) this.byAngles.set(value, table)
+      vectors += (tableRows * pairs) / 2
     }
     if (vectors === 0) return
     const buffer = recorder.createBuffer(16 * vectors)
     this.place = { buffer, offset: 0, bytes: buffer.size }
   }
 
-  /** In vectors of four, where the table of these cosines or sines begins. */
-  startOf(angles: Value): number {
-    return this.starts.get(angles)!
-  }
-
-  /** The row of a step in every table. */
-  rowOf(step: number): number {
-    return step % stepsAtATime
+  /** The table of these cosines or sines. */
+  of(angles: Value): Table {
+    return this.byAngles.get(angles)!
   }
 
   /** Have the angles of a step on the device. */
-  provide(step: number): void {
-    const from = step - this.rowOf(step)
-    if (from === this.from || !this.place) return
-    this.from = from
-    for (const { node, start, pairs } of this.tables) {
-      const rows = node.growing!.map((position) => Int32Array.from({ length: stepsAtATime }, (_, i) => at(position, from + i)))
+  provide(moves: readonly number[]): void {
+    for (const table of this.tables) {
+      const { node, position, start, pairs } = table
+      const now = at(position, moves)
+      const from = now - (now % tableRows)
+      if (from === table.from) continue
+      table.from = from
+      const rows = node.moving!.map(({ first }) =>
+        Int32Array.from({ length: tableRows }, (_, i) => first - position.first + from + i),
+      )
       const { cos, sin } = ropeAngles({ ...attributesOf(node), rows })
-      const values = new Float32Array(2 * stepsAtATime * pairs)
-      for (let i = 0; i < stepsAtATime; i++) {
+      const values = new Float32Array(2 * tableRows * pairs)
+      for (let i = 0; i < tableRows; i++) {
         values.set(cos.subarray(i * pairs, (i + 1) * pairs), 2 * i * pairs)
         values.set(sin.subarray(i * pairs, (i + 1) * pairs), (2 * i + 1) * pairs)
       }
-      this.recorder.backend.device.queue.writeBuffer(this.place.buffer, 16 * start, values)
+      this.recorder.backend.device.queue.writeBuffer(this.place!.buffer, 16 * start, values)
     }
   }
 }
