@@ -11,6 +11,7 @@ export {
 } from './answers/index.ts'
 export { parseVlmConfig } from './config.ts'
 export { bindVlm, encoderTensors } from './model.ts'
+export { inferModel, type InferOptions, type InferredModel } from './infer-config.ts'
 export { nextTask } from './next-task.ts'
 export { allTensors, withFiles, withoutTiedHead } from './load.ts'
 export { decodeSession, encodeSession } from './session-file.ts'

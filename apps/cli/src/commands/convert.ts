@@ -8,6 +8,7 @@ import { createBytesProgress } from '../convert/progress.ts'
 import { readJson } from '../convert/read-json.ts'
 import { out } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
+import { wholeNumber } from '../terminal/numbers.ts'
 import { megabytes } from '../terminal/text.ts'
 
 interface ConvertFlags {
@@ -24,6 +25,7 @@ interface ConvertFlags {
   names?: string
   detect?: boolean
   config?: string
+  heads?: number
 }
 
 const dtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16', int8: 'Q8', int4: 'Q4' } as const
@@ -65,7 +67,11 @@ export function register(program: Command): void {
       '--detect',
       'find out what the tensors are, whatever they are called, and write a names file to <to>; convert nothing',
     )
-    .option('--config <file>', 'with --detect: config.json of the model that they should become (default: that of <from>)')
+    .option(
+      '--config <file>',
+      'with --detect: config.json of the model that they should become (default: that of <from>, or inferred from shapes); with --names: config.json of <to>',
+    )
+    .option('--heads <n>', 'with --detect: query heads of the language model, which no shape tells', wholeNumber(1, 10_000))
     .option('--force', 'write into a folder that holds something: files of the same names are replaced, others stay')
     .option('--all', 'list also the tensors whose bytes stay the same')
     .option('--quiet', 'no list of tensors')
@@ -84,7 +90,8 @@ Examples:
   casa convert model/ model.gguf --dtype q4_1               and back
   casa convert model/ model-int4/ --dtype int4 --kl         what it costs, in nats a token
   casa convert odd/ names.json --detect                     names that nobody has published: shapes tell
-  casa convert odd/ model/ --names names.json
+  casa convert odd/ names.json --detect --heads 16          no config.json either: names.config.json is written too
+  casa convert odd/ model/ --names names.json --config names.config.json
   casa convert sharded/ merged/                             one file, the same tensors
   casa convert model/ sharded/ --shard-size 500MB
   casa convert hub:Qwen/Qwen2.5-VL-3B-Instruct qwen/ --dtype bf16`,
@@ -97,7 +104,9 @@ async function run(from: string, to: string, flags: ConvertFlags): Promise<void>
     const { detect } = await import('../convert/detect.ts')
     return detect(from, to, flags)
   }
-  if (flags.config !== undefined) throw new ConfigError('--config', 'goes with --detect')
+  if (flags.heads !== undefined) throw new ConfigError('--heads', 'goes with --detect')
+  if (flags.config !== undefined && (flags.names === undefined || isGguf(to)))
+    throw new ConfigError('--config', 'goes with --detect, or with --names for a new folder')
   const { folderAt } = await import('@casa-js/weights')
   const text = typeof flags.kl === 'string' ? readText(flags.kl) : undefined
   const progress = createBytesProgress()
@@ -148,6 +157,7 @@ async function toFolder(open: () => Promise<FolderSource>, { from, to, flags, ru
     rest: flags.rest && dtypes[flags.rest],
     shardBytes: flags.shardSize,
     names: flags.names === undefined ? undefined : parseNamesFile(readJson(flags.names), flags.names),
+    config: flags.config === undefined ? undefined : readJson(flags.config),
   }
   const isRemote = /^(https?|hub):/.test(from)
   return writeFolderWhole(

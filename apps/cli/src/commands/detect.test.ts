@@ -35,3 +35,23 @@ it('prints what the tensors are, and writes a names file that convert reads', { 
   const bytes = (name: string) => readFile(join(folder, name, 'model.safetensors'))
   expect((await bytes('back')).equals(await bytes('model'))).toBe(true)
 })
+
+it('needs no config: its sizes are inferred, and heads are asked for', { timeout: 180_000 }, async () => {
+  await casa(['convert', 'model', 'bare', '--quiet', '--names', 'away.json'], { cwd: folder })
+  await rm(join(folder, 'bare', 'config.json'))
+  const detect = ['convert', 'bare', 'found.json', '--detect']
+  const asked = await casa(detect, { cwd: folder })
+  expect(asked).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/llama: 2 blocks, width 16, feed-forward 32, \d+ tokens\n/),
+  })
+  expect(asked.said).toMatch(/not in the shapes: num_attention_heads: queries of 16 and keys of \d+ rows[^]*give --heads N/)
+  const told = await casa([...detect, '--force', '--heads', '2'], { cwd: folder })
+  expect(told.said).toMatch(/found\.config\.json: written/)
+  const names = ['--quiet', '--names', 'found.json', '--config', 'found.config.json']
+  expect(await casa(['convert', 'bare', 'again', ...names], { cwd: folder })).toMatchObject({ code: 0 })
+  const bytes = (name: string) => readFile(join(folder, name, 'model.safetensors'))
+  expect((await bytes('again')).equals(await bytes('model'))).toBe(true)
+  const info = await casa(['info', 'again'], { cwd: folder })
+  expect(info).toMatchObject({ code: 0, said: expect.stringMatching(/casa_vit/) })
+})

@@ -1,35 +1,86 @@
-/** `casa convert --detect`: what a checkpoint's tensors are, as a table, and as a names file. */
-import { FileError } from '@casa-js/base'
-import type { Detection, Template } from '@casa-js/weights'
+/**
+ * `casa convert --detect`: what a checkpoint's tensors are, as a table, and as a names file. Without a config that can be read, one is inferred
+ * from the shapes, and written beside the names file once the number of heads is given, which is in no shape.
+ */
+import { ConfigError, FileError } from '@casa-js/base'
+import type { Detection, FolderSource, Template } from '@casa-js/weights'
 import { err, out } from '../terminal/colours.ts'
 import { claimFile, writeWhole } from '../terminal/outputs.ts'
 import { readJson } from './read-json.ts'
 
+interface DetectFlags {
+  config?: string
+  heads?: number
+  force?: boolean
+  json?: boolean
+}
+
 /** @param to the names file */
-export async function detect(
-  from: string,
-  to: string,
-  flags: { config?: string; force?: boolean; json?: boolean },
-): Promise<void> {
+export async function detect(from: string, to: string, flags: DetectFlags): Promise<void> {
   if (!to.endsWith('.json')) throw new FileError(to, '--detect writes a names file: give a name that ends in .json')
   await claimFile(to, { force: flags.force })
-  const [{ detectTensors, namesFileOf, openModelFolder }, { allTensors, parseVlmConfig }] = await Promise.all([
+  const [{ detectTensors, folderAt, namesFileOf, openWeights }, { allTensors, inferModel, parseVlmConfig }] = await Promise.all([
     import('@casa-js/weights'),
     import('@casa-js/vlm/internal'),
   ])
-  const opened = await openModelFolder(from)
+  const folder = await folderAt(from, { token: process.env.HF_TOKEN || undefined })
+  const known = flags.config === undefined ? await configIn(folder, parseVlmConfig) : readJson(flags.config)
+  const weights = await openWeights(folder)
   try {
-    const config = flags.config === undefined ? opened.config : readJson(flags.config)
-    const table = allTensors(parseVlmConfig(config, {}, opened.processorConfig))
-    const detection = detectTensors(table, opened.weights.entries())
+    const entries = weights.entries()
+    const inferred = known === undefined ? inferModel(entries, { heads: flags.heads }) : undefined
+    const detection = inferred?.detection ?? detectTensors(allTensors(parseVlmConfig(known)), entries)
+    const config = inferred && flags.heads !== undefined ? to.replace(/\.json$/, '.config.json') : undefined
+    if (config) await claimFile(config, { force: flags.force })
     await writeWhole(to, JSON.stringify(namesFileOf(detection), null, 1) + '\n')
-    if (flags.json) return console.log(JSON.stringify(summaryOf(detection), null, 1))
+    if (config) await writeWhole(config, JSON.stringify(inferred!.config, null, 2) + '\n')
+    const summary = { ...summaryOf(detection), ...(inferred && { config: inferred.config, unknown: inferred.unknown }) }
+    if (flags.json) return console.log(JSON.stringify(summary, null, 1))
     for (const line of linesOf(detection)) console.log(line)
-    console.error(err.dim(`${to}: written. Next: casa convert ${from} MODEL --names ${to}`))
+    for (const line of inferred ? configLines(inferred, config) : []) console.log(line)
+    const withConfig = config ? ` --config ${config}` : ''
+    console.error(err.dim(`${to}: written. Next: casa convert ${from} MODEL --names ${to}${withConfig}`))
     if (detection.missing.length > 0) process.exitCode = 1
   } finally {
-    await opened.weights.close()
+    await weights.close()
   }
+}
+
+/** The folder's config.json, if this library can read it: names may be foreign where the config is not. */
+async function configIn(folder: FolderSource, parse: (json: unknown) => unknown): Promise<unknown> {
+  const source = await folder.open('config.json')
+  if (!source) return undefined
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)))
+    parse(json)
+    return json
+  } catch (error) {
+    if (ConfigError.isInstance(error) || error instanceof SyntaxError) return undefined
+    throw error
+  } finally {
+    await source.close()
+  }
+}
+
+/** What was inferred, and what no shape tells. */
+function configLines({ config, unknown }: { config: Record<string, unknown>; unknown: string[] }, written?: string): string[] {
+  const text = (config.text_config ?? config) as Record<string, unknown>
+  const { vision_config: vision, fusion_config: fusion } = config as Record<string, Record<string, unknown> | undefined>
+  const every = fusion?.every === 1 ? 'every block' : `every ${fusion?.every}th block`
+  return [
+    `no config.json that can be read: from the shapes,`,
+    `  ${text.model_type}: ${text.num_hidden_layers} blocks, width ${text.hidden_size}, feed-forward ${text.intermediate_size}, ${text.vocab_size} tokens`,
+    ...(vision
+      ? [
+          `  encoder ${vision.model_type}: ${vision.depth} blocks, width ${vision.hidden_size}, feed-forward ${vision.intermediate_size}`,
+        ]
+      : []),
+    ...(fusion ? [`  ${fusion.kind === 'casa' ? `CASA layers in ${every}` : 'no CASA layers'}`] : []),
+    ...unknown.map((line) => out.yellow(`  not in the shapes: ${line}`)),
+    written
+      ? `${written}: written; check what is not in the shapes`
+      : 'give --heads N, and a config is written beside the names file',
+  ]
 }
 
 /** What a tensor of our tables is for. */

@@ -27,19 +27,25 @@ const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 export async function copyCompanions(
   from: FolderSource,
   to: FolderSink,
-  { dtype, rest }: ConvertOptions & { signal?: AbortSignal },
+  { dtype, rest, config }: ConvertOptions & { config?: unknown; signal?: AbortSignal },
 ): Promise<void> {
   const float = dtype === 'Q8' || dtype === 'Q4' ? rest : dtype
   for (const file of companions) {
-    const source = await from.open(file)
-    if (!source) continue
-    const bytes = await source.read(0, source.size).finally(() => source.close())
+    const bytes = config !== undefined && file === 'config.json' ? encoded(config) : await readWhole(from, file)
+    if (!bytes) continue
     const sink = await to.create(file)
     await commitAfter(sink, () =>
       sink.write(file === 'config.json' && float ? renamed(`${from.name}/${file}`, bytes, torchNames[float]) : bytes),
     )
   }
 }
+
+async function readWhole(from: FolderSource, file: string): Promise<Uint8Array | undefined> {
+  const source = await from.open(file)
+  return source && source.read(0, source.size).finally(() => source.close())
+}
+
+const encoded = (json: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`)
 
 /** config.json with another dtype, wherever it names one: in itself and in the configs of its parts. */
 function renamed(file: string, bytes: Uint8Array, dtype: string): Uint8Array {
@@ -51,5 +57,5 @@ function renamed(file: string, bytes: Uint8Array, dtype: string): Uint8Array {
   } catch (error) {
     throw new ConfigError(file, `not JSON: ${(error as Error).message}`)
   }
-  return new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`)
+  return encoded(config)
 }

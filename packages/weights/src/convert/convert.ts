@@ -35,6 +35,8 @@ export interface ConvertReport {
 export interface ConvertRun extends ConvertOptions {
   /** New names of the tensors, see `parseNamesFile`. */
   names?: TensorNames | undefined
+  /** config.json of the new folder, for a folder that has none, or another model's. */
+  config?: unknown
   signal?: AbortSignal
   onProgress?: (progress: { tensor: string; writtenBytes: number; totalBytes: number }) => void
 }
