@@ -1,38 +1,15 @@
 /**
- * llama.cpp through node-llama-cpp, which is no dependency: it is installed into a folder of its own. Prints one line of JSON, an LmResult.
+ * llama.cpp through node-llama-cpp. Prints one line of JSON, an LmResult.
  *
  *   llama.node.ts FOLDER model.gguf THREADS PREFILL DECODE
  */
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { least, per, promptIds, rounds, shortPrompt, sinceStart, timed, type LmResult } from './lm.ts'
-
-/** What is used of node-llama-cpp 3. */
-interface Sequence {
-  evaluateWithoutGeneratingNewTokens(tokens: number[]): Promise<void>
-  evaluate(tokens: number[], options: { temperature: number }): AsyncGenerator<number, void>
-  clearHistory(): Promise<void>
-  dispose(): void
-}
-interface LlamaPackage {
-  getLlama(options: object): Promise<{
-    loadModel(options: object): Promise<{ createContext(options: object): Promise<{ getSequence(): Sequence }> }>
-    dispose(): Promise<void>
-  }>
-}
+import { loadLlama } from './node-llama.ts'
 
 const [folder, modelPath, threads, prefill, decode] = process.argv.slice(2) as [string, string, string, string, string]
 const [prefillTokens, decodeTokens] = [Number(prefill), Number(decode)]
-const entry = join(folder, 'node_modules/node-llama-cpp/dist/index.js')
-const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaPackage
-const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: Number(threads) })
-const model = await llama.loadModel({ modelPath })
-const context = await model.createContext({
-  contextSize: prefillTokens + decodeTokens + 8,
-  batchSize: prefillTokens,
-  threads: { ideal: Number(threads), min: Number(threads) },
-})
-const sequence = context.getSequence()
+const contextSize = prefillTokens + decodeTokens + 8
+const { sequence, dispose } = await loadLlama(folder, modelPath, { threads: Number(threads), contextSize })
 
 /** The likeliest token after these, and the generator to go on with. */
 async function next(tokens: number[]) {
@@ -65,6 +42,6 @@ const result: LmResult = {
   tokens: results[0]!.tokens.slice(0, 8),
   peakBytes: process.resourceUsage().maxRSS * 1024,
 }
-await llama.dispose()
+await dispose()
 console.log(JSON.stringify(result))
 process.exit(0)

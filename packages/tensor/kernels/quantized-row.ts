@@ -223,6 +223,6 @@ export function eight(x: usize, perUnit: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function rounded(x: v128, perUnit: v128): v128 {
+export function rounded(x: v128, perUnit: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, perUnit)))
 }

@@ -21,13 +21,8 @@ function widenQ41(at: usize, to: usize): void {
 }
 
 function widenQ4K(at: usize, to: usize): void {
-  const d = finiteHalfAt(at), least = finiteHalfAt(at + 2)
   for (let group = 0; group < 8; group++) {
-    const from = at + 4 + <usize>(group & 3)
-    const low = <i32>load<u8>(from), mid = <i32>load<u8>(from, 4), top = <i32>load<u8>(from, 8)
-    const scale = group < 4 ? low & 63 : (top & 15) | ((low >> 2) & 48)
-    const offset = group < 4 ? mid & 63 : (top >> 4) | ((mid >> 2) & 48)
-    const steps = f32x4.splat(d * <f32>scale), bases = f32x4.splat(-(least * <f32>offset))
+    const steps = f32x4.splat(scaleOfQ4K(at, group)), bases = f32x4.splat(leastOfQ4K(at, group))
     const nibbles = at + 16 + (<usize>(group >> 1) << 5)
     for (let half: usize = 0; half < 2; half++) {
       const bytes = v128.load(nibbles + (half << 4))
@@ -35,6 +30,24 @@ function widenQ4K(at: usize, to: usize): void {
       to += 64
     }
   }
+}
+
+/** Of a group (0 .. 7) of a block of Q4_K: what a nibble counts. */
+// @ts-ignore: decorator
+@inline
+export function scaleOfQ4K(at: usize, group: i32): f32 {
+  const from = at + 4 + <usize>(group & 3)
+  const low = <i32>load<u8>(from), top = <i32>load<u8>(from, 8)
+  return finiteHalfAt(at) * <f32>(group < 4 ? low & 63 : (top & 15) | ((low >> 2) & 48))
+}
+
+/** And what nibble 0 stands for. */
+// @ts-ignore: decorator
+@inline
+export function leastOfQ4K(at: usize, group: i32): f32 {
+  const from = at + 4 + <usize>(group & 3)
+  const mid = <i32>load<u8>(from, 4), top = <i32>load<u8>(from, 8)
+  return -(finiteHalfAt(at + 2) * <f32>(group < 4 ? mid & 63 : (top >> 4) | ((mid >> 2) & 48)))
 }
 
 function widenQ6K(at: usize, to: usize): void {

@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-cpu'
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { ArgumentError, DeviceUnavailableError } from '@casa-js/base'
 import { forgetHeld } from './held.ts'
+import { byteProducts } from './wasm/byte-product.ts'
 import { precision } from './wasm/kernel.ts'
 import { startWasm } from './wasm/start.ts'
 import { startWebgpu } from './webgpu/start.ts'
@@ -26,6 +27,12 @@ export interface InitOptions {
    * by some 1e-5 of its size and is several times faster. `true` keeps them in float32. Default false.
    */
   exact?: boolean | undefined
+  /**
+   * wasm with relaxed SIMD only: products of more than six rows with weights in 4 bits (int4, Q4_0, Q4_1, Q4_K) round the rows to 8 bits per
+   * 32 columns, as llama.cpp does. Such products are twice as fast, and move by some 0.5 % of their size, far less than 4 bits have moved
+   * them (docs/benchmarks/log.md). Not while gradients are computed, nor with `exact`. Default true.
+   */
+  int8Activations?: boolean | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
    * times faster. Default: the environment variable CASA_SOFTWARE is 1.
@@ -108,7 +115,10 @@ async function start(name: DeviceName, options: InitOptions): Promise<StartedDev
     running.delete(name)
     throw error
   })
-  if (name === 'wasm') precision.exact = options.exact ?? false
+  if (name === 'wasm') {
+    precision.exact = options.exact ?? false
+    precision.bytes = (options.int8Activations ?? true) && started.features.includes(byteProducts)
+  }
   if (!(await tf.setBackend(name))) throw new DeviceUnavailableError('the backend did not start')
   return started
 }

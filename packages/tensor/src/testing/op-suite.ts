@@ -28,8 +28,9 @@ export interface OpCase {
   name: string
   inputs: Record<string, HostTensor>
   run(inputs: Record<string, Tensor>): Outputs
-  /** On wasm: InitOptions.exact. */
+  /** On wasm: InitOptions.exact and .int8Activations. */
   exact?: boolean
+  int8Activations?: boolean
   /** Inputs whose gradients are checked. Default: every float32 input. */
   differentiate?: string[]
   /** Greatest error allowed on other devices, relative to the largest value. Default 1e-5 forward, 1e-4 backward. */
@@ -123,7 +124,7 @@ async function slope(each: OpCase, name: string, direction: Float32Array): Promi
 /** Outputs, and the gradients of a randomly weighted sum of all float outputs. */
 function evaluate(each: OpCase, device: DeviceName): Promise<Result> {
   return withoutLeaks(`${each.name} on ${device}`, async () => {
-    await init({ device, exact: each.exact })
+    await init({ device, exact: each.exact, int8Activations: each.int8Activations })
     const inputs = Object.fromEntries(Object.entries(each.inputs).map(([name, { data, shape }]) => [name, tensor(data, shape)]))
     const named = (result: Outputs): Record<string, Tensor> => ('dataId' in result ? { output: result as Tensor } : result)
     const outputs = scope(() => named(each.run(inputs)))

@@ -53,8 +53,11 @@ export const workPerValue = 8
 /** `workPerThread`: the least multiply-adds worth giving to a thread, as handing over a slice takes a few microseconds. Tests lower it. */
 export const sharing = { workPerThread: 100_000 }
 
-/** Whether products with weights in 8 and 4 bits keep x in float32 (InitOptions.exact). */
-export const precision = { exact: false }
+/**
+ * How products with weights in 8 and 4 bits round x. `exact`: not at all (InitOptions.exact). `bytes`: many rows to 8 bits, for weights in 4
+ * bits (InitOptions.int8Activations, where the kernels can).
+ */
+export const precision = { exact: false, bytes: false }
 
 const threadsFor = (work: number): number => Math.max(1, Math.min(pool?.count ?? 1, Math.floor(work / sharing.workPerThread)))
 

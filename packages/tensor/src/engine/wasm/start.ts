@@ -3,6 +3,7 @@ import { defaultThreads, locationOf, readKernelModule, startThread } from '#plat
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
+import { byteProducts, proven, provenWays, race } from './byte-product.ts'
 import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
 import { attachKernels, type WasmBackend } from './kernel.ts'
@@ -31,10 +32,12 @@ export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Pr
   const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
   await pool?.started()
   attachKernels(exports, pool)
+  const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend) : [])
+  if (ways.length === 1) race.settle(ways[0]!)
   replaceSlice(exports)
   return {
     adapter: 'WebAssembly SIMD',
-    features: relaxed ? ['simd', 'relaxed-simd'] : ['simd'],
+    features: ['simd', ...(relaxed ? ['relaxed-simd'] : []), ...(ways.length > 0 ? [byteProducts] : [])],
     limits: { heapBytes: 2 ** 32 },
     threads: { count: threads, reason },
     stop: () => pool?.stop(),

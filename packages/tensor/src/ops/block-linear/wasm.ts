@@ -1,4 +1,5 @@
 import { multipliedBlocks, type BlockType } from '@casa-js/base/internal'
+import { inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
 import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type {
   BlockLinearAttributes,
@@ -22,6 +23,10 @@ export const blockLinearWasm: WasmKernel<BlockLinearInputs, BlockLinearAttribute
   const y = call.output([...call.input('x').shape.slice(0, -1), outputs])
   const { values, bytes } = multipliedBlocks[type]
   const rowBytes = (inputs / values) * bytes
+  if (rows > fewRows && type !== 'Q6_K' && inBytes(inputs)) {
+    const from = { x, values: blocks, scales: noScales, scaleBytes: 0, bias, y }
+    return runByteProduct(call, { rows, inputs, outputs, ...from, rowBytes, format: numberOf[type], group: noGroup })
+  }
   const inIntegers = rows <= fewRows && !precision.exact
   const { count, unit, part } = splitProduct(rows, outputs, fewRows)
   call.share(inIntegers ? 'blockRows' : 'quantizedMatMul', { count, work: rows * inputs * outputs, unit }, (...range) => {

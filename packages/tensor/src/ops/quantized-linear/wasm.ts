@@ -1,3 +1,4 @@
+import { inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
 import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
@@ -13,6 +14,10 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLin
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
   const groups = Math.ceil(inputs / group)
   const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
+  if (rows > fewRows && bits === 4 && inBytes(inputs)) {
+    const from = { x, values, scales, bias, y }
+    return runByteProduct(context, { ...attributes, ...from, rowBytes, scaleBytes: 2 * groups, format: bits })
+  }
   const inIntegers = rows <= fewRows && inputs % 32 === 0 && !precision.exact
   const { count, unit, part } = splitProduct(rows, outputs, fewRows)
   context.share(inIntegers ? 'quantizedRows' : 'quantizedMatMul', { count, work: rows * inputs * outputs, unit }, (...range) => {
