@@ -26,52 +26,6 @@ const reader = new URL('../../apps/cli/model/', import.meta.url)
 
 export type FusionName = keyof typeof fusions
 
-/** The base run: a decoder and an encoder of one width, trained together from nothing. */
-export function baseRun({ width, layers }: { width: number; layers: number }): StudyDefinition['run'] {
-  return {
-    model: {
-      config: {
-        model_type: 'casa_vlm',
-        text_config: {
-          model_type: 'llama',
-          hidden_size: width,
-          intermediate_size: 3 * width,
-          num_hidden_layers: layers,
-          num_attention_heads: 4,
-          num_key_value_heads: 4,
-          rms_norm_eps: 1e-6,
-          rope_theta: 10_000,
-          tie_word_embeddings: true,
-          max_position_embeddings: 512,
-        },
-        vision_config: {
-          model_type: 'casa_vit',
-          patch_size: 1,
-          stem_channels: [16, 32, 48, width],
-          standardize_images: true,
-          absolute_positions: true,
-          hidden_size: width,
-          depth: 2,
-          num_heads: 4,
-          intermediate_size: 3 * width,
-          spatial_merge_size: 1,
-          out_hidden_size: width,
-          max_pixels: 65_536,
-        },
-      },
-      tokenizer: { corpus: { module: './src/corpus.ts' }, vocabSize: 320 },
-      template: 'casa-reader',
-    },
-    data: { module: './src/dataset.ts' },
-    batch: { textTokens: 1024, imageTokens: 1024, perStep: 1 },
-    steps: 1000,
-    groups: [{ name: 'all', match: ['*'], learningRate: 1e-3, weightDecay: 0.05 }],
-    optimizer: { betas: [0.9, 0.98] },
-    clip: 1,
-    device: 'wasm',
-  }
-}
-
 /**
  * The shipped reader's language model and encoder, the same for every variant; the reader's own CASA layers are left out, so that new
  * layers start from self-attention, as in the paper, whatever their kind. The encoder stays frozen.

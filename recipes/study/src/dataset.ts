@@ -2,7 +2,6 @@
  * Tasks on which ways of giving pictures to a language model should differ.
  *
  *   small-words   a word at 10 to 14 px                                    fine detail
- *   glyphs        1 or 2 capitals and digits at 20 px                      the same, easy enough for a model of minutes
  *   mixed         a list of names and numbers in the text and a picture: copy one, read the other     text among the keys
  *   chart         a bar chart of real numbers: largest, smallest, a value, the title
  *   back-0 .. 4   five pictures in one conversation; the question is about the one so many before the last    memory of pictures
@@ -18,7 +17,6 @@ import { loadMaterial } from '@casa-js/reader'
 
 export const studyTasks = [
   'small-words',
-  'glyphs',
   'mixed',
   'chart',
   'back-0',
@@ -75,8 +73,6 @@ function makerOf(task: StudyTask, material: Material, options: MakerOptions): Ma
       return readingMaker(material, split, seed, { tasks: { word: 1 }, sizePx, letters, difficulty: 0.1 })
     case 'chart':
       return readingMaker(material, split, seed, { tasks: { chart: 1 }, difficulty: 0.2 })
-    case 'glyphs':
-      return (random) => glyphs(material, random)
     case 'mixed':
       return (random) => mixed(names, material, random)
     case 'count':
@@ -108,11 +104,6 @@ function code(random: Random, least: number, most: number): string {
 function paintCode(words: string, material: Material, random: Random): Promise<RgbImage> {
   const font = random.pick(material.fonts)
   return paintText({ text: words, font, sizePx: 20, difficulty: 0, maxWidthPx: 64, stepPx: 16 }, random)
-}
-
-async function glyphs(material: Material, random: Random): Promise<Message[]> {
-  const words = code(random, 1, 2)
-  return [user(picture(await paintCode(words, material, random)), text('Read it.')), assistant(words)]
 }
 
 /** Both halves of the answer are asked at once: a layer that attends to only one of them gets it wrong. */
