@@ -15,17 +15,7 @@ import { createRandom, createReadingDataset, hashText, permutation, type Materia
 import { paintText } from '@casa-js/data/internal'
 import { loadMaterial } from '@casa-js/reader'
 
-export const studyTasks = [
-  'small-words',
-  'mixed',
-  'chart',
-  'back-0',
-  'back-1',
-  'back-2',
-  'back-3',
-  'back-4',
-  'count',
-] as const
+export const studyTasks = ['small-words', 'mixed', 'chart', 'back-0', 'back-1', 'back-2', 'back-3', 'back-4', 'count'] as const
 export type StudyTask = (typeof studyTasks)[number]
 
 export interface StudyDataOptions {
