@@ -35,6 +35,7 @@ import {
   type FolderSource,
   type LoadedTensor,
   type LoadOptions,
+  type ModelFolder,
   type ModelFolderToWrite,
   type NameMap,
   type OpenedAdapter,
@@ -79,6 +80,8 @@ export interface LoadVlmOptions extends Pick<LoadOptions, 'names' | 'onProgress'
   weights?: WeightsForm | ((name: string) => WeightsForm) | undefined
   /** For an adapter: the folder of its base, in place of the one that it names. */
   base?: string | FolderSource | undefined
+  /** Opens the base at the address that an adapter names, e.g. with progress; by default as an address is opened. */
+  openBase?: OpenOptions['openBase']
   /** Called before a file of an address or of the hub is fetched again. */
   onRetry?: OpenOptions['onRetry']
 }
@@ -98,7 +101,7 @@ export function allTensors(config: VlmConfig): TensorTable {
  * @param folder a path (Node), an address, or a FolderSource.
  */
 export async function loadModel(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<VlmModel> {
-  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base, onRetry: options.onRetry })
+  const opened = await open(folder, options)
   try {
     return await readModel(opened, options)
   } finally {
@@ -123,7 +126,10 @@ function place(loaded: LoadedTensor): Tensor {
   return floats
 }
 
-async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, options: LoadVlmOptions): Promise<VlmModel> {
+const open = (folder: string | FolderSource, { signal, base, openBase, onRetry }: LoadVlmOptions): Promise<ModelFolder> =>
+  openModelFolder(folder, { signal, base, openBase, onRetry })
+
+async function readModel(opened: ModelFolder, options: LoadVlmOptions): Promise<VlmModel> {
   const config = parseVlmConfig(opened.config, options.families, opened.processorConfig)
   const table = allTensors(config)
   const params: Params = {}
@@ -155,7 +161,7 @@ async function readModel(opened: Awaited<ReturnType<typeof openModelFolder>>, op
  *   when the base is not the one that an adapter was made for
  */
 export async function loadVlm(folder: string | FolderSource, options: LoadVlmOptions = {}): Promise<Vlm> {
-  const opened = await openModelFolder(folder, { signal: options.signal, base: options.base, onRetry: options.onRetry })
+  const opened = await open(folder, options)
   try {
     if (!opened.tokenizerJson)
       throw new CasaError(`${opened.name}: there is no tokenizer.json, so it can be loaded but not talked to`)

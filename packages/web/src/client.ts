@@ -2,7 +2,7 @@
 import { fromErrorData, StateError } from '@casa-js/base'
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink'
 import { WorkerCrashedError } from './errors.ts'
-import type { GoldenCheck, LoadRequest, ModelInfo, Outcome, VerifyEvent, WorkerApi } from './protocol.ts'
+import type { GoldenCheck, LoadRequest, ModelInfo, ModelSource, Outcome, VerifyEvent, WorkerApi } from './protocol.ts'
 import { startWorker } from './start-worker.ts'
 import type { ModelWorker, VlmClient, VlmClientOptions } from './vlm-client.ts'
 
@@ -32,6 +32,11 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
   const start = options.worker ?? startWorker
   let connection: Connection | undefined
   let callCount = 0
+  /** What a restart loads: the model as given, or as it was last trained. */
+  let current: Pick<LoadRequest, 'model' | 'base' | 'name'> = {
+    model: resolveSource(options.model),
+    ...(options.base !== undefined && { base: resolveSource(options.base) }),
+  }
 
   const connected = (): Connection => {
     if (!connection) throw new StateError('this client was disposed: create another')
@@ -76,7 +81,7 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     const abort = () => (aborting = limit(abortLimitMs, () => signal!.reason as Error))
     signal?.addEventListener('abort', abort, { once: true })
     const request: LoadRequest = {
-      model: typeof options.model === 'string' ? resolveAddress(options.model) : options.model,
+      ...current,
       device: options.device ?? 'auto',
       software: options.software ?? false,
       weights: options.weights,
@@ -105,6 +110,12 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     end(reason)
     api[releaseProxy]()
     worker.terminate()
+  }
+
+  /** A copy of the trained weights, as they are. Browsers may move blobs to the disk. */
+  async function keepTrained(name: string): Promise<void> {
+    const files = await call((api) => api.files('F32'))
+    current = { model: files.map((file) => new File([file.bytes], file.name)), name }
   }
 
   let info = await connect(options.onProgress, options.signal)
@@ -156,6 +167,12 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     async train({ onEvent, signal, ...settings }) {
       const trained = await call((api, number, listen) => api.train(number, settings, listen(onEvent)), signal)
       info = trained.info
+      await keepTrained(info.name).catch((error: Error) =>
+        onEvent?.({
+          kind: 'warning',
+          message: `a restart would lose this training: its weights cannot be kept: ${error.message}`,
+        }),
+      )
       return trained
     },
     async verify({ goldens, onCheck, signal }) {
@@ -175,7 +192,7 @@ export async function createVlmClient(options: VlmClientOptions): Promise<VlmCli
     memory: () => call((api) => api.memory()),
     async restart() {
       disconnect(new StateError('this client was restarted while the call ran: call again'))
-      info = await connect(undefined)
+      info = await connect(options.onProgress)
     },
     async dispose() {
       disconnect(new StateError('this client was disposed while the call ran: create another'))
@@ -196,6 +213,8 @@ function openConnection(worker: ModelWorker): Connection {
   )
   return { worker, api: wrap<WorkerApi>(worker), ended, end }
 }
+
+const resolveSource = (model: ModelSource): ModelSource => (typeof model === 'string' ? resolveAddress(model) : model)
 
 /** "/model/" and "model/" are relative to the page, but the worker has a URL of its own. */
 const resolveAddress = (model: string): string => (/^[a-z]+:/i.test(model) ? model : new URL(model, document.baseURI).href)

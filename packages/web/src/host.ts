@@ -26,6 +26,7 @@ import type {
   Looked,
   ModelFile,
   ModelInfo,
+  ModelSource,
   Outcome,
   Picture,
   Trained,
@@ -101,28 +102,37 @@ export function createHost(): WorkerApi {
     const device = await init({ device: request.device, software: request.software })
     onProgress({ stage: 'device', device })
     const rate = createThroughput()
-    const folder = await openSource(request.model, {
-      token: request.token,
-      signal,
-      onProgress: ({ file, receivedBytes, totalBytes }) =>
-        onProgress({ stage: 'download', file, receivedBytes, totalBytes, bytesPerSecond: rate(receivedBytes) }),
-    })
-    // Only a page has a private file system; hosts are tested in Node too.
-    const recorded =
-      typeof request.model === 'string' && globalThis.navigator?.storage ? recordFolder(folder, request.model) : undefined
-    vlm = await loadVlm(recorded?.folder ?? folder, {
+    const records: { store(): Promise<void> }[] = []
+    const open = async (source: ModelSource) => {
+      const folder = await openSource(source, {
+        token: request.token,
+        signal,
+        onProgress: ({ file, receivedBytes, totalBytes }) =>
+          onProgress({ stage: 'download', file, receivedBytes, totalBytes, bytesPerSecond: rate(receivedBytes) }),
+      })
+      // Only a page has a private file system; hosts are tested in Node too.
+      if (typeof source !== 'string' || !globalThis.navigator?.storage) return folder
+      const recorded = recordFolder(folder, source)
+      records.push(recorded)
+      return recorded.folder
+    }
+    vlm = await loadVlm(await open(request.model), {
       signal,
       weights: request.weights,
+      base: request.base === undefined ? undefined : await open(request.base),
+      openBase: open,
       onProgress: ({ loadedTensors, totalTensors }) => onProgress({ stage: 'weights', loadedTensors, totalTensors }),
     })
-    await recorded?.store()
-    return (info = describeModel(vlm, { name: nameOf(request.model), device, loadMs: performance.now() - started }))
+    for (const record of records) await record.store()
+    const name = request.name ?? nameOf(request.model)
+    return (info = describeModel(vlm, { name, device, loadMs: performance.now() - started }))
   }
 
-  /** Trains a float32 copy of the model, which then takes its place. */
+  /** Trains a float32 copy of the model, which then takes its place. All weights train: an adapter becomes a whole model. */
   async function train(settings: TrainSettings, onEvent: (event: TrainEvent) => void, signal: AbortSignal): Promise<Trained> {
     const folder = memoryFolder('model')
-    await saveVlm(loaded(), folder, { dtype: 'F32' })
+    const { model, files } = loaded()
+    await saveVlm({ model, files: { ...files, adapter: undefined } }, folder, { dtype: 'F32' })
     const copy = await loadVlm(folder, { weights: 'float32' })
     try {
       const result = await trainOnPictures(copy, settings, onEvent, signal)

@@ -17,6 +17,10 @@ export type ModelSource = string | FileSystemDirectoryHandle | readonly File[]
 /** What to load, and on which device. */
 export interface LoadRequest {
   model: ModelSource
+  /** The base of an adapter, where it is not the one that the adapter names. */
+  base?: ModelSource | undefined
+  /** Name of the model in `ModelInfo`, where the source has none. */
+  name?: string | undefined
   device: NonNullable<InitOptions['device']>
   /** Accept a WebGPU adapter that runs on the CPU; for tests. */
   software: boolean

@@ -26,6 +26,12 @@ import type {
 /** Options of `createVlmClient`. */
 export interface VlmClientOptions extends Partial<Pick<LoadRequest, 'device' | 'software' | 'weights' | 'token'>> {
   model: ModelSource
+  /**
+   * For an adapter: the folder of the model that it was made for. Unless given, it is where the adapter says; a folder that is another
+   * model's is refused with a WeightError that says which tensor differs.
+   */
+  base?: ModelSource | undefined
+  /** Called while the model loads, by `restart` too. */
   onProgress?: ((progress: LoadProgress) => void) | undefined
   /** Cancels loading; what was downloaded is kept and resumed the next time. */
   signal?: AbortSignal | undefined
@@ -100,7 +106,8 @@ export interface VlmClient {
   /**
    * Teach the model: all its weights train, in the worker, with the code of `casa train`. The trained model takes the place of the
    * loaded one; conversations are closed. An abort stops after the current update and keeps what was learnt. Matrices train as
-   * float32, beside the loaded model: about 20 bytes per parameter.
+   * float32, beside the loaded model: about 20 bytes per parameter. The page keeps a copy of the trained weights, 4 bytes per parameter, for
+   * `restart`; where there is no room for it, a warning says so.
    * @throws the error that the worker threw, e.g. DivergedError, OutOfMemoryError or ImageError (then the loaded model is as it was),
    *   or WorkerCrashedError.
    */
@@ -119,7 +126,10 @@ export interface VlmClient {
   files(dtype?: 'F32' | 'BF16' | 'F16'): Promise<ModelFile[]>
   /** Tensors and bytes that live on the device. */
   memory(): Promise<MemoryUse>
-  /** After a crash or a lost device: starts a new worker with the model as it was loaded. Earlier conversations are lost, calls in flight reject. */
+  /**
+   * After a crash or a lost device: starts a new worker with the model as it was after the last `train` that ended, or as it was loaded.
+   * Earlier conversations are lost, calls in flight reject, and so is what a training learnt that had not ended.
+   */
   restart(): Promise<void>
   /** Terminate the worker, which frees the model. Calls in flight reject with StateError. */
   dispose(): Promise<void>

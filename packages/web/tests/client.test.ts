@@ -7,6 +7,7 @@ import { shippedGoldens } from '@casa-js/verify/node'
 import type {} from './page/main.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../../scripts/browser.mjs'
+import { readerAdapter } from './reader-adapter.ts'
 
 const root = fileURLToPath(new URL('./page', import.meta.url))
 const cli = fileURLToPath(new URL('../../../apps/cli', import.meta.url))
@@ -21,11 +22,14 @@ const fewGoldens = ['casa/backbone/config.json', 'casa/backbone/model.safetensor
   ['case.json', 'casa.safetensors', 'golden.safetensors'].map((file) => `casa/ca-shared/${file}`),
 )
 
+let adapter: Map<string, Uint8Array>
+
 /** What is served beside the page: the shipped model, its samples, goldens, and the language model. */
 const folders: Record<string, string> = {
   model: `${cli}/model`,
   samples: `${cli}/samples`,
   goldens: shippedGoldens,
+  live: fileURLToPath(new URL('../../../recipes/live/model', import.meta.url)),
   'few-goldens': shippedGoldens,
   smollm2,
 }
@@ -34,6 +38,10 @@ const shipped: Plugin = {
   configurePreviewServer(server) {
     server.middlewares.use((request, response, next) => {
       const [, folder, file] = /^\/([\w-]+)\/([\w./-]+)$/.exec(request.url?.split('?')[0] ?? '') ?? []
+      if (folder === 'adapter' && file) {
+        const bytes = adapter.get(file)
+        return void (bytes ? response.end(bytes) : response.writeHead(404).end())
+      }
       if (!folder || !file || !folders[folder]) return next()
       if (folder === 'few-goldens' && file === 'goldens.json') return void response.end(JSON.stringify(fewGoldens))
       try {
@@ -61,6 +69,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       worker: { format: 'es' as const },
       build: { outDir: '.cache/client', emptyOutDir: true, target: 'es2022' as const, chunkSizeWarningLimit: 3000 },
     }
+    adapter = await readerAdapter()
     await build(config)
     server = await preview({ ...config, preview: { port: 0, open: false } })
     browser = await chromium.launch({
@@ -165,9 +174,16 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
     expect(seen.again).toBe('camel')
   }, 360_000)
 
-  it('is taught new things, keeps what it knew, and gives its files to casa', async () => {
+  it('is taught new things, keeps what it knew, gives its files to casa, and knows them after a crash', async () => {
     const seen = await page.evaluate(async () => {
-      const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
+      const stages: string[] = []
+      const client = await casa.createVlmClient({
+        model: '/model/',
+        device: 'wasm',
+        worker: casa.watched,
+        onProgress: ({ stage }) => stages.push(stage),
+      })
+      const { name } = client.info
       const { tensors } = await client.memory()
       const examples = await casa.shapes(6, 1)
       const heldOut = await casa.shapes(2, 2)
@@ -188,6 +204,13 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       const after = (await client.memory()).tensors
       const answer = await client.ask([heldOut[0]!.picture], 'What is this?')
       const files = await client.files()
+      // What was learnt outlives the worker.
+      stages.length = 0
+      casa.crash()
+      const crashed = await client.ask([heldOut[0]!.picture], 'What is this?').catch((error: Error) => error.name)
+      await client.restart()
+      const again = await client.ask([heldOut[0]!.picture], 'What is this?')
+      const restarted = { crashed, answer: again.text, name: client.info.name === name, stages: [...new Set(stages)] }
       const stop = new AbortController()
       const stopped = await client.train({ examples, steps: 50, signal: stop.signal, onEvent: () => stop.abort() })
       const broken = await client
@@ -196,15 +219,22 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       const later = (await client.memory()).tensors
       await client.dispose()
       const sizes = files.map(({ name, bytes }) => [name, bytes.byteLength] as const)
-      return { tensors: [tensors, after, later], kinds, losses, answers, result, answer: answer.text, sizes, stopped, broken }
+      const tensorCounts = [tensors, after, later]
+      return { tensorCounts, kinds, losses, answers, result, answer: answer.text, sizes, restarted, stopped, broken }
     })
-    expect(seen.tensors).toEqual([seen.tensors[0], seen.tensors[0], seen.tensors[0]])
+    expect(new Set(seen.tensorCounts).size).toBe(1)
     expect(seen.kinds.filter((kind) => kind === 'step')).toHaveLength(6)
     expect(seen.kinds.at(-1)).toBe('end')
     expect(seen.losses.at(-1)).toBeLessThan(seen.losses[0]! / 4)
     expect(seen.answers).toHaveLength(2)
     expect(seen.answers[0]).not.toEqual(seen.answers[1])
     expect(seen.answer).toBe('circle')
+    expect(seen.restarted).toEqual({
+      crashed: 'WorkerCrashedError',
+      answer: 'circle',
+      name: true,
+      stages: ['device', 'weights'],
+    })
     expect(seen.result).toMatchObject({
       steps: 6,
       stopped: false,
@@ -216,6 +246,47 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']),
     )
     expect(seen.sizes.find(([name]) => name === 'model.safetensors')![1]).toBeGreaterThan(8e6)
+  }, 360_000)
+
+  it('reads an adapter with its base, refuses another base in words, and trains the two as one model', async () => {
+    const seen = await page.evaluate(async () => {
+      const load = (base?: string) => casa.createVlmClient({ model: '/adapter/', base, device: 'wasm', worker: casa.watched })
+      const refused = async (base?: string) =>
+        load(base).then(
+          () => 'loaded',
+          (error: Error) => `${error.name}: ${error.message}`,
+        )
+      const [none, other] = [await refused(), await refused('/live/')]
+      const whole = await casa
+        .createVlmClient({ model: '/model/', base: '/model/', device: 'wasm' })
+        .catch((error: Error) => error.message)
+      const client = await load('/model/')
+      const [picture] = await casa.pictures('sign')
+      const { text } = await client.ask([picture!], 'What does it say?')
+      const asAdapter = (await client.files()).map(({ name }) => name)
+      casa.crash()
+      await client.restart()
+      const again = await client.ask([picture!], 'What does it say?')
+      await client.train({ examples: await casa.shapes(2, 1), steps: 1 })
+      const trained = (await client.files()).map(({ name }) => name)
+      casa.crash()
+      await client.restart()
+      const { parameters, name } = client.info
+      await client.dispose()
+      const kept = (await casa.listModels()).map(({ model }) => new URL(model).pathname)
+      return { none, other, whole, text, again: again.text, asAdapter, trained, parameters, name, kept }
+    })
+    expect(seen.none).toMatch(/^WeightError: .*\/adapter\/: this folder is an adapter for a reader: give the folder/)
+    expect(seen.other).toMatch(/^WeightError: .*\/live\/.* is not the model that the adapter/)
+    expect(seen.whole).toContain('this is a whole model, not an adapter')
+    expect([seen.text, seen.again]).toEqual(['camel', 'camel'])
+    expect(seen.asAdapter).toContain('adapter.json')
+    expect(seen.asAdapter).not.toContain('tokenizer.json')
+    expect(seen.trained).not.toContain('adapter.json')
+    expect(seen.trained).toContain('tokenizer.json')
+    expect(seen.parameters).toBeGreaterThan(4e6)
+    expect(seen.name).toContain('/adapter/')
+    expect(seen.kept).toEqual(expect.arrayContaining(['/adapter/', '/model/']))
   }, 360_000)
 
   it('verifies its device, alone, until it is aborted', async () => {

@@ -8,6 +8,12 @@ const pictures = async (...names: string[]): Promise<Blob[]> =>
 const dying = (): Worker =>
   new Worker(URL.createObjectURL(new Blob(['onmessage = () => outOfLuck()'], { type: 'text/javascript' })))
 
+/** The client's own worker, and what happens to it. */
+let started: Worker | undefined
+const watched = (): Worker =>
+  (started = new Worker(new URL('../../src/worker.js', import.meta.url), { type: 'module', name: 'casa-js' }))
+const crash = (): void => void started?.dispatchEvent(new ErrorEvent('error', { message: 'out of luck' }))
+
 /** Drawn circles and squares, as examples: their place, size and colour follow from the seed. */
 async function shapes(count: number, seed: number): Promise<TrainExample[]> {
   let state = seed * 7919
@@ -30,7 +36,7 @@ async function shapes(count: number, seed: number): Promise<TrainExample[]> {
   return examples
 }
 
-const page = { createVlmClient, listModels, removeModel, storageUse, pictures, shapes, dying }
+const page = { createVlmClient, listModels, removeModel, storageUse, pictures, shapes, dying, watched, crash }
 declare global {
   var casa: typeof page
 }

@@ -59,10 +59,38 @@ describe('an adapter', () => {
     ]
     for (const [tensors, message] of others) {
       const other = await folderOf('other', tensors)
-      const reading = openModelFolder(adapter, { base: other }).then(({ weights }) => weights.read('a'))
+      const reading = openModelFolder(adapter, { base: other })
       await expect(reading).rejects.toMatchObject({ name: 'WeightError', rule: 'base' })
       await expect(reading).rejects.toThrow(message)
     }
+  })
+
+  it('refuses another base when it is opened by one matrix, though vectors are the same and shapes differ', async () => {
+    const matrix = (...values: number[]) => ({
+      dtype: 'F32' as const,
+      shape: [1, values.length],
+      data: Float32Array.from(values),
+    })
+    const whole = await folderOf('base', { norm: floats(1), w: matrix(1, 2) })
+    const adapter = await folderOf('eyes', { c: floats(4) }, { adapter: await markOf(whole, { norm: 'norm', w: 'w' }) })
+    const other = await folderOf('other', { norm: floats(1), w: matrix(1, 2, 3) })
+    await expect(openModelFolder(adapter, { base: other })).rejects.toThrow(
+      'other is not the model that the adapter eyes was made for (a base): w has other values',
+    )
+  })
+
+  it('is opened with the base that it names, by the function that is given for it', async () => {
+    const whole = await base()
+    const mark = { ...(await markOf(whole, { a: 'a' })), name: 'hub:someone/base', revision: 'c0ffee' }
+    const adapter = await folderOf('eyes', { c: floats(4) }, { adapter: mark })
+    const asked: string[] = []
+    const openBase = async (address: string) => (asked.push(address), whole)
+    const { weights } = await openModelFolder(adapter, { openBase })
+    expect(asked).toEqual(['hub:someone/base@c0ffee'])
+    expect([...(await weights.read('a'))]).toEqual([1, 2])
+    await openModelFolder(whole, { openBase })
+    await openModelFolder(adapter, { base: whole, openBase })
+    expect(asked).toHaveLength(1)
   })
 
   it('says that it needs its base, and a whole model that it needs none', async () => {

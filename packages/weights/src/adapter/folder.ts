@@ -20,7 +20,7 @@ export function adapterFolder(adapter: FolderSource, base: FolderSource, mark: A
       try {
         const weights = await openWeights(base, { signal })
         try {
-          return joinAdapter(own, weights, mark)
+          return await joinAdapter(own, weights, mark, { adapter: adapter.name, base: base.name }, signal)
         } catch (error) {
           await weights.close()
           throw error

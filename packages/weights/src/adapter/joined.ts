@@ -1,6 +1,7 @@
 /**
  * The tensors of an adapter and of its base as one checkpoint, by their names in the whole model. A base tensor is hashed before it is
- * read for the first time, so another base is refused before any of its values are used.
+ * read for the first time, so another base is refused before any of its values are used; and one matrix when the two are opened, so that
+ * it is refused as another base even where its shapes differ.
  */
 import { WeightError } from '@casa-js/base'
 import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
@@ -11,18 +12,30 @@ import { baseAddress, type AdapterBase } from './mark.ts'
 
 type Place = { source: TensorSource; name: string; sha256?: string }
 
+/** The names of the two folders, for messages: files may lie in a cache, under names that say nothing. */
+export interface AdapterNames {
+  adapter: string
+  base: string
+}
+
 /**
  * The two as one source, which owns both: `close` closes them.
  *
- * @throws WeightError when the base lacks a tensor that the adapter was made beside
+ * @throws WeightError when the base lacks a tensor that the adapter was made beside, or a matrix is another
  */
-export function joinAdapter(own: TensorSource, base: TensorSource, mark: AdapterBase): QuantizedSource {
+export async function joinAdapter(
+  own: TensorSource,
+  base: TensorSource,
+  mark: AdapterBase,
+  names: AdapterNames,
+  signal?: AbortSignal,
+): Promise<QuantizedSource> {
   const places = new Map<string, Place>()
   const listing = new Map<string, { shape: number[]; dtype: StoredDtype }>()
   const baseEntries = base.entries()
   for (const [name, { from = name, sha256 }] of Object.entries(mark.tensors)) {
     const entry = baseEntries.get(from)
-    if (!entry) throw otherBase(own, base, mark, `it has no tensor ${from}`, from)
+    if (!entry) throw otherBase(names, mark, `it has no tensor ${from}`, from)
     places.set(name, { source: base, name: from, sha256 })
     listing.set(name, entry)
   }
@@ -32,14 +45,16 @@ export function joinAdapter(own: TensorSource, base: TensorSource, mark: Adapter
     places.set(name, { source: own, name })
     listing.set(name, entry)
   }
-  return new Joined(own, base, mark, places, listing)
+  const joined = new Joined(own, base, mark, places, listing, names)
+  await joined.checkOne(signal)
+  return joined
 }
 
-function otherBase(own: TensorSource, base: TensorSource, mark: AdapterBase, why: string, tensor: string): WeightError {
+function otherBase({ adapter, base }: AdapterNames, mark: AdapterBase, why: string, tensor: string): WeightError {
   return new WeightError(
-    `${base.name} is not the model that the adapter ${own.name} was made for (${baseAddress(mark)}): ${why}. ` +
+    `${base} is not the model that the adapter ${adapter} was made for (${baseAddress(mark)}): ${why}. ` +
       'Give that model as the base, in the form in which it was trained beside',
-    { file: base.name, tensor, rule: 'base' },
+    { file: base, tensor, rule: 'base' },
   )
 }
 
@@ -54,8 +69,9 @@ class Joined implements QuantizedSource {
     private readonly mark: AdapterBase,
     private readonly places: ReadonlyMap<string, Place>,
     private readonly listing: Map<string, { shape: number[]; dtype: StoredDtype }>,
+    private readonly names: AdapterNames,
   ) {
-    this.name = `${own.name} on ${base.name}`
+    this.name = `${names.adapter} on ${names.base}`
     this.metadata = own.metadata
   }
 
@@ -94,6 +110,15 @@ class Joined implements QuantizedSource {
     await this.base.close()
   }
 
+  /** Hashes the smallest matrix of the base: vectors are often the same in all models, such as the ones of a fresh norm. */
+  async checkOne(signal?: AbortSignal): Promise<void> {
+    const size = (name: string) => this.listing.get(name)!.shape.reduce((product, axis) => product * axis, 1)
+    const ofBase = [...this.places].filter(([, { sha256 }]) => sha256 !== undefined).map(([name]) => name)
+    const matrices = ofBase.filter((name) => this.listing.get(name)!.shape.length > 1)
+    const [smallest] = (matrices.length > 0 ? matrices : ofBase).sort((a, b) => size(a) - size(b))
+    await this.place(smallest!, signal)
+  }
+
   /** @throws WeightError when the base's tensor is not the one that the adapter was made beside */
   private async place(name: string, signal?: AbortSignal): Promise<Place> {
     const at = this.places.get(name) ?? refuse(this.name, 'missing', 'there is no such tensor', name)
@@ -111,6 +136,6 @@ class Joined implements QuantizedSource {
 
   private async check({ source, name }: Place, sha256: string, signal?: AbortSignal): Promise<void> {
     if ((await hashTensor(source, name, signal)) !== sha256)
-      throw otherBase(this.own, this.base, this.mark, `${name} has other values, or is held in another dtype`, name)
+      throw otherBase(this.names, this.mark, `${name} has other values, or is held in another dtype`, name)
   }
 }

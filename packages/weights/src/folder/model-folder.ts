@@ -42,6 +42,8 @@ export interface OpenedAdapter {
 export interface OpenOptions extends AddressOptions {
   /** For an adapter: the folder of its base, in place of the one that it names. */
   base?: string | FolderSource | undefined
+  /** Opens the base at the address that an adapter names; by default as `folderAt` does. */
+  openBase?: ((address: string) => Promise<FolderSource>) | undefined
 }
 
 /**
@@ -53,13 +55,16 @@ export interface OpenOptions extends AddressOptions {
  */
 export async function openModelFolder(folder: string | FolderSource, options: OpenOptions = {}): Promise<ModelFolder> {
   const given = await asSource(folder, options)
-  const { signal, base, ...address } = options
+  const { signal, base, openBase, ...address } = options
   const mark = await readAdapterMark(given, signal)
   if (!mark && base !== undefined)
     return refuse(given.name, 'base', 'this is a whole model, not an adapter: it is opened without a base')
-  const source = mark
-    ? adapterFolder(given, await asSource(base ?? locateBase(given, mark), { ...address, signal }), mark)
-    : given
+  const baseOf = async (adapter: AdapterBase) => {
+    if (base !== undefined) return asSource(base, { ...address, signal })
+    const named = locateBase(given, adapter)
+    return openBase ? openBase(named) : asSource(named, { ...address, signal })
+  }
+  const source = mark ? adapterFolder(given, await baseOf(mark), mark) : given
   const json = (file: string) => readJson(source, file, signal)
   const config = await json('config.json')
   if (config === undefined) return refuse(source.name, 'missing', 'config.json is missing: not a model folder')
