@@ -7,7 +7,7 @@ import { shippedGoldens } from '@casa-js/verify/node'
 import type {} from './page/main.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findBrowser } from '../../../scripts/browser.mjs'
-import { readerAdapter } from './reader-adapter.ts'
+import { readerAdapter } from './reader-adapter.node.ts'
 
 const root = fileURLToPath(new URL('./page', import.meta.url))
 const cli = fileURLToPath(new URL('../../../apps/cli', import.meta.url))

@@ -11,7 +11,7 @@ const dying = (): Worker =>
 /** The client's own worker, and what happens to it. */
 let started: Worker | undefined
 const watched = (): Worker =>
-  (started = new Worker(new URL('../../src/worker.js', import.meta.url), { type: 'module', name: 'casa-js' }))
+  (started = new Worker(new URL('../../src/standalone/worker.js', import.meta.url), { type: 'module', name: 'casa-js' }))
 const crash = (): void => void started?.dispatchEvent(new ErrorEvent('error', { message: 'out of luck' }))
 
 /** Drawn circles and squares, as examples: their place, size and colour follow from the seed. */
