@@ -2,17 +2,17 @@
 import {
   clearFrom, fourRowsTimesPanels, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, storeScaled,
 } from './attention-parts'
-import { dots } from './dots'
+import { attendFew, fewScratch } from './attention-few'
 import { packColumns, packRows, panelBytes } from './pack'
-import { madd } from './simd'
 import { tileOfRows } from './tile'
 
-/** With at most this many rows (decoding), keys and values are read in place, without packing. */
+/** With at most this many rows of a key head (decoding), keys and values are read in place, without packing. */
 const fewRows = 8
 
-/** Bytes of scratch, where `keys` is the most that any segment has. */
-export function attentionScratch(keys: i32, E: i32): i32 {
-  return <i32>(256 + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E))
+/** Bytes of scratch, where `keys` is the most that any segment has, and `rows` the most of all heads of a segment of few rows. */
+export function attentionScratch(keys: i32, E: i32, rows: i32): i32 {
+  const blocks = 256 + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E)
+  return <i32>max(blocks, 256 + fewScratch(keys, rows))
 }
 
 /** For the query heads h0 .. h1 - 1; where a segment has more than few rows, these are whole groups. */
@@ -28,6 +28,15 @@ export function attention(
     const k0 = load<i32>(cuK + (<usize>s << 2))
     const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
     const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
+    if (queries * group <= fewRows) {
+      const row = <usize>(q0 * H)
+      const column = <usize>(k0 * K) * headBytes
+      attendFew(
+        q + row * headBytes, k + column, v + column, o + row * headBytes, lse + (row << 2),
+        queries, keys, group, H, K, E, causal, window, scale, scratch, h0, h1,
+      )
+      continue
+    }
     for (let kv = h0 / group; kv * group < h1; kv++) {
       const first = q0 * H + kv * group
       const key = k + <usize>(k0 * K + kv) * headBytes
@@ -35,13 +44,7 @@ export function attention(
       const query = q + <usize>first * headBytes
       const out = o + <usize>first * headBytes
       const stats = lse + (<usize>first << 2)
-      if (queries * group <= fewRows) {
-        const g0 = max(h0 - kv * group, 0)
-        const g1 = min(h1 - kv * group, group)
-        attendFew(query, key, value, out, stats, queries, keys, group, g0, g1, H, K, E, causal, window, scale, scratch)
-      } else {
-        attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
-      }
+      attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
     }
   }
 }
@@ -91,60 +94,5 @@ function attendBlocks(
         storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(inverses + (<usize>i << 2)), to)
       }
     }
-  }
-}
-
-/** For the heads g0 .. g1 - 1 of the group. */
-function attendFew(
-  q: usize, k: usize, v: usize, o: usize, lse: usize, queries: i32, keys: i32,
-  group: i32, g0: i32, g1: i32, H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize,
-): void {
-  const headBytes = <usize>E << 2
-  const stride = <usize>K * headBytes
-  const scores = scratch + 256
-  for (let r = 0; r < queries * group; r++) {
-    const g = r % group
-    if (g < g0 || g >= g1) continue
-    const start = keysHidden(r, group, queries, keys, causal, window)
-    const seen = keysSeen(r, group, queries, keys, causal) - start
-    const skipped = <usize>start * stride
-    dots(rowAddress(q, r, group, H, headBytes), k + skipped, stride, seen, E, scratch, 0, scores, 4)
-    const inverse = softmaxRow(scores, seen, roundUp8(seen), scale, rowAddress(lse, r, group, H, 4))
-    weightedRows(scores, v + skipped, stride, seen, E, inverse, rowAddress(o, r, group, H, headBytes))
-  }
-}
-
-/** to [E] = factor * sum over j of weights[j] * row_j, row_j at rows + j * stride. */
-function weightedRows(weights: usize, rows: usize, stride: usize, count: i32, E: i32, factor: f32, to: usize): void {
-  const four = f32x4.splat(factor)
-  let e = 0
-  for (; e + 16 <= E; e += 16) {
-    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
-    let at = rows
-    for (let j = 0; j < count; j++) {
-      const w = v128.load32_splat(weights + (<usize>j << 2))
-      s0 = madd(w, v128.load(at), s0)
-      s1 = madd(w, v128.load(at, 16), s1)
-      s2 = madd(w, v128.load(at, 32), s2)
-      s3 = madd(w, v128.load(at, 48), s3)
-      at += stride
-    }
-    v128.store(to, f32x4.mul(four, s0))
-    v128.store(to, f32x4.mul(four, s1), 16)
-    v128.store(to, f32x4.mul(four, s2), 32)
-    v128.store(to, f32x4.mul(four, s3), 48)
-    rows += 64
-    to += 64
-  }
-  for (; e < E; e++) {
-    let sum: f32 = 0
-    let at = rows
-    for (let j = 0; j < count; j++) {
-      sum += load<f32>(weights + (<usize>j << 2)) * load<f32>(at)
-      at += stride
-    }
-    store<f32>(to, factor * sum)
-    rows += 4
-    to += 4
   }
 }

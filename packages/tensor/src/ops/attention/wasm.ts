@@ -15,7 +15,7 @@ function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK
   return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
 }
 
-/** With at most this many rows of a key head, keys are read in place (attention.ts), and heads need not stay together. */
+/** With at most this many rows of a key head, keys are read in place (attention-few.ts), and heads need not stay together. */
 const fewRows = 8
 
 /** The queries are split over threads; when decoding, with one or a few of them, the heads. */
@@ -27,11 +27,13 @@ export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (
   const lse = call.output([Tq, H])
   const causal = Number(attributes.causal)
   const { pairs, queriesFor } = workOf(attributes)
+  /** Of all heads of a segment that has few: there may be such ones among others. */
+  const rows = Math.min(mostQueries(attributes.cuQ) * H, fewRows * K)
   const argumentsOf = (part: Pick<AttentionAttributes, 'cuQ' | 'cuK'>, h0: number, h1: number) => {
     const { cuQ, cuK, segments, mostKeys } = layoutOf(call, part.cuQ, part.cuK)
     return [
       ...[q.pointer, k.pointer, v.pointer, o, lse, cuQ, cuK, segments, H, K, E, causal, attributes.window, attributes.scale],
-      ...[call.scratch(call.exports.attentionScratch(mostKeys, E)), h0, h1],
+      ...[call.scratch(call.exports.attentionScratch(mostKeys, E, rows)), h0, h1],
     ]
   }
   const work = 2 * pairs * H * E
