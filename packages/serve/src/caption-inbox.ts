@@ -1,4 +1,5 @@
 /** What a client of the caption WebSocket has sent and was not read yet: settings, and the newest frame. */
+import { createNewestQueue } from '@casa-js/base/internal'
 import { parseCaptionMessage, type CaptionMessage, type CaptionSettings } from './caption-messages.ts'
 import { RequestError } from './errors.ts'
 
@@ -28,23 +29,21 @@ export function createInbox(): Inbox {
   const failure = new AbortController()
   const begin = performance.now()
   let settings: CaptionSettings | undefined
-  let waiting: InboxFrame | undefined
-  let dropped = 0
+  const queue = createNewestQueue<InboxFrame>()
   let ended = false
   let closing = false
   let wake = () => {}
-  const change = () => new Promise<void>((resolve) => (wake = resolve))
 
   function take(message: CaptionMessage): void {
     if (message.type === 'start') {
-      if (settings || waiting || dropped > 0)
-        throw new RequestError(400, '"start" comes once, before the first frame', 'type', 'invalid_order')
+      if (settings) throw new RequestError(400, '"start" comes once, before the first frame', 'type', 'invalid_order')
       settings = message.settings
-    } else if (message.type === 'end') ended = true
-    else if (!ended) {
+    } else if (message.type === 'end') {
+      ended = true
+      queue.end()
+    } else if (!ended) {
       settings ??= {}
-      if (waiting) dropped++
-      waiting = { bytes: message.bytes, timeMs: message.timeMs ?? performance.now() - begin }
+      queue.push({ bytes: message.bytes, timeMs: message.timeMs ?? performance.now() - begin })
     }
   }
 
@@ -64,19 +63,16 @@ export function createInbox(): Inbox {
     close() {
       closing = true
       ended = true
+      queue.end()
       wake()
     },
     async settings() {
-      while (!settings && !ended) await change()
+      while (!settings && !ended) await new Promise<void>((resolve) => (wake = resolve))
       return settings ?? {}
     },
     async next() {
-      while (!waiting && !ended) await change()
-      if (!waiting) return undefined
-      const taken = { frame: waiting, dropped }
-      waiting = undefined
-      dropped = 0
-      return taken
+      const taken = await queue.next()
+      return taken && { frame: taken.item, dropped: taken.dropped }
     },
   }
 }

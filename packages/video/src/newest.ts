@@ -1,4 +1,5 @@
 /** For live sources: returns the newest frame, drops older ones and counts them. */
+import { createNewestQueue } from '@casa-js/base/internal'
 import type { VideoEvent, VideoFrame } from './types.ts'
 
 export interface NewestOptions {
@@ -10,60 +11,49 @@ export interface NewestOptions {
   onDrop(event: VideoEvent & { type: 'drop' }): void
 }
 
-/** Reads `frames` continuously and yields the newest one that has not been yielded yet. */
+/**
+ * Reads `frames` continuously and yields the newest one that has not been yielded yet. Times at which the source itself gave no frame, since
+ * it was late, count as dropped too.
+ */
 export async function* newestFrames(
   frames: AsyncGenerator<VideoFrame>,
   { framesPerSecond, realTime, signal, onDrop }: NewestOptions,
 ): AsyncGenerator<VideoFrame> {
-  let newest: VideoFrame | undefined
-  let ended = false
-  let failure: { cause: unknown } | undefined
-  let wake = () => {}
+  const queue = createNewestQueue<VideoFrame>()
   const stop = new AbortController()
 
   async function read(): Promise<void> {
     let startedAt: number | undefined
+    let lastMs: number | undefined
     try {
       for await (const frame of frames) {
         if (stop.signal.aborted) return
         startedAt ??= performance.now() - frame.timeMs
         if (!realTime) await sleep(startedAt + frame.timeMs - performance.now(), stop.signal)
-        if (stop.signal.aborted) return
-        newest = frame
-        wake()
+        if (lastMs !== undefined) queue.miss(Math.max(0, Math.round(((frame.timeMs - lastMs) * framesPerSecond) / 1000) - 1))
+        lastMs = frame.timeMs
+        if (!queue.push(frame)) return
       }
-    } catch (cause) {
-      failure = { cause }
-    } finally {
-      ended = true
-      wake()
+      queue.end()
+    } catch (error) {
+      queue.end({ error })
     }
   }
 
-  const reading = read()
-  const onAbort = () => wake()
-  signal.addEventListener('abort', onAbort)
-  let lastMs: number | undefined
+  void read()
   let total = 0
   try {
     for (;;) {
-      while (!newest && !ended && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve))
       signal.throwIfAborted()
-      const frame: VideoFrame | undefined = newest
-      newest = undefined
-      if (!frame) {
-        if (failure) throw failure.cause
-        return
-      }
-      const left = lastMs === undefined ? 0 : Math.round(((frame.timeMs - lastMs) * framesPerSecond) / 1000) - 1
-      lastMs = frame.timeMs
-      if (left > 0) onDrop({ type: 'drop', frames: left, total: (total += left), timeMs: frame.timeMs })
+      const taken = await queue.next(signal)
+      if (!taken) return
+      const { item: frame, dropped } = taken
+      if (dropped > 0) onDrop({ type: 'drop', frames: dropped, total: (total += dropped), timeMs: frame.timeMs })
       yield frame
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    queue.close()
     stop.abort()
-    void reading
   }
 }
 

@@ -1,5 +1,6 @@
 /** Frames of a live video on their way to a model that may be slower: the newest waits, older ones are dropped and counted. */
 import type { RgbImage } from '@casa-js/base'
+import { createNewestQueue } from '@casa-js/base/internal'
 import { withoutAlpha } from '@casa-js/vision/internal'
 import type { VideoFrame } from '@casa-js/vlm'
 import type { LiveFrame } from './protocol.ts'
@@ -8,49 +9,24 @@ export interface FrameQueue {
   push(frame: LiveFrame): void
   /** No more frames follow; a waiting frame is still delivered. */
   end(): void
-  /** Frames dropped since the last call. */
-  takeDropped(): number
-  /** The frames, as the model requests them. */
-  frames(): AsyncGenerator<VideoFrame, void>
+  /** The frames, as the model requests them, each with how many were dropped since the one before it. */
+  frames(): AsyncGenerator<VideoFrame & { dropped: number }, void>
 }
 
 /** @returns an empty queue */
 export function createFrameQueue(): FrameQueue {
-  let waiting: LiveFrame | undefined
-  let dropped = 0
-  let ended = false
-  let wake = () => {}
+  const queue = createNewestQueue<LiveFrame>({ release: close })
   return {
-    push(frame) {
-      if (ended) return close(frame)
-      if (waiting) {
-        close(waiting)
-        dropped++
-      }
-      waiting = frame
-      wake()
-    },
-    end() {
-      ended = true
-      wake()
-    },
-    takeDropped() {
-      const count = dropped
-      dropped = 0
-      return count
-    },
+    push: (frame) => void queue.push(frame),
+    end: () => queue.end(),
     async *frames() {
       try {
-        while (waiting || !ended) {
-          const frame = waiting
-          waiting = undefined
-          if (frame) yield { image: pixelsOf(frame.image), timeMs: frame.timeMs }
-          else await new Promise<void>((resolve) => (wake = resolve))
+        for (let taken = await queue.next(); taken; taken = await queue.next()) {
+          const { item, dropped } = taken
+          yield { image: pixelsOf(item.image), timeMs: item.timeMs, dropped }
         }
       } finally {
-        ended = true
-        if (waiting) close(waiting)
-        waiting = undefined
+        queue.close()
       }
     },
   }

@@ -196,14 +196,15 @@ export function createHost(): WorkerApi {
         try {
           const { model } = loaded()
           let imageTokens = 0
+          let dropped = 0
           const counted = async function* () {
             for await (const frame of queue.frames()) {
+              dropped = frame.dropped
               imageTokens ||= model.vision?.tokens(model.process(frame.image).grid) ?? 0
               yield frame
             }
           }
-          for await (const caption of captionStream(loaded(), counted(), options))
-            send({ ...caption, droppedFrames: queue.takeDropped(), imageTokens })
+          for await (const caption of captionStream(loaded(), counted(), options)) send({ ...caption, dropped, imageTokens })
         } finally {
           queue.end()
           queues.delete(call)

@@ -121,9 +121,8 @@ export interface LiveFrame {
   timeMs: number
 }
 
-/** The caption of a frame, and how many frames were dropped before it because the model was busy. */
+/** The caption of a frame; `dropped` says how many frames were dropped before it because the model was busy. */
 export interface LiveCaption extends CaptionedFrame {
-  droppedFrames: number
   /** Tokens that token insertion would add to the cache for this frame, for comparison. */
   imageTokens: number
 }

@@ -101,7 +101,7 @@ export function LiveTab() {
         {sourceError.value && <ErrorNote error={sourceError.value} />}
         {failure.value && <ErrorNote error={failure.value} />}
         <Settings />
-        <Plots all={all.slice(-plotted)} dropped={all.reduce((sum, { droppedFrames }) => sum + droppedFrames, 0)} />
+        <Plots all={all.slice(-plotted)} dropped={all.reduce((sum, { dropped }) => sum + dropped, 0)} />
       </div>
       <History all={all} />
     </div>

@@ -1,5 +1,5 @@
 /** Reads frames one at a time, from a source that waits (a file) or one that does not (a camera). */
-import { unlessAborted } from '@casa-js/base/internal'
+import { createNewestQueue, unlessAborted } from '@casa-js/base/internal'
 import type { VideoFrame } from './options.ts'
 
 export interface FrameQueue {
@@ -37,43 +37,26 @@ export function everyFrame(frames: Frames, signal?: AbortSignal): FrameQueue {
  */
 export function newestFrame(frames: Frames, isPaused: () => boolean, signal?: AbortSignal): FrameQueue {
   const iterator = iteratorOf(frames)
-  let newest: VideoFrame | undefined
-  let dropped = 0
-  let ended = false
-  let failure: { error: unknown } | undefined
-  let wake = () => {}
+  const queue = createNewestQueue<VideoFrame>()
 
   async function pump() {
     try {
-      for (let step = await iterator.next(); !step.done && !ended; step = await iterator.next()) {
-        if (newest && !isPaused()) dropped++
-        newest = step.value
-        wake()
-      }
+      let step = await iterator.next()
+      while (!step.done && queue.push(step.value, !isPaused())) step = await iterator.next()
+      queue.end()
     } catch (error) {
-      failure = { error }
+      queue.end({ error })
     }
-    ended = true
-    wake()
   }
   void pump()
 
   return {
     async next() {
-      while (!newest && !ended) {
-        await unlessAborted(new Promise<void>((resolve) => (wake = resolve)), signal)
-      }
-      if (!newest) {
-        if (failure) throw failure.error
-        return undefined
-      }
-      const taken = { frame: newest, dropped }
-      newest = undefined
-      dropped = 0
-      return taken
+      const taken = await queue.next(signal)
+      return taken && { frame: taken.item, dropped: taken.dropped }
     },
     close() {
-      ended = true
+      queue.close()
       leave(iterator)
     },
   }
