@@ -64,7 +64,7 @@ describe.each(['wasm', 'webgpu'] as const)('a frame of captions on %s', async (d
       buffers: 0,
       bindGroups: 0,
     })
-    expect(perToken.readBytes).toBe(8)
+    expect(perToken.readBytes).toBe(4)
     // The frame's own pass is run op by op, with buffers and bind groups of the frames before.
     expect(one).toMatchObject({ buffers: 0, bindGroups: 0 })
     expect(one.dispatches).toBeLessThanOrEqual(106)

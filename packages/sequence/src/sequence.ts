@@ -7,7 +7,7 @@
 import { ArgumentError, StateError } from '@casa-js/base'
 import type { Backbone, Fusion, FusionState, ImageSlot, Layout, SequencePiece } from '@casa-js/core'
 import { dispose, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
-import { canPlan, largestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
+import { canPlan, largestIn, likeliestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
 import { runPass } from './pass.ts'
 import { countersOf, createStepPlanner, type PlanUse } from './planned.ts'
 
@@ -43,6 +43,8 @@ export interface Prediction {
   logits(): Promise<Float32Array>
   /** The largest logits, descending, and their ids: on a GPU only these are read back. Fewer where logits are not numbers. */
   largest(count: number): Promise<Largest>
+  /** The id of the largest logit, of equal ones the lower: on a GPU only it is read back, 4 bytes. Undefined where no logit is a number. */
+  likeliest(): Promise<number | undefined>
   dispose(): void
 }
 
@@ -167,6 +169,7 @@ export function createSequence(
   const predictionOf = (logits: Tensor): Prediction => ({
     logits: async () => (await logits.data()) as Float32Array,
     largest: (count) => largestIn(logits, count),
+    likeliest: () => likeliestIn(logits),
     dispose: () => dispose(logits),
   })
 
@@ -180,7 +183,12 @@ export function createSequence(
       cache.length++
       state = found.next
       // It lies in the plan's memory.
-      return { logits: () => result.logits(), largest: (count) => result.largest(count), dispose: () => {} }
+      return {
+        logits: () => result.logits(),
+        largest: (count) => result.largest(count),
+        likeliest: () => result.likeliest(),
+        dispose: () => {},
+      }
     }
     const before = state
     // The trace knows the token's ids by this very array.

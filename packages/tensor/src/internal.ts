@@ -10,6 +10,7 @@ export {
   canPlan,
   createPlan,
   largestIn,
+  likeliestIn,
   NoPlan,
   traceStep,
   type Counters,

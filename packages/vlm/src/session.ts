@@ -230,8 +230,11 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
   }
 
   async function choose(sampler: Sampler, ids: () => number[], prediction: Prediction): Promise<number> {
-    const { shortlist } = sampler
-    if (shortlist) {
+    const { shortlist, greedy } = sampler
+    if (greedy) {
+      const id = await prediction.likeliest()
+      if (id !== undefined) return checkChoice(id, backbone.vocabSize)
+    } else if (shortlist) {
       const { values, ids: candidates } = await prediction.largest(shortlist.count)
       const id = shortlist.choose(values, candidates)
       if (id !== undefined) return checkChoice(id, backbone.vocabSize)

@@ -7,7 +7,7 @@ import { traceKernels } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
 import { NoPlan, nodesOf, type Counters, type StepTrace } from './nodes.ts'
-import { largestOf, type Largest, type Plan } from './plan.ts'
+import { largestOf, likeliestOf, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm.ts'
@@ -53,6 +53,18 @@ export async function largestIn(logits: Tensor, count: number): Promise<Largest>
     const [found, ids] = (await Promise.all([values.data(), indices.data()])) as [Float32Array, Int32Array]
     const there = ids.findIndex((id) => id >= logits.size)
     return there < 0 ? { values: found, ids } : { values: found.subarray(0, there), ids: ids.subarray(0, there) }
+  } finally {
+    dispose(values, indices)
+  }
+}
+
+/** The id of the largest of some logits [1, V]; undefined where none is a number. On a GPU it is found there, and 4 bytes are read. */
+export async function likeliestIn(logits: Tensor): Promise<number | undefined> {
+  if (tf.getBackend() !== 'webgpu') return likeliestOf((await logits.data()) as Float32Array)
+  const { values, indices } = topK(logits, 1)
+  try {
+    const [id] = (await indices.data()) as Int32Array
+    return id! < logits.size ? id : undefined
   } finally {
     dispose(values, indices)
   }

@@ -11,6 +11,7 @@ import { halvesOf } from '../testing/halves.ts'
 import { webgpuBackend } from '../testing/held-webgpu.ts'
 import { randomValues } from '../testing/random.ts'
 import { createPlan, NoPlan, traceStep, type Plan, type PlanResult, type StepTrace } from './index.ts'
+import { likeliestOf } from './plan.ts'
 
 const formats = ['f32', 'bf16', 'f16', 'q8', 'q4'] as const
 type Format = (typeof formats)[number]
@@ -164,6 +165,11 @@ const someCases: Case[] = [
   },
 ]
 
+it('nothing is likeliest where no logit is a number above -Infinity', () => {
+  expect(likeliestOf(Float32Array.of(NaN, -Infinity))).toBeUndefined()
+  expect(likeliestOf(Float32Array.of(NaN, 1, 3, -Infinity, 3))).toBe(2)
+})
+
 for (const device of ['wasm', 'webgpu'] as const) {
   const missing = wantedDevices.includes(device) ? await whyMissing(device) : 'not among CASA_DEVICES'
   describe.skipIf(missing)(`plans on ${device}`, () => {
@@ -198,6 +204,7 @@ for (const device of ['wasm', 'webgpu'] as const) {
         const step = run(2, 5)
         const logits = await step.logits()
         const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b)
+        expect(await step.likeliest()).toBe(order[0])
         // More different counts than are selected on the device.
         for (const count of [1, 5, 99, 2, 3, 4, 6, 7, 8, 9, 10]) {
           const { values, ids } = await step.largest(count)
@@ -249,12 +256,12 @@ for (const device of ['wasm', 'webgpu'] as const) {
   it.skipIf(missing || device !== 'webgpu')('a planned step creates nothing on the GPU', async () => {
     await init({ device, software: true })
     await withPlan(someCases[0]!, async ({ run }) => {
-      for (const position of [2, 3]) await run(position, 1).largest(1)
+      for (const position of [2, 3]) await run(position, 1).likeliest()
       const { counts, stop } = countOnGpu(webgpuBackend())
-      for (const position of [4, 5]) await run(position, 1).largest(1)
+      for (const position of [4, 5]) await run(position, 1).likeliest()
       stop()
       // Two layers of six dispatches, the embedding, the head with its norm, the choice of a token.
-      expect(counts).toMatchObject({ dispatches: 2 * (2 * 6 + 3), submits: 2 * 2, buffers: 0, bindGroups: 0, readBytes: 2 * 8 })
+      expect(counts).toMatchObject({ dispatches: 2 * (2 * 6 + 3), submits: 2 * 2, buffers: 0, bindGroups: 0, readBytes: 2 * 4 })
       // The id and the one track; the block of one attention.
       expect(counts).toMatchObject({ uploads: 2 * 2, uploadedBytes: 2 * (8 + 24) })
     })

@@ -7,6 +7,8 @@ export interface PlanResult {
   logits(): Promise<Float32Array>
   /** The largest logits, descending, and their ids; of equal logits the lower id first. */
   largest(count: number): Promise<Largest>
+  /** The id of the largest logit, of equal ones the lower; undefined where no logit is a number. Of a GPU 4 bytes are read. */
+  likeliest(): Promise<number | undefined>
 }
 
 export interface Largest {
@@ -35,4 +37,12 @@ export function largestOf(values: Float32Array, count: number): Largest {
     if (ids.length > count) ids.pop()
   }
   return { values: Float32Array.from(ids, (id) => values[id]!), ids: Int32Array.from(ids) }
+}
+
+/** The index of the largest value, of equal ones the first; undefined where all are -Infinity or not numbers. */
+export function likeliestOf(values: Float32Array): number | undefined {
+  let best = -Infinity
+  let found: number | undefined
+  for (let i = 0; i < values.length; i++) if (values[i]! > best) best = values[(found = i)]!
+  return found
 }

@@ -6,7 +6,7 @@ import { hold } from '../engine/held.ts'
 import { BoundCall, type HeapTensor, type WasmBackend } from '../engine/wasm/kernel.ts'
 import { sizeOf } from '../engine/tensor.ts'
 import { at, movesAt, type PlanNode, type StepNodes, type Value } from './nodes.ts'
-import { largestOf, type Plan, type PlanResult } from './plan.ts'
+import { largestOf, likeliestOf, type Plan, type PlanResult } from './plan.ts'
 
 /** Values start at multiples of a cache line. */
 const alignment = 64
@@ -38,6 +38,7 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
       return {
         logits: () => Promise.resolve(logits().slice()),
         largest: (count) => Promise.resolve(largestOf(logits(), count)),
+        likeliest: () => Promise.resolve(likeliestOf(logits())),
       }
     },
     dispose() {

@@ -24,6 +24,8 @@ export interface Sampler {
    * is given all logits.
    */
   readonly shortlist?: Shortlist
+  /** Whether it takes the largest logit, of equal ones the lower id. A GPU then finds the token, and 4 bytes are read back. */
+  readonly greedy?: boolean
   save?(): SamplerState
   /** @throws ArgumentError for the state of a sampler with other options */
   load?(state: SamplerState): void
@@ -62,6 +64,7 @@ export function createSampler(
   }
   const shortlist = shortlistOf(options, next)
   return Object.assign(sample, {
+    greedy: !needsAll(options) && !options.temperature,
     ...(shortlist && { shortlist }),
     save: (): SamplerState => ({ draws, processors: processors.map((process) => process.save?.() ?? []) }),
     load(state: SamplerState) {
@@ -80,12 +83,14 @@ export function createSampler(
 /** Most candidates for which selecting them on the device is cheaper than reading all logits. */
 const mostCandidates = 64
 
-/** Greedy needs the largest logit, top-k the k largest; penalties, and cuts by probability, need them all. */
+/** Penalties change logits anywhere in the vocabulary. */
+const needsAll = ({ repetitionPenalty, noRepeatNgram, emaPenalty, stopBias }: SamplingOptions): boolean =>
+  [repetitionPenalty, noRepeatNgram, emaPenalty, stopBias].some((option) => option !== undefined)
+
+/** Of top-k, the k largest logits; cuts by probability need them all. */
 function shortlistOf(options: SamplingOptions, next: () => number): Shortlist | undefined {
   const { temperature, topK, topP, minP } = options
-  const { repetitionPenalty, noRepeatNgram, emaPenalty, stopBias } = options
-  if ([repetitionPenalty, noRepeatNgram, emaPenalty, stopBias].some((option) => option !== undefined)) return undefined
-  if (!temperature) return { count: 1, choose: (values, ids) => (values[0]! > lowest ? ids[0] : undefined) }
+  if (!temperature || needsAll(options)) return undefined
   if (topK === undefined || topK > mostCandidates || topP !== undefined || minP !== undefined) return undefined
   const divide = divideByTemperature(temperature)
   return {

@@ -1,6 +1,6 @@
 /** The logits that a planned step leaves on the device, and what is read of them. */
 import { best } from '../../ops/top-k/webgpu.ts'
-import { largestOf, type Largest, type PlanResult } from '../plan.ts'
+import { largestOf, likeliestOf, type Largest, type PlanResult } from '../plan.ts'
 import { RecordingContext, type Dispatch, type Place, type Recorder } from './recorder.ts'
 
 interface Copy {
@@ -68,6 +68,14 @@ export class StepResult implements PlanResult {
     const missing = chosen.findIndex((id) => id >= this.width)
     const length = missing < 0 ? k : missing
     return { values: new Float32Array(found, 0, length), ids: chosen.subarray(0, length) }
+  }
+
+  /** By the same kernel, of which only the id is read. */
+  async likeliest(): Promise<number | undefined> {
+    const picker = this.picker(1)
+    if (!picker) return likeliestOf(await this.logits())
+    const [id] = new Int32Array(await this.read(picker.dispatches, [{ ...picker.ids, bytes: 4 }]))
+    return id! < this.width ? id : undefined
   }
 
   /** Made for each k; undefined when there is no room for more. */
