@@ -8,7 +8,6 @@ import {
   createCompressedWeight,
   dispose,
   keep,
-  report,
   shapeOf,
   tensor,
   widenBf16,
@@ -143,8 +142,7 @@ async function readModel(opened: ModelFolder, options: LoadVlmOptions): Promise<
       onRounded,
       compressed: (name) => formOf(name) === 'compressed',
       quantized: (name) => formOf(name) !== 'float32',
-      // WebGPU has no kernels for them: there they are rounded to 8 bits, which onRounded hears of.
-      blocks: (name) => report().device !== 'webgpu' && formOf(name) !== 'float32',
+      blocks: (name) => formOf(name) !== 'float32',
     })
   } catch (error) {
     dispose(...Object.values(params))

@@ -3,7 +3,7 @@
  *
  *   bf16, f16    two values per word, as checkpoints hold them; the first in the low half
  *   quantized    8 or 4 bits per value in words, one f16 scale per group of columns (ops/quantized-linear/quantize.ts)
- *   blocks       blocks of a GGUF file, row by row, as they lie in it (ops/block-linear); not on WebGPU
+ *   blocks       blocks of a GGUF file, row by row, as they lie in it (ops/block-linear)
  *
  * `linear`, `linearCrossEntropy`, `embedding` and `gatherRows` take such a tensor wherever they take a float one. It is read-only:
  * no gradient is computed for it.

@@ -1,4 +1,5 @@
 /** A planned step equals the step op by op: for weights of every format, with and without what a plan fuses. */
+import type { BlockType } from '@casa-js/base/internal'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { close, init } from '../engine/init.ts'
@@ -7,14 +8,18 @@ import type { Tensor } from '../engine/tensor.ts'
 import * as ops from '../index.ts'
 import { wantedDevices, whyMissing } from '../testing/devices.ts'
 import { countOnGpu } from '../testing/gpu-counts.ts'
+import { randomBlocks } from '../testing/blocks.ts'
 import { halvesOf } from '../testing/halves.ts'
 import { webgpuBackend } from '../testing/held-webgpu.ts'
 import { randomValues } from '../testing/random.ts'
 import { createPlan, NoPlan, traceStep, type Plan, type PlanResult, type StepTrace } from './index.ts'
 import { likeliestOf } from './plan.ts'
 
+/** Blocks have cases of their own: they need rows of 256. */
 const formats = ['f32', 'bf16', 'f16', 'q8', 'q4'] as const
-type Format = (typeof formats)[number]
+type Format = (typeof formats)[number] | BlockType
+
+const isBlocks = (format: Format): format is BlockType => format.startsWith('Q')
 
 interface Case {
   format: Format
@@ -32,7 +37,6 @@ interface Case {
   capacity: number
 }
 
-const F = 40
 const anyCase: fc.Arbitrary<Case> = fc.record({
   format: fc.constantFrom(...formats),
   headFormat: fc.constantFrom(...formats),
@@ -50,13 +54,17 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
 function weight(format: Format, shape: [number, number], seed: number): Tensor {
   const values = randomValues(shape[0] * shape[1], seed).map((x) => x / Math.sqrt(shape[1]))
   if (format === 'f32') return ops.tensor(values, shape)
+  if (isBlocks(format))
+    return ops.createCompressedBlocks(randomBlocks(format, shape, seed, 1 / Math.sqrt(shape[1])), shape, format)
   if (format === 'bf16' || format === 'f16') return ops.createCompressedWeight(halvesOf(values, format), shape, format)
   return ops.createCompressedQuantizedWeight(ops.quantize(values, shape, { bits: format === 'q8' ? 8 : 4 }))
 }
 
 /** A decoder of two layers over caches of its own. */
 function decoderOf({ format, headFormat, biases, layout, K, group, E, V, window, sharesNorm, capacity }: Case) {
-  const [D, H] = [32, K * group]
+  // Rows of whole blocks; else less than a workgroup reads at once.
+  const [D, F] = isBlocks(format) || isBlocks(headFormat) ? [256, 256] : [32, 40]
+  const H = K * group
   const kept: Tensor[] = []
   let seed = 0
   const own = (t: Tensor) => {
@@ -73,7 +81,7 @@ function decoderOf({ format, headFormat, biases, layout, K, group, E, V, window,
     )
   const layers = Array.from({ length: 2 }, () => ({
     norm: vector(D, 1),
-    ...{ q: matrix(H * E, D), k: matrix(K * E, D), v: matrix(K * E, D), o: matrix(D, H * E) },
+    ...{ q: matrix(H * E, D), k: matrix(K * E, D), v: matrix(K * E, D), o: matrix(D, H * E, isBlocks(format) ? 'q4' : format) },
     ...{ qBias: vector(H * E), kBias: vector(K * E), vBias: vector(K * E) },
     norm2: vector(D, 1),
     ...{ gate: matrix(F, D), up: matrix(F, D), down: matrix(D, F) },
@@ -145,7 +153,7 @@ function compare(device: string, found: Float32Array, expected: Float32Array): v
   if (device === 'wasm') return expect(found).toEqual(expected)
   const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
   const worst = found.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[i]!)), 0)
-  // Sums of at most 48 float32 products through two layers, in another order.
+  // Sums of at most 256 float32 products through two layers, in another order.
   expect(worst / largest).toBeLessThan(2e-5)
 }
 
@@ -160,7 +168,11 @@ const someCases: Case[] = [
     ...{ window: undefined, sharesNorm: true, capacity: 300 },
   },
   {
-    ...{ format: 'bf16', headFormat: 'q4', biases: true, layout: 'interleaved', K: 2, group: 1, E: 16, V: 8 },
+    ...{ format: 'Q4_K', headFormat: 'Q6_K', biases: true, layout: 'half', K: 1, group: 1, E: 8, V: 9 },
+    ...{ window: undefined, sharesNorm: false, capacity: 9 },
+  },
+  {
+    ...{ format: 'bf16', headFormat: 'Q4_1', biases: true, layout: 'interleaved', K: 2, group: 1, E: 16, V: 8 },
     ...{ window: undefined, sharesNorm: false, capacity: 9 },
   },
 ]

@@ -138,7 +138,11 @@ test('greedy takes the first of the largest; the same seed draws the same tokens
 test('a choice among the largest logits is the choice among all of them', () => {
   // Quarters, so that there are ties, at the cut too.
   const values = fc.array(fc.integer({ min: -12, max: 12 }), { minLength: 1, maxLength: 40 })
-  const settings = fc.record({ topK: fc.integer({ min: 1, max: 12 }), temperature: fc.constantFrom(0.3, 0.5, 1.3), seed: fc.nat() })
+  const settings = fc.record({
+    topK: fc.integer({ min: 1, max: 12 }),
+    temperature: fc.constantFrom(0.3, 0.5, 1.3),
+    seed: fc.nat(),
+  })
   let decided = 0
   fc.assert(
     fc.property(fc.array(values, { minLength: 1, maxLength: 6 }), settings, (rows, options) => {
@@ -166,9 +170,9 @@ test('a choice among the largest logits is the choice among all of them', () => 
   for (const options of [{}, { temperature: 1 }, { temperature: 1, topK: 9, topP: 0.9 }, { repetitionPenalty: 1.2 }])
     expect(createSampler(options).shortlist).toBeUndefined()
   // Of a greedy sampler the device is asked for the token alone.
-  expect([{}, { topK: 9 }, { temperature: 1, topK: 1 }, { stopBias: 1 }].map((options) => createSampler(options).greedy)).toEqual([
-    ...[true, true, false, false],
-  ])
+  expect([{}, { topK: 9 }, { temperature: 1, topK: 1 }, { stopBias: 1 }].map((options) => createSampler(options).greedy)).toEqual(
+    [...[true, true, false, false]],
+  )
 })
 
 test('draws follow the probabilities', () => {

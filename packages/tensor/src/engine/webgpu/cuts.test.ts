@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as ops from '../../index.ts'
+import { blockTypes, randomBlocks } from '../../testing/blocks.ts'
 import { whyMissing } from '../../testing/devices.ts'
 import { compareWithCpu, webgpuBackend } from '../../testing/held-webgpu.ts'
 import { randomTensor } from '../../testing/random.ts'
@@ -205,6 +206,25 @@ describe.skipIf(missing)('operators on tensors larger than one binding', () => {
           [`${name} many`]: ops.linear(many!, weight),
           [`${name} d many`]: gradients[0],
           [`${name} rows`]: ops.gatherRows(weight, ids),
+        }
+      })
+      return Object.assign({}, ...found) as Tensors
+    })
+  })
+
+  it('blocks are cut by their rows, also where a row ends in the middle of a word', async () => {
+    const [O, D] = [300, 256]
+    const inputs = { x: randomTensor([3, D], 2), many: randomTensor([70, D], 3), bias: randomTensor([O], 4) }
+    const ids = Int32Array.from({ length: 15 }, (_, i) => ((i * 137) % (O + 1)) - 1)
+    await compareWithCpu(inputs, { bindingBytes: 32768 }, ({ x, many, bias }) => {
+      const found = blockTypes.map((type) => {
+        const weight = ops.createCompressedBlocks(randomBlocks(type, [O, D], 1), [O, D], type)
+        const { gradients } = ops.valueAndGradients(() => ops.sum(ops.linear(many!, weight, bias)), [many!])
+        return {
+          [`${type} few`]: ops.linear(x!, weight, bias),
+          [`${type} many`]: ops.linear(many!, weight),
+          [`${type} d many`]: gradients[0],
+          [`${type} rows`]: ops.gatherRows(weight, ids),
         }
       })
       return Object.assign({}, ...found) as Tensors

@@ -1,31 +1,18 @@
-import { floatToHalf, multipliedBlocks, type BlockType } from '@casa-js/base/internal'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { close, init } from '../../engine/init.ts'
+import { close, init, type DeviceName } from '../../engine/init.ts'
 import { dispose } from '../../engine/scope.ts'
+import { blockTypes, randomBlocks } from '../../testing/blocks.ts'
+import { wantedDevices, whyMissing } from '../../testing/devices.ts'
+import { compareWithCpu } from '../../testing/held-webgpu.ts'
 import { describeOp, type OpCase } from '../../testing/op-suite.ts'
-import { randomTensor, randomValues } from '../../testing/random.ts'
+import { randomTensor } from '../../testing/random.ts'
 import { decompressRows } from '../compressed/index.ts'
 import { tensor } from '../create/index.ts'
+import { sum } from '../elementwise/index.ts'
 import { linear } from '../linear/index.ts'
+import { valueAndGradients } from '../../engine/backward-pass.ts'
 import { createCompressedBlocks } from './index.ts'
-
-/** Where a block has scales and minima. The rest may be any bytes. */
-const halvesAt = (type: BlockType): readonly number[] => multipliedBlocks[type].halvesAt
-const types = Object.keys(multipliedBlocks) as BlockType[]
-
-function randomBlocks(type: BlockType, [outputs, inputs]: [number, number], seed: number): Uint8Array {
-  const { values, bytes } = multipliedBlocks[type]
-  const count = (outputs * inputs) / values
-  const random = randomValues(count * bytes, seed)
-  const blocks = Uint8Array.from(random, (x) => Math.floor(Math.abs(x) * 1e6) & 255)
-  const view = new DataView(blocks.buffer)
-  // Weights of about 1: K blocks have scales of up to 127 besides.
-  const spread = type === 'Q4_1' ? 20 : 2000
-  for (let b = 0; b < count; b++) {
-    for (const at of halvesAt(type)) view.setUint16(b * bytes + at, floatToHalf(random[b * bytes + at]! / spread), true)
-  }
-  return blocks
-}
 
 const shapes: [name: string, x: number[], O: number][] = [
   ['one row', [1, 512], 9],
@@ -42,7 +29,7 @@ const rounding = [
   { exact: false, int8Activations: false, tolerance: { forward: 1e-4 } },
 ]
 
-for (const type of types) {
+for (const type of blockTypes) {
   await describeOp(
     `linear with blocks of ${type}`,
     shapes.flatMap(([name, shape, O]) =>
@@ -63,24 +50,53 @@ for (const type of types) {
         }
       }),
     ),
-    ['cpu', 'wasm'],
   )
 }
 
+const noGpu = wantedDevices.includes('webgpu') ? await whyMissing('webgpu') : 'not among CASA_DEVICES'
+
+it.skipIf(noGpu)('products of any size with blocks are the same on webgpu as on cpu', { timeout: 120_000 }, async () => {
+  const sizes = fc.record({
+    type: fc.constantFrom(...blockTypes),
+    rows: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 6, max: 70 })),
+    outputs: fc.integer({ min: 1, max: 70 }),
+    blocks: fc.integer({ min: 1, max: 3 }),
+    seed: fc.nat({ max: 1000 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ type, rows, outputs, blocks, seed }) => {
+      const D = 256 * blocks
+      const inputs = { x: randomTensor([rows, D], seed), bias: randomTensor([outputs], seed + 1) }
+      await compareWithCpu(inputs, {}, ({ x, bias }) => {
+        const weight = createCompressedBlocks(randomBlocks(type, [outputs, D], seed), [outputs, D], type)
+        const { gradients } = valueAndGradients(() => sum(linear(x!, weight, bias)), [x!])
+        return { y: linear(x!, weight, bias), dx: gradients[0]! }
+      })
+    }),
+    { numRuns: 10 },
+  )
+})
+
 describe('rows of blocks', () => {
-  it.each(types)('of %s are the same floats on wasm as on cpu, to the bit', async (type) => {
+  it.each(blockTypes)('of %s are the same floats on wasm as on cpu, to the bit', async (type) => {
     // Zero times a negative scale may be -0.
-    const read = async (device: 'cpu' | 'wasm') => {
-      await init({ device })
+    const read = async (device: DeviceName) => {
+      await init({ device, software: true })
       const weight = createCompressedBlocks(randomBlocks(type, [5, 512], 4), [5, 512], type)
       const rows = decompressRows(weight, Int32Array.of(4, -1, 0, 4))
-      const values = (await rows.data()).map((value) => value + 0)
+      const values = ((await rows.data()) as Float32Array).map((value) => value + 0)
       dispose(weight, rows)
       return values
     }
     const expected = await read('cpu')
     expect(expected.subarray(512, 1024)).toEqual(new Float32Array(512))
     expect(await read('wasm')).toEqual(expected)
+    if (!noGpu) {
+      // A driver may multiply and add without rounding in between.
+      const found = await read('webgpu')
+      const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+      expect(found.findIndex((value, i) => Math.abs(value - expected[i]!) > 2 ** -22 * largest)).toBe(-1)
+    }
     await close()
   })
 

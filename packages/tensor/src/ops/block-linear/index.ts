@@ -4,14 +4,12 @@
  *   blockLinear       x [..,D]  blocks of W [O,D]  bias [O], optional  ->  [..,O]      y = x Wᵀ + bias
  *   decompressBlocks  blocks of W [N,D]  ids [T]  ->  [T,D]      id -1 gives a row of zeros
  *
- * For read-only weights: gradients are computed for x and bias. On WebGPU there are no such kernels: models are loaded with their
- * weights rounded to 8 bits there. Called by `linear`, `decompressRows` and the like (../compressed), which have checked x and ids.
+ * For read-only weights: gradients are computed for x and bias. Called by `linear`, `decompressRows` and the like (../compressed), which have checked x and ids.
  */
-import { ArgumentError, StateError } from '@casa-js/base'
+import { ArgumentError } from '@casa-js/base'
 import { multipliedBlocks, type BlockType } from '@casa-js/base/internal'
 import { expectShape } from '../../engine/check.ts'
 import { markCompressed, type CompressedForm } from '../../engine/compressed.ts'
-import { report } from '../../engine/init.ts'
 import { defineKernel } from '../../engine/kernel.ts'
 import { scope } from '../../engine/scope.ts'
 import { record } from '../../engine/tape.ts'
@@ -28,33 +26,30 @@ import type {
 } from './attributes.ts'
 import { blockLinearCpu, blockLinearGradCpu, decompressBlocksCpu } from './cpu.ts'
 import { blockLinearGradWasm, blockLinearWasm, decompressBlocksWasm } from './wasm.ts'
-
-function notOnWebgpu(): never {
-  throw new StateError('blocks of GGUF are not multiplied on webgpu: load the model on that device, which rounds them to 8 bits')
-}
+import { blockLinearGradWebgpu, blockLinearWebgpu, decompressBlocksWebgpu } from './webgpu.ts'
 
 const runBlockLinear = /* @__PURE__ */ defineKernel<BlockLinearInputs, BlockLinearAttributes, [y: Tensor]>('BlockLinear', {
   cpu: blockLinearCpu,
   wasm: blockLinearWasm,
-  webgpu: notOnWebgpu,
+  webgpu: blockLinearWebgpu,
 })
 const runBlockLinearGrad = /* @__PURE__ */ defineKernel<BlockLinearGradInputs, BlockLinearAttributes, [dx: Tensor]>(
   'BlockLinearGrad',
-  { cpu: blockLinearGradCpu, wasm: blockLinearGradWasm, webgpu: notOnWebgpu },
+  { cpu: blockLinearGradCpu, wasm: blockLinearGradWasm, webgpu: blockLinearGradWebgpu },
 )
 const runDecompressBlocks = /* @__PURE__ */ defineKernel<DecompressBlocksInputs, DecompressBlocksAttributes, [rows: Tensor]>(
   'DecompressBlocks',
-  { cpu: decompressBlocksCpu, wasm: decompressBlocksWasm, webgpu: notOnWebgpu },
+  { cpu: decompressBlocksCpu, wasm: decompressBlocksWasm, webgpu: decompressBlocksWebgpu },
 )
 
 /** A weight [O, D] that stays in blocks. */
 type BlockForm = Extract<CompressedForm, { kind: 'blocks' }>
 
 /**
- * A weight [O, D] that stays in blocks of a GGUF file, on cpu and wasm. The caller disposes it.
+ * A weight [O, D] that stays in blocks of a GGUF file. The caller disposes it.
  * @param bytes the blocks of row 0, then those of row 1, and so on
  * @param shape [O, D]
- * @throws ArgumentError if the bytes are not as many as the shape needs, a row is not made of whole blocks, or the device is webgpu
+ * @throws ArgumentError if the bytes are not as many as the shape needs, or a row is not made of whole blocks
  */
 export function createCompressedBlocks(
   bytes: Uint8Array,
@@ -68,7 +63,6 @@ export function createCompressedBlocks(
     throw new ArgumentError(
       `createCompressedBlocks: ${bytes.byteLength} bytes for [${shape}] in ${type}, expected ${expected} bytes in rows of whole blocks of ${block.values}`,
     )
-  if (report().device === 'webgpu') throw new ArgumentError('createCompressedBlocks: there are no kernels for blocks on webgpu')
   const words = new Int32Array(Math.ceil(bytes.byteLength / 4))
   new Uint8Array(words.buffer).set(bytes)
   return markCompressed(tensor(words, [words.length]), { kind: 'blocks', shape: [outputs, inputs], type })

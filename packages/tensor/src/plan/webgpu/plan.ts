@@ -11,7 +11,7 @@ import type { Plan, PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
-import { outputsPerGroup, productProgram } from './product-program.ts'
+import { outputsPerGroup, productProgram, unitsOf } from './product-program.ts'
 import { CannotRecord, Recorder, RecordingContext, type Dispatch, type Place } from './recorder.ts'
 import { dispatchesOfPicker, mostPickers, StepResult, submit } from './result.ts'
 import { AngleTables } from './tables.ts'
@@ -165,7 +165,7 @@ class WebgpuPlan implements Plan {
     })
     for (let i = products.length; i < 3; i++) for (const name of ['outputs', 'groups', 'at']) numbers[name + i] = 0
     const { format, inputs, group } = first
-    numbers.vectors = format === 'q4' ? inputs / 8 : inputs / 4
+    Object.assign(numbers, unitsOf(format, inputs))
     numbers.groupSize = Math.max(1, group)
     numbers.scalesPerRow = group > 0 ? Math.ceil(inputs / group) : 0
     this.recorder.record(program, bindings, numbers, groups)

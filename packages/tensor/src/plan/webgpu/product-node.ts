@@ -1,7 +1,9 @@
 /** Products of one row with a weight, in the formats that a fused program reads. */
+import type { BlockType } from '@casa-js/base/internal'
 import type { Operand, PlanNode, Value } from '../nodes.ts'
 
-export type WeightFormat = 'f32' | 'bf16' | 'f16' | 'q8' | 'q4'
+/** f32, 16-bit floats, int8 and int4 with scales beside them, or GGUF's blocks. */
+export type WeightFormat = 'f32' | 'bf16' | 'f16' | 'q8' | 'q4' | BlockType
 
 export interface Product {
   x: Operand
@@ -59,6 +61,10 @@ function describe(kernel: string, attributes: Readonly<Record<string, unknown>>)
   if (kernel === 'QuantizedLinear') {
     const { bits, group, rows, inputs, outputs } = attributes as Record<'bits' | 'group' | 'rows' | 'inputs' | 'outputs', number>
     return { format: bits === 8 ? 'q8' : 'q4', names: ['x', 'values', 'scales'], rows, inputs, outputs, group }
+  }
+  if (kernel === 'BlockLinear') {
+    const { type, rows, inputs, outputs } = attributes as { type: BlockType; rows: number; inputs: number; outputs: number }
+    return { format: type, names: ['x', 'blocks'], rows, inputs, outputs, group: 0 }
   }
   return undefined
 }

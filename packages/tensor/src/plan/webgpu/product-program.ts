@@ -6,9 +6,11 @@
  * A workgroup takes four outputs: every weight is read once, the row once for four of them. The sum of squares that a norm needs is taken
  * while the row is read, and the root is applied to the sums.
  */
+import type { BlockType } from '@casa-js/base/internal'
 import { widen } from '../../engine/webgpu/halves.ts'
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { sigmoid } from '../../engine/webgpu/snippets.ts'
+import { blockFunctions, halvesPerRow, unitsPerRow, vectorsOfUnit } from '../../ops/block-linear/webgpu-blocks.ts'
 import type { WeightFormat } from './product-node.ts'
 
 const lanes = 64
@@ -24,22 +26,63 @@ export interface ProductVariant {
 }
 
 type Uniform =
-  'vectors' | 'depth' | 'eps' | 'scalesPerRow' | 'groupSize' | `outputs${0 | 1 | 2}` | `groups${0 | 1 | 2}` | `at${0 | 1 | 2}`
+  | 'units'
+  | 'rowHalves'
+  | 'depth'
+  | 'eps'
+  | 'scalesPerRow'
+  | 'groupSize'
+  | `outputs${0 | 1 | 2}`
+  | `groups${0 | 1 | 2}`
+  | `at${0 | 1 | 2}`
 export type ProductProgram = Program<string, Uniform>
 
-const typeOfWeight = { f32: 'vec4<f32>', bf16: 'bf16x4', f16: 'f16x4', q8: 'u32', q4: 'u32' } as const
+/** Of a weight that is read as words there is no other type. */
+const typeOfWeight = (format: WeightFormat) =>
+  format === 'f32' ? 'vec4<f32>' : format === 'bf16' || format === 'f16' ? (`${format}x4` as const) : 'u32'
 
-/** WGSL of four (q4: eight) columns of row `row` of weight i times the row's values. `k` counts words or vectors. */
+const isBlocks = (format: WeightFormat): format is BlockType => format.startsWith('Q')
+
+/**
+ * A row of a weight is read in units: a vector, a word, a part of a block. For each vector of x that unit k is multiplied with, WGSL of its
+ * index.
+ */
+function vectorsOf(format: WeightFormat): readonly string[] {
+  if (isBlocks(format)) return vectorsOfUnit(format)
+  return format === 'q4' ? ['2u * k', '2u * k + 1u'] : ['k']
+}
+
+/** Of these many columns: units of a row, and for blocks the halves of words from row to row. */
+export function unitsOf(format: WeightFormat, inputs: number): { units: number; rowHalves: number } {
+  if (isBlocks(format)) return { units: unitsPerRow(format, inputs), rowHalves: halvesPerRow(format, inputs) }
+  return { units: format === 'q4' ? inputs / 8 : inputs / 4, rowHalves: 0 }
+}
+
+/** The names of the vectors of x: a, b, .. */
+const namesOf = (format: WeightFormat): string[] => vectorsOf(format).map((_, i) => 'abcd'[i]!)
+
+/** WGSL of unit `k` of row `row` of weight i times the row's values. */
 function dotOf(format: WeightFormat, i: number): string {
-  if (format === 'f32') return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}[row * u.vectors + k], a); }`
+  const given = namesOf(format)
+    .map((name) => `${name}: vec4f`)
+    .join(', ')
+  if (isBlocks(format))
+    return `${blockFunctions(format, { buffer: `w${i}`, suffix: i })}
+fn dot${i}(row: u32, k: u32, ${given}) -> f32 {
+  let weights = unitAt${i}(row * u.rowHalves, k);
+  return ${namesOf(format)
+    .map((name, v) => `dot(weights[${v}], ${name})`)
+    .join(' + ')};
+}`
+  if (format === 'f32') return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}[row * u.units + k], a); }`
   if (format === 'bf16' || format === 'f16')
-    return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}_four(row * u.vectors + k), a); }`
+    return `fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 { return dot(w${i}_four(row * u.units + k), a); }`
   const scale = (column: string) => `scaleOf(s${i}[at / 2u], at % 2u); // of column ${column}`
   const at = (column: string) => `let at = row * u.scalesPerRow + ${column} / u.groupSize;`
   if (format === 'q8') {
     return `
 fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 {
-  let word = vec4i(bitcast<i32>(w${i}[row * u.vectors + k]));
+  let word = vec4i(bitcast<i32>(w${i}[row * u.units + k]));
   ${at('4u * k')}
   let scale = ${scale('4 k')}
   return scale * dot(vec4f((word << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)), a);
@@ -47,7 +90,7 @@ fn dot${i}(row: u32, k: u32, a: vec4f) -> f32 {
   }
   return `
 fn dot${i}(row: u32, k: u32, a: vec4f, b: vec4f) -> f32 {
-  let word = vec4i(bitcast<i32>(w${i}[row * u.vectors + k]));
+  let word = vec4i(bitcast<i32>(w${i}[row * u.units + k]));
   ${at('8u * k')}
   let scale = ${scale('8 k')}
   let low = vec4f((word << vec4u(28u, 24u, 20u, 16u)) >> vec4u(28u));
@@ -58,18 +101,20 @@ fn dot${i}(row: u32, k: u32, a: vec4f, b: vec4f) -> f32 {
 
 /** WGSL of four outputs of product i, from output `first` on, before the norm's root. */
 function productOf({ format, hasNorm }: ProductVariant, i: number): string {
-  const wide = format === 'q4'
   const rows = Array.from({ length: outputsPerGroup }, (_, r) => `let r${r} = min(first + ${r}u, u.outputs${i} - 1u);`)
   const load = (name: string, at: string) => `
-    var ${name} = x[${at}];${hasNorm ? `\n    squares += dot(${name}, ${name});\n    ${name} *= normWeight[${at}];` : ''}`
-  const given = wide ? 'a, b' : 'a'
+    let ${name}At = ${at};
+    var ${name} = x[${name}At];${hasNorm ? `\n    squares += dot(${name}, ${name});\n    ${name} *= normWeight[${name}At];` : ''}`
+  const names = namesOf(format)
+  const loads = vectorsOf(format).map((at, v) => load(names[v]!, at))
+  const given = names.join(', ')
   return `
 ${dotOf(format, i)}
 fn product${i}(first: u32, lane: u32) -> vec4f {
   ${rows.join(' ')}
   var sum = vec4f();
   squares = 0.0;
-  for (var k = lane; k < u.vectors; k += ${lanes}u) {${wide ? load('a', '2u * k') + load('b', '2u * k + 1u') : load('a', 'k')}
+  for (var k = lane; k < u.units; k += ${lanes}u) {${loads.join('')}
     sum += vec4f(dot${i}(r0, k, ${given}), dot${i}(r1, k, ${given}), dot${i}(r2, k, ${given}), dot${i}(r3, k, ${given}));
   }
   return sum;
@@ -89,7 +134,7 @@ const make = variants(
       x: 'vec4<f32>' as const,
       normWeight: hasNorm && ('vec4<f32>' as const),
       residual: epilogue === 'residual' && ('vec4<f32>' as const),
-      ...Object.fromEntries(each((i) => [`w${i}`, typeOfWeight[format]] as const)),
+      ...Object.fromEntries(each((i) => [`w${i}`, typeOfWeight(format)] as const)),
       ...Object.fromEntries(each((i) => [`s${i}`, isQuantized && 'u32'] as const)),
       ...Object.fromEntries(each((i) => [`bias${i}`, has[i]! && 'f32'] as const)),
     }
@@ -126,7 +171,8 @@ const make = variants(
       inputs,
       outputs: { y: 'vec4<f32>' as const },
       uniforms: {
-        vectors: 'u32',
+        units: 'u32',
+        rowHalves: 'u32',
         depth: 'u32',
         eps: 'f32',
         scalesPerRow: 'u32',
@@ -141,6 +187,7 @@ const make = variants(
 var<private> squares: f32;
 ${epilogue === 'swiglu' ? sigmoid : ''}
 ${isQuantized ? `${widen.f16}\nfn scaleOf(pair: u32, place: u32) -> f32 { return bitcast<f32>(widen((pair >> (16u * place)) & 0xffffu)); }` : ''}
+${isBlocks(format) ? widen.f16 : ''}
 ${each((i) => productOf(variant, i)).join('\n')}`,
       body: epilogue === 'swiglu' ? both : chosen,
     })
