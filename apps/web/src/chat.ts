@@ -1,6 +1,7 @@
 /** A conversation as the page holds it: exchanges that can be stopped, tried again, or edited from any point. */
 import { signal } from '@preact/signals'
 import type { Answer, ClientConversation, VlmClient } from '@casa-js/web'
+import { hasEnded } from './ended.ts'
 import { releasePicture, type ShownPicture } from './pictures.ts'
 
 /** A question and its answer. */
@@ -39,7 +40,7 @@ async function conversationOf(client: VlmClient): Promise<ClientConversation> {
 }
 
 /** Forget the worker's conversation; the next question opens one with what is left. */
-async function closeConversation(): Promise<void> {
+export async function closeConversation(): Promise<void> {
   const closing = conversation
   conversation = undefined
   await closing?.open.close().catch(() => {})
@@ -62,6 +63,8 @@ export async function ask(client: VlmClient, question: string, pictures: ShownPi
     })
     update(id, { answer: stats.text, state: 'done', stats })
   } catch (error) {
+    // The worker's conversation is gone: the next question opens another with what was said.
+    if (hasEnded(error as Error)) conversation = undefined
     // A refused question leaves the conversation as it was; what was said before a stop stays in it.
     update(id, stop.signal.aborted ? { state: 'stopped' } : { state: 'failed', error: error as Error })
   }

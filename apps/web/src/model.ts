@@ -35,33 +35,60 @@ export type DeviceChoice = 'auto' | 'webgpu' | 'wasm' | 'cpu'
 export type ModelState =
   | { kind: 'none' }
   | { kind: 'loading'; title: string; progress?: LoadProgress | undefined }
-  | { kind: 'ready'; title: string; client: VlmClient; source: ModelSource }
+  | { kind: 'ready'; title: string; client: VlmClient }
   | { kind: 'failed'; title: string; error: Error }
 
 export const modelState = signal<ModelState>({ kind: 'none' })
 export const device = signal<DeviceChoice>('auto')
 
 let loading: AbortController | undefined
+/** Whose progress is shown: of the last load, or a restart of its client. */
+let shown: AbortController | undefined
 
-/** Replace the page's model. Errors end up in `modelState`, never here. */
-export async function loadModel(title: string, source: ModelSource): Promise<void> {
-  loading?.abort()
-  const stop = (loading = new AbortController())
+/**
+ * Replace the page's model. Errors end up in `modelState`, never here.
+ * @param base of an adapter
+ */
+export async function loadModel(title: string, source: ModelSource, base?: ModelSource): Promise<void> {
   const before = modelState.value
-  modelState.value = { kind: 'loading', title }
+  const stop = (shown = beginLoading(title))
   if (before.kind === 'ready') await before.client.dispose().catch(() => {})
-  try {
-    const client = await createVlmClient({
+  await finishLoading(title, stop, () =>
+    createVlmClient({
       model: source,
+      base,
       device: device.value,
       software: device.value === 'webgpu',
       signal: stop.signal,
       onProgress: (progress) => {
-        if (!stop.signal.aborted) modelState.value = { kind: 'loading', title, progress }
+        if (shown === stop && modelState.value.kind === 'loading') modelState.value = { ...modelState.value, progress }
       },
-    })
+    }),
+  )
+}
+
+/** After a crash or a lost device: the same client with a new worker. Errors end up in `modelState`. */
+export async function restartModel(): Promise<void> {
+  const state = modelState.value
+  if (state.kind !== 'ready') return
+  const { title, client } = state
+  await finishLoading(title, beginLoading(title), async () => {
+    await client.restart()
+    return client
+  })
+}
+
+function beginLoading(title: string): AbortController {
+  loading?.abort()
+  modelState.value = { kind: 'loading', title }
+  return (loading = new AbortController())
+}
+
+async function finishLoading(title: string, stop: AbortController, load: () => Promise<VlmClient>): Promise<void> {
+  try {
+    const client = await load()
     if (stop.signal.aborted) await client.dispose()
-    else modelState.value = { kind: 'ready', title, client, source }
+    else modelState.value = { kind: 'ready', title, client }
   } catch (error) {
     if (!stop.signal.aborted) modelState.value = { kind: 'failed', title, error: error as Error }
   }

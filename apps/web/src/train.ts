@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import { zipSync } from 'fflate'
 import type { TrainEvent, VlmClient } from '@casa-js/web'
+import { closeConversation } from './chat.ts'
 import { modelState } from './model.ts'
 import { releasePicture, showPicture, type ShownPicture } from './pictures.ts'
 
@@ -88,6 +89,8 @@ export async function train(client: VlmClient): Promise<void> {
       onEvent: (event) => take(event),
     })
     trainState.value = { kind: 'done', steps: done, stopped }
+    // The trained model has none: the next question opens one with what was said.
+    await closeConversation()
     const state = modelState.value
     if (state.kind === 'ready' && state.client === client && !state.title.endsWith(', trained'))
       modelState.value = { ...state, title: `${state.title}, trained` }

@@ -16,6 +16,7 @@ import { promisify } from 'node:util'
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { build, preview, type PreviewServer } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readerAdapter } from '../../../packages/web/tests/reader-adapter.node.ts'
 import { findBrowser } from '../../../scripts/browser.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -47,6 +48,10 @@ const webgpuFlags = [
 ]
 const hasWebgpu = process.env.CASA_DEVICES?.includes('webgpu') ?? true
 const testsAllOfWebgpu = process.env.CASA_DEMO_WEBGPU === 'all'
+
+declare global {
+  var workers: Worker[]
+}
 
 describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, () => {
   let server: PreviewServer
@@ -82,6 +87,16 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     context = await browser.newContext({
       viewport: { width: 1280, height: 860 },
       permissions: ['camera', 'clipboard-read', 'clipboard-write'],
+    })
+    // The workers that the page starts, so that one can be ended.
+    await context.addInitScript(() => {
+      globalThis.workers = []
+      globalThis.Worker = class extends Worker {
+        constructor(...given: ConstructorParameters<typeof Worker>) {
+          super(...given)
+          workers.push(this)
+        }
+      }
     })
     page = await context.newPage()
     page.setDefaultTimeout(patienceMs)
@@ -178,7 +193,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
 
   it('loads a model from files of this machine, and tells what it is', async () => {
     await page.getByRole('tab', { name: 'Models' }).click()
-    await page.locator('.models input[type=file]').setInputFiles(model)
+    await page.locator('.own input[type=file]').setInputFiles(model)
     await ready()
     await page.locator('.models table').waitFor()
     expect(await page.locator('.models table').textContent()).toContain('Fusioncasa')
@@ -187,7 +202,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     await page.getByRole('button', { name: 'Copy a report' }).click()
     expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Vision encoder: casa_vit')
     await page.getByLabel('Address of a model folder').fill('/nowhere/')
-    await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
+    await page.locator('.own').getByRole('button', { name: 'Load' }).click()
     await page.locator('.models .error').waitFor()
     expect(await page.locator('.models .error').textContent()).toContain('nowhere')
   })
@@ -197,22 +212,20 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     await page.getByRole('listitem').filter({ hasText: 'Reader' }).getByRole('button', { name: 'Load' }).click()
     await eventually(modelTitle).toBe('Reader')
     const rows = () => page.locator('.checks tbody tr')
+    // One that never comes ends with Stop.
+    await page.route('**/goldens/casa/ca-shared/case.json', () => {})
+    await page.getByRole('button', { name: /^Verify / }).click()
+    await page.getByRole('progressbar', { name: 'Verifying' }).waitFor()
+    await page.locator('.models').getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: /^Verify / }).waitFor()
+    await page.unroute('**/goldens/casa/ca-shared/case.json')
     // A golden that is not there is a check that failed, with the reason.
     await page.route('**/goldens/train/curve.json', (route) => route.fulfill({ status: 404 }))
     await page.getByRole('button', { name: /^Verify / }).click()
     await page.getByText('1 of 50 checks are beyond their limits').waitFor()
     expect(await rows().count()).toBe(4)
     expect(await rows().last().textContent()).toMatch(/^train failed.*curve.json: the server answered 404does not compare.*no$/)
-    // One that never comes ends with Stop.
     await page.unroute('**/goldens/train/curve.json')
-    await page.route('**/goldens/train/curve.json', () => {})
-    await page.getByRole('button', { name: /^Verify / }).click()
-    await page.getByText('49 checks so far').waitFor()
-    expect(await page.getByRole('progressbar', { name: 'Verifying' }).getAttribute('max')).toBe('4')
-    await page.locator('.models').getByRole('button', { name: 'Stop' }).click()
-    await page.getByRole('button', { name: /^Verify / }).waitFor()
-    await page.unroute('**/goldens/train/curve.json')
-
     await page.getByRole('button', { name: /^Verify / }).click()
     await page.getByText('All 72 checks are within their limits').waitFor()
     expect(await rows().count()).toBe(4)
@@ -235,6 +248,44 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
       /^ {2}ok {3}goldens\/train /m,
     ])
       expect(report).toMatch(line)
+  })
+
+  it('loads an adapter when it is given its base, and starts again after a crash', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'casa-adapter-'))
+    for (const [name, bytes] of await readerAdapter()) await writeFile(join(folder, name), bytes)
+    await page.getByRole('tab', { name: 'Models' }).click()
+    await page.locator('.own input[type=file]').setInputFiles(folder)
+    await page.locator('.models .error', { hasText: 'this folder is an adapter for a reader' }).waitFor()
+    await page.locator('.base input[type=file]').setInputFiles(`${repository}/recipes/live/model`)
+    await page.getByText('Base: model').waitFor()
+    expect(await violations()).toEqual([])
+    await page.getByRole('button', { name: /^Load casa-adapter-\S+ with it$/ }).click()
+    await page.locator('.models .error', { hasText: 'is not the model that the adapter' }).waitFor()
+    await page.locator('.base').getByRole('button', { name: 'Another' }).click()
+    await page.locator('.base input[type=file]').setInputFiles(model)
+    await page.getByRole('button', { name: /^Load casa-adapter-\S+ with it$/ }).click()
+    await eventually(modelTitle).toBe(basename(folder))
+
+    await page.getByRole('tab', { name: 'Ask' }).click()
+    const anew = page.getByRole('button', { name: 'New conversation' })
+    if ((await anew.count()) > 0) await anew.first().click()
+    const ask = async () => {
+      await page.getByRole('button', { name: 'a sign', exact: true }).click()
+      await eventually(() => page.getByRole('textbox', { name: 'Question' }).inputValue()).toBe('What does it say?')
+      await page.getByRole('button', { name: 'Ask', exact: true }).click()
+    }
+    await ask()
+    await page.locator('.answer.done').waitFor()
+    await page.evaluate(() => workers.at(-1)!.dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })))
+    await page.getByRole('textbox', { name: 'Question' }).fill('What does it say?')
+    await page.getByRole('textbox', { name: 'Question' }).press('Enter')
+    await page.getByRole('button', { name: 'Start the model again' }).click()
+    await eventually(modelTitle).toBe(basename(folder))
+    await page.getByRole('button', { name: 'Try again' }).last().click()
+    await eventually(() => page.locator('.answer.done').count()).toBe(2)
+    expect(await page.locator('.answer.failed').count()).toBe(0)
+    expect(await page.locator('.answer p').first().textContent()).toBe('camel')
+    await rm(folder, { recursive: true })
   })
 
   it('captions a sample video with the model that was trained for it', async () => {
@@ -274,6 +325,14 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     expect(await violations()).toEqual([])
     await eventually(modelTitle).toBe('Reader, trained')
     await picture('train', page.locator('.progress'))
+    // The conversation from before the training goes on.
+    const doneBefore = await page.locator('.answer.done').count()
+    expect(doneBefore).toBeGreaterThan(0)
+    await page.getByRole('link', { name: 'Ask it' }).click()
+    await page.getByRole('textbox', { name: 'Question' }).fill('What does it say?')
+    await page.getByRole('textbox', { name: 'Question' }).press('Enter')
+    await eventually(() => page.locator('.answer.done').count()).toBe(doneBefore + 1)
+    await page.getByRole('tab', { name: 'Train' }).click()
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()])
     const files = unzipSync(await readFile(await download.path()))
     const folder = await mkdtemp(join(tmpdir(), 'casa-trained-'))
@@ -306,7 +365,7 @@ describe.skipIf(!findBrowser())('the demo in Chromium', { timeout: limitMs }, ()
     const load = async (address: string) => {
       await page.getByRole('tab', { name: 'Models' }).click()
       await page.getByLabel('Address of a model folder').fill(address)
-      await page.locator('.models form').getByRole('button', { name: 'Load' }).click()
+      await page.locator('.own').getByRole('button', { name: 'Load' }).click()
     }
     await page.setViewportSize({ width: 390, height: 800 })
     expect(await widths()).toEqual([])

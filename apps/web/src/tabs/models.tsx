@@ -12,6 +12,7 @@ import {
 } from '@casa-js/web'
 import { useEffect } from 'preact/hooks'
 import { ErrorNote } from '../components/error-note.tsx'
+import { OwnModel } from '../components/own-model.tsx'
 import { Verify } from '../components/verify.tsx'
 import { formatBytes, formatCount, formatMs } from '../format.ts'
 import { device, loadModel, modelState, offered, type DeviceChoice } from '../model.ts'
@@ -19,7 +20,6 @@ import { checks, verifyLines, verifyState } from '../verify.ts'
 
 declare const __VERSION__: string
 
-const address = signal('')
 const copied = signal(false)
 /** Shown where the clipboard cannot be written. */
 const shownReport = signal('')
@@ -52,39 +52,7 @@ export function ModelsTab() {
         ))}
       </ul>
       <h2>Your own</h2>
-      <form
-        class="line"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (address.value.trim()) void loadModel(address.value.trim(), address.value.trim())
-        }}
-      >
-        <label for="address" class="visually-hidden">
-          Address of a model folder
-        </label>
-        <input
-          id="address"
-          placeholder="https://… or hub:organisation/name@revision"
-          value={address.value}
-          onInput={(event) => (address.value = event.currentTarget.value)}
-        />
-        <button type="submit" disabled={address.value.trim() === ''}>
-          Load
-        </button>
-        <label class="button quiet">
-          Folder on this machine
-          <input
-            type="file"
-            class="visually-hidden"
-            {...{ webkitdirectory: true }}
-            onChange={(event) => {
-              const files = [...(event.currentTarget.files ?? [])]
-              event.currentTarget.value = ''
-              if (files.length > 0) void loadModel(files[0]!.webkitRelativePath.split('/')[0] || 'folder', files)
-            }}
-          />
-        </label>
-      </form>
+      <OwnModel />
       <Kept />
       {state.kind === 'failed' && <ErrorNote error={state.error} />}
       {state.kind === 'ready' && <Details title={state.title} client={state.client} />}
