@@ -16,7 +16,7 @@ export interface MemoryResult {
 async function preparerOf(contestant: string) {
   if (contestant === 'casa') {
     const { createPeer, prepareAttention } = await import('./peers/casa.ts')
-    await createPeer('wasm')
+    await createPeer('wasm', 1)
     return prepareAttention
   }
   const { createPeer, prepareAttention } = await import('./peers/tfjs.node.ts')

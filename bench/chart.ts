@@ -18,22 +18,31 @@ const style = `text { font: 12px system-ui, sans-serif; fill: #333 } .title { fo
 
 /** Two groups, forward and step; those without a comparable time are left out. */
 export function chart(rows: Row[]): string {
-  const groups: string[] = []
-  let top = 0
+  const found: { title: string; bars: Bar[] }[] = []
   for (const name of ['forward', 'step'] as const) {
     const bars = rows.flatMap((row) => {
       const ms = row.case === name ? comparedMs(row) : undefined
       return ms === undefined ? [] : [{ label: `${row.name}, ${row.setting}`, ms, ours: row.contestant.startsWith('casa') }]
     })
     if (bars.length === 0) continue
-    groups.push(`<g transform="translate(0 ${top})">${group(`${cases[name].title}, milliseconds`, bars)}</g>`)
+    found.push({ title: `${cases[name].title}, milliseconds`, bars })
+  }
+  return barChart(found)
+}
+
+/** Groups of bars below one another, as SVG. */
+export function barChart(groupsOfBars: readonly { title: string; bars: Bar[] }[]): string {
+  const groups: string[] = []
+  let top = 0
+  for (const { title, bars } of groupsOfBars) {
+    groups.push(`<g transform="translate(0 ${top})">${group(title, bars)}</g>`)
     top += TITLE + bars.length * (BAR + GAP) + GAP
   }
   const size = `viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}"`
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>${groups.join('\n')}</svg>\n`
 }
 
-interface Bar {
+export interface Bar {
   label: string
   ms: number
   ours: boolean

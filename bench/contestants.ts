@@ -35,6 +35,10 @@ export function contestants(folder: string): Contestant[] {
     cases: ['step'],
     command: () => node('bench/data-parallel.ts', [String(workers)], flags),
   })
+  const threaded = (threads: number, flags: string[] = []): Contestant => ({
+    ...one(`casa:wasm:${threads}`, 'clock', flags),
+    cases: ['forward', 'step'],
+  })
   const pytorch = (threads: number): Contestant => ({
     name: `pytorch:${threads}`,
     counts: threads === 1 ? 'processor' : 'clock',
@@ -43,6 +47,8 @@ export function contestants(folder: string): Contestant[] {
   return [
     one('casa:wasm'),
     ...relaxed.map((flags) => one('casa:wasm', 'processor', flags)),
+    threaded(2),
+    ...relaxed.map((flags) => threaded(2, flags)),
     shared(2),
     ...relaxed.map((flags) => shared(2, flags)),
     one('casa:webgpu', 'clock'),

@@ -1,7 +1,7 @@
 /**
  * One contestant, one case, in a process of its own, so that they do not share a heap. Prints one line of JSON.
  *
- *   run-case.node.ts casa:wasm|casa:webgpu|tfjs|jax|onnx:THREADS CASE
+ *   run-case.node.ts casa:wasm|casa:wasm:THREADS|casa:webgpu|tfjs|jax|onnx:THREADS CASE
  */
 import { decoderTokens, referenceShape } from './decoder/decoder-shape.ts'
 import type { CaseName, CaseResult, Peer } from './peers/peer.ts'
@@ -16,8 +16,8 @@ const tooLongMs = 20_000
 const mostRuns = 200
 
 async function createPeer(contestant: string): Promise<Peer> {
-  const [name, setting] = contestant.split(':')
-  if (name === 'casa') return (await import('./peers/casa.ts')).createPeer(setting as 'wasm')
+  const [name, setting, threads = '1'] = contestant.split(':')
+  if (name === 'casa') return (await import('./peers/casa.ts')).createPeer(setting as 'wasm', Number(threads))
   if (name === 'tfjs') return (await import('./peers/tfjs.node.ts')).createPeer()
   if (name === 'jax') return (await import('./peers/jax.ts')).createPeer()
   if (name === 'onnx') return (await import('./peers/onnx.ts')).createPeer(Number(setting))

@@ -22,9 +22,15 @@ export interface LmResult {
   peakBytes: number
 }
 
+/** Something else that was measured. */
+export interface LmExtra extends Timing {
+  what: string
+  setting: string
+}
+
 export const shortPrompt = 24
-/** Rounds are repeated, and the least processor time of each kind counts. */
-export const rounds = 3
+/** Rounds are repeated, and the least time of each kind counts. CASA_BENCH_ROUNDS=1 is for trying whether a contestant runs. */
+export const rounds = Number(process.env.CASA_BENCH_ROUNDS ?? 3)
 
 /** A prompt without meaning: ids of ordinary tokens of SmolLM2, the same for every contestant. */
 export function promptIds(count: number): Int32Array {

@@ -18,9 +18,10 @@ import { ReferenceDecoder } from '../decoder/reference-decoder.ts'
 import { ours } from './ours.node.ts'
 import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
-export async function createPeer(device: DeviceName): Promise<Peer> {
-  const { adapter, software, features } = await init({ device, software: true })
-  const setting = [device, device === 'webgpu' ? adapter : '1 thread', ...features.filter((feature) => feature.includes('simd'))]
+export async function createPeer(device: DeviceName, threads: number): Promise<Peer> {
+  const { adapter, software, features } = await init({ device, threads, software: true })
+  const where = device === 'webgpu' ? adapter : `${threads} thread${threads > 1 ? 's' : ''}`
+  const setting = [device, where, ...features.filter((feature) => feature.includes('simd'))]
   if (software) setting.push('software: correctness only')
   return { ...ours, setting: setting.join(', '), software, prepare, close }
 }
