@@ -74,6 +74,7 @@ const sidebar = [
     items: [
       page('WebGPU', '/webgpu'),
       page('WebGPU, in depth', '/webgpu-in-depth'),
+      page('Planned passes', '/planned-passes'),
       page('Scaling', '/scaling'),
       page('What helped, what did not', '/benchmarks/log'),
     ],
