@@ -110,7 +110,7 @@ export interface Fusion<S extends FusionState = FusionState> {
   readonly replayable?: boolean
   /**
    * True if `next` writes a new image into the `spare` tensors that it is given, where they fit. Plans are bound to tensors, so those of
-   * earlier images then fit later ones. A sequence holds one earlier state's tensors for it. Default: false.
+   * earlier images then fit later ones. A sequence that plans holds one earlier state's tensors for it. Default: false.
    */
   readonly reusesTensors?: boolean
   /**

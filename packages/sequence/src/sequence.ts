@@ -114,7 +114,8 @@ export function createSequence(
     const unheld = (tensors: FusionState['tensors']) => Object.entries(tensors).filter(([, t]) => !held.has(t))
     const rest = unheld(spare)
     const free = unheld(old.tensors)
-    const isSpare = fusion.reusesTensors === true && free.length > 0
+    // Without plans there is nothing to gain from it.
+    const isSpare = plannable && canPlan() && fusion.reusesTensors === true && free.length > 0
     spare = Object.fromEntries(isSpare ? free : rest)
     dispose(...(isSpare ? rest : free).map(([, t]) => t))
   }
