@@ -59,8 +59,8 @@ function Base() {
     <details class="base" open={needsBase()}>
       <summary>An adapter, and its base is elsewhere?</summary>
       <p class="hint">
-        An adapter holds what was trained alone. Where it does not say itself where the model is that it was made for, say it
-        here.
+        An adapter holds what was trained alone, and says which model it was made for. If that is a name only, or the model lies
+        elsewhere: load the adapter first, then give its base here.
       </p>
       <form
         class="line"

@@ -1,6 +1,6 @@
 /** Ask: pictures in, questions, answers as they are generated. */
 import { signal, useComputed } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ask, clearChat, exchanges, rewind, stopAnswer, type Exchange } from '../chat.ts'
 import { createDropTarget } from '../components/drop-target.ts'
 import { ErrorNote } from '../components/error-note.tsx'
@@ -22,6 +22,8 @@ const putFiles = (files: Iterable<File>) => put([...files].map((file) => ({ blob
 const attempt = (run: () => Promise<void>) => void run().catch((error: unknown) => (trayError.value = error as Error))
 
 function remove(picture: ShownPicture): void {
+  // The button that was pressed goes: a keyboard would be nowhere. A finger needs no focus, which would open its keyboard.
+  if (document.activeElement?.matches(':focus-visible')) document.getElementById('question')?.focus()
   tray.value = tray.value.filter(({ id }) => id !== picture.id)
   releasePicture(picture)
 }
@@ -175,13 +177,19 @@ const lastPictureBefore = (id: number) =>
     .flatMap(({ pictures }) => pictures)
     .at(-1)
 
+/** A picture, or its name where the browser cannot show it. */
+function ShownOrNamed({ url, name }: { url: string; name: string }) {
+  const [isBroken, setBroken] = useState(false)
+  return isBroken ? <p class="hint">{name}</p> : <img src={url} alt={name} onError={() => setBroken(true)} />
+}
+
 function ExchangeView({ exchange }: { exchange: Exchange }) {
   const { id, question, pictures, answer, state, stats, error } = exchange
   return (
     <article class="exchange">
       <div class="question">
         {pictures.map(({ id: key, url, name }) => (
-          <img key={key} src={url} alt={name} />
+          <ShownOrNamed key={key} url={url} name={name} />
         ))}
         <p>{question}</p>
       </div>

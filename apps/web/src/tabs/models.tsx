@@ -53,8 +53,8 @@ export function ModelsTab() {
       </ul>
       <h2>Your own</h2>
       <OwnModel />
-      <Kept />
       {state.kind === 'failed' && <ErrorNote error={state.error} />}
+      <Kept />
       {state.kind === 'ready' && <Details title={state.title} client={state.client} />}
     </div>
   )

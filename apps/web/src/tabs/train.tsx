@@ -92,17 +92,28 @@ function Sources({ disabled }: { disabled: boolean }) {
   )
 }
 
+/** Keyboards stay in the list when the button that they were on is gone. */
+function focusRemove(at: number): void {
+  requestAnimationFrame(() => {
+    const buttons = document.querySelectorAll<HTMLElement>('.examples .remove')
+    buttons[Math.min(at, buttons.length - 1)]?.focus()
+  })
+}
+
 function Examples({ disabled }: { disabled: boolean }) {
   return (
     <ul class="examples">
-      {examples.value.map((example) => (
+      {examples.value.map((example, at) => (
         <li key={example.id} class={example.heldOut ? 'held-out' : ''}>
           <img src={example.url} alt="" />
           <button
             class="remove"
             disabled={disabled}
             aria-label={`Remove ${example.name}`}
-            onClick={() => removeExamples([example])}
+            onClick={() => {
+              removeExamples([example])
+              focusRemove(at)
+            }}
           >
             ×
           </button>
@@ -164,8 +175,9 @@ function Controls() {
         )}
       </div>
       <p class="hint">
-        {learnt.length} to learn from, {heldOut.length} held out: the model never learns from those, and is asked about them
-        before and after.{unnamed > 0 && ` ${unnamed} without an answer are left out.`}
+        {learnt.length} to learn from, {heldOut.length || 'none'} held out
+        {heldOut.length > 0 && ': the model never learns from those, and is asked about them before and after'}.
+        {unnamed > 0 && ` ${unnamed} without an answer are left out.`}
       </p>
     </>
   )
