@@ -16,11 +16,11 @@ export const liveRun = (from: { folder?: string; seed?: number } = {}): RunDefin
       options: {
         split: 'train',
         seed: from.seed ?? 1,
-        frames: [4, 16],
+        frames: [4, 22],
         eventChance: [0.55, 0.95],
         middle: 0.35,
-        // Half of the clips list what is on the stage: three or four names per frame teach the encoder to see.
-        lists: 0.5,
+        // Two in five clips list what is on the stage: three or four names per frame teach the encoder to see.
+        lists: 0.4,
       },
     },
     batch: { textTokens: 1024, imageTokens: 1152, perStep: 1 },

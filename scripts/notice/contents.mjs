@@ -44,7 +44,9 @@ export const contents = [
     files: ['recipes/live/model/model.safetensors', 'recipes/live/model/tokenizer.json'],
     what:
       'The model casa-live: trained by this project, starting from casa-reader, on scenes made of the same material without OpenMoji ' +
-      '(which casa-reader has seen).',
+      '(which casa-reader has seen), and of three styles of emoji more: Fluent Emoji (Microsoft Corporation, MIT, ' +
+      'https://github.com/microsoft/fluentui-emoji), FxEmojis (Mozilla, Apache-2.0, https://github.com/mozilla/fxemoji) and Streamline Emojis ' +
+      '(Streamline, CC-BY-4.0, https://github.com/webalys-hq/streamline-vectors).',
     drawnWith: ['train'],
   },
   {
