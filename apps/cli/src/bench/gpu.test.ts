@@ -49,6 +49,8 @@ describe('casa bench gpu', () => {
     }
     const bytes = report.rows.map(({ weightBytes }) => weightBytes)
     expect(bytes).toEqual(bytes.toSorted((a, b) => b - a))
-    expect(printed[0]).toContain('| int4 |')
+    expect(printed[0]).toContain('| int4 | 0.056 |')
+    // No number of so small a shape is rounded to nothing.
+    expect(printed[0]).not.toMatch(/\| 0(\.0+)? \|/)
   })
 })

@@ -113,17 +113,21 @@ function median(times: readonly number[]): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
 }
 
+/** With this many digits behind the point; what would be 0 so, with two that are not. */
+const rounded = (value: number, places: number): string =>
+  value >= 10 ** -places ? value.toFixed(places) : String(Number(value.toPrecision(2)))
+
 /** Milliseconds of one decoded token: the least that known devices need, and what this one took. */
 export function gpuTable({ device, shape, copyGigabytesPerSecond, rows }: GpuReport): string {
   const here = `${device.adapter || device.device}${device.software ? ' (software)' : ''}`
   const lines = rows.map((row) => {
-    const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
-    const known = devices.map(({ name }) => row.leastMs[name]!.toFixed(3))
+    const megabytes = (bytes: number) => rounded(bytes / 1e6, 1)
+    const known = devices.map(({ name }) => rounded(row.leastMs[name]!, 3))
     const bound = (row.weightBytes + row.cacheBytes) / copyGigabytesPerSecond / 1e6
-    const cells = [megabytes(row.weightBytes), megabytes(row.cacheBytes), (row.operations / 1e6).toFixed(0), ...known]
-    return `| ${row.format} | ${[...cells, bound.toFixed(3), row.measuredMs.toFixed(3), (row.measuredMs / bound).toFixed(1)].join(' | ')} |`
+    const cells = [megabytes(row.weightBytes), megabytes(row.cacheBytes), rounded(row.operations / 1e6, 0), ...known]
+    return `| ${row.format} | ${[...cells, rounded(bound, 3), rounded(row.measuredMs, 3), rounded(row.measuredMs / bound, 1)].join(' | ')} |`
   })
-  return `One token of ${shape} after ${rows[0]?.contextTokens ?? 0} others, on ${here}, which moves ${copyGigabytesPerSecond.toFixed(1)} GB/s when it adds two tensors.
+  return `One token of ${shape} after ${rows[0]?.contextTokens ?? 0} others, on ${here}, which moves ${rounded(copyGigabytesPerSecond, 1)} GB/s when it adds two tensors.
 Milliseconds: the least by bandwidth and peak of known devices, the least by this one's measured bandwidth, and measured.
 
 | weights | MB of weights | MB of cache | Mops | ${devices.map(({ name }) => name).join(' | ')} | here, least | here, measured | times |
