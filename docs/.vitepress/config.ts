@@ -7,6 +7,7 @@ import { liveExamples } from './live-examples.ts'
 import { writeLlmsTxt } from './llms.ts'
 import { readmePages } from './readmes.ts'
 import { servedFiles } from './served-files.ts'
+import { wholeNumbers } from './whole-numbers.ts'
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -92,6 +93,13 @@ const sidebar = [
   { text: 'API', collapsed: true, items: apiPages() },
 ]
 
+/** A picture's token before the words that look at it. */
+const icon =
+  'data:image/svg+xml,' +
+  encodeURIComponent(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#15803d" d="M1 1h6v6H1zM1 9h6v6H1z"/><path fill="#2563eb" d="M9 9h6v6H9z"/></svg>',
+  )
+
 export default defineConfig({
   title: 'casa-js',
   description: 'Vision-language models in TypeScript, in Node and in the browser.',
@@ -106,7 +114,7 @@ export default defineConfig({
   // The demo is built beside the site, after it.
   ignoreDeadLinks: [/^\/demo\//, /\/demo\/index$/],
   buildEnd: ({ outDir }) => writeLlmsTxt(outDir, sidebar),
-  head: [['link', { rel: 'icon', href: 'data:,' }]],
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: icon }]],
   markdown: {
     config(md) {
       md.core.ruler.push('repository-links', (state) => {
@@ -116,13 +124,15 @@ export default defineConfig({
         }
       })
       md.use(liveExamples)
+      md.use(wholeNumbers)
     },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('casa-') } } },
   vite: {
     resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
     ssr: { noExternal: [/^@casa-js\//, 'casa-js'] },
-    worker: { format: 'es' },
+    // At the root, so that the paths of examples are relative to it: see src/example-worker.ts.
+    worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker-[name]-[hash].js' } } },
     build: { target: 'es2022', chunkSizeWarningLimit: 4000 },
     esbuild: { target: 'es2022' },
     optimizeDeps: { esbuildOptions: { target: 'es2022' } },
@@ -130,6 +140,13 @@ export default defineConfig({
   },
   themeConfig: {
     search: { provider: 'local' },
+    notFound: {
+      title: 'There is no such page',
+      quote: 'It may have moved: try the search above, or begin with the guide.',
+      link: '/start',
+      linkLabel: 'go to the guide',
+      linkText: 'To the guide',
+    },
     outline: [2, 3],
     socialLinks: [{ icon: 'github', link: repository }],
     nav: [

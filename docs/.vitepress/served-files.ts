@@ -20,9 +20,10 @@ export function servedFiles(): Plugin {
     },
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
-        const path = decodeURIComponent(request.url?.split('?')[0] ?? '').slice(1)
+        // Examples run in a worker, whose paths begin where the development server has its script.
+        const path = decodeURIComponent(request.url?.split('?')[0] ?? '').replace(/^.*?(?=apps\/cli\/)/, '')
         const file = join(root, path)
-        if (!folders.some((folder) => path.startsWith(`${folder}/`))) return next()
+        if (!folders.some((folder) => path.startsWith(`${folder}/`)) || path.includes('..')) return next()
         if (!existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end()
         createReadStream(file).pipe(response)
       })

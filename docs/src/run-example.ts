@@ -1,4 +1,4 @@
-/** Runs an example of the documents in the page: types are stripped, imports come from the packages, what it logs is shown. */
+/** Runs an example of the documents in a browser: types are stripped, imports come from the packages, what it logs is shown. */
 import { transform } from 'sucrase'
 import { shown } from './shown.ts'
 

@@ -1,11 +1,14 @@
 import DefaultTheme from 'vitepress/theme'
 import type { Theme } from 'vitepress'
+import { h } from 'vue'
 import Benchmarks from './Benchmarks.vue'
+import HomeAsk from './HomeAsk.vue'
 import LiveExample from './LiveExample.vue'
 import './style.css'
 
 export default {
   extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': () => h(HomeAsk) }),
   enhanceApp({ app }) {
     app.component('Benchmarks', Benchmarks)
     app.component('LiveExample', LiveExample)
