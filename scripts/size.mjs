@@ -1,11 +1,16 @@
 /**
- * `pnpm size`, after a build: what a browser loads of @casa-js/web, file by file, plain and compressed. The page loads casa-caption.js (or
- * the client, which is smaller); everything else loads in the worker, and of the wasm files one pair. packages/web's test holds the budget.
+ * `pnpm size`, after a build: what each package adds to a page, minified and compressed, into docs/benchmarks/sizes.md. `--check`, which `npm test`
+ * runs, writes nothing and fails where a budget is exceeded.
+ *
+ * A package counts with everything that it exports and needs, bundled by Vite as for a browser; "beside tfjs" leaves the engine out, which all
+ * packages share. Chunks that are loaded later are counted too, wasm files are not: those are listed with @casa-js/web.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { root } from './steps.mjs'
 
 /**
  * @param {string} folder of the standalone build
@@ -36,15 +41,128 @@ export function importedBy(folder, file) {
   return [...found]
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const folder = fileURLToPath(new URL('../packages/web/dist/standalone', import.meta.url))
-  if (!existsSync(folder)) {
+/** Packages that run in a page, and their budgets: kB beside tfjs, compressed. */
+const budgets = {
+  base: 2,
+  core: 3,
+  tensor: 50,
+  sequence: 26,
+  casa: 25,
+  backbones: 34,
+  vision: 46,
+  tokenizers: 34,
+  weights: 52,
+  video: 108,
+  vlm: 150,
+  train: 74,
+  eval: 75,
+  web: 6,
+  'casa-js': 265,
+}
+
+/** What a program that asks a question imports of the front door. */
+const asking = "export { ask, init, loadImage, loadVlm } from 'casa-js'"
+const askingBudget = 160
+
+const isEngine = (id) => id.startsWith('@tensorflow/')
+
+/** @returns {Promise<{ bytes: number, gzipBytes: number }>} all JavaScript that a program is bundled into */
+async function bundled(program, withEngine) {
+  const { build } = createRequire(join(root, 'packages/web/package.json'))('vite')
+  // Inside a package that depends on the others, so that they are found.
+  const entry = join(root, 'docs/size.js')
+  const result = await build({
+    configFile: false,
+    root: join(root, 'docs'),
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'program',
+        resolveId: (id) => (id === entry ? entry : undefined),
+        load: (id) => (id === entry ? program : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      minify: true,
+      target: 'es2022',
+      modulePreload: false,
+      chunkSizeWarningLimit: 5000,
+      rolldownOptions: { input: entry, preserveEntrySignatures: 'strict', external: (id) => !withEngine && isEngine(id) },
+    },
+  })
+  const scripts = result.output.filter(({ type }) => type === 'chunk')
+  return {
+    bytes: scripts.reduce((sum, { code }) => sum + Buffer.byteLength(code), 0),
+    gzipBytes: scripts.reduce((sum, { code }) => sum + gzipSync(code).byteLength, 0),
+  }
+}
+
+async function main() {
+  const isCheck = process.argv.includes('--check')
+  const standalone = join(root, 'packages/web/dist/standalone')
+  if (!existsSync(standalone)) {
     console.error('packages/web is not built yet: run "pnpm build" first')
     process.exit(1)
   }
-  const kB = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(10)
-  const sizes = standaloneSizes(folder)
-  for (const { file, bytes, gzipBytes } of sizes) console.log(`${kB(bytes)} ${kB(gzipBytes)} gzip  ${file}`)
-  const total = (of) => sizes.reduce((sum, one) => sum + one[of], 0)
-  console.log(`${kB(total('bytes'))} ${kB(total('gzipBytes'))} gzip  in all`)
+  const kB = (bytes) => (bytes / 1000).toFixed(1)
+  const programs = Object.entries(budgets).map(([folder, budget]) => {
+    const { name } = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'))
+    return { name, program: `export * from '${name}'`, budget }
+  })
+  programs.push({ name: 'casa-js, to ask a question', program: asking, budget: askingBudget })
+  const rows = []
+  const over = []
+  for (const { name, program, budget } of programs) {
+    const own = await bundled(program, false)
+    const all = isCheck ? own : await bundled(program, true)
+    rows.push([name, kB(own.bytes), kB(own.gzipBytes), budget, kB(all.bytes), kB(all.gzipBytes)])
+    console.log(`${name.padEnd(28)} ${kB(own.bytes).padStart(8)} kB ${kB(own.gzipBytes).padStart(8)} kB gzip, of ${budget}`)
+    if (own.gzipBytes > budget * 1000) over.push(`${name}: ${kB(own.gzipBytes)} kB of ${budget}`)
+  }
+  if (over.length > 0) {
+    console.error(`over their budgets (scripts/size.mjs): ${over.join('; ')}`)
+    process.exit(1)
+  }
+  if (isCheck) return
+  const files = standaloneSizes(standalone)
+  for (const { file, bytes, gzipBytes } of files)
+    console.log(`${kB(bytes).padStart(8)} kB ${kB(gzipBytes).padStart(8)} kB gzip  ${file}`)
+  writeFileSync(join(root, 'docs/benchmarks/sizes.md'), formatPage(rows, files, standalone, kB))
 }
+
+function formatPage(rows, files, folder, kB) {
+  const total = (wanted) => files.filter(({ file }) => wanted(file)).reduce((sum, { gzipBytes }) => sum + gzipBytes, 0)
+  const atOnce = (entry) => {
+    const imported = importedBy(folder, entry)
+    return kB(total((file) => imported.includes(file)))
+  }
+  const wasm = (name) => kB(total((file) => new RegExp(`/${name}-[\\w-]{8}\\.wasm$`).test(file)))
+  return `# What a page loads
+
+Written by \`pnpm size\`. kB are 1,000 bytes; compressed is gzip.
+
+## A model in a worker
+
+Files of @casa-js/web that a page with \`createVlmClient\` loads, compressed. A bundler makes the same of it, but for the names.
+
+| | kB | loaded |
+| --- | ---: | --- |
+| the client | ${atOnce('casa-web.js')} | with the page |
+| \`<casa-caption>\` | ${atOnce('casa-caption.js')} | with the page, the client included |
+| the worker | ${atOnce('worker.js')} | when a client is created |
+| WebAssembly: our kernels | ${wasm('kernels')} | if the device is wasm |
+| WebAssembly: tfjs | ${wasm('tfjs-backend-wasm-simd')} | if the device is wasm |
+| WebGPU | ${kB(total((file) => /\/backend-/.test(file)))} | if the device is a GPU |
+
+## Each package
+
+With everything that a package exports, and all that it needs; a program that imports less gets less. tfjs is the engine, which packages share.
+
+| package | minified, kB | compressed | budget | with tfjs, minified | compressed |
+| --- | ---: | ---: | ---: | ---: | ---: |
+${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+`
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await main()

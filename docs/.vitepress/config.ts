@@ -132,7 +132,7 @@ export default defineConfig({
     resolve: { conditions: ['@casa-js/source', 'browser', 'module', 'import', 'default'] },
     ssr: { noExternal: [/^@casa-js\//, 'casa-js'] },
     // At the root, so that the paths of examples are relative to it: see src/example-worker.ts.
-    worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'worker-[name]-[hash].js' } } },
+    worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'worker-[name]-[hash].js' } } },
     build: { target: 'es2022', chunkSizeWarningLimit: 4000 },
     esbuild: { target: 'es2022' },
     optimizeDeps: { esbuildOptions: { target: 'es2022' } },

@@ -60,14 +60,43 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
     await page.setViewportSize({ width: 1280, height: 900 })
   }, 400_000)
 
-  it('an example can be edited', async () => {
+  it('the first page asks the model about a picture', async () => {
+    await open('/')
+    await page.locator('.home-ask').getByRole('button', { name: 'Ask' }).click()
+    const answer = page.locator('.home-ask output')
+    await expect.poll(() => answer.textContent(), { timeout: 120_000 }).toBe('camel')
+    await expect.poll(() => page.locator('.home-ask .note').textContent()).toContain('tokens per second')
+    expect(await page.locator('.VPFeatures .details').allTextContents()).toEqual([
+      expect.stringMatching(/text\.$/),
+      expect.stringMatching(/backward\.$/),
+      expect.stringMatching(/without\.$/),
+    ])
+  }, 180_000)
+
+  it('an example can be edited on a phone, says in words what is wrong, and can be stopped', async () => {
+    await page.setViewportSize({ width: 390, height: 800 })
     await open('/concepts')
     const example = page.locator('.live-example').first()
+    const output = () => example.locator('.output').textContent({ timeout: 30_000 })
     await example.getByRole('button', { name: 'Edit' }).click()
-    await example.locator('textarea').fill('console.log([1, 2].map((x: number) => x / 3))')
-    await example.getByRole('button', { name: 'Run' }).click()
-    await expect.poll(() => example.locator('.output').textContent(), { timeout: 30_000 }).toContain('[0.333333, 0.666667]')
-  })
+    const run = async (code: string) => {
+      await example.locator('textarea').fill(code)
+      await example.getByRole('button', { name: 'Run' }).click()
+    }
+    await run('console.log([1, 2].map((x: number) => x / 3))')
+    await expect.poll(output, { timeout: 30_000 }).toContain('[0.333333, 0.666667]')
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+    await run('const a: number = ;')
+    await expect.poll(output, { timeout: 30_000 }).toContain('SyntaxError: Unexpected token (1:19)')
+    await run("import { tally } from 'elsewhere'\ntally()")
+    await expect.poll(output, { timeout: 30_000 }).toContain('examples cannot import elsewhere in a page')
+    await run("console.log('started')\nwhile (true) {}")
+    await expect.poll(output, { timeout: 30_000 }).toContain('started')
+    await example.getByRole('button', { name: 'Stop' }).click()
+    await expect.poll(output, { timeout: 30_000 }).toContain('Stopped.')
+    await example.getByRole('button', { name: 'Run' }).waitFor()
+    await page.setViewportSize({ width: 1280, height: 900 })
+  }, 180_000)
 
   it('draws the windows of what the reader types', async () => {
     await open('/concepts')
@@ -131,4 +160,11 @@ describe.skipIf(!findBrowser())('the docs site in Chromium', () => {
   })
 
   it('logs no error', () => expect(errors).toEqual([]))
+
+  it('an address that is not there leads to the guide', async () => {
+    const response = await open('/nowhere')
+    expect(response!.status()).toBe(404)
+    await page.getByRole('link', { name: 'go to the guide' }).click()
+    await page.waitForURL('**/start')
+  })
 })

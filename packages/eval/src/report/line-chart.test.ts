@@ -35,6 +35,25 @@ test('names are escaped, points that cannot be drawn are left out, nothing gives
   expect(lineChart({ title: 't', xLabel: 'x', log: true, series: [{ name: 'a', points: [{ x: 1, y: -1 }] }] })).toBe('')
 })
 
+test('a legend of many names takes rows, each within the chart', () => {
+  const series = Array.from({ length: 9 }, (_, i) => ({
+    name: `a rather long name ${i}`,
+    points: [
+      { x: 0, y: i },
+      { x: 1, y: i },
+    ],
+  }))
+  const svg = lineChart({ title: 't', xLabel: 'x', series })
+  const height = Number(/viewBox="0 0 560 (\d+)"/.exec(svg)![1])
+  expect(height).toBeGreaterThan(260)
+  const names = [...svg.matchAll(/x="([\d.]+)" y="([\d.]+)">(a rather long name \d)/g)]
+  expect(names).toHaveLength(9)
+  for (const [, left, , name] of names) expect(Number(left) + 6 * name!.length).toBeLessThan(560)
+  const lowest = Math.max(...names.map(([, , y]) => Number(y)))
+  const highestLine = Math.min(...[...svg.matchAll(/class="grid" x1="56" x2="548" y1="([\d.]+)"/g)].map(([, y]) => Number(y)))
+  expect(highestLine).toBeGreaterThanOrEqual(lowest)
+})
+
 test('a long series is thinned to what a screen can show', () => {
   const points = Array.from({ length: 5000 }, (_, x) => ({ x, y: x }))
   const svg = lineChart({ title: 't', xLabel: 'x', series: [{ name: 'a', points }] })

@@ -47,12 +47,13 @@ const LEFT = 56
 const RIGHT = 12
 const TOP = 34
 const BOTTOM = 38
+const LEGEND_ROW = 16
 
 /** More points than this are averaged in columns: more than a screen can show. */
 const COLUMNS = 1000
 
 /**
- * One chart, 560 x 260 units, with axes and a legend where there are several series.
+ * One chart, 560 x 260 units, with axes and a legend where there are several series; taller where the legend takes several rows.
  * @returns an `<svg>` element, or '' when no series has a point that can be drawn.
  */
 export function lineChart({
@@ -70,6 +71,9 @@ export function lineChart({
     .map((one) => ({ ...one, points: thin(one.points.filter(drawable)) }))
     .filter(({ points }) => points.length > 0)
   if (drawn.length === 0) return ''
+  const { entries, rows } = legend(drawn)
+  const top = TOP + (rows - 1) * LEGEND_ROW
+  const height = HEIGHT + (rows - 1) * LEGEND_ROW
   const points = drawn.flatMap((one) => one.points)
   const px = createScale(
     axisRange(
@@ -81,14 +85,14 @@ export function lineChart({
     [LEFT, WIDTH - RIGHT],
   )
   const ys = points.flatMap(({ y, low = y, high = y }) => [y, low, high]).filter((y) => !log || y > 0)
-  const py = createScale(yRange ?? axisRange(ys, log, false), log, [HEIGHT - BOTTOM, TOP])
+  const py = createScale(yRange ?? axisRange(ys, log, false), log, [height - BOTTOM, top])
 
   const grid = py.ticks.map(
     (y) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py.at(y)}" y2="${py.at(y)}"/><text class="tick" x="${LEFT - 6}" y="${Number(py.at(y)) + 4}" text-anchor="end">${format(y)}</text>`,
   )
   const bottom = px.ticks.map(
-    (x) => `<text class="tick" x="${px.at(x)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${shortNumber(x)}</text>`,
+    (x) => `<text class="tick" x="${px.at(x)}" y="${height - BOTTOM + 16}" text-anchor="middle">${shortNumber(x)}</text>`,
   )
   const lines = drawn.map(({ name, points, faint, dots, scattered, colour }, i) => {
     const path = points.map(({ x, y }, n) => `${n === 0 ? 'M' : 'L'}${px.at(x)} ${py.at(y)}`).join('')
@@ -111,14 +115,17 @@ export function lineChart({
     const line = scattered ? '' : `<path d="${path}"/>`
     return `<g class="series-${(colour ?? i) % 8}${faint ? ' faint' : ''}">${line}${marks.join('')}</g>`
   })
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}"><text class="title" x="${LEFT}" y="14">${escapeHtml(title)}</text>${legend(drawn)}${grid.join('')}${bottom.join('')}<text class="tick" x="${WIDTH - RIGHT}" y="${HEIGHT - 6}" text-anchor="end">${escapeHtml(xLabel)}</text>${lines.join('')}</svg>`
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}"><text class="title" x="${LEFT}" y="14">${escapeHtml(title)}</text>${entries}${grid.join('')}${bottom.join('')}<text class="tick" x="${WIDTH - RIGHT}" y="${height - 6}" text-anchor="end">${escapeHtml(xLabel)}</text>${lines.join('')}</svg>`
 }
 
 /** The same chart as an SVG file of its own, with colours for light and dark pages; '' when nothing can be drawn. */
 export function chartFile(options: ChartOptions): string {
   const chart = lineChart(options)
-  const size = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" `
-  return chart.replace('<svg ', size).replace('>', `><style>${chartFileStyle}</style>`) + (chart && '\n')
+  return (
+    chart
+      .replace(/<svg (?=viewBox="0 0 (\d+) (\d+)")/, '<svg xmlns="http://www.w3.org/2000/svg" width="$1" height="$2" ')
+      .replace('>', `><style>${chartFileStyle}</style>`) + (chart && '\n')
+  )
 }
 
 /** Exponential moving average without the bias of its start, over a fiftieth of the points, at most 100. */
@@ -141,17 +148,24 @@ export function shortNumber(x: number): string {
   return size >= 10000 ? `${+(x / 1000).toFixed(1)}k` : `${+x.toPrecision(3)}`
 }
 
-function legend(drawn: readonly Series[]): string {
-  if (drawn.filter((one) => !one.faint).length < 2) return ''
+/** Names of the series beside their colours, in as many rows as they need. */
+function legend(drawn: readonly Series[]): { entries: string; rows: number } {
+  if (drawn.filter((one) => !one.faint).length < 2) return { entries: '', rows: 1 }
   let left = LEFT
-  return drawn
-    .map(({ name, faint, colour }, i) => {
-      if (faint) return ''
-      const entry = `<g class="series-${(colour ?? i) % 8}"><path d="M${left} ${TOP - 8}h14"/></g><text class="tick" x="${left + 18}" y="${TOP - 4}">${escapeHtml(name)}</text>`
-      left += 30 + name.length * 6.5
-      return entry
-    })
-    .join('')
+  let row = 0
+  const entries = drawn.map(({ name, faint, colour }, i) => {
+    if (faint) return ''
+    const width = 30 + name.length * 6.5
+    if (left > LEFT && left + width > WIDTH) {
+      left = LEFT
+      row++
+    }
+    const y = TOP + row * LEGEND_ROW
+    const entry = `<g class="series-${(colour ?? i) % 8}"><path d="M${left} ${y - 8}h14"/></g><text class="tick" x="${left + 18}" y="${y - 4}">${escapeHtml(name)}</text>`
+    left += width
+    return entry
+  })
+  return { entries: entries.join(''), rows: row + 1 }
 }
 
 interface Scale {
