@@ -12,6 +12,9 @@ import { chromium } from 'playwright-core'
 import { findBrowser } from './browser.mjs'
 import { root, step } from './steps.mjs'
 
+/** As docs/pages/deploying.md has it. */
+const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'"
+
 /** What each example is, and how it is served. Each way opens its pages in a browser. */
 const examples = {
   'import-map': {
@@ -33,7 +36,7 @@ const examples = {
         name: 'vite build',
         pages: ['', 'main-thread.html'],
         build: ['npx', 'vite', 'build'],
-        serve: (place) => serveFiles(join(place, 'dist')),
+        serve: (place) => serveFiles(join(place, 'dist'), policy),
       },
     ],
   },
@@ -157,7 +160,7 @@ const contentTypes = {
 }
 
 /** Serves a folder on a free port. The package's standalone folder lies at /standalone/, as if it was copied there. */
-async function serveFiles(folder) {
+async function serveFiles(folder, policy) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname).replace(/\/$/, '/index.html')
     const file = path.startsWith('/standalone/') ? join(folder, 'node_modules/@casa-js/web/dist', path) : join(folder, path)
@@ -165,6 +168,7 @@ async function serveFiles(folder) {
     // So that threads are tried too.
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
+    if (policy) response.setHeader('Content-Security-Policy', policy)
     response.setHeader('Content-Type', contentTypes[extname(file)] ?? 'application/octet-stream')
     createReadStream(file).pipe(response)
   })

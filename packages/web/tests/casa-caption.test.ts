@@ -103,3 +103,7 @@ describe.skipIf(!findBrowser())('<casa-caption> in Chromium', { timeout: 360_000
     expect(name).toBe('WeightError')
   })
 })
+
+it('can be imported where there is no document, by a server that renders pages', async () => {
+  expect(await import('@casa-js/web/casa-caption')).toHaveProperty('CasaCaptionElement')
+})
