@@ -76,12 +76,13 @@ function growthTable(runs: readonly StreamRun[]): string {
   if (rows.length === 0) return ''
   const named = (Object.keys(shapes) as ShapeName[]).filter((shape) => runs.some((run) => run.shape === shape))
   const work = named.map(
-    (shape) => `${((1000 * multiplicationsPerCachedToken(shape)) / 1e6).toFixed(1)} million in the ${shape} shape`,
+    (shape) =>
+      `${((1000 * multiplicationsPerCachedToken(shape)) / 1e6).toFixed(1)} million multiplications in the ${shape} shape`,
   )
   return `## What grows
 
 Lines through the points of each stream: a time that is always there, and one for each 1,000 tokens in the cache. Self-attention
-reads every one of them for each token, ${work.join(' and ')} multiplications per 1,000 tokens; nothing else depends on how long the stream has run.
+reads every one of them for each token: per 1,000, ${work.join(' and ')}. Nothing else depends on how long the stream has run.
 
 | ${head.join(' | ')} |
 | --- | --- |${' ---: |'.repeat(head.length - 2)}
@@ -193,8 +194,8 @@ ${withoutSliding(runs)}
 ## Reading it
 
 CASA's frames leave nothing in the cache, its text does: 18 tokens per turn, and self-attention reads all of it for every token. That is all
-that grows: memory and everything else stay as they are. A frame's first token waits for three tokens (the stop token and two marks), so
-it grows up to three times as fast as a later one. In the shipped shape the text soon outweighs the rest: its layers hold 2.4 million weights, and
+that grows: memory and everything else stay as they are. A frame's first token waits for three tokens, the stop token and two marks, which
+read the cache together. In the shipped shape the text soon outweighs the rest: its layers hold 2.4 million weights, and
 after 512 turns a token is compared with 9,200 others, which is 14 million multiplications. Helium-1-2b's width has 75 million weights in each
 layer, and the same text costs half as many multiplications again.
 
