@@ -34,7 +34,7 @@ export interface NewestQueue<T> {
   close(): void
 }
 
-/** @returns an empty queue */
+/** Creates a queue between a source that does not wait and one reader. @returns it, empty */
 export function createNewestQueue<T>({ bound = 1, release = () => {} }: NewestQueueOptions<T> = {}): NewestQueue<T> {
   const items: T[] = []
   let dropped = 0

@@ -1,40 +1,28 @@
 /** The worker's side of the protocol: one model, its conversations, and the calls in flight. */
 import { StateError, toErrorData, type Message } from '@casa-js/base'
 import { init, memory } from '@casa-js/tensor'
-import {
-  captionStream,
-  createConversation,
-  createSampler,
-  loadVlm,
-  saveVlm,
-  type Conversation,
-  type LayerAttention,
-  type Vlm,
-} from '@casa-js/vlm'
+import { captionStream, createConversation, createSampler, loadVlm, saveVlm, type Conversation, type Vlm } from '@casa-js/vlm'
 import { memoryFolder } from '@casa-js/weights'
 import { transfer } from 'comlink'
 import { createFrameQueue, type FrameQueue } from './frame-queue.ts'
 import { nameOf, openSource } from './folder.ts'
 import { describeModel } from './model-info.ts'
-import { decodePicture } from './picture.ts'
 import type {
-  Answer,
   AskSettings,
   Callback,
   LoadProgress,
   LoadRequest,
-  Looked,
   ModelFile,
   ModelInfo,
   ModelSource,
   Outcome,
-  Picture,
   Trained,
   TrainEvent,
   TrainSettings,
   VerifyEvent,
   WorkerApi,
 } from './protocol.ts'
+import { contentOf, say } from './say.ts'
 import { recordFolder } from './stored.ts'
 import { createThroughput } from './throughput.ts'
 import { trainOnPictures } from './train.ts'
@@ -48,6 +36,8 @@ export function createHost(): WorkerApi {
   const calls = new Map<number, AbortController>()
   const queues = new Map<number, FrameQueue>()
   let isVerifying = false
+  /** Closed while the device is verified, which counts its tensors: freed afterwards. */
+  const closing: Conversation[] = []
 
   const loaded = (): Vlm => {
     if (isVerifying) throw new StateError('the device is being verified: wait until it is over, or abort it')
@@ -92,6 +82,7 @@ export function createHost(): WorkerApi {
       for await (const event of verifyGoldens(await goldensAt(goldens, { signal }), { device, signal })) onEvent(event)
     } finally {
       isVerifying = false
+      for (const conversation of closing.splice(0)) conversation.dispose()
     }
   }
 
@@ -184,8 +175,10 @@ export function createHost(): WorkerApi {
       }),
     closeConversation: (number) =>
       outcome(async () => {
-        conversations.get(number)?.dispose()
+        const conversation = conversations.get(number)
         conversations.delete(number)
+        if (isVerifying && conversation) closing.push(conversation)
+        else conversation?.dispose()
       }),
     caption: (call, { sampling, ...settings }, onCaption) =>
       during(call, onCaption, async (signal, send) => {
@@ -234,63 +227,5 @@ async function outcome<T>(run: () => Promise<T>): Promise<Outcome<T>> {
     return { value: await run() }
   } catch (thrown) {
     return { fault: toErrorData(thrown) }
-  }
-}
-
-/** The weights over the last picture of a window: its tokens come last. */
-function ofLastPicture(
-  { layer, image, imageShare }: LayerAttention,
-  { rows, columns }: Looked['grid'],
-): Looked['pieces'][number]['layers'][number] {
-  return { layer, image: image.slice(Math.max(0, image.length - rows * columns)), imageShare }
-}
-
-/** A message's content: the decoded pictures, then the text. */
-async function contentOf(pictures: Picture[], text: string): Promise<Message['content']> {
-  const images = pictures.map(async (picture, i) => {
-    return { type: 'image' as const, image: await decodePicture(picture, `picture ${i + 1}`) }
-  })
-  return [...(await Promise.all(images)), { type: 'text', text }]
-}
-
-async function say(
-  { model }: Vlm,
-  conversation: Conversation,
-  pictures: Picture[],
-  text: string,
-  { maxNewTokens, sampling, attention = false }: AskSettings,
-  onText: (text: string) => void,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const started = performance.now()
-  const content = await contentOf(pictures, text)
-  let tokens = 0
-  let firstAt = started
-  let answer = ''
-  let end: Answer['end'] = 'stop'
-  const pieces: Looked['pieces'] = []
-  const last = conversation.messages
-    .concat({ role: 'user', content })
-    .flatMap((message) => message.content)
-    .findLast(({ type }) => type === 'image')
-  const patches = attention && last?.type === 'image' && model.vision ? model.process(last.image) : undefined
-  const grid = patches && model.vision!.outputGrid(patches.grid)
-  const options = { maxNewTokens, signal, attention: grid !== undefined, ...(sampling && { sampler: createSampler(sampling) }) }
-  for await (const part of conversation.say(content, options)) {
-    if (part.id !== undefined && tokens++ === 0) firstAt = performance.now()
-    if (part.end) end = part.end
-    if (grid && part.attention)
-      pieces.push({ text: part.text, layers: part.attention.map((layer) => ofLastPicture(layer, grid)) })
-    answer += part.text
-    if (part.text) onText(part.text)
-  }
-  const decodeMs = performance.now() - firstAt
-  return {
-    text: answer.trim(),
-    end,
-    tokens,
-    timeToFirstTokenMs: firstAt - started,
-    ...(grid && pieces.length > 0 && { looked: { grid, pieces } }),
-    tokensPerSecond: tokens > 1 && decodeMs > 0 ? ((tokens - 1) / decodeMs) * 1000 : 0,
   }
 }

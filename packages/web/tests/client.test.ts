@@ -284,6 +284,8 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
       const client = await casa.createVlmClient({ model: '/model/', device: 'wasm' })
       const pictures = await casa.pictures('sign')
       const { tensors } = await client.memory()
+      const conversation = await client.createConversation()
+      await conversation.say('What does it say?', { pictures })
       const shown: string[] = []
       const cases: string[] = []
       const verifying = client.verify({
@@ -294,6 +296,7 @@ describe.skipIf(!findBrowser())('a client in Chromium', () => {
         },
       })
       const meanwhile = await client.ask(pictures, 'What?').catch((error: Error) => error.message)
+      await conversation.close()
       const { passed, checks } = await verifying
       const asking = client.ask(pictures, 'What does it say?')
       const busy = await client.verify({ goldens: '/goldens/' }).catch((error: Error) => error.message)
