@@ -10,12 +10,11 @@ import {
   writeModelFolder,
   type TensorToWrite,
 } from '@casa-js/weights'
-import { createRandom, hashText, initialParams, type TensorTable } from '@casa-js/core'
+import { initialParams } from '@casa-js/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseVlmConfig } from './config.ts'
+import { entriesOf, renamer, tableOf } from './fixtures/renamed.ts'
 import { tinyConfig } from './fixtures/tiny.ts'
-import { allTensors } from './load.ts'
 
 const configs = {
   'CASA in every block': tinyConfig,
@@ -24,24 +23,6 @@ const configs = {
   'a convolutional stem': { ...tinyConfig, vision_config: { ...tinyConfig.vision_config, patch_size: 2, stem_channels: [6] } },
   'queries narrower than the model': { ...tinyConfig, text_config: { ...tinyConfig.text_config, head_dim: 4 } },
   'no CASA layers': { ...tinyConfig, fusion_config: { kind: 'insertion' } },
-}
-
-const tableOf = (config: object): TensorTable => allTensors(parseVlmConfig(config))
-const entriesOf = (table: TensorTable, rename = (name: string) => name) =>
-  new Map(table.map(({ name, shape }) => [rename(name), { shape }]))
-
-/** Another word for every part of a name at its place, numbers kept; parts that `keep` matches stay. */
-function renamer(seed: number, keep: RegExp): (name: string) => string {
-  const word = (part: string, path: string) =>
-    /^\d+$/.test(part) || keep.test(part)
-      ? part
-      : `w${createRandom(seed, hashText(path.replace(/(^|\.)\d+(?=\.|$)/g, '$1*')))
-          .integer(0, 2 ** 40)
-          .toString(36)}`
-  return (name) => {
-    const parts = name.split('.')
-    return parts.map((part, i) => word(part, parts.slice(0, i + 1).join('.'))).join('.')
-  }
 }
 
 const partOf = (name: string) => /^casa\.|lm_head|self_attn|mlp|merger|^vision|embed_tokens|norm/.exec(name)?.[0] ?? 'nothing'

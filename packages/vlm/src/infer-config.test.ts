@@ -1,12 +1,12 @@
 /** Checkpoints without a config: their sizes, their parts and the names of their tensors from shapes and numbering alone. */
 import { readFileSync } from 'node:fs'
-import { createRandom, hashText, type TensorTable } from '@casa-js/core'
+import type { TensorTable } from '@casa-js/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseVlmConfig } from './config.ts'
+import { entriesOf, renamer, tableOf } from './fixtures/renamed.ts'
 import { tinyConfig } from './fixtures/tiny.ts'
 import { inferModel } from './infer-config.ts'
-import { allTensors } from './load.ts'
 
 type Sizes = Record<string, unknown>
 
@@ -29,24 +29,6 @@ const models = {
   "Qwen2's biases, and Qwen2.5-VL's encoder": { ...base, text_config: { ...text_config, model_type: 'qwen2' }, vision_config: qwenVision },
   'no encoder': { ...text_config, hidden_size: 24, num_key_value_heads: 2 },
 } // prettier-ignore
-
-const tableOf = (config: object): TensorTable => allTensors(parseVlmConfig(config))
-const entriesOf = (table: TensorTable, rename = (name: string) => name) =>
-  new Map(table.map(({ name, shape }) => [rename(name), { shape }]))
-
-/** Another word for every part of a name at its place, numbers and the words that `keep` matches aside. */
-function renamer(seed: number, keep: RegExp): (name: string) => string {
-  const word = (part: string, path: string) =>
-    /^\d+$/.test(part) || keep.test(part)
-      ? part
-      : `w${createRandom(seed, hashText(path.replace(/(^|\.)\d+(?=\.|$)/g, '$1*')))
-          .integer(0, 2 ** 40)
-          .toString(36)}`
-  return (name) => {
-    const parts = name.split('.')
-    return parts.map((part, i) => word(part, parts.slice(0, i + 1).join('.'))).join('.')
-  }
-}
 
 /** Stores queries, keys and values as one tensor, and the two inputs of a gated layer, in the language model. */
 function fuse(table: TensorTable): TensorTable {
