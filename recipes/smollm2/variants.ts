@@ -85,7 +85,7 @@ export function albumRun(name: VariantName): RunDefinition {
     data: { module: './src/album.ts', options: { ...options } },
     groups: [{ name: 'new', match: ['*'], learningRate: 2e-3 }],
     batch: { textTokens: 340, imageTokens: 3000 },
-    steps: 200,
+    steps: 170,
     schedule: { warmup: 10, cooldown: 70 },
     out: `../../runs/smollm2-${name}`,
   })

@@ -5,7 +5,7 @@ import { memoryFolder } from '../bytes/folder.ts'
 import { openModelFolder } from '../folder/model-folder.ts'
 import { openWeights } from '../folder/open-weights.ts'
 import { writeModelFolder } from '../folder/write-model-folder.ts'
-import { quantizedMetadata } from '../quantize/quantized-source.ts'
+import { quantizedMetadata, type BlockSource } from '../quantize/quantized-source.ts'
 import { tensorsInMemory } from '../safetensors/writer.ts'
 import type { TensorToWrite } from '../safetensors/encode.ts'
 import { hashTensor } from './hash.ts'
@@ -47,6 +47,26 @@ describe('an adapter', () => {
     expect([...(await opened.weights.read('b'))]).toEqual([3])
     expect([...(await opened.weights.read('c'))]).toEqual([4])
     await opened.weights.close()
+  })
+
+  it("hands over the base's matrices as blocks where the base does, checked like all others", async () => {
+    const [whole, stored] = [await base(), await openWeights(await base())]
+    const inBlocks: BlockSource = Object.assign(stored, {
+      blockTypeOf: (name: string) => (name === 'a' ? ('Q4_1' as const) : undefined),
+      readBlocks: (name: string) => stored.readBytes(name),
+    })
+    const ofBlocks = Object.assign(whole, { openWeights: () => Promise.resolve(inBlocks) })
+    const mark = await markOf(ofBlocks, { a: 'a', b: 'old' })
+    const open = async (tensors: AdapterBase['tensors']) => {
+      const adapter = await folderOf('eyes', { c: floats(4) }, { adapter: { ...mark, tensors } })
+      return (await openModelFolder(adapter, { base: ofBlocks })).weights as BlockSource
+    }
+    const joined = await open(mark.tensors)
+    expect(['a', 'b', 'c', 'd'].map((name) => joined.blockTypeOf(name))).toEqual(['Q4_1', undefined, undefined, undefined])
+    expect(await joined.readBlocks('a')).toEqual(await stored.readBytes('a'))
+    await expect(joined.readBlocks('c')).rejects.toThrow(/"c": this tensor is not in blocks/)
+    const wrong = await open({ ...mark.tensors, a: { sha256: mark.tensors.b!.sha256 } })
+    await expect(wrong.readBlocks('a')).rejects.toThrow(/a has other values/)
   })
 
   it('refuses another base: with other values, another dtype, or a tensor less', async () => {

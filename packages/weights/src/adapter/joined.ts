@@ -4,7 +4,8 @@
  * it is refused as another base even where its shapes differ.
  */
 import { WeightError } from '@casa-js/base'
-import type { QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
+import type { BlockType } from '@casa-js/base/internal'
+import { hasBlocks, type BlockSource, type QuantizedMatrix, type QuantizedSource } from '../quantize/quantized-source.ts'
 import { refuse } from '../refuse.ts'
 import type { StoredDtype, TensorSource } from '../safetensors/reader.ts'
 import { hashTensor } from './hash.ts'
@@ -58,7 +59,8 @@ function otherBase({ adapter, base }: AdapterNames, mark: AdapterBase, why: stri
   )
 }
 
-class Joined implements QuantizedSource {
+/** What a product reads as it lies in one of the two is read so from both: a base computes the same alone and beside its adapter. */
+class Joined implements QuantizedSource, BlockSource {
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
   private readonly checked = new Map<string, Promise<void>>()
@@ -98,6 +100,18 @@ class Joined implements QuantizedSource {
     const at = await this.place(name, signal)
     if (!('readQuantized' in at.source)) return refuse(at.source.name, 'quantized', 'this tensor is not quantised', at.name)
     return (at.source as QuantizedSource).readQuantized(at.name, signal, options)
+  }
+
+  blockTypeOf(name: string): BlockType | undefined {
+    const at = this.places.get(name)
+    return at && hasBlocks(at.source) ? at.source.blockTypeOf(at.name) : undefined
+  }
+
+  async readBlocks(name: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const at = await this.place(name, signal)
+    if (!hasBlocks(at.source))
+      return refuse(at.source.name, 'quantized', 'this tensor is not in blocks that are multiplied', at.name)
+    return at.source.readBlocks(at.name, signal)
   }
 
   async readBytes(name: string, range?: { begin: number; end: number }, signal?: AbortSignal): Promise<Uint8Array> {

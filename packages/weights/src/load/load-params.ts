@@ -2,7 +2,7 @@
 import type { TensorSpec, TensorTable, WeightSource } from '@casa-js/core'
 import { countValues } from '../safetensors/dtypes.ts'
 import type { BlockType } from '@casa-js/base/internal'
-import type { BlockSource, QuantizedMatrix, QuantizedSource } from '../quantize/quantized-source.ts'
+import { hasBlocks, type QuantizedMatrix, type QuantizedSource } from '../quantize/quantized-source.ts'
 import type { TensorSource } from '../safetensors/reader.ts'
 import { matchTable, type MatchOptions } from './match.ts'
 import { refuse } from '../refuse.ts'
@@ -114,10 +114,6 @@ async function readValues(source: WeightSource, spec: TensorSpec, found: string,
 
 function canCompress(source: WeightSource): source is TensorSource {
   return 'readCompressed' in source
-}
-
-function hasBlocks(source: WeightSource): source is BlockSource {
-  return 'blockTypeOf' in source
 }
 
 function canQuantize(source: WeightSource): source is QuantizedSource {

@@ -35,6 +35,8 @@ export interface BlockSource extends TensorSource {
   readBlocks(name: string, signal?: AbortSignal): Promise<Uint8Array>
 }
 
+export const hasBlocks = (source: object): source is BlockSource => 'blockTypeOf' in source
+
 export function partsOf(name: string): { values: string; scales: string } {
   return { values: `${name}.qweight`, scales: `${name}.scales` }
 }
