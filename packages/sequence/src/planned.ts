@@ -95,9 +95,12 @@ export function createStepPlanner(): StepPlanner {
     before?.dispose()
     delete set.plan
     if (plan instanceof NoPlan) {
-      // Other steps ran on these tensors: begin again with this one.
+      // Steps of another image may have run on these tensors: only of two tokens in a row does it say that there will be no plan.
+      const inARow = set.traces.at(-1)!.counters.tokens! + 1 === trace.counters.tokens
       set.traces = [trace]
-      return refuse(plan.why)
+      use.refused = plan.why
+      if (inARow) attempts++
+      return
     }
     set.traces = traces
     set.plan = plan
