@@ -20,7 +20,10 @@ function identityOf({ config, params }: VlmModel): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify([config.json, names.sort()]))))
 }
 
-/** @param notes anything else to save with it, as strings by name */
+/**
+ * The bytes of a session: what `Session.save` returns.
+ * @param notes anything else to save with it, as strings by name
+ */
 export async function encodeSession(
   model: VlmModel,
   { tokens, values, tensors }: SequenceContents,
@@ -37,7 +40,10 @@ export async function encodeSession(
   return encodeSafetensors(Object.fromEntries(entries), metadata)
 }
 
-/** @throws ArgumentError when the bytes are not a saved session, or are from another version or another model. */
+/**
+ * The state of the sequence and the notes that a saved session holds.
+ * @throws ArgumentError when the bytes are not a saved session, or are from another version or another model
+ */
 export async function decodeSession(
   model: VlmModel,
   bytes: Uint8Array,
