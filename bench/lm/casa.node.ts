@@ -4,7 +4,7 @@
  *   casa.node.ts MODEL float32|compressed THREADS PREFILL DECODE
  */
 import { close, init } from '@casa-js/tensor'
-import { createSession, loadModel } from '@casa-js/vlm'
+import { createSampler, createSession, loadModel } from '@casa-js/vlm'
 import { least, per, promptIds, rounds, shortPrompt, sinceStart, timed, type LmResult } from './lm.ts'
 
 const [model, weights, threads, prefill, decode] = process.argv.slice(2) as [
@@ -20,19 +20,21 @@ const tracedSteps = 4
 
 const report = await init({ device: 'wasm', threads: Number(threads) })
 const loaded = await loadModel(model, { weights })
-const greedy = (logits: Float32Array) => logits.reduce((best, x, i) => (x > logits[best]! ? i : best), 0)
+/** Greedy, as answers are made. */
+const sampler = createSampler()
 
 const first = createSession(loaded, { capacityTokens: shortPrompt })
-greedy(await first.append({ ids: promptIds(shortPrompt), images: [] }))
+await first.choose({ ids: promptIds(shortPrompt), images: [] }, sampler, [])
 const firstToken = sinceStart()
 first.dispose()
 
 /** A prompt, then tokens one by one, each the likeliest. */
 async function round() {
   const session = createSession(loaded, { capacityTokens: prefillTokens + tracedSteps + decodeTokens })
-  const [logits, prefill] = await timed(() => session.append({ ids: promptIds(prefillTokens), images: [] }))
-  const tokens = [greedy(logits)]
-  const step = async () => tokens.push(greedy(await session.append({ ids: Int32Array.of(tokens.at(-1)!), images: [] })))
+  const choose = (ids: Int32Array) => session.choose({ ids, images: [] }, sampler, [])
+  const [token, prefill] = await timed(() => choose(promptIds(prefillTokens)))
+  const tokens = [token]
+  const step = async () => tokens.push(await choose(Int32Array.of(tokens.at(-1)!)))
   for (let i = 0; i < tracedSteps; i++) await step()
   const [, all] = await timed(async () => {
     for (let i = 0; i < decodeTokens; i++) await step()
@@ -45,6 +47,7 @@ const results = []
 for (let i = 0; i < rounds; i++) results.push(await round())
 const result: LmResult = {
   setting: `wasm, ${report.features.join(', ')}`,
+  rounds,
   firstToken,
   prefill: least(results.map(({ prefill }) => prefill)),
   decode: least(results.map(({ decode }) => decode)),

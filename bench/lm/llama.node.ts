@@ -36,6 +36,7 @@ const results = []
 for (let i = 0; i < rounds; i++) results.push(await round())
 const result: LmResult = {
   setting: 'native, prebuilt binary',
+  rounds,
   firstToken,
   prefill: least(results.map(({ prefill }) => prefill)),
   decode: least(results.map(({ decode }) => decode)),

@@ -10,6 +10,8 @@ export interface Timing {
 /** One contestant on one number of threads. */
 export interface LmResult {
   setting: string
+  /** Prompts and decodings that were timed, of which the least counts. */
+  rounds: number
   /** From the start of the process to the first token after a prompt of 24. */
   firstToken: Timing
   /** A prompt of 512 tokens, all at once. */

@@ -3,6 +3,7 @@
     pytorch.py FOLDER THREADS PREFILL DECODE
 """
 import json
+import os
 import resource
 import sys
 import time
@@ -52,10 +53,12 @@ def run_round():
     return prefilled, {key: value / decode for key, value in spent.items()}, tokens
 
 
-rounds = [run_round() for _ in range(3)]
+count = int(os.environ.get("CASA_BENCH_ROUNDS", 3))
+rounds = [run_round() for _ in range(count)]
 least = lambda timings: {key: min(each[key] for each in timings) for key in ("clockMs", "processorMs")}
 print(json.dumps({
     "setting": f"torch {torch.__version__}",
+    "rounds": count,
     "firstToken": first,
     "prefill": least([each[0] for each in rounds]),
     "decode": least([each[1] for each in rounds]),

@@ -4,7 +4,7 @@ import { lmPage, type LmRow } from './table.ts'
 
 const timing = (ms: number) => ({ clockMs: 2 * ms, processorMs: ms })
 const row = (name: string, threads: number, ms: number): LmRow => ({
-  ...{ name, weights: 'int4', threads, load: 3, setting: '', firstToken: timing(500), tokens: [], peakBytes: 2 ** 28 },
+  ...{ name, weights: 'int4', threads, load: 3, setting: '', rounds: 3, firstToken: timing(500), tokens: [], peakBytes: 2 ** 28 },
   ...{ prefill: timing(100 * ms), decode: timing(ms) },
 })
 
@@ -21,6 +21,7 @@ it('divides by llama.cpp on as many threads, and says what was not measured', ()
   expect(text).toContain('| casa-js | int4 | 0.91 | 0.91 |')
   expect(text).toContain('load average was 2 to 3 on 2 cores')
   expect(text).toContain('| a token, planned | int4 | 15.00 (30.00) |')
+  expect(text).toContain('of 3 rounds the least')
   // Two groups of two bars on one thread.
   expect(lmChart(rows).match(/<rect/g)).toHaveLength(4)
   expect(lmChart([skipped])).not.toContain('<rect')

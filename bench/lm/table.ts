@@ -37,7 +37,7 @@ export function lmPage({ machine: { processor, cores, node }, rows, extras }: Lm
 
 \`pnpm bench lm\` on ${processor}, ${cores} cores, Node ${node}. The model comes from \`scripts/fetch-smollm2.sh\` as GGUF (Q4_1); the other
 formats are made from it by \`casa convert\`, its ONNX by \`bench/lm/export-onnx.py\`. A prompt of 512 tokens, then 64 tokens one by one, each the
-likeliest; of three rounds the least. Times are milliseconds of the processor over all threads (of wllama: all of Chromium), then by the
+likeliest; of ${roundsOf(rows)} the least. Times are milliseconds of the processor over all threads (of wllama: all of Chromium), then by the
 clock in parentheses. Ratios are processor time beside llama.cpp's on as many threads: below 1 is faster. llama.cpp and PyTorch are native
 code with vectors of 256 and 512 bits; wllama, llama.cpp in WebAssembly, has the 128 bits that casa-js has. transformers.js runs
 onnxruntime's native library, and its model computes the logits of all 512 tokens of a prompt, where the others compute the last one's.
@@ -53,6 +53,11 @@ ${speedUps(rows)}
 
 ${others(extras)}
 `
+}
+
+function roundsOf(rows: readonly LmRow[]): string {
+  const counts = [...new Set(rows.flatMap(({ rounds }) => rounds ?? []))].toSorted((a, b) => a - b)
+  return `${counts.join(' or ')} round${counts.at(-1) === 1 ? '' : 's'}`
 }
 
 function machineNote(loads: readonly number[], cores: number): string {

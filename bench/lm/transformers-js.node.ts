@@ -81,6 +81,7 @@ const results = []
 for (let i = 0; i < rounds; i++) results.push(await round())
 const result: LmResult = {
   setting: `transformers.js ${env.version}, onnxruntime-node`,
+  rounds,
   firstToken,
   prefill: least(results.map(({ prefill }) => prefill)),
   decode: least(results.map(({ decode }) => decode)),

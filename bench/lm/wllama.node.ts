@@ -112,6 +112,7 @@ try {
   for (let i = 0; i < rounds; i++) results.push(await round())
   const result: LmResult = {
     setting: `Chromium ${browser.version()}, WebAssembly, ${loaded.threads} thread(s)${loaded.isolated ? '' : ', not isolated'}`,
+    rounds,
     firstToken,
     prefill: least(results.map(({ prompt }) => prompt)),
     decode: least(results.map(({ decode }) => decode)),
