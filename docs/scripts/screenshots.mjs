@@ -17,8 +17,8 @@ import { previewSite } from './preview-site.mjs'
 const docs = fileURLToPath(new URL('..', import.meta.url))
 const out = process.env.CASA_SCREENSHOTS ?? join(docs, 'images')
 const sizes = [
-  { width: 1280, height: 1300 },
-  { width: 390, height: 1300 },
+  { width: 1280, height: 900 },
+  { width: 390, height: 844 },
 ]
 /** Larger pictures are named at the end. */
 const mostBytes = 60_000
@@ -43,7 +43,7 @@ for (const { width, height } of sizes) {
     const name = link.replace('.html', '').replaceAll('/', '-').replaceAll(/^-|-$/g, '') || 'home'
     const path = join(out, `site-${name}-${width}.png`)
     await sharp(await page.screenshot({ animations: 'disabled' }))
-      .png({ palette: true, colours: 32, effort: 10 })
+      .png({ palette: true, colours: 16, effort: 10 })
       .toFile(path)
     const { size } = statSync(path)
     bytes += size
