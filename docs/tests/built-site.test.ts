@@ -38,7 +38,7 @@ describe.skipIf(!process.env.CASA_SITE || !findBrowser())('the site as it is pub
     await expect.poll(() => page.locator('main').textContent(), { timeout: 30_000 }).toContain('captionVideo')
     await page.keyboard.press('Control+k')
     await page.locator('#localsearch-input').fill('compressed weights')
-    await expect.poll(() => page.locator('.search-box .result').count(), { timeout: 30_000 }).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('.VPLocalSearchBox .result').count(), { timeout: 30_000 }).toBeGreaterThan(0)
     await page.close()
   })
 
