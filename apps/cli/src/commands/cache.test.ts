@@ -7,10 +7,12 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { fixture } from '../fixtures/casa.ts'
 import { register } from './cache.ts'
 
-const model = new URL('../../goldens/llama-helium1/', import.meta.url)
+const model = pathToFileURL(`${fixture.language}/`)
 let folder: string
 let server: Server
 beforeAll(async () => {

@@ -6,9 +6,10 @@ import { dequantize, quantize } from '@casa-js/tensor'
 import { openWeights, type ConvertReport, type QuantizedSource } from '@casa-js/weights'
 import { Command } from 'commander'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { fixture } from '../fixtures/casa.ts'
 import { register } from './convert.ts'
 
-const model = new URL('../../goldens/llama-helium1', import.meta.url).pathname
+const model = fixture.language
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'casa-convert-'))

@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
+import { fixture } from '../fixtures/casa.ts'
 import { modelFingerprint } from './fingerprint.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'casa-fingerprint-'))
@@ -10,7 +10,7 @@ afterAll(() => rmSync(root, { recursive: true }))
 
 it('names a model by what its files hold: notes beside it do not count, a changed weight does', async () => {
   const model = join(root, 'model')
-  cpSync(fileURLToPath(new URL('../../goldens/llama-helium1', import.meta.url)), model, { recursive: true })
+  cpSync(fixture.language, model, { recursive: true })
   const name = await modelFingerprint(model)
   expect(name).toMatch(/^model@[0-9a-f]{12}$/)
   writeFileSync(join(model, 'notes.txt'), 'mine')
