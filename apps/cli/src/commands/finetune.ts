@@ -7,24 +7,20 @@ import { CasaError, FileError } from '@casa-js/base'
 import type { LabelledPicture } from '@casa-js/data'
 import type { EvaluationEvent, RunDefinition } from '@casa-js/train'
 import type { Command } from 'commander'
-import { deviceOption, verboseOption, type DeviceFlags } from '../device.ts'
-import { baseOption, type BaseFlag } from '../model-options.ts'
+import { deviceOption, verboseOption } from '../device.ts'
+import { baseOption, modelOption, type BaseFlag } from '../model-options.ts'
 import { shippedModel } from '../shipped.ts'
 import { err, out as plain } from '../terminal/colours.ts'
 import { decimal, wholeNumber } from '../terminal/numbers.ts'
 import { writeWhole } from '../terminal/outputs.ts'
-import { runTraining } from '../train/run.ts'
+import { runTraining, type TrainFlags } from '../train/run.ts'
 
-interface FinetuneFlags extends DeviceFlags, BaseFlag {
+interface FinetuneFlags extends TrainFlags, BaseFlag {
   out: string
-  model?: string
+  model: string
   question: string
   holdOut: number
-  steps?: number
   learningRate?: number
-  workers?: number
-  resume?: boolean
-  force?: boolean
 }
 
 const files = { run: 'run.json', learnt: 'learnt.jsonl', heldOut: 'held-out.jsonl' }
@@ -38,7 +34,7 @@ export function register(program: Command): void {
     .description('teach a model what is in your pictures')
     .argument('<pictures>', 'a folder: pictures in folders named after what they show, or each beside a text file of its name')
     .requiredOption('--out <folder>', 'a new folder: model/, report.html, and run.json to go on from')
-    .option('--model <folder>', 'model to start from (default: the model that comes with casa)')
+    .addOption(modelOption())
     .addOption(baseOption())
     .option('--question <text>', 'what is asked about each picture', 'What is this?')
     .option('--hold-out <n>', 'every n-th picture of an answer is only asked about, before and after; 0: none', wholeNumber(0), 4)
@@ -71,18 +67,7 @@ async function finetune(pictures: string, flags: FinetuneFlags): Promise<void> {
   const runFile = join(flags.out, files.run)
   if (!flags.resume) await prepare(pictures, flags)
   const evaluations: EvaluationEvent[] = []
-  const { stopped } = await runTraining(
-    runFile,
-    {
-      device: flags.device,
-      ...(flags.verbose && { verbose: true }),
-      workers: flags.workers,
-      steps: flags.resume ? flags.steps : undefined,
-      resume: flags.resume,
-      force: flags.force,
-    },
-    (event) => evaluations.push(event),
-  )
+  const { stopped } = await runTraining(runFile, flags, (event) => evaluations.push(event))
   if (stopped) return
   console.log(table(evaluations))
   const folder = relative('.', join(flags.out, 'model'))
@@ -91,11 +76,13 @@ async function finetune(pictures: string, flags: FinetuneFlags): Promise<void> {
 
 /** Writes the run and its questions. Nothing is written before everything was looked at. */
 async function prepare(folder: string, flags: FinetuneFlags): Promise<void> {
-  const [{ holdOut, readPictureFolder }, { findCheckpoint, RUN_FOLDER_KIND }, { claimFolder }] = await Promise.all([
-    import('@casa-js/data'),
-    import('@casa-js/train/node'),
-    import('@casa-js/weights/node'),
-  ])
+  const [{ holdOut, readPictureFolder }, { fromScratch }, { findCheckpoint, RUN_FOLDER_KIND }, { claimFolder }] =
+    await Promise.all([
+      import('@casa-js/data'),
+      import('@casa-js/train'),
+      import('@casa-js/train/node'),
+      import('@casa-js/weights/node'),
+    ])
   const { pictures, unlabelled } = await readPictureFolder(folder)
   if (pictures.length === 0)
     throw new FileError(
@@ -103,8 +90,7 @@ async function prepare(folder: string, flags: FinetuneFlags): Promise<void> {
       `nothing says what these ${unlabelled.length} files show: put them in folders named after it, or a text file beside each`,
     )
   const { learnt, heldOut } = holdOut(pictures, flags.holdOut)
-  const model = flags.model ?? shippedModel
-  const inputs = [folder, model, ...(flags.base === undefined ? [] : [flags.base])]
+  const inputs = [folder, flags.model, ...(flags.base === undefined ? [] : [flags.base])]
   const claim = await claimFolder(flags.out, { kind: RUN_FOLDER_KIND, force: flags.force, writes: Object.values(files), inputs })
   if (await findCheckpoint(flags.out))
     throw new CasaError(`${flags.out} holds a run already: go on with --resume, or choose another --out folder`)
@@ -119,22 +105,28 @@ async function prepare(folder: string, flags: FinetuneFlags): Promise<void> {
       .join('')
   await writeWhole(join(flags.out, files.learnt), rows(learnt))
   if (heldOut.length > 0) await writeWhole(join(flags.out, files.heldOut), rows(heldOut))
-  const run = runOf(folder, flags, learnt.length, heldOut.length)
+  const rate = flags.learningRate ?? (flags.model === shippedModel ? shippedRate : undefined)
+  const groups = rate === undefined ? undefined : fromScratch(rate)
+  const run = runOf(folder, flags, groups, learnt.length, heldOut.length)
   await writeWhole(join(flags.out, files.run), `${JSON.stringify(run, undefined, 2)}\n`)
 }
 
-function runOf(folder: string, flags: FinetuneFlags, learnt: number, heldOut: number): RunDefinition {
+function runOf(
+  folder: string,
+  flags: FinetuneFlags,
+  groups: RunDefinition['groups'],
+  learnt: number,
+  heldOut: number,
+): RunDefinition {
   const steps = flags.steps ?? Math.max(fewestSteps, learnt)
   const images = resolve(folder)
-  const learningRate = flags.learningRate ?? (flags.model === undefined ? shippedRate : undefined)
-  const workers = flags.workers ?? 1
   return {
-    model: { folder: resolve(flags.model ?? shippedModel), ...(flags.base !== undefined && { base: resolve(flags.base) }) },
+    model: { folder: resolve(flags.model), ...(flags.base !== undefined && { base: resolve(flags.base) }) },
     data: { jsonl: files.learnt, images },
-    batch: { textTokens: 512, imageTokens: 1024, perStep: workers },
+    batch: { textTokens: 512, imageTokens: 1024, perStep: flags.workers ?? 1 },
     steps,
     schedule: { warmup: Math.min(Math.ceil(steps / 10), 100) },
-    ...(learningRate !== undefined && { groups: [{ name: 'all', match: ['*'], learningRate }] }),
+    groups,
     ...(heldOut > 0 && {
       evaluate: {
         every: Math.ceil(steps / 4),
