@@ -2,7 +2,7 @@
  * Goes on training the model of this folder: `casa train recipes/live/run-more.ts`. Clips of another seed, so none is seen again. The rate
  * falls from the start: at the full rate the model loses directions and silence first, and gains names only as it falls.
  */
-import { liveRun } from './variants.ts'
+import { liveRun } from './src/variants.ts'
 
 export default {
   ...liveRun({ folder: './model', seed: 900 }),

@@ -1,4 +1,4 @@
 /** The model that captions live video: `casa train recipes/live/run.ts`, after `pnpm --filter @casa-js/live start`. */
-import { liveRun } from './variants.ts'
+import { liveRun } from './src/variants.ts'
 
 export default liveRun()

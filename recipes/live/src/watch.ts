@@ -54,3 +54,18 @@ export async function* watch(
     yield { ...shown.shift()!, said: text.trim(), cachedTokens, tensorBytes: memory.bytes }
   }
 }
+
+/** Scene after scene, each beside what was said of it, until they hold that many events. */
+export async function* watchScenes(
+  vlm: Vlm,
+  material: SceneMaterial,
+  painter: Painter,
+  { seed, events, ...options }: Omit<WatchOptions, 'seeds'> & { seed: number; events: number },
+): AsyncGenerator<Watched[], void> {
+  for (let scene = 0, seen = 0; seen < events; scene++) {
+    const frames: Watched[] = []
+    for await (const frame of watch(vlm, material, painter, { ...options, seeds: [seed, scene] })) frames.push(frame)
+    seen += frames.filter(({ event }) => event).length
+    yield frames
+  }
+}

@@ -4,13 +4,14 @@
  *     pnpm --filter @casa-js/live start            writes runs/live-start/casa, /ca and /insertion at the top of the checkout
  *     pnpm --filter @casa-js/live start --encoder model --out live-compared      the same, with the encoder of another model folder
  *
+ * `--fresh` leaves the reader's CASA layers out: new ones start from self-attention, whatever their keys.
+ *
  * A new token's row begins as the mean of those of the tokens that spell it. Frames are not standardised one by one, as the reader's
  * pictures are: that takes away the colours by which things are told apart.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CasaError } from '@casa-js/base'
-import { close, dispose, init, tensor } from '@casa-js/tensor'
+import { close, init, tensor } from '@casa-js/tensor'
 import { parseTokenizer, type TokenizerJson } from '@casa-js/tokenizers'
 import { createVlm, loadVlm, saveVlm, type Vlm } from '@casa-js/vlm'
 import { captionTokens } from '../captions.ts'
@@ -19,7 +20,11 @@ import { framePx } from '../stage.ts'
 import { liveCapacityTokens } from '../watch.ts'
 
 const { values } = parseArgs({
-  options: { encoder: { type: 'string' }, out: { type: 'string', default: 'live-start' } },
+  options: {
+    encoder: { type: 'string' },
+    out: { type: 'string', default: 'live-start' },
+    fresh: { type: 'boolean', default: false },
+  },
 })
 
 const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
@@ -62,7 +67,11 @@ const text = reader.model.config.json.text_config as Record<string, unknown>
 const vocabulary = text.vocab_size as number
 const tokenizerJson = extendTokenizer(reader.files.tokenizerJson, vocabulary)
 const embedding = Object.keys(reader.model.params).find((name) => name.endsWith('embed_tokens.weight'))!
-const rows = await extendEmbedding(reader, embedding)
+const weights = {
+  ...reader.model.params,
+  ...Object.fromEntries(Object.entries(encoder?.model.params ?? {}).filter(([name]) => name.startsWith('vision.'))),
+  [embedding]: tensor(await extendEmbedding(reader, embedding), [vocabulary + captionTokens.length, text.hidden_size as number]),
+}
 for (const [name, fusion] of Object.entries(fusions)) {
   const config = {
     ...reader.model.config.json,
@@ -88,14 +97,10 @@ for (const [name, fusion] of Object.entries(fusions)) {
     tokenizerJson,
     processorConfig: { ...reader.files.processorConfig, ...imageStatistics, captions },
   }
-  const vlm = createVlm(config, 1, files)
-  for (const [weight, fresh] of Object.entries(vlm.model.params)) {
-    const from = weight.startsWith('vision.') && encoder ? encoder : reader
-    const known = weight === embedding ? rows : ((await from.model.params[weight]?.data()) as Float32Array | undefined)
-    if (!known) throw new CasaError(`${name}: the reader has no ${weight}`)
-    vlm.model.params[weight] = tensor(known, [...fresh.shape])
-    dispose(fresh)
-  }
+  // Insertion has no layers of its own.
+  const wanted = (weight: string) => !weight.startsWith('casa.') || (!values.fresh && fusion.kind === 'casa')
+  const known = Object.fromEntries(Object.entries(weights).filter(([weight]) => wanted(weight)))
+  const vlm = createVlm(config, 1, files, { known })
   const folder = top(`runs/${values.out}/${name}`)
   await saveVlm(vlm, folder)
   const parameters = Object.values(vlm.model.params).reduce((sum, { size }) => sum + size, 0)

@@ -1,7 +1,8 @@
 /** The runs of this recipe: the model, and what it is compared with. */
 import { defineRun, type RunDefinition } from '@casa-js/train'
 
-export type Variant = 'casa' | 'ca' | 'insertion' | 'blind'
+export const variants = ['casa', 'ca', 'insertion', 'blind'] as const
+export type Variant = (typeof variants)[number]
 
 /**
  * The model that captions live video.
@@ -36,23 +37,28 @@ export const liveRun = (from: { folder?: string; seed?: number } = {}): RunDefin
   })
 
 /**
- * One of four that are compared at a small budget: from the reader's language model and the encoder of the shipped live model, which
- * does not train, with the same clips, updates and rates.
+ * One cell of a comparison at a small budget. Within a seed all four have the same clips, updates and rates. They start from the reader's
+ * language model and the encoder of the shipped live model, which does not train; layers for pictures are new and start from self-attention.
+ *
+ * @param seed of the clips, too: no two seeds share one
+ * @param folder with the models that `start --fresh` wrote, and where the run goes
  */
-export function comparedRun(variant: Variant): RunDefinition {
-  const run = liveRun({ folder: `../../runs/live-compared/${variant === 'blind' ? 'casa' : variant}`, seed: 500 })
+export function comparedRun(variant: Variant, seed: number, folder = '../../runs/live-compared'): RunDefinition {
   const blind = variant === 'blind'
   return defineRun({
-    ...run,
+    ...liveRun({ folder: `${folder}/${blind ? 'casa' : variant}` }),
     data: {
       module: './src/dataset.ts',
-      options: { split: 'train', seed: 500, frames: [4, 16], eventChance: [0.55, 0.95], middle: 0.25, blind },
+      options: { split: 'train', seed: 500 + seed, frames: [4, 16], eventChance: [0.55, 0.95], middle: 0.25, blind },
     },
     // 32 frames in an update of each: a blind frame is one token.
     batch: { textTokens: 1024, imageTokens: blind ? 32 : 1152, perStep: 1 },
     steps: 400,
     schedule: { warmup: 30, cooldown: 250 },
+    // As the study that starts from the reader has it, with new layers too.
+    groups: [{ name: 'all', match: ['*'], learningRate: 1e-3, weightDecay: 0.05 }],
     freeze: ['vision.*'],
-    out: `../../runs/live-compared/${variant}-run`,
+    seed,
+    out: `${folder}/${variant}-${seed}`,
   })
 }

@@ -1,4 +1,0 @@
-/** `casa train recipes/live/run-compared-casa.ts`: see variants.ts. */
-import { comparedRun } from './variants.ts'
-
-export default comparedRun('casa')
