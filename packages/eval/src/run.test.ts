@@ -121,6 +121,58 @@ test('the most frequent answer is a baseline of every task and group', async () 
   expect(formatSummary(summary)).toMatch(/most frequent \|\n/)
 })
 
+/** Films of three frames, 1 to 3 px wide; their width is to be said, but not that of the second. */
+const films = (length: number): Dataset => ({
+  name: 'films',
+  length,
+  get: async (index) => ({
+    id: `f${index}`,
+    task: 'film',
+    messages: [{ role: 'user', content: [1, 2, 3].map((width) => ({ type: 'image', image: picture(width) })) }],
+  }),
+})
+
+test('a stream: every frame has a line, the baseline is grey frames, and a metric has an interval and a table of its own', async () => {
+  const said = (prediction: string, reference: string[]) =>
+    reference.filter((right, frame) => prediction.split('\n')[frame] === right).length / reference.length
+  const task = defineTask<string[]>({
+    name: 'film',
+    mode: 'stream',
+    dataset: films(2),
+    prompt: ({ messages }) => messages,
+    reference: () => ['1', '', '3'],
+    metric: {
+      name: 'frames',
+      score: said,
+      summarise: (answers) => ({ numbers: {}, interval: [0.1, 0.9], table: `| ${answers.length} films |` }),
+    },
+  }) as Task
+  const grey: number[] = []
+  const watcher: AnswerModel = {
+    ...model(),
+    watch: async (frames) =>
+      frames.map(({ widthPx, data }) => {
+        if (data[0] === 128) grey.push(widthPx)
+        return data[0] === 128 || widthPx === 2 ? '' : String(widthPx)
+      }),
+  }
+  const result = await runEval(watcher, [task], { baseline: 'no-image' })
+  expect(result.records.map(({ prediction, score }) => [prediction, score])).toEqual([
+    ['1\n\n3', 1],
+    ['\n\n', 1 / 3],
+    ['1\n\n3', 1],
+    ['\n\n', 1 / 3],
+  ])
+  expect(grey).toEqual([1, 2, 3, 1, 2, 3])
+  expect(result.summary.rows).toMatchObject([{ score: 1, interval: [0.1, 0.9], noImage: 1 / 3, table: '| 2 films |' }])
+  expect(result.summary.rows[0]).not.toHaveProperty('mostFrequent')
+  expect(formatSummary(result.summary)).toMatch(/\| film \| frames \| .*\n\nfilm:\n\n\| 2 films \|$/)
+  const html = await evalReport(result, [task], { title: 'Films', encodePng: async ({ widthPx }) => Uint8Array.of(widthPx) })
+  expect(html).toContain('<pre>| 2 films |</pre>')
+  expect(html.match(/<td>3<\/td><td class="muted">3<\/td>/g)).toHaveLength(2)
+  await expect(runEval(model(), [task])).rejects.toThrow(/task film is a stream, and ruler cannot watch one/)
+})
+
 test('an interrupted evaluation goes on where it stopped, whatever the interruption cut short', async () => {
   const path = join(folder, 'results.jsonl')
   const stop = new AbortController()

@@ -1,18 +1,18 @@
 /** The runner: sends every example of every task to the model, and scores and records the answers. */
-import type { Example } from '@casa-js/core'
+import type { Example, Message } from '@casa-js/core'
 import { CasaError } from '@casa-js/base'
 import type { AnswerModel } from './model.ts'
 import { type EvalRecord, keyOf, memoryResults, type Pictures, type ResultStore } from './results.ts'
 import type { Shard } from './shard.ts'
 import { type EvalSummary, summarise, withMeanOnly } from './summary.ts'
-import { type Task, textOf, withoutPictures } from './task.ts'
+import { greyFrames, picturesOf, type Task, textOf, withoutPictures } from './task.ts'
 
 export interface EvalOptions {
   /** Number of examples of each task; default all. Required for an endless dataset. */
   limit?: number
   /** Only this part of the examples: every count-th, starting at the index-th. Merge the results of all parts with `mergeResults`. */
   shard?: Shard | undefined
-  /** 'no-image': also run everything without pictures. */
+  /** 'no-image': also run everything without pictures; streams with grey frames. */
   baseline?: 'none' | 'no-image' | undefined
   /** Existing records are reused, and their examples are not run again. Default: in memory. */
   results?: ResultStore
@@ -39,7 +39,8 @@ export interface EvalResult {
 /**
  * Records are of this model, these tasks and indices below the limit, in order.
  *
- * @throws CasaError for tasks of one name or an endless dataset without a limit; what the model throws; the signal's reason
+ * @throws CasaError for tasks of one name, an endless dataset without a limit, or a stream for a model that cannot watch; what the model
+ *   throws; the signal's reason
  */
 export async function runEval(model: AnswerModel, tasks: readonly Task[], options: EvalOptions = {}): Promise<EvalResult> {
   const { baseline = 'none', results = memoryResults(), onProgress, signal } = options
@@ -110,9 +111,9 @@ async function askOne(
   signal: AbortSignal | undefined,
 ): Promise<EvalRecord> {
   const messages = task.prompt(example)
-  const asked = pictures === 'shown' ? messages : withoutPictures(messages)
+  const ask = task.mode === 'stream' ? watchFrames : answerMessages
   const startMs = performance.now()
-  const prediction = await model.answer(asked, { maxNewTokens: task.maxNewTokens, signal })
+  const prediction = await ask(model, task, messages, pictures, signal)
   const reference = task.reference(example)
   return {
     model: model.name,
@@ -129,4 +130,21 @@ async function askOne(
     score: task.metric.score(task.clean(prediction), reference),
     elapsedMs: Math.round(performance.now() - startMs),
   }
+}
+
+type Ask = (
+  model: AnswerModel,
+  task: Task,
+  messages: Message[],
+  pictures: Pictures,
+  signal: AbortSignal | undefined,
+) => Promise<string>
+
+const answerMessages: Ask = (model, { maxNewTokens }, messages, pictures, signal) =>
+  model.answer(pictures === 'shown' ? messages : withoutPictures(messages), { maxNewTokens, signal })
+
+const watchFrames: Ask = async (model, { name }, messages, pictures, signal) => {
+  if (!model.watch) throw new CasaError(`task ${name} is a stream, and ${model.name} cannot watch one: give the model a watch()`)
+  const frames = picturesOf(messages)
+  return (await model.watch(pictures === 'shown' ? frames : greyFrames(frames), { signal })).join('\n')
 }

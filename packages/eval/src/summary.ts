@@ -1,5 +1,5 @@
 /** Computes the reported numbers from records. */
-import { mean } from './metrics/index.ts'
+import { mean, type MetricSummary } from './metrics/index.ts'
 import type { EvalRecord } from './results.ts'
 import type { Task } from './task.ts'
 
@@ -12,7 +12,7 @@ export interface SummaryRow {
   /** A share of 1, or points where the metric counts points (MME, OCRBench). */
   score: number
   unit: 'share' | 'points'
-  /** 95 % interval of a share (Wilson), by the number of examples. */
+  /** 95 % interval: the metric's own, else of a share (Wilson) by the number of examples. */
   interval?: [number, number]
   /** The same score without pictures, if the baseline was run. */
   noImage?: number
@@ -20,6 +20,8 @@ export interface SummaryRow {
   mostFrequent?: { answer: string; score: number }
   /** The metric's other numbers, e.g. precision and recall. */
   numbers: Record<string, number>
+  /** The metric's own table, in Markdown. */
+  table?: string
 }
 
 export interface EvalSummary {
@@ -46,24 +48,26 @@ export function withMeanOnly(task: Task): Task {
 function row(task: Task, records: readonly EvalRecord[]): SummaryRow {
   const shown = records.filter((record) => record.pictures === 'shown')
   const blind = records.filter((record) => record.pictures === 'none')
-  const { value, numbers } = scoreOf(task, shown)
+  const { value, numbers, interval, table } = scoreOf(task, shown)
   const unit = task.metric.unit ?? 'share'
-  const frequent = mostFrequentAnswer(shown)
+  // Of a stream there is no single right answer.
+  const frequent = task.mode === 'stream' ? undefined : mostFrequentAnswer(shown)
   return {
     task: task.name,
     metric: task.metric.name,
     examples: shown.length,
     score: value,
     unit,
-    ...(unit === 'share' && shown.length > 0 && { interval: wilson(value, shown.length) }),
+    ...(unit === 'share' && shown.length > 0 && { interval: interval ?? wilson(value, shown.length) }),
     ...(blind.length > 0 && { noImage: scoreOf(task, blind).value }),
     ...(frequent !== undefined && { mostFrequent: { answer: frequent, score: scoreOf(task, shown, frequent).value } }),
     numbers,
+    ...(table !== undefined && { table }),
   }
 }
 
 /** @param said the answer to every question; the recorded ones unless given. */
-function scoreOf(task: Task, records: readonly EvalRecord[], said?: string): { value: number; numbers: Record<string, number> } {
+function scoreOf(task: Task, records: readonly EvalRecord[], said?: string): { value: number } & Omit<MetricSummary, 'main'> {
   const answers = records.map(({ prediction, reference, score }) => ({
     prediction: task.clean(said ?? prediction),
     reference,
@@ -71,8 +75,8 @@ function scoreOf(task: Task, records: readonly EvalRecord[], said?: string): { v
   }))
   const average = mean(answers.map(({ score }) => score))
   if (answers.length === 0 || !task.metric.summarise) return { value: average, numbers: {} }
-  const { numbers, main } = task.metric.summarise(answers)
-  return { value: main === undefined ? average : numbers[main]!, numbers }
+  const { main, ...summary } = task.metric.summarise(answers)
+  return { value: main === undefined ? average : summary.numbers[main]!, ...summary }
 }
 
 /** The right answer that most examples share; the first of several. Undefined where references hold no text. */
@@ -101,7 +105,7 @@ export function wilson(share: number, n: number): [number, number] {
   return [Math.max(0, centre - half), Math.min(1, centre + half)]
 }
 
-/** The table for a terminal or a model card, in Markdown. */
+/** The table for a terminal or a model card, in Markdown, and below it those that metrics have of their own. */
 export function formatSummary({ rows }: EvalSummary): string {
   const withBaseline = rows.some((each) => each.noImage !== undefined)
   const cells = rows.map((each) => [
@@ -118,7 +122,8 @@ export function formatSummary({ rows }: EvalSummary): string {
   const line = (values: string[]): string =>
     `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!))).join(' | ')} |`
   const rule = `| ${widths.map((width, column) => (column < 2 ? '-'.repeat(width) : '-'.repeat(width - 1) + ':')).join(' | ')} |`
-  return [line(head), rule, ...cells.map(line)].join('\n')
+  const own = rows.flatMap(({ task, table }) => (table === undefined ? [] : ['', `${task}:`, '', table]))
+  return [line(head), rule, ...cells.map(line), ...own].join('\n')
 }
 
 /** "12.3 %" of a share, "1234.5" of points. */

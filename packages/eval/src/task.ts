@@ -14,7 +14,12 @@ export interface TaskDefinition<R, E extends Example = Example> {
   /** Applied to an answer before it is scored, e.g. to drop a full stop. */
   clean?(prediction: string): string
   metric: Metric<R>
-  /** Longest answer in tokens; default 128. */
+  /**
+   * 'answer': the model reads the prompt once and answers it. 'stream': it watches the prompt's pictures one after another, as frames of
+   * a video, and its answer has a line for each, empty for silence. Default 'answer'.
+   */
+  mode?: 'answer' | 'stream'
+  /** Longest answer in tokens; default 128. Not of streams. */
   maxNewTokens?: number
 }
 
@@ -33,6 +38,7 @@ export function defineTask<R, E extends Example>(definition: TaskDefinition<R, E
     prompt: (example) => example.messages.slice(0, lastAnswer(example)),
     reference: (example) => textOf(example.messages[lastAnswer(example)]) as R,
     clean: (prediction) => prediction,
+    mode: 'answer',
     maxNewTokens: 128,
     ...definition,
   }
@@ -57,4 +63,9 @@ export function picturesOf(messages: readonly Message[]): RgbImage[] {
 /** The same conversation without its pictures: the input of the no-image baseline. */
 export function withoutPictures(messages: readonly Message[]): Message[] {
   return messages.map((message) => ({ ...message, content: message.content.filter((part) => part.type === 'text') }))
+}
+
+/** Grey frames of the same sizes: what a stream shows in the no-image baseline. */
+export function greyFrames(frames: readonly RgbImage[]): RgbImage[] {
+  return frames.map(({ widthPx, heightPx, data }) => ({ widthPx, heightPx, data: new Uint8Array(data.length).fill(128) }))
 }

@@ -10,6 +10,8 @@ export interface Frame {
   event?: SceneEvent
   /** '' if nothing happened. */
   caption: string
+  /** All sentences that are right, `caption` first: one may call a thing "It" or by its name. None if nothing happened. */
+  right: string[]
   sprites: Sprite[]
   backdrop: Backdrop
   /** -> rgb [96, 96, 3] */
@@ -32,9 +34,10 @@ export function* playScene(
   for (let index = 0; ; index++) {
     const event = scene.step(typeof eventChance === 'number' ? eventChance : eventChance(index))
     const caption = event ? captionOf(event, last) : ''
+    const right = event ? [...new Set([caption, captionOf(event)])] : []
     last = event?.thing.id ?? last
     const sprites = painter.sprites(scene.things)
     const noiseSeed = hashIntegers(...seeds, index)
-    yield { ...(event && { event }), caption, sprites, backdrop, paint: () => painter.paint(sprites, backdrop, noiseSeed) }
+    yield { ...(event && { event }), caption, right, sprites, backdrop, paint: () => painter.paint(sprites, backdrop, noiseSeed) }
   }
 }

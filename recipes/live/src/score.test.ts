@@ -1,25 +1,20 @@
 /** Scores of captions, on hand-made frames. */
 import { hashText } from '@casa-js/data'
 import { expect, it } from 'vitest'
-import type { SceneEvent } from './scene.ts'
 import { f1WithInterval, formatScore, measures, piecesOf, scoreScenes, total, type Said } from './score.ts'
 
-const place = { row: 0, column: 0, shift: { x: 0, y: 0 } } as const
-const fox = { kind: 'emoji', id: 1, ...place, name: 'fox', style: 'noto', altered: 0, size: 'big' } as const
-const look = { face: 0, sizePx: 20, board: 0 }
-const appears: SceneEvent = { kind: 'appear', thing: fox }
-const moves: SceneEvent = { kind: 'move', thing: fox, direction: 'left' }
-const sign: SceneEvent = { kind: 'appear', thing: { kind: 'sign', id: 2, ...place, word: 'camel', look } }
-const quiet = (said = ''): Said => ({ caption: '', said })
+const appears = ['A fox appears.']
+const moves = ['It moves left.', 'The fox moves left.']
+const quiet = (said = ''): Said => ({ right: [], said })
 
 const scoreOf = (frames: Said[]) => scoreScenes([frames])
 
 it('counts what is right at once, what is late, and what was never said', () => {
   const score = scoreOf([
-    { event: appears, caption: 'A fox appears.', said: 'A fox appears.' },
-    { event: moves, caption: 'It moves left.', said: '' },
+    { right: appears, said: 'A fox appears.' },
+    { right: moves, said: '' },
     quiet('It moves left.'),
-    { event: sign, caption: 'The sign says camel.', said: 'The sign says camera.' },
+    { right: ['The sign says camel.'], said: 'The sign says camera.' },
     quiet(),
     quiet(),
   ])
@@ -31,29 +26,29 @@ it('counts what is right at once, what is late, and what was never said', () => 
 })
 
 it('a sentence counts once, "It" and a name are the same, strange sentences cost precision', () => {
-  const named = scoreOf([{ event: moves, caption: 'It moves left.', said: 'The fox moves left.' }])
+  const named = scoreOf([{ right: moves, said: 'The fox moves left.' }])
   expect(named.kinds.move.matched).toBe(1)
-  const unnamed = scoreOf([{ event: moves, caption: 'The fox moves left.', said: 'It moves left.' }])
+  const unnamed = scoreOf([{ right: ['The fox moves left.'], said: 'It moves left.' }])
   expect(unnamed.kinds.move.matched).toBe(0)
   const twice = scoreOf([
-    { event: moves, caption: 'It moves left.', said: '' },
-    { event: moves, caption: 'It moves left.', said: 'It moves left.' },
+    { right: moves, said: '' },
+    { right: moves, said: 'It moves left.' },
   ])
   expect(measures(twice.kinds.move)).toMatchObject({ precision: 1, recall: 0.5 })
-  const late = scoreOf([{ event: moves, caption: 'It moves left.', said: '' }, quiet(), quiet(), quiet('It moves left.')])
+  const late = scoreOf([{ right: moves, said: '' }, quiet(), quiet(), quiet('It moves left.')])
   expect(late.kinds.move.matched).toBe(0)
   expect(total(scoreOf([quiet('fox fox fox')]))).toMatchObject({ said: 1, matched: 0 })
 })
 
 it('a table has a row for each kind and one for all', () => {
-  const table = formatScore([[{ event: appears, caption: 'A fox appears.', said: 'A fox appears.' }, quiet()]])
+  const table = formatScore([[{ right: appears, said: 'A fox appears.' }, quiet()]])
   expect(table.split('\n')).toHaveLength(14)
   expect(table).toContain('| appear | 1 | 100.0 % | 100.0 % | 100.0 % | 100.0 % to 100.0 % | 0.00 | 100.0 % |')
   expect(table).toContain('Silence kept in 100.0 % (100.0 % to 100.0 %) of 1 frames')
 })
 
 it('what is said in the next scene is not late', () => {
-  const missed: Said = { event: moves, caption: 'It moves left.', said: '' }
+  const missed: Said = { right: moves, said: '' }
   expect(total(scoreScenes([[missed, quiet('It moves left.')]])).matched).toBe(1)
   expect(total(scoreScenes([[missed], [quiet('It moves left.')]])).matched).toBe(0)
 })
@@ -61,8 +56,7 @@ it('what is said in the next scene is not late', () => {
 it('F1 comes with an interval that holds it, narrower with more frames', () => {
   const frames = (count: number): Said[] =>
     Array.from({ length: count }, (_, i) => ({
-      event: appears,
-      caption: 'A fox appears.',
+      right: appears,
       said: hashText(String(i)) % 3 === 0 ? '' : 'A fox appears.',
     }))
   const [few, many] = [f1WithInterval(piecesOf(frames(200))), f1WithInterval(piecesOf(frames(4000)))]

@@ -1,19 +1,18 @@
 /**
  * Captions against what happened. A sentence counts for an event when it says the same, at the event's frame or up to two frames
- * later; each counts once. Calling a thing "It" or by its name is the same where the truth says "It".
+ * later; each counts once.
  */
 import { createRandom } from '@casa-js/data'
-import { captionOf, kindOf } from './captions.ts'
-import { eventKinds, type EventKind, type SceneEvent } from './scene.ts'
+import { kindOf } from './captions.ts'
+import { eventKinds, type EventKind } from './scene.ts'
 
 /** Frames that a sentence may be late. */
 export const mostDelay = 2
 
 /** One frame of a scene, and what a model said of it. */
 export interface Said {
-  event?: SceneEvent | undefined
-  /** The right caption; '' for silence. */
-  caption: string
+  /** The right captions, the one of training first; none if nothing happened. */
+  right: readonly string[]
   /** The model's caption; '' for silence. */
   said: string
 }
@@ -50,24 +49,23 @@ export const emptyScore = (): Score => ({
 /** Add one scene to a score. */
 export function addScene(score: Score, frames: readonly Said[]): void {
   const taken = new Set<number>()
-  frames.forEach(({ event, caption, said }, index) => {
+  frames.forEach(({ right, said }, index) => {
     if (said !== '') {
       const kind = kindOf(said)
       if (kind) score.kinds[kind].said++
       else score.strange++
     }
-    if (!event) {
+    if (right.length === 0) {
       score.quiet++
       if (said === '') score.kept++
       return
     }
     // A sign or a counter that appears says what it shows: its kind is that of its sentence.
-    const kind = kindOf(caption)!
+    const kind = kindOf(right[0]!)!
     const own = score.kinds[kind]
     own.events++
-    const right = new Set([caption, captionOf(event)])
     const late = Array.from({ length: mostDelay + 1 }, (_, delay) => delay)
-    const delay = late.find((one) => right.has(frames[index + one]?.said ?? '') && !taken.has(index + one))
+    const delay = late.find((one) => right.includes(frames[index + one]?.said ?? '') && !taken.has(index + one))
     if (delay !== undefined) {
       taken.add(index + delay)
       own.matched++
@@ -76,6 +74,9 @@ export function addScene(score: Score, frames: readonly Said[]): void {
     if (late.some((one) => kindOf(frames[index + one]?.said ?? '') === kind)) own.recognised++
   })
 }
+
+/** How many frames have an event. */
+export const eventsOf = (frames: readonly Said[]): number => frames.filter(({ right }) => right.length > 0).length
 
 const ratio = (part: number, whole: number) => (whole === 0 ? NaN : part / whole)
 

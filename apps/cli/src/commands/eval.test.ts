@@ -53,6 +53,29 @@ test('own questions, a baseline, results that are taken up again, and a report',
   expect(readFileSync(results, 'utf8').trimEnd().split('\n')).toEqual(lines)
 })
 
+test('a module makes a task with a metric of its own, here a stream, by --limit and --seed', async () => {
+  const module = join(folder, 'films.mjs')
+  writeFileSync(
+    module,
+    `const image = { widthPx: 16, heightPx: 16, data: new Uint8Array(768).fill(90) }
+    export default ({ count, seed }) => ({
+      name: 'films-' + seed,
+      mode: 'stream',
+      dataset: {
+        name: 'films',
+        length: count,
+        get: async (index) => ({ id: 'f' + index, task: 'film', messages: [{ role: 'user', content: [image, image, image].map((image) => ({ type: 'image', image })) }] }),
+      },
+      prompt: ({ messages }) => messages,
+      reference: () => 3,
+      clean: (said) => said,
+      metric: { name: 'frames', score: (said, frames) => Number(said.split('\\n').length === frames) },
+    })`,
+  )
+  const args = ['--data', module, '--limit', '2', '--seed', '7', '--json']
+  expect(JSON.parse(await casaEval(...args)).rows).toMatchObject([{ task: 'films-7', metric: 'frames', examples: 2, score: 1 }])
+})
+
 test('a benchmark from parquet files: two shards, merged, in the form of lmms-eval', async () => {
   const data = fileURLToPath(new URL('../../../../packages/eval/src/fixtures/benchmarks/chartqa', import.meta.url))
   const file = (name: string) => join(folder, name)

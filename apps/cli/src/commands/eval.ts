@@ -41,7 +41,7 @@ export function register(program: Command): void {
     .addArgument(modelArgument('model', 'model folder'))
     .option(
       '--data <files...>',
-      "your own questions: JSONL files or dataset modules; parquet files, folders or hub:owner/name of a benchmark; without it, the shipped model's held-out sets, or the benchmark's own repository",
+      "your own questions: JSONL files or modules that make a dataset or a task; parquet files, folders or hub:owner/name of a benchmark; without it, the shipped model's held-out sets, or the benchmark's own repository",
     )
     .option('--task <names...>', `only these tasks; benchmarks: ${benchmarks.join(', ')}`)
     .addOption(
@@ -52,7 +52,7 @@ export function register(program: Command): void {
     .option('--shard <i/n>', 'every n-th example, from the i-th on, for several machines; needs --results')
     .option('--merge <files...>', 'bring results of shards into --results first')
     .option('--lmms-eval <file>', 'write the scores as lmms-eval writes its results.json')
-    .option('--limit <n>', 'examples of each task', wholeNumber(1), 200)
+    .option('--limit <n>', 'examples of each task; videos, where a task has them', wholeNumber(1), 200)
     .addOption(seedOption('seed that held-out sets are drawn by').default(1))
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, mostTokens), 64)
     .addOption(new Option('--baseline <kind>', 'no-image: ask everything again without pictures').choices(['no-image']))
@@ -72,6 +72,7 @@ Examples:
   casa eval                                                  the shipped model on its held-out sets
   casa eval model/ --task word emoji --limit 500 --baseline no-image --report report.html
   casa eval model/ --data my/questions.jsonl --results answers.jsonl
+  casa eval recipes/live/model --data recipes/live/src/evaluation.ts --limit 149   scenes, watched as live video
   casa eval model/ --task chartqa --data ChartQA/ --results chartqa.jsonl --limit 2500
   casa eval model/ --task docvqa --data hub:lmms-lab/DocVQA --shard 1/4 --results part-1.jsonl
   casa eval model/ --task docvqa --merge part-*.jsonl --results docvqa.jsonl --lmms-eval results.json`,

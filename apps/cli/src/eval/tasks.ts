@@ -18,7 +18,7 @@ import { basename, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 export interface TaskOptions {
-  /** JSONL files, or modules whose default export makes a dataset. Without any: the shipped model's held-out sets. */
+  /** JSONL files, or modules whose default export makes a dataset or a task. Without any: the shipped model's held-out sets. */
   data: string[]
   /** Names of the tasks to keep; all without any. */
   only: string[]
@@ -35,7 +35,7 @@ export interface TaskOptions {
   warn(message: string): void
 }
 
-/** Answers are judged by exact match. @throws CasaError when nothing is left to ask, or data cannot be opened. */
+/** Answers are judged by exact match, unless a module makes a task with a metric of its own. @throws CasaError when nothing is left to ask, or data cannot be opened. */
 export async function findTasks(options: TaskOptions): Promise<Task[]> {
   const { data, only, maxNewTokens, loose } = options
   const wanted = only.filter(isBenchmark)
@@ -54,7 +54,7 @@ export async function findTasks(options: TaskOptions): Promise<Task[]> {
     )
   return sets
     .filter(({ name }) => only.length === 0 || only.includes(name))
-    .map(({ name, dataset }) => defineTask({ name, dataset, metric: loose ? looseMatch : exactMatch, maxNewTokens }))
+    .map((set) => (isTask(set) ? set : defineTask({ ...set, metric: loose ? looseMatch : exactMatch, maxNewTokens })))
 }
 
 /** Whether the named tasks are published benchmarks, which have a protocol. */
@@ -73,7 +73,12 @@ interface NamedSet {
   dataset: Dataset
 }
 
-async function openData(file: string, { warn, allowOutside }: TaskOptions): Promise<NamedSet> {
+/** The default export of a module of data. @param options --limit and --seed */
+type MakeData = (options: { count: number; seed: number }) => Dataset | Task | Promise<Dataset | Task>
+
+const isTask = (made: object): made is Task => 'metric' in made
+
+async function openData(file: string, { warn, allowOutside, count, seed }: TaskOptions): Promise<NamedSet | Task> {
   const path = resolve(file)
   const name = basename(file, extname(file))
   if (extname(file) === '.jsonl') {
@@ -83,9 +88,11 @@ async function openData(file: string, { warn, allowOutside }: TaskOptions): Prom
     return { name, dataset: await openJsonlDataset({ file: path, allowOutside, decode, onProblem }) }
   }
   await import('../train/typescript.ts')
-  const { default: make } = (await import(pathToFileURL(path).href)) as { default?: () => Dataset | Promise<Dataset> }
-  if (typeof make !== 'function') throw new FileError(file, 'its default export must be a function that makes a dataset')
-  return { name, dataset: await make() }
+  const { default: make } = (await import(pathToFileURL(path).href)) as { default?: MakeData }
+  if (typeof make !== 'function')
+    throw new FileError(file, 'its default export must be a function that makes a dataset or a task')
+  const made = await make({ count, seed })
+  return isTask(made) ? made : { name, dataset: made }
 }
 
 /** Generated from fonts, words and emoji not used in training; that material is in the repository, not in the package. */

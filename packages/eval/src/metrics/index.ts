@@ -1,4 +1,4 @@
-export { defineMetric, mean, type Metric, type Scored } from './metric.ts'
+export { defineMetric, mean, type Metric, type MetricSummary, type Scored } from './metric.ts'
 export { anls } from './anls.ts'
 export { anlsStar, anlsStarScore, oneOf, OneOf, type AnlsValue } from './anls-star.ts'
 export { caselessMatch, exactMatch, looseMatch, looseMatchUntrimmed, looseText } from './exact-match.ts'

@@ -9,8 +9,18 @@ export interface Metric<R> {
   readonly unit?: 'share' | 'points'
   /** Score of one answer. Higher is better. */
   score(prediction: string, reference: R): number
-  /** Numbers of a whole task beside the mean score, e.g. precision and recall. `main` names the one to report, if not the mean. */
-  summarise?(answers: readonly Scored<R>[]): { numbers: Record<string, number>; main?: string }
+  /** Numbers of a whole task beside the mean score, e.g. precision and recall. */
+  summarise?(answers: readonly Scored<R>[]): MetricSummary
+}
+
+export interface MetricSummary {
+  numbers: Record<string, number>
+  /** The one to report, if not the mean. */
+  main?: string
+  /** 95 % interval of the reported number, where it is not that of a share of the examples. */
+  interval?: [number, number]
+  /** A table of its own in Markdown, printed below that of all tasks. */
+  table?: string
 }
 
 export interface Scored<R> {

@@ -6,7 +6,7 @@ import { formatScore, type SummaryRow } from '../summary.ts'
 import { picturesOf, type Task } from '../task.ts'
 import { scoreBars } from './bars.ts'
 import { escapeHtml } from './escape.ts'
-import { answerCard, factList, htmlPage } from './page.ts'
+import { answerCard, factList, htmlPage, pngDataUri } from './page.ts'
 
 export interface ReportOptions {
   title: string
@@ -29,6 +29,7 @@ export async function evalReport(result: EvalResult, tasks: readonly Task[], opt
       factList({ model: result.model, answers: String(result.records.length), ...facts }),
       scoreBars(result.summary.rows),
       scoreTable(result.summary.rows),
+      ...result.summary.rows.flatMap(({ table }) => (table === undefined ? [] : [`<pre>${escapeHtml(table)}</pre>`])),
       skippedList(result.skipped),
       ...sections,
     ].join('\n'),
@@ -88,7 +89,7 @@ async function taskSection(
     for (const record of worstFirst(all).slice(0, shown)) {
       const pictures = picturesOf(task.prompt(await task.dataset.get(record.index)))
       const pngs = await Promise.all(pictures.map((picture) => encodePng(picture)))
-      cards.push(card(record, pngs, blind.get(record.index)))
+      cards.push(task.mode === 'stream' ? streamCard(record, pngs) : card(record, pngs, blind.get(record.index)))
     }
     const heading = groups.size > 1 ? `<h3>${escapeHtml(group)}</h3>` : ''
     const wrong = all.filter(({ score }) => score < 1).length
@@ -113,4 +114,18 @@ function card(record: EvalRecord, pictures: Uint8Array[], blind: EvalRecord | un
     ...(blind ? [`without the picture: ${escapeHtml(blind.prediction || '(nothing)')}`] : []),
   ]
   return answerCard({ id, right, question, prediction, pictures, notes })
+}
+
+/** A video frame by frame: picture, what was said, what was right. */
+function streamCard({ id, prediction, reference, score }: EvalRecord, frames: Uint8Array[]): string {
+  const said = prediction.split('\n')
+  const expected = (frame: number) => String((Array.isArray(reference) ? [reference[frame]].flat()[0] : undefined) ?? '')
+  const rows = frames.map((png, frame) => {
+    const texts = `<td>${escapeHtml(said[frame] ?? '')}</td><td class="muted">${escapeHtml(expected(frame))}</td>`
+    return `<tr><td><img alt="" src="${pngDataUri(png)}"></td>${texts}</tr>`
+  })
+  return (
+    `<article class="stream ${score >= 1 ? 'right' : 'wrong'}"><p class="muted">${escapeHtml(id)}, score ${score.toFixed(2)}</p>` +
+    `<table><tr><th></th><th>said</th><th>right</th></tr>${rows.join('')}</table></article>`
+  )
 }

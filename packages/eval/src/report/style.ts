@@ -19,6 +19,7 @@ article { background: var(--card); border-left: 4px solid var(--wrong); border-r
 .question { white-space: pre-line; }
 .pictures { display: flex; flex-wrap: wrap; gap: 6px; } .pictures img { max-width: 100%; max-height: 160px; border-radius: 3px; background: #fff; }
 .answer { font-size: 18px; font-weight: 600; } .right .answer { color: var(--right); } .wrong .answer { color: var(--wrong); }
+@media (min-width: 560px) { .stream { grid-column: span 2; } } .stream td { vertical-align: top; min-width: 6em; }
 pre { background: var(--card); padding: 12px; border-radius: 8px; overflow: auto; font-size: 12px; }
 `
 

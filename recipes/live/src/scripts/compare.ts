@@ -66,7 +66,7 @@ async function judgeCell(variant: Variant, seed: number): Promise<Said[][]> {
   await init({ device: 'wasm' })
   const vlm = await loadVlm(join(folder, `${variant}-${seed}`, 'model'), { weights: 'float32' })
   const scenes: Said[][] = []
-  const options = { seed: 1000, events: Number(values.events), frames: 16, capacityTokens: 1024, blank: variant === 'blind' }
+  const options = { events: Number(values.events), frames: 16, capacityTokens: 1024, blank: variant === 'blind' }
   try {
     for await (const scene of watchScenes(vlm, material, painter, options)) scenes.push(scene)
   } finally {

@@ -17,7 +17,7 @@ import { loadLiveMaterial } from '../material.ts'
 import type { EventKind } from '../scene.ts'
 import { f1WithInterval, type Said } from '../score.ts'
 import { createPainter } from '../stage.ts'
-import { watch } from '../watch.ts'
+import { watchScenes } from '../watch.ts'
 
 const { values } = parseArgs({
   options: {
@@ -50,11 +50,8 @@ async function pointOf(weights: string, updates: number): Promise<Point> {
     const vlm = await loadVlm(folder, { weights: 'float32' })
     const scenes: Said[][] = []
     try {
-      for (let events = 0; events < Number(values.events); events += scenes.at(-1)!.filter(({ event }) => event).length) {
-        const scene: Said[] = []
-        for await (const frame of watch(vlm, material, painter, { seeds: [1000, scenes.length], frames: 40 })) scene.push(frame)
-        scenes.push(scene)
-      }
+      const options = { events: Number(values.events), frames: 40 }
+      for await (const scene of watchScenes(vlm, material, painter, options)) scenes.push(scene)
     } finally {
       vlm.dispose()
     }
