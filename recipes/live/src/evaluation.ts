@@ -10,7 +10,7 @@ import { livePrompt } from './dataset.ts'
 import { loadLiveMaterial } from './material.ts'
 import { f1WithInterval, formatScore, measures, scoreScenes, total, type Said } from './score.ts'
 import { createPainter } from './stage.ts'
-import { evaluationSeed } from './watch.ts'
+import { heldOutScene } from './watch.ts'
 
 /** Frames of a scene: 20 s. */
 const frames = 40
@@ -52,7 +52,7 @@ export default function createLiveTask({ count, seed }: { count: number; seed: n
       name: `live-scenes-${seed}`,
       length: count,
       async get(index) {
-        const play = playScene(material, painter, { seeds: [evaluationSeed(seed), index], eventChance: 0.5 })
+        const play = playScene(material, painter, heldOutScene(seed, index))
         const right: string[][] = []
         const images: RgbImage[] = []
         while (images.length < frames) {

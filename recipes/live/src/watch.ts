@@ -14,6 +14,9 @@ export const liveCapacityTokens = 384
  */
 export const evaluationSeed = (seed: number): number => 1000 * seed
 
+/** What makes held-out scene `index`: seeds, and how often something happens. */
+export const heldOutScene = (seed: number, index: number) => ({ seeds: [evaluationSeed(seed), index], eventChance: 0.5 })
+
 /** How the model was trained to be asked: no prefix, no sampling, no penalties (names and words repeat). */
 export const liveCaptioning = (vlm: Vlm) => ({
   prompt: livePrompt,
@@ -28,7 +31,7 @@ export interface WatchOptions {
   frames: number
   /** Grey frames instead of the scene's. */
   blank?: boolean
-  eventChance?: number
+  eventChance: number
   capacityTokens?: number
 }
 
@@ -43,7 +46,7 @@ export async function* watch(
   vlm: Vlm,
   material: SceneMaterial,
   painter: Painter,
-  { seeds, frames, blank = false, eventChance = 0.5, capacityTokens = liveCapacityTokens }: WatchOptions,
+  { seeds, frames, blank = false, eventChance, capacityTokens = liveCapacityTokens }: WatchOptions,
 ): AsyncGenerator<Watched, void> {
   const play = playScene(material, painter, { seeds, eventChance })
   const shown: string[][] = []
@@ -65,11 +68,11 @@ export async function* watchScenes(
   vlm: Vlm,
   material: SceneMaterial,
   painter: Painter,
-  { events, ...options }: Omit<WatchOptions, 'seeds'> & { events: number },
+  { events, ...options }: Omit<WatchOptions, 'seeds' | 'eventChance'> & { events: number },
 ): AsyncGenerator<Watched[], void> {
   for (let scene = 0, seen = 0; seen < events; scene++) {
     const frames: Watched[] = []
-    for await (const frame of watch(vlm, material, painter, { ...options, seeds: [evaluationSeed(1), scene] })) frames.push(frame)
+    for await (const frame of watch(vlm, material, painter, { ...options, ...heldOutScene(1, scene) })) frames.push(frame)
     seen += eventsOf(frames)
     yield frames
   }

@@ -1,24 +1,27 @@
 /**
- * CASA, cross-attention, insertion and a model without pictures at a small budget, three seeds: trains and judges what is missing.
+ * CASA, cross-attention, insertion and a model without pictures at a small budget, over seeds: trains and judges what is missing, then
+ * prints the table.
  *
  *     pnpm --filter @casa-js/live start --fresh --encoder model --out live-compared
  *     pnpm --filter @casa-js/live compare [--folder ../../runs/live-compared] [--seeds 1,2,3] [--events 600]
  *
- * FOLDER/results.jsonl gets a line for each cell: what was said in each frame of the held-out scenes, and the loss on the clips of the last
- * 50 updates. Stop it at any time: the same command goes on, with a cell that was cut short from its last checkpoint.
+ * FOLDER/results.jsonl gets a line for each cell: what was said in each frame of the held-out scenes; FOLDER/loss.svg shows the losses.
+ * Stop it at any time: the same command goes on, with a cell that was cut short from its last checkpoint.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { close, init } from '@casa-js/tensor'
 import { METRICS_FILE, prepareRun, readMetrics, train } from '@casa-js/train/node'
 import { loadVlm } from '@casa-js/vlm'
-import { comparedRun, variants, type Variant } from '../variants.ts'
+import { playScene } from '../clip.ts'
+import { comparisonTable, lossChart, type ComparedCell } from '../compared.ts'
 import { loadLiveMaterial } from '../material.ts'
 import { formatEstimate, f1WithInterval, type Said } from '../score.ts'
 import { createPainter } from '../stage.ts'
-import { watchScenes } from '../watch.ts'
+import { comparedRun, variants, type Variant } from '../variants.ts'
+import { heldOutScene, watchScenes } from '../watch.ts'
 
 const { values } = parseArgs({
   options: {
@@ -32,30 +35,23 @@ const folder = resolve(values.folder)
 const runFile = fileURLToPath(new URL('../../run.ts', import.meta.url))
 const resultsFile = join(folder, 'results.jsonl')
 
-interface Compared {
+interface CellLine {
   variant: Variant
   seed: number
-  updates: number
-  /** Mean over the last 50 updates, nats per token. No clip is seen twice. */
-  loss: number
-  /** Of training, in this process. */
   processorSeconds: number
   /** What was said in each frame of each scene. */
   said: string[][]
 }
 
-async function trainCell(variant: Variant, seed: number): Promise<Pick<Compared, 'updates' | 'loss' | 'processorSeconds'>> {
+/** @returns processor seconds */
+async function trainCell(variant: Variant, seed: number): Promise<number> {
   const before = process.cpuUsage()
   const definition = comparedRun(variant, seed, folder)
-  const { run, options } = await prepareRun(runFile, { definition, resume: true, overrides: { device: 'wasm' } })
+  const { options } = await prepareRun(runFile, { definition, resume: true, overrides: { device: 'wasm' } })
   for await (const event of train({ ...options, onWarning: console.warn }))
     if (event.kind === 'step' && event.step % 50 === 0) console.log(`${variant} ${seed}: ${event.step} ${event.loss.toFixed(3)}`)
   const { user, system } = process.cpuUsage(before)
-  const last = (await readMetrics(join(options.out, METRICS_FILE)))
-    .flatMap((row) => (row.kind === 'step' ? [row.loss] : []))
-    .slice(-50)
-  const loss = last.reduce((sum, one) => sum + one, 0) / last.length
-  return { updates: run.steps, loss, processorSeconds: Math.round((user + system) / 1e6) }
+  return Math.round((user + system) / 1e6)
 }
 
 const material = loadLiveMaterial('heldOut')
@@ -76,20 +72,40 @@ async function judgeCell(variant: Variant, seed: number): Promise<Said[][]> {
   return scenes
 }
 
-const done: Compared[] = existsSync(resultsFile)
+/** A cell that was judged, beside what is right. */
+async function cellOf({ variant, seed, processorSeconds, said }: CellLine): Promise<ComparedCell> {
+  const metrics = await readMetrics(join(folder, `${variant}-${seed}`, METRICS_FILE))
+  const scenes = said.map((lines, scene) => {
+    const play = playScene(material, painter, heldOutScene(1, scene))
+    return lines.map((line) => ({ right: play.next().value.right, said: line }))
+  })
+  const losses = metrics.flatMap((row) => (row.kind === 'step' ? [row.loss] : []))
+  return { variant, seed, processorSeconds, losses, scenes }
+}
+
+const done: CellLine[] = existsSync(resultsFile)
   ? readFileSync(resultsFile, 'utf8')
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line) as Compared)
+      .map((line) => JSON.parse(line) as CellLine)
   : []
 // Seeds outermost: a comparison that is cut short has whole seeds.
 for (const seed of values.seeds.split(',').map(Number)) {
   for (const variant of variants) {
     if (done.some((one) => one.variant === variant && one.seed === seed)) continue
-    const trained = await trainCell(variant, seed)
+    const processorSeconds = await trainCell(variant, seed)
     const scenes = await judgeCell(variant, seed)
-    const said = scenes.map((frames) => frames.map((frame) => frame.said))
-    appendFileSync(resultsFile, `${JSON.stringify({ variant, seed, ...trained, said } satisfies Compared)}\n`)
-    console.log(`${variant} ${seed}: loss ${trained.loss.toFixed(3)}, F1 ${formatEstimate(f1WithInterval(scenes))}`)
+    const line: CellLine = {
+      variant,
+      seed,
+      processorSeconds,
+      said: scenes.map((frames) => frames.map((frame) => frame.said)),
+    }
+    appendFileSync(resultsFile, `${JSON.stringify(line)}\n`)
+    done.push(line)
+    console.log(`${variant} ${seed}: F1 ${formatEstimate(f1WithInterval(scenes))}`)
   }
 }
+const cells = await Promise.all(done.map(cellOf))
+writeFileSync(join(folder, 'loss.svg'), lossChart(cells))
+console.log(comparisonTable(cells))
