@@ -108,6 +108,7 @@ export function wilson(share: number, n: number): [number, number] {
 /** The table for a terminal or a model card, in Markdown, and below it those that metrics have of their own. */
 export function formatSummary({ rows }: EvalSummary): string {
   const withBaseline = rows.some((each) => each.noImage !== undefined)
+  const withFrequent = rows.some((each) => each.mostFrequent !== undefined)
   const cells = rows.map((each) => [
     each.group === undefined ? each.task : `${each.task}: ${each.group}`,
     each.metric,
@@ -115,9 +116,17 @@ export function formatSummary({ rows }: EvalSummary): string {
     formatScore(each.score, each.unit),
     each.interval ? each.interval.map((bound) => (100 * bound).toFixed(1)).join(' .. ') : '',
     ...(withBaseline ? [each.noImage === undefined ? '' : formatScore(each.noImage, each.unit)] : []),
-    each.mostFrequent ? formatScore(each.mostFrequent.score, each.unit) : '',
+    ...(withFrequent ? [each.mostFrequent ? formatScore(each.mostFrequent.score, each.unit) : ''] : []),
   ])
-  const head = ['task', 'metric', 'examples', 'score', '95 % interval', ...(withBaseline ? ['no image'] : []), 'most frequent']
+  const head = [
+    'task',
+    'metric',
+    'examples',
+    'score',
+    '95 % interval',
+    ...(withBaseline ? ['no image'] : []),
+    ...(withFrequent ? ['most frequent'] : []),
+  ]
   const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column]!.length)))
   const line = (values: string[]): string =>
     `| ${values.map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!))).join(' | ')} |`
