@@ -4,8 +4,13 @@ import { findBrowser } from './scripts/browser.mjs'
 // Tests run on the TypeScript sources of every package, through the export condition '@casa-js/source'.
 const conditions = ['@casa-js/source']
 
-/** Before Node 22 tests run on the wasm build without relaxed SIMD; the operators' run on both. */
-const hasPlainSimd = Number(process.versions.node.split('.')[0]) < 22
+const nodeVersion = Number(process.versions.node.split('.')[0])
+
+/**
+ * Other builds of the wasm kernels, on which the operators' tests run too. Before Node 22 all tests are on the build without relaxed SIMD;
+ * from Node 24 on there is one for vectors of 256 bits.
+ */
+const builds = [...(nodeVersion < 22 ? ['relaxed'] : []), ...(nodeVersion >= 24 && process.arch === 'x64' ? ['wide'] : [])]
 
 export default defineConfig({
   resolve: { conditions },
@@ -41,22 +46,20 @@ export default defineConfig({
           pool: 'forks',
         },
       },
-      ...(hasPlainSimd
-        ? [
-            {
-              extends: true as const,
-              test: {
-                name: 'relaxed',
-                include: ['packages/tensor/src/ops/*/*.test.ts'],
-                globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
-                setupFiles: ['packages/tensor/src/testing/relaxed.ts'],
-                env: { CASA_DEVICES: 'wasm' },
-                testTimeout: 60_000,
-                pool: 'forks' as const,
-              },
-            },
-          ]
-        : []),
+      ...builds.map((name) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: ['packages/tensor/src/ops/*/*.test.ts'],
+          globalSetup: ['packages/tensor/scripts/build-kernels.mjs'],
+          setupFiles: [`packages/tensor/src/testing/${name}.ts`],
+          // V8 widens vectors in its second compiler only.
+          execArgv: name === 'wide' ? ['--no-liftoff'] : [],
+          env: { CASA_DEVICES: 'wasm' },
+          testTimeout: 60_000,
+          pool: 'forks' as const,
+        },
+      })),
       ...(findBrowser() ? ['packages/tensor/vitest.browser.config.ts'] : []),
     ],
   },

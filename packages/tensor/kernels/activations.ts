@@ -23,8 +23,12 @@ export function siluGrad(x: usize, dy: usize, dx: usize, size: i32): void {
 /** y = silu(gate) * up */
 export function swiglu(gate: usize, up: usize, y: usize, size: i32): void {
   let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
-    v128.store(y + at, f32x4.mul(silu4(v128.load(gate + at)), v128.load(up + at)))
+  // Two vectors at a time: their chains of operations overlap.
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const low = f32x4.mul(silu4(v128.load(gate + at)), v128.load(up + at))
+    const high = f32x4.mul(silu4(v128.load(gate + at, 16)), v128.load(up + at, 16))
+    v128.store(y + at, low)
+    v128.store(y + at, high, 16)
   }
   for (const end = <usize>size << 2; at < end; at += 4) {
     storeFirst(y + at, f32x4.mul(silu4(loadOne(gate + at)), loadOne(up + at)))

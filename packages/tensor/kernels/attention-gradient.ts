@@ -4,12 +4,13 @@
  *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
  */
 import {
-  clearFrom, fourRowsTimesPanels, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled,
+  clearFrom, fourRowsTimesPanels, headerBytes, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled, weightsTimesPanels,
 } from './attention-parts'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
 import { exp4 } from './simd'
-import { tileOfColumns, tileOfRows } from './tile'
+import { tileOfColumns } from './tile'
+import { wideTileOfColumns } from './wide-tile'
 
 /** Rows per block: enough that adding to dk and dv is cheap, few enough that their scores stay in the L2 cache. */
 // @ts-ignore: decorator
@@ -23,7 +24,7 @@ export function attentionGradScratch(keys: i32, E: i32): i32 {
   // A smaller segment may take more rows per block: 64 of 256 keys, 32 of 1024.
   const scores = min(64 * roundUp8(keys), max(blockRowsFor(keys) * roundUp8(keys), 32 * 1024))
   const panels = 2 * panelBytes(E, keys) + panelBytes(keys, E) + 2 * panelBytes(64, E)
-  return <i32>(256 + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))
+  return <i32>(headerBytes + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))
 }
 
 /** For the key heads kv0 .. kv1 - 1. Keys that no segment has, up to Tk, get zeros with the first head. */
@@ -69,8 +70,9 @@ function gradientOfGroup(
   const blockRows = blockRowsFor(keys)
   const zeros = scratch
   const tile = scratch + 32
-  const addresses = scratch + 160
-  const keyPanels = scratch + 256 // kᵀ, [keys / 8][E][8]
+  const addresses = tile + 256
+  const factors = addresses + 16
+  const keyPanels = scratch + headerBytes // kᵀ, [keys / 8][E][8]
   const valuePanels = keyPanels + panelBytes(E, keys) // vᵀ
   const keyRows = valuePanels + panelBytes(E, keys) // k, [E / 8][keys][8]
   const queryRows = keyRows + panelBytes(keys, E) // a block of q, [E / 8][rows][8]
@@ -79,6 +81,7 @@ function gradientOfGroup(
   const sumV = sumK + sumBytes
   const p = sumV + sumBytes // [rows][keys]
   const ds = p + <usize>blockRows * rowBytes
+  v128.store(factors, f32x4.splat(scale))
   packColumns<f32>(k, stride, E, keys, keyPanels)
   packColumns<f32>(v, stride, E, keys, valuePanels)
   packRows<f32>(k, stride, keys, E, keyRows)
@@ -114,14 +117,8 @@ function gradientOfGroup(
         clearFrom(ds + row, seenByRow, roundUp8(seenByBlock))
       }
       storeRowAddresses(addresses, dq, r0, count, group, H, headBytes)
-      for (let e = 0; e < E; e += 8) {
-        const a = ds + at
-        const panel = keyRows + (<usize>(e * keys) << 2) + (<usize>start << 5)
-        tileOfRows(a, a + rowBytes, a + 2 * rowBytes, a + 3 * rowBytes, panel, 32, seen - start, zeros, 0, tile, 32)
-        for (let r = 0; r < count; r++) {
-          storeScaled(tile + (<usize>r << 5), min(8, E - e), scale, load<usize>(addresses + (<usize>r << 2)) + (<usize>e << 2))
-        }
-      }
+      const panel = keyRows + (<usize>start << 5)
+      weightsTimesPanels(ds + at, rowBytes, panel, <usize>keys << 5, seen - start, E, zeros, tile, addresses, factors, count)
     }
     const before = <usize>blockStart << 2
     const sumsBefore = <usize>blockStart * sumStride
@@ -157,7 +154,15 @@ function addProduct(a: usize, rowBytes: usize, keys: i32, b: usize, rows: i32, E
     const column = a + (<usize>j << 2)
     let to = sum + <usize>j * sumStride
     let panel = b
-    for (let e = 0; e < E; e += 8) {
+    let e = 0
+    if (WIDE) {
+      for (; e + 8 < E; e += 16) {
+        wideTileOfColumns(column, rowBytes, panel, <usize>rows << 5, rows, to, sumStride)
+        to += 64
+        panel += <usize>rows << 6
+      }
+    }
+    for (; e < E; e += 8) {
       tileOfColumns(column, rowBytes, panel, 32, rows, to, sumStride, to, sumStride)
       to += 32
       panel += <usize>rows << 5

@@ -7,6 +7,10 @@
  */
 import { exp4, log1, maxOfLanes, sumOfLanes } from './simd'
 import { tileOfRows } from './tile'
+import { wideTileOfRows } from './wide-tile'
+
+/** Scratch begins with zeros, a tile, and the addresses and factors of four rows. */
+export const headerBytes: usize = 384
 
 // @ts-ignore: decorator
 @inline
@@ -50,9 +54,18 @@ export function fourRowsTimesPanels(
   const a1 = rowAddress(base, min(r0 + 1, last), group, heads, headBytes)
   const a2 = rowAddress(base, min(r0 + 2, last), group, heads, headBytes)
   const a3 = rowAddress(base, min(r0 + 3, last), group, heads, headBytes)
-  for (let n = 0; n < columns; n += 8) {
+  const panel = <usize>depth << 5
+  let n = 0
+  if (WIDE) {
+    for (; n + 8 < columns; n += 16) {
+      wideTileOfRows(a0, a1, a2, a3, panels, panel, depth, to, toStride)
+      panels += 2 * panel
+      to += 64
+    }
+  }
+  for (; n < columns; n += 8) {
     tileOfRows(a0, a1, a2, a3, panels, 32, depth, zeros, 0, to, toStride)
-    panels += <usize>depth << 5
+    panels += panel
     to += 32
   }
 }
@@ -99,6 +112,36 @@ export function softmaxRow(scores: usize, seen: i32, padded: i32, scale: f32, ls
 /** row[from .. to) = 0. */
 export function clearFrom(row: usize, from: i32, to: i32): void {
   if (from < to) memory.fill(row + (<usize>from << 2), 0, <usize>(to - from) << 2)
+}
+
+/**
+ * Four rows of weights, `rowBytes` apart, times panels [E / 8][depth][8], each times its own factor: `height` results [E] at `addresses`.
+ * `apart`: bytes from a panel to the next. Scratch: `tile`, 256 bytes.
+ */
+export function weightsTimesPanels(
+  weights: usize, rowBytes: usize, panel: usize, apart: usize, depth: i32, E: i32, zeros: usize, tile: usize,
+  addresses: usize, factors: usize, height: i32,
+): void {
+  const w1 = weights + rowBytes, w2 = w1 + rowBytes, w3 = w2 + rowBytes
+  let e = 0
+  if (WIDE) {
+    for (; e + 16 <= E; e += 16) {
+      wideTileOfRows(weights, w1, w2, w3, panel, apart, depth, tile, 64)
+      for (let i = 0; i < height; i++) {
+        const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
+        storeScaled(tile + (<usize>i << 6), 16, load<f32>(factors + (<usize>i << 2)), to)
+      }
+      panel += 2 * apart
+    }
+  }
+  for (; e < E; e += 8) {
+    tileOfRows(weights, w1, w2, w3, panel, 32, depth, zeros, 0, tile, 32)
+    for (let i = 0; i < height; i++) {
+      const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
+      storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(factors + (<usize>i << 2)), to)
+    }
+    panel += apart
+  }
 }
 
 /** to = factor * from, `count` floats. */

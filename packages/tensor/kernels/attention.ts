@@ -1,17 +1,16 @@
 /** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
 import {
-  clearFrom, fourRowsTimesPanels, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, storeScaled,
+  clearFrom, fourRowsTimesPanels, headerBytes, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, weightsTimesPanels,
 } from './attention-parts'
 import { attendFew, fewScratch } from './attention-few'
 import { packColumns, packRows, panelBytes } from './pack'
-import { tileOfRows } from './tile'
 
 /** With at most this many rows of a key head (decoding), keys and values are read in place, without packing. */
 const fewRows = 8
 
 /** Bytes of scratch, where `keys` is the most that any segment has, and `rows` the most of all heads of a segment of few rows. */
 export function attentionScratch(keys: i32, E: i32, rows: i32): i32 {
-  const blocks = 256 + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E)
+  const blocks = headerBytes + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E)
   return <i32>max(blocks, 256 + fewScratch(keys, rows))
 }
 
@@ -58,9 +57,9 @@ function attendBlocks(
   const rowBytes = <usize>roundUp8(keys) << 2
   const zeros = scratch
   const tile = scratch + 32
-  const addresses = scratch + 160
-  const inverses = scratch + 176
-  const keyPanels = scratch + 256
+  const addresses = tile + 256
+  const inverses = addresses + 16
+  const keyPanels = scratch + headerBytes
   const valuePanels = keyPanels + panelBytes(E, keys)
   const scores = valuePanels + panelBytes(keys, E)
   packColumns<f32>(k, stride, E, keys, keyPanels)
@@ -86,13 +85,7 @@ function attendBlocks(
       store<f32>(inverses + (<usize>i << 2), inverse)
     }
     storeRowAddresses(addresses, o, r0, height, group, H, headBytes)
-    for (let e = 0; e < E; e += 8) {
-      const panel = valuePanels + (<usize>(e * keys) << 2) + (<usize>start << 5)
-      tileOfRows(scores, scores + rowBytes, scores + 2 * rowBytes, scores + 3 * rowBytes, panel, 32, seen - start, zeros, 0, tile, 32)
-      for (let i = 0; i < height; i++) {
-        const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
-        storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(inverses + (<usize>i << 2)), to)
-      }
-    }
+    const panel = valuePanels + (<usize>start << 5)
+    weightsTimesPanels(scores, rowBytes, panel, <usize>keys << 5, seen - start, E, zeros, tile, addresses, inverses, height)
   }
 }

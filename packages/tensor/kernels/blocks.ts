@@ -222,7 +222,7 @@ function dotBytes(q: v128, x: usize): v128 {
 /** The factors of a row of the weight, and the correction of its sum. `units`: of x, with the sums of every 16 columns behind them. */
 function prepare(w: usize, units: usize, count: i32, factors: usize, format: i32): f32 {
   if (format == Q4_1) return prepareQ41(w, units, count, factors)
-  return format == Q4_K ? prepareQ4K(w, units, count, factors) : prepareQ6K(w, units, count, factors)
+  return format == Q4_K ? prepareQ4K(w, units, count, factors, true) : prepareQ6K(w, units, count, factors)
 }
 
 function prepareQ41(w: usize, units: usize, count: i32, factors: usize): f32 {
@@ -250,10 +250,13 @@ function prepareQ41(w: usize, units: usize, count: i32, factors: usize): f32 {
   return sumOfLanes(correction) + rest
 }
 
-function prepareQ4K(w: usize, units: usize, count: i32, factors: usize): f32 {
+/**
+ * `sixteenfold`: upper nibbles, of every second group, are multiplied as they stand in their byte, and sums are those of 16 columns. Otherwise
+ * nibbles are shifted first, and sums are those of 32.
+ */
+export function prepareQ4K(w: usize, units: usize, count: i32, factors: usize, sixteenfold: boolean): f32 {
   const sums = units + (<usize>count << 2)
-  // Upper nibbles, of every second group, count sixteenfold.
-  const sixteenths = f32x4(1, 0.0625, 1, 0.0625)
+  const sixteenths = sixteenfold ? f32x4(1, 0.0625, 1, 0.0625) : f32x4.splat(1)
   let correction = f32x4.splat(0)
   for (let b = 0; b < count; b += 8) {
     const d = f32x4.mul(f32x4.splat(finiteHalfAt(w)), sixteenths)
@@ -264,8 +267,8 @@ function prepareQ4K(w: usize, units: usize, count: i32, factors: usize): f32 {
     v128.store(factors + at, f32x4.mul(f32x4.mul(d, first), v128.load(units + at)))
     v128.store(factors + at, f32x4.mul(f32x4.mul(d, second), v128.load(units + at, 16)), 16)
     const lower = fourBytes(u1 & 0x3f3f3f3f), upper = fourBytes(((u2 >> 4) & 0x0f0f0f0f) | (((u1 >> 6) & 0x03030303) << 4))
-    correction = madd(f32x4.mul(least, lower), pairSums(sums + 2 * at), correction)
-    correction = madd(f32x4.mul(least, upper), pairSums(sums + 2 * at + 32), correction)
+    correction = madd(f32x4.mul(least, lower), sixteenfold ? pairSums(sums + 2 * at) : v128.load(sums + at), correction)
+    correction = madd(f32x4.mul(least, upper), sixteenfold ? pairSums(sums + 2 * at + 32) : v128.load(sums + at, 16), correction)
     w += 144
   }
   return sumOfLanes(correction)

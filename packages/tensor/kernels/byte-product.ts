@@ -14,34 +14,31 @@
  * x pass: no output needs a sum across lanes.
  */
 import { Q4_1 } from './blocks'
+import { addMinima, block, tall, tallTileOfQuads, tileOfPairs, tileOfQuads, unitBytes, width } from './byte-tile'
 import { finiteHalfAt } from './halves'
 import { transposeFour } from './pack'
-import { largestOf32, rounded } from './quantized-row'
-import { madd } from './simd'
+import { largestOf32 } from './quantized-row'
 import { leastOfQ4K, scaleOfQ4K } from './widen-blocks'
 
-/** Rows of W in a panel. */
-const width = 16
-/** Columns that share a unit. */
-const block = 32
-/** Two rows of 16 results. */
-const tileBytes: usize = 2 * width * 4
+/** That many rows of 16 results. */
+const tileBytes: usize = tall * width * 4
 
 /** Bytes of scratch that byteMatMul needs. */
 export function byteMatMulScratch(rows: i32, inputs: i32): i32 {
   const blocks = inputs / block
-  return <i32>tileBytes + width * 8 * blocks + 2 * width * inputs + rows * (inputs + 8 * blocks)
+  const whole = (rows + tall - 1) & -tall
+  return <i32>tileBytes + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
 }
 
 /**
  * y [rows, outputs] = x Wᵀ + bias (if given). `inputs` is a multiple of 32 and `strideOfY` the floats from row to row of y, of which a part of
  * the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
- * `quads`: sum four products per lane with one instruction, not pairs and then pairs of pairs. Which is faster depends on the machine;
- * the result is the same.
+ * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile. Which
+ * is fastest depends on the machine; the results are the same.
  */
 export function byteMatMul(
   x: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
-  rows: i32, inputs: i32, outputs: i32, format: i32, group: i32, strideOfY: i32, quads: boolean,
+  rows: i32, inputs: i32, outputs: i32, format: i32, group: i32, strideOfY: i32, way: i32,
 ): void {
   if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
   const blocks = inputs / block
@@ -51,9 +48,13 @@ export function byteMatMul(
   const panel = factors + <usize>(width * 8 * blocks)
   const unpacked = panel + <usize>(width * inputs)
   const bytes = unpacked + <usize>(width * inputs)
-  // Of each row and block, the unit and the sum.
   const units = bytes + <usize>(rows * inputs)
-  for (let t = 0; t < rows; t++) toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + (<usize>(t * blocks) << 3), inputs)
+  const unitStep = <usize>blocks * unitBytes
+  const minima = group == 0
+  const high = way == 2 ? tall : 2
+  for (let t = 0; t < rows; t++) {
+    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8)
+  }
   const rowBytes = <usize>(group > 0 ? inputs / 2 : format == Q4_1 ? blocks * 20 : (inputs / 256) * 144)
   const scaleBytes = group > 0 ? <usize>((inputs + group - 1) / group) << 1 : 0
   for (let n = 0; n < outputs; n += width) {
@@ -75,131 +76,97 @@ export function byteMatMul(
       transposeFour<f32>(unpacked + <usize>(o * inputs), <usize>inputs, inputs / 4, panel + (<usize>o << 2), 4 * width)
     }
     const biases = bias ? bias + (<usize>n << 2) : 0
-    const strideOfUnits = <usize>blocks << 3
     const stride = <usize>strideOfY << 2
     let from = bytes, unit = units, to = y + (<usize>n << 2)
-    for (let t = 0; t + 2 <= rows; t += 2) {
-      startTile(tile, biases, count)
-      if (quads) tileOfQuads(from, from + <usize>inputs, panel, factors, blocks, unit, unit + strideOfUnits, tile)
-      else tileOfPairs(from, from + <usize>inputs, panel, factors, blocks, unit, unit + strideOfUnits, tile)
-      memory.copy(to, tile, <usize>count << 2)
-      memory.copy(to + stride, tile + (width << 2), <usize>count << 2)
-      from += <usize>(2 * inputs)
-      unit += 2 * strideOfUnits
-      to += 2 * stride
-    }
-    if (rows & 1) {
-      // Twice the same row.
-      startTile(tile, biases, count)
-      if (quads) tileOfQuads(from, from, panel, factors, blocks, unit, unit, tile)
-      else tileOfPairs(from, from, panel, factors, blocks, unit, unit, tile)
-      memory.copy(to, tile, <usize>count << 2)
+    for (let t = 0; t < rows; t += high) {
+      // A tile that hangs over the edge is computed apart; its rows beyond the last one are dropped.
+      const whole = count == width && t + high <= rows
+      const at = whole ? to : tile
+      const step: usize = whole ? stride : width << 2
+      startTile(biases, count, at, step, high)
+      if (minima) for (let i = 0; i < high; i += 2) addMinima(factors, blocks, unit + <usize>i * unitStep, unitStep, at + <usize>i * step, step)
+      if (way == 0) tileOfPairs(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
+      else if (way == 1) tileOfQuads(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
+      else tallTileOfQuads(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
+      if (!whole) {
+        for (let i = 0; i < min(high, rows - t); i++) copyFloats(tile + <usize>i * (width << 2), to + <usize>i * stride, count)
+      }
+      from += <usize>(high * inputs)
+      unit += <usize>high * unitStep
+      to += <usize>high * stride
     }
   }
 }
 
-/** Both rows of the tile: the bias, or zeros. */
-function startTile(tile: usize, bias: usize, count: i32): void {
-  memory.fill(tile, 0, tileBytes)
-  if (!bias) return
-  memory.copy(tile, bias, <usize>count << 2)
-  memory.copy(tile + (width << 2), bias, <usize>count << 2)
-}
-
-/** Functions of their own: inlined in a larger one, V8 would keep the sums in memory. */
-function tileOfPairs(x0: usize, x1: usize, w: usize, factors: usize, blocks: i32, u0: usize, u1: usize, tile: usize): void {
-  byteTile(x0, x1, w, factors, blocks, u0, u1, tile, false)
-}
-
-function tileOfQuads(x0: usize, x1: usize, w: usize, factors: usize, blocks: i32, u0: usize, u1: usize, tile: usize): void {
-  byteTile(x0, x1, w, factors, blocks, u0, u1, tile, true)
-}
-
-/** Two rows of x times a panel, added to the tile. Its inner loop is not unrolled: unrolled, V8 moves the sums between registers. */
+/** Rows of y: the bias, or zeros. */
 // @ts-ignore: decorator
 @inline
-function byteTile(
-  x0: usize, x1: usize, w: usize, factors: usize, blocks: i32, u0: usize, u1: usize, tile: usize, quads: boolean,
-): void {
-  const ones = i16x8.splat(1)
-  for (let b = blocks; b > 0; b--) {
-    let c00 = i32x4.splat(0), c01 = c00, c02 = c00, c03 = c00
-    let c10 = c00, c11 = c00, c12 = c00, c13 = c00
-    for (let s = block / 4; s > 0; s--) {
-      const w0 = v128.load(w), w1 = v128.load(w, 16), w2 = v128.load(w, 32), w3 = v128.load(w, 48)
-      let v = v128.load32_splat(x0)
-      c00 = dots(v, w0, c00, quads)
-      c01 = dots(v, w1, c01, quads)
-      c02 = dots(v, w2, c02, quads)
-      c03 = dots(v, w3, c03, quads)
-      v = v128.load32_splat(x1)
-      c10 = dots(v, w0, c10, quads)
-      c11 = dots(v, w1, c11, quads)
-      c12 = dots(v, w2, c12, quads)
-      c13 = dots(v, w3, c13, quads)
-      w += 64
-      x0 += 4
-      x1 += 4
+function startTile(bias: usize, count: i32, y: usize, step: usize, high: i32): void {
+  const zero = f32x4.splat(0)
+  for (let i = 0; i < high; i++) {
+    if (bias) {
+      copyFloats(bias, y, count)
+    } else {
+      v128.store(y, zero)
+      v128.store(y, zero, 16)
+      v128.store(y, zero, 32)
+      v128.store(y, zero, 48)
     }
-    addScaled(c00, ones, factors, u0, tile, quads)
-    addScaled(c01, ones, factors + 16, u0, tile + 16, quads)
-    addScaled(c02, ones, factors + 32, u0, tile + 32, quads)
-    addScaled(c03, ones, factors + 48, u0, tile + 48, quads)
-    addScaled(c10, ones, factors, u1, tile + 64, quads)
-    addScaled(c11, ones, factors + 16, u1, tile + 80, quads)
-    addScaled(c12, ones, factors + 32, u1, tile + 96, quads)
-    addScaled(c13, ones, factors + 48, u1, tile + 112, quads)
-    factors += 128
-    u0 += 8
-    u1 += 8
+    y += step
   }
 }
 
-/** Four columns of four rows of W, added to the lanes: sums of pairs in 16 bits, or of fours in 32. */
+/** memory.copy is a call out of the module, which costs more than these few. */
 // @ts-ignore: decorator
 @inline
-function dots(x: v128, w: v128, sums: v128, quads: boolean): v128 {
-  if (!ASC_FEATURE_RELAXED_SIMD) return sums
-  if (quads) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sums)
-  return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, w))
+function copyFloats(from: usize, to: usize, count: i32): void {
+  if (count == width) {
+    for (let at: usize = 0; at < <usize>width << 2; at += 16) v128.store(to + at, v128.load(from + at))
+    return
+  }
+  for (let at: usize = 0; at < <usize>count << 2; at += 4) store<f32>(to + at, load<f32>(from + at))
 }
 
-/** Four results: += unit * scale * sum + (unit * sum of x) * least. `unit`: address of the unit and the sum. */
-// @ts-ignore: decorator
-@inline
-function addScaled(sums: v128, ones: v128, factors: usize, unit: usize, tile: usize, quads: boolean): void {
-  const whole = f32x4.convert_i32x4_s(quads ? sums : i32x4.dot_i16x8_s(sums, ones))
-  const scale = f32x4.mul(v128.load(factors), v128.load32_splat(unit))
-  const base = madd(v128.load(factors, 64), v128.load32_splat(unit, 4), v128.load(tile))
-  v128.store(tile, madd(whole, scale, base))
-}
-
-/** A row of x as bytes; of each block the unit, and the unit times the sum of the bytes. */
-function toBytes(x: usize, bytes: usize, units: usize, inputs: i32): void {
+/** A row of x as bytes, and of each block its unit, `offset` times the sum of its bytes, and the unit times that sum. */
+function toBytes(x: usize, bytes: usize, units: usize, inputs: i32, offset: i32): void {
   const ones = i16x8.splat(1)
   for (let begin = 0; begin < inputs; begin += block) {
     const top = largestOf32(x)
     const unit = top / 127
     const perUnit = f32x4.splat(top > 0 ? 127 / top : 0)
-    let sums = i32x4.splat(0)
-    for (let half: usize = 0; half < 2; half++) {
-      const from = x + (half << 6)
-      const low = i16x8.narrow_i32x4_s(rounded(v128.load(from), perUnit), rounded(v128.load(from, 16), perUnit))
-      const high = i16x8.narrow_i32x4_s(rounded(v128.load(from, 32), perUnit), rounded(v128.load(from, 48), perUnit))
-      const both = i8x16.narrow_i16x8_s(low, high)
-      v128.store(bytes + (half << 4), both)
-      sums = i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.extadd_pairwise_i8x16_s(both), ones))
-    }
+    const first = bytesOf(x, perUnit), second = bytesOf(x + 64, perUnit)
+    v128.store(bytes, first)
+    v128.store(bytes, second, 16)
+    const eights = i16x8.add(i16x8.extadd_pairwise_i8x16_s(first), i16x8.extadd_pairwise_i8x16_s(second))
+    const sums = i32x4.dot_i16x8_s(eights, ones)
     const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1))
+    const sum = i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)
     store<f32>(units, unit)
-    store<f32>(units, unit * <f32>(i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)), 4)
+    store<i32>(units, offset * sum, 4)
+    store<f32>(units, unit * <f32>sum, 8)
     x += 128
     bytes += 32
-    units += 8
+    units += unitBytes
   }
 }
 
-/** Nibbles -8 .. 7, the first of a byte in its lower half, as 0 .. 15: w = scale * q - 8 scale. */
+/** 16 columns of x as bytes. */
+// @ts-ignore: decorator
+@inline
+export function bytesOf(x: usize, perUnit: v128): v128 {
+  const low = i16x8.narrow_i32x4_s(roundedSmall(v128.load(x), perUnit), roundedSmall(v128.load(x, 16), perUnit))
+  const high = i16x8.narrow_i32x4_s(roundedSmall(v128.load(x, 32), perUnit), roundedSmall(v128.load(x, 48), perUnit))
+  return i8x16.narrow_i16x8_s(low, high)
+}
+
+/** x * perUnit as the nearest whole number, of a size below 2^22: adding 1.5 * 2^23 rounds, and leaves it in the lower bits. */
+// @ts-ignore: decorator
+@inline
+function roundedSmall(x: v128, perUnit: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(x, perUnit), f32x4.splat(12582912)), i32x4.splat(0x4b400000))
+}
+
+/** Nibbles -8 .. 7, the first of a byte in its lower half, as 0 .. 15. */
 function unpackInt4(row: usize, scales: usize, to: usize, factors: usize, blocks: i32, group: i32): void {
   for (let b = 0; b < blocks; b++) {
     const word = v128.xor(v128.load(row), i8x16.splat(<i8>0x88))
@@ -208,7 +175,6 @@ function unpackInt4(row: usize, scales: usize, to: usize, factors: usize, blocks
     v128.store(to, v128.shuffle<i8>(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16)
     const scale = finiteHalfAt(scales + (<usize>(b * block / group) << 1))
     store<f32>(factors, scale)
-    store<f32>(factors, -8 * scale, 64)
     row += 16
     to += 32
     factors += 128

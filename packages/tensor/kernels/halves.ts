@@ -35,10 +35,20 @@ export function finiteHalfAt(at: usize): f32 {
 // @ts-ignore: decorator
 @inline
 export function finiteHalves(bits: v128): v128 {
-  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16)
-  const size = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13)
-  return f32x4.mul(v128.or(sign, size), f32x4.splat(reinterpret<f32>(239 << 23)))
+  return upperHalves(i32x4.shl(bits, 16), i32x4.splat(halfMask), f32x4.splat(halfFactor))
 }
+
+/** Four of them, in the upper halves of the lanes. `mask` and `factor` are the constants below, so that a loop can load them once. */
+// @ts-ignore: decorator
+@inline
+export function upperHalves(bits: v128, mask: v128, factor: v128): v128 {
+  // The sign stays, the exponent moves to its lower five bits; what an arithmetic shift brings between them is cleared.
+  return f32x4.mul(v128.and(i32x4.shr_s(bits, 3), mask), factor)
+}
+
+export const halfMask: i32 = 0x8fffe000
+/** 2^112: the difference of the exponents' offsets. */
+export const halfFactor: f32 = reinterpret<f32>(239 << 23)
 
 /** Copy `bytes` that do not overlap. */
 export function copyBytes(from: usize, to: usize, bytes: i32): void {

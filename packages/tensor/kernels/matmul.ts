@@ -10,6 +10,7 @@ import { packColumns, packRows, panelBytes } from './pack'
 import { packLeftColumns, packLeftRows, tileRows } from './pack-left'
 import { tallTile } from './tall-tile'
 import { tileOfColumns } from './tile'
+import { wideTallTile } from './wide-tile'
 
 const blockDepth = 256
 const blockColumns = 512
@@ -17,7 +18,9 @@ const blockRows = ASC_FEATURE_RELAXED_SIMD ? 72 : 64
 /** Up to this many rows (or columns) the product is done as dot products along the other side. */
 const fewRows = 6
 
-const tileBytes: usize = tileRows * 32
+/** From row to row of a tile that hangs over the edge. */
+const tileStride: usize = WIDE ? 64 : 32
+const tileBytes: usize = tileRows * tileStride
 
 /** Bytes of scratch that matMul needs. */
 export function matMulScratch(N: i32, K: i32): i32 {
@@ -44,7 +47,7 @@ export function product<T>(
   M: i32, N: i32, K: i32, transposeA: boolean, transposeB: boolean, strideOfA: i32, scratch: usize, strideOfC: i32,
 ): void {
   const biasRow = scratch // N floats, padded to a whole panel, zero where there is no bias
-  const tile = biasRow + panelBytes(1, N) // [tileRows][8], for tiles that hang over the edge
+  const tile = biasRow + panelBytes(1, N) // [tileRows][8 or 16], for tiles that hang over the edge
   const panelsOfA = tile + tileBytes // [blockRows / tileRows][depth][tileRows]
   const panelsOfB = panelsOfA + <usize>(min(K, blockDepth) * blockRows * 4)
   memory.fill(biasRow, 0, panelBytes(1, N))
@@ -66,27 +69,31 @@ export function product<T>(
         const rows = min(blockRows, M - m0)
         if (transposeA) packLeftColumns(a + (<usize>(k0 * strideOfA + m0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
         else packLeftRows(a + (<usize>(m0 * strideOfA + k0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
-        for (let n = 0; n < columns; n += 8) {
+        let step = 8
+        for (let n = 0; n < columns; n += step) {
+          // A wide tile takes two panels.
+          if (WIDE) step = n + 8 < columns ? 16 : 8
           const panel = panelsOfB + (<usize>(n * depth) << 2)
-          const width = min(8, columns - n)
+          const width = min(step, columns - n)
           for (let m = 0; m < rows; m += tileRows) {
             const height = min(tileRows, rows - m)
             const at = c + (<usize>((m0 + m) * strideOfC + n0 + n) << 2)
-            const whole = height === tileRows && width === 8
+            const whole = height === tileRows && width === step
             const stride = <usize>strideOfC << 2
             let from = biasRow + (<usize>(n0 + n) << 2)
             let fromStride: usize = 0
             if (k0 > 0) {
-              if (!whole) copyTile(at, stride, tile, 32, height, width)
+              if (!whole) copyTile(at, stride, tile, tileStride, height, width)
               from = whole ? at : tile
-              fromStride = whole ? stride : 32
+              fromStride = whole ? stride : tileStride
             }
             const to = whole ? at : tile
-            const toStride: usize = whole ? stride : 32
+            const toStride: usize = whole ? stride : tileStride
             const panelOfA = panelsOfA + (<usize>(m * depth) << 2)
-            if (tileRows === 6) tallTile(panelOfA, panel, depth, from, fromStride, to, toStride)
+            if (WIDE && step === 16) wideTallTile(panelOfA, panel, <usize>depth << 5, depth, from, fromStride, to, toStride)
+            else if (tileRows === 6) tallTile(panelOfA, panel, depth, from, fromStride, to, toStride)
             else tileOfColumns(panelOfA, 16, panel, 32, depth, from, fromStride, to, toStride)
-            if (!whole) copyTile(tile, 32, at, stride, height, width)
+            if (!whole) copyTile(tile, tileStride, at, stride, height, width)
           }
         }
       }

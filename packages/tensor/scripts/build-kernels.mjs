@@ -12,8 +12,9 @@ import asc from 'assemblyscript/asc'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const variants = {
-  'kernels.wasm': [],
-  'kernels-relaxed.wasm': ['--enable', 'relaxed-simd'],
+  'kernels.wasm': ['--use', 'WIDE=0'],
+  'kernels-relaxed.wasm': ['--use', 'WIDE=0', '--enable', 'relaxed-simd'],
+  'kernels-wide.wasm': ['--use', 'WIDE=1', '--enable', 'relaxed-simd'],
 }
 
 const ofTfjs = 'tfjs-backend-wasm-simd.wasm'

@@ -23,16 +23,22 @@ export interface InitOptions {
    */
   threads?: number | undefined
   /**
-   * wasm only: products of up to six rows with weights in 8 or 4 bits round the rows to 16 bits per 32 columns, which moves a result
-   * by some 1e-5 of its size and is several times faster. `true` keeps them in float32. Default false.
+   * wasm only: products of up to six rows with weights in 8 or 4 bits round the rows to 16 bits per 32 columns (those in 4 bits to 8, see
+   * int8Activations), which moves a result by some 1e-5 of its size and is several times faster. `true` keeps them in float32. Default false.
    */
   exact?: boolean | undefined
   /**
-   * wasm with relaxed SIMD only: products of more than six rows with weights in 4 bits (int4, Q4_0, Q4_1, Q4_K) round the rows to 8 bits per
-   * 32 columns, as llama.cpp does. Such products are twice as fast, and move by some 0.5 % of their size, far less than 4 bits have moved
-   * them (docs/benchmarks/log.md). Not while gradients are computed, nor with `exact`. Default true.
+   * wasm with relaxed SIMD only: products with weights in 4 bits (int4, Q4_0, Q4_1, Q4_K) round the rows to 8 bits per 32 columns, as
+   * llama.cpp does. Such products are twice as fast, and move by some 0.5 % of their size, far less than 4 bits have moved them
+   * (docs/benchmarks/log.md). Not while gradients are computed, nor with `exact`. Default true.
    */
   int8Activations?: boolean | undefined
+  /**
+   * wasm in Node 24 or newer, on x64 processors with AVX2: V8's experimental flag --experimental-wasm-revectorize is set, which makes vectors of
+   * 256 bits of those of 128, and kernels written for it are taken. The results keep their bits; prompts and training are 1.4 to 1.7 times
+   * faster. Where it cannot be had, the device's report says why. Default: the environment variable CASA_WIDE_VECTORS is 1.
+   */
+  wideVectors?: boolean | undefined
   /**
    * Accept a WebGPU adapter that runs on the processor, when 'webgpu' is asked for by name. It is for tests: wasm is a hundred
    * times faster. Default: the environment variable CASA_SOFTWARE is 1.
@@ -50,6 +56,8 @@ export interface StartedDevice {
   limits: Record<string, number>
   /** wasm only: the number of threads, and why that many. */
   threads?: { count: number; reason: string }
+  /** What was asked for and cannot be had, with the reason. */
+  missing?: string
   /** Frees what removing the tfjs backend does not free. */
   stop?(): void | Promise<void>
 }
@@ -93,9 +101,10 @@ export async function init(options: InitOptions = {}): Promise<DeviceReport> {
   const passedOver: string[] = []
   for (const name of device === 'auto' ? order : [device]) {
     try {
-      const { adapter, software = false, features, limits, threads: pool } = await start(name, options)
+      const { adapter, software = false, features, limits, threads: pool, missing } = await start(name, options)
       const why = device === 'auto' ? ['best that works here', ...passedOver] : [`asked for ${device}`]
       if (pool) why.push(`${pool.count === 1 ? '1 thread' : `${pool.count} threads`}: ${pool.reason}`)
+      if (missing !== undefined) why.push(missing)
       const reason = why.join('; ')
       if (device === 'auto' && name === 'cpu')
         console.warn(`casa-js: running on plain JavaScript, many times slower than wasm. ${passedOver.join('; ')}`)

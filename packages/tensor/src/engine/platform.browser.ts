@@ -4,7 +4,7 @@ import type { WasmFile } from './wasm/files.ts'
 import type { OpenGpu } from './webgpu/start.ts'
 
 /** The URL of each file in the package's build folder, written out one by one so that bundlers find and ship them. */
-const urls: Record<WasmFile, () => URL> = {
+const urls: Record<Exclude<WasmFile, `kernels-wide${string}`>, () => URL> = {
   'kernels.wasm': () => new URL('../../build/kernels.wasm', import.meta.url),
   'kernels-shared.wasm': () => new URL('../../build/kernels-shared.wasm', import.meta.url),
   'kernels-relaxed.wasm': () => new URL('../../build/kernels-relaxed.wasm', import.meta.url),
@@ -14,20 +14,25 @@ const urls: Record<WasmFile, () => URL> = {
 }
 
 /** The address of a file of the package's build folder. */
-export function locationOf(file: WasmFile): string {
+export function locationOf(file: keyof typeof urls): string {
   return urls[file]().href
 }
 
 export { defaultThreads, startThread } from './wasm/threads.browser.ts'
 
 /** Our own kernel module. @throws DeviceUnavailableError where the page does not serve it. */
-export async function readKernelModule(file: WasmFile): Promise<Uint8Array> {
+export async function readKernelModule(file: keyof typeof urls): Promise<Uint8Array> {
   const url = locationOf(file)
   const response = await fetch(url)
   if (!response.ok)
     throw new DeviceUnavailableError(`${url} answered ${response.status}: serve the build folder of @casa-js/tensor`)
   return new Uint8Array(await response.arrayBuffer())
 }
+
+export const wantsWideVectors = (): boolean => false
+
+/** Why pages get none. */
+export const widenVectors = (): string => 'wide vectors are an option of Node: a page cannot set the flags of its browser'
 
 /** The browser decides whether the adapter is software. @throws DeviceUnavailableError where WebGPU is not offered. */
 export async function openGpu(_software: boolean): Promise<OpenGpu> {

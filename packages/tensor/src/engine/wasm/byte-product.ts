@@ -1,4 +1,4 @@
-/** Products of many rows with a weight in 4 bits, in integers (kernels/byte-product.ts): when they are taken, and how they are run. */
+/** Products with a weight in 4 bits, in integers (kernels/byte-product.ts, byte-row.ts): when they are taken, and how they are run. */
 import { isDifferentiating } from '../tape.ts'
 import type { KernelModule } from './exports.ts'
 import { partOf, precision, splitProduct, type WasmBackend, type WasmContext } from './kernel.ts'
@@ -26,7 +26,7 @@ export interface ByteProduct {
 }
 
 /**
- * Whether x is rounded to bytes in products of many rows with weights in 4 bits. Not while a gradient is computed: training sees the
+ * Whether x is rounded to bytes in products with weights in 4 bits. Not while a gradient is computed: training sees the
  * products whose gradients it takes.
  */
 export const inBytes = (inputs: number): boolean =>
@@ -35,8 +35,9 @@ export const inBytes = (inputs: number): boolean =>
 /** The feature in the device's report that says that such products can be had. */
 export const byteProducts = 'int8-products'
 
-/** The ways in which the kernel sums, by number: pairs of products in 16 bits, or four products in 32. */
-export type Way = 0 | 1
+/** The ways in which the kernel sums, by number: pairs of products in 16 bits; four products in 32; the same for twice as many rows. */
+export type Way = 0 | 1 | 2
+const allWays: readonly Way[] = [0, 1, 2]
 
 /** Those that were proven when the device was started. */
 export const proven: { ways: readonly Way[] } = { ways: [] }
@@ -65,62 +66,75 @@ export function provenWays(exports: KernelModule, { wasm }: WasmBackend): Way[] 
       return new Float32Array(heap, y, rows * outputs).slice()
     }
     const expected = run('quantizedMatMul')
-    return ([0, 1] as const).filter((way) => run('byteMatMul', way).every((value, i) => value === expected[i]))
+    return allWays.filter((way) => run('byteMatMul', way).every((value, i) => value === expected[i]))
   } finally {
     wasm._free(begin)
   }
 }
 
 /**
- * The kernel sums with either of two instructions, to the same bits. Which is faster depends on processor and engine (a factor of two
- * either way), so the first products take turns, and later ones the faster.
+ * All ways give the same bits. Which is fastest depends on processor and engine (a factor of two between the first two; the third needs
+ * vectors of 256 bits), so the first products take turns, and later ones the fastest.
  */
 export class Race {
-  private best: [number, number] = [Infinity, Infinity]
+  private best: number[]
   private runs = 0
 
-  /** @param warmUp runs that are not counted: engines compile in the background  @param trials runs that are */
+  /**
+   * @param warmUp runs of each way that are not counted: engines compile in the background
+   * @param trials runs of each way that are
+   */
   constructor(
+    private ways: readonly Way[],
     private readonly warmUp: number,
     private readonly trials: number,
-  ) {}
+  ) {
+    this.best = ways.map(() => Infinity)
+  }
 
   /** Time `f` with one of the ways. */
   run(work: number, f: (way: Way) => void): void {
-    if (this.runs >= this.warmUp + this.trials) return f(this.winner)
-    const way = (this.runs & 1) as Way
+    const count = this.ways.length
+    if (this.runs >= count * (this.warmUp + this.trials)) return f(this.winner)
+    const turn = this.runs % count
     const start = performance.now()
-    f(way)
+    f(this.ways[turn]!)
     const perWork = (performance.now() - start) / work
-    if (this.runs++ >= this.warmUp) this.best[way] = Math.min(this.best[way], perWork)
+    if (this.runs++ >= count * this.warmUp) this.best[turn] = Math.min(this.best[turn]!, perWork)
   }
 
-  /** Take this way from now on. */
-  settle(way: Way): void {
-    this.runs = Infinity
-    this.best = way === 0 ? [0, 1] : [1, 0]
+  /** Begin again, with these ways. A single one is taken from now on. */
+  start(ways: readonly Way[]): void {
+    this.ways = ways
+    this.best = ways.map(() => Infinity)
+    this.runs = ways.length > 1 ? 0 : Infinity
   }
 
   get winner(): Way {
-    return this.best[1] < this.best[0] ? 1 : 0
+    return this.ways[this.best.indexOf(Math.min(...this.best))] ?? 0
   }
 }
 
 /** A clock may tick only every 100 us: smaller products are not timed. */
 const leastTimed = 20_000_000
-export const race = new Race(24, 24)
+export const race = new Race(allWays, 12, 12)
+
+/** Up to this many rows have a kernel of their own, which reads every weight once (kernels/byte-row.ts). */
+const fewRows = 6
 
 export function runByteProduct(context: WasmContext<string>, product: ByteProduct): void {
   const { rows, inputs, outputs, rowBytes, scaleBytes, format, group, x, values, scales, bias, y } = product
   const work = rows * inputs * outputs
-  const { count, unit, part } = splitProduct(rows, outputs, 0)
+  const few = rows <= fewRows
+  const { count, unit, part } = splitProduct(rows, outputs, few ? fewRows : 0)
+  const { byteRowsScratch, byteMatMulScratch } = context.exports
+  const scratchBytes = (few ? byteRowsScratch : byteMatMulScratch)(rows, inputs)
   const run = (way: Way) =>
-    context.share('byteMatMul', { count, work, unit }, (...range) => {
+    context.share(few ? 'byteRows' : 'byteMatMul', { count, work, unit }, (...range) => {
       const { row, rows, column, columns } = part(...range)
       return [
         ...[partOf(x, row * inputs), partOf(values, column * rowBytes, 1), partOf(scales, column * scaleBytes, 1)],
-        ...[partOf(bias, column), partOf(y, row * outputs + column)],
-        context.scratch(context.exports.byteMatMulScratch(rows, inputs)),
+        ...[partOf(bias, column), partOf(y, row * outputs + column), context.scratch(scratchBytes)],
         ...[rows, inputs, columns, format, group, outputs, way],
       ]
     })

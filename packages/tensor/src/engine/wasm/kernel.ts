@@ -54,8 +54,8 @@ export const workPerValue = 8
 export const sharing = { workPerThread: 100_000 }
 
 /**
- * How products with weights in 8 and 4 bits round x. `exact`: not at all (InitOptions.exact). `bytes`: many rows to 8 bits, for weights in 4
- * bits (InitOptions.int8Activations, where the kernels can).
+ * How products with weights in 8 and 4 bits round x. `exact`: not at all (InitOptions.exact). `bytes`: to 8 bits, for weights in 4 bits
+ * (InitOptions.int8Activations, where the kernels can).
  */
 export const precision = { exact: false, bytes: false }
 

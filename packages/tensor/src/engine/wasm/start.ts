@@ -1,5 +1,5 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
-import { defaultThreads, locationOf, readKernelModule, startThread } from '#platform'
+import { defaultThreads, locationOf, readKernelModule, startThread, wantsWideVectors, widenVectors } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
@@ -10,7 +10,7 @@ import { attachKernels, type WasmBackend } from './kernel.ts'
 import { ThreadPool } from './thread-pool.ts'
 
 /** @throws DeviceUnavailableError if the requested threads cannot be started */
-export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Promise<StartedDevice> {
+export async function startWasm({ wasmFolder, threads: asked, wideVectors }: InitOptions): Promise<StartedDevice> {
   const { threads, reason } = asked === undefined ? defaultThreads() : { threads: asked, reason: 'asked for' }
   const variant = threads > 1 ? '-shared' : ''
   // Imported lazily: a page that runs on the GPU need not load it.
@@ -26,20 +26,29 @@ export async function startWasm({ wasmFolder, threads: asked }: InitOptions): Pr
   const { wasm } = tf.backend() as WasmBackend
   refuseWhatDoesNotFit(wasm)
   const { memory } = wasm.asm
-  const binary = await readKernelModule(`kernels${relaxed ? '-relaxed' : ''}${variant}.wasm`)
+  const asksForWide = wideVectors ?? wantsWideVectors()
+  const notWide = asksForWide ? widenVectors() : undefined
+  const wide = asksForWide && notWide === undefined
+  const binary = await readKernelModule(`kernels${wide ? '-wide' : relaxed ? '-relaxed' : ''}${variant}.wasm`)
   const module = await WebAssembly.compile(binary as BufferSource as ArrayBuffer)
   const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as KernelModule
   const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
   await pool?.started()
   attachKernels(exports, pool)
   const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend) : [])
-  if (ways.length === 1) race.settle(ways[0]!)
+  race.start(ways)
   replaceSlice(exports)
   return {
     adapter: 'WebAssembly SIMD',
-    features: ['simd', ...(relaxed ? ['relaxed-simd'] : []), ...(ways.length > 0 ? [byteProducts] : [])],
+    features: [
+      'simd',
+      ...(relaxed ? ['relaxed-simd'] : []),
+      ...(wide ? ['wide-vectors'] : []),
+      ...(ways.length > 0 ? [byteProducts] : []),
+    ],
     limits: { heapBytes: 2 ** 32 },
     threads: { count: threads, reason },
+    ...(notWide !== undefined && { missing: notWide }),
     stop: () => pool?.stop(),
   }
 }

@@ -23,7 +23,7 @@ export const blockLinearWasm: WasmKernel<BlockLinearInputs, BlockLinearAttribute
   const y = call.output([...call.input('x').shape.slice(0, -1), outputs])
   const { values, bytes } = multipliedBlocks[type]
   const rowBytes = (inputs / values) * bytes
-  if (rows > fewRows && type !== 'Q6_K' && inBytes(inputs)) {
+  if (type !== 'Q6_K' && inBytes(inputs)) {
     const from = { x, values: blocks, scales: noScales, scaleBytes: 0, bias, y }
     return runByteProduct(call, { rows, inputs, outputs, ...from, rowBytes, format: numberOf[type], group: noGroup })
   }

@@ -53,6 +53,7 @@ for (const format of formats) {
     ...products.map(([shape, O]): OpCase => ({
       name: `linear x [${shape}] weight [${O},${shape.at(-1)}]`,
       inputs: { x: randomTensor(shape, 1), bias: randomTensor([O], 2) },
+      int8Activations: false,
       run: ({ x, bias }) => linear(x!, weightOf(format, [O, shape.at(-1)!]), bias),
     })),
     ...lookups.map(([shape, ids]): OpCase => ({

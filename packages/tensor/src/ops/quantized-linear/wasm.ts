@@ -14,7 +14,7 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLin
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
   const groups = Math.ceil(inputs / group)
   const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
-  if (rows > fewRows && bits === 4 && inBytes(inputs)) {
+  if (bits === 4 && inBytes(inputs)) {
     const from = { x, values, scales, bias, y }
     return runByteProduct(context, { ...attributes, ...from, rowBytes, scaleBytes: 2 * groups, format: bits })
   }
