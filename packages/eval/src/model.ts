@@ -21,7 +21,8 @@ export interface AnswerModel {
 }
 
 /**
- * A loaded model as an AnswerModel: greedy. It watches as `captionStream` does: request, frame rate and capacity are those of the model's folder.
+ * A loaded model as an AnswerModel: greedy. It watches as `captionStream` does: request, frame rate and capacity are those of the model's
+ * folder.
  *
  * @param options.system put first where a conversation has no system prompt of its own
  */

@@ -35,7 +35,11 @@ export interface TaskOptions {
   warn(message: string): void
 }
 
-/** Answers are judged by exact match, unless a module makes a task with a metric of its own. @throws CasaError when nothing is left to ask, or data cannot be opened. */
+/**
+ * Answers are judged by exact match, unless a module makes a task with a metric of its own.
+ *
+ * @throws CasaError when nothing is left to ask, or data cannot be opened
+ */
 export async function findTasks(options: TaskOptions): Promise<Task[]> {
   const { data, only, maxNewTokens, loose } = options
   const wanted = only.filter(isBenchmark)

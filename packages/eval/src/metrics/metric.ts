@@ -13,6 +13,7 @@ export interface Metric<R> {
   summarise?(answers: readonly Scored<R>[]): MetricSummary
 }
 
+/** What a metric says of a whole task. */
 export interface MetricSummary {
   numbers: Record<string, number>
   /** The one to report, if not the mean. */
