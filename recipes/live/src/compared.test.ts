@@ -20,12 +20,14 @@ it('means over seeds with intervals, differences paired by seed, and no number w
     cell('blind', 2, [missed, missed, quiet]),
   ])
   const lines = table.split('\n')
-  expect(lines[0]).toBe('| | casa (2 seeds) | blind (2 seeds) |')
+  expect(lines[0]).toBe('| | casa | blind |')
   // F1 1 and 2/3: mean 5/6, half width 12.706 x (1/3) / 2.
   expect(lines[2]).toBe('| F1 of all | 83.3 % (-128.4 .. 295.1) | 0.0 % (0.0 .. 0.0) |')
   expect(table).toContain('| move | - | - |')
   expect(table).toContain('| loss, last 50 updates | 1.500 (-4.853 .. 7.853) |')
-  expect(table).toContain('F1 less that of casa, paired by seed: blind -83.3 % (-295.1 .. 128.4).')
+  expect(table).toContain(
+    'Seeds: casa 2, blind 2. F1 less that of casa, in points, paired by seed: blind -83.3 (-295.1 .. 128.4).',
+  )
 })
 
 it('a chart has a line for each variant that was run, whole windows alone', () => {

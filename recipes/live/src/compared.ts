@@ -61,15 +61,25 @@ export function comparisonTable(cells: readonly ComparedCell[]): string {
       const other = cellsOf(base!).find(({ seed }) => seed === cell.seed)
       return other ? [f1(cell) - f1(other)] : []
     })
-    return `${variant} ${estimate(pairs, 1, true)}`
+    return `${variant} ${points(pairs)}`
   })
   return [
-    `| | ${columns.map((variant) => `${variant} (${cellsOf(variant).length} seeds)`).join(' | ')} |`,
+    `| | ${columns.join(' | ')} |`,
     `| --- |${' ---: |'.repeat(columns.length)}`,
     ...lines.map((line) => `| ${line.join(' | ')} |`),
     '',
-    `F1 less that of ${base}, paired by seed: ${differences.join('; ')}.`,
+    `Seeds: ${columns.map((variant) => `${variant} ${cellsOf(variant).length}`).join(', ')}. F1 less that of ${base}, in points, paired by seed: ${differences.join('; ')}.`,
   ].join('\n')
+}
+
+/** "+12.9 (-0.2 .. 26.1)" */
+function points(differences: readonly number[]): string {
+  const text = estimate(
+    differences.map((value) => 100 * value),
+    1,
+    false,
+  )
+  return text.startsWith('-') ? text : `+${text}`
 }
 
 /** "41.2 % (38.0 .. 44.4)"; "-" where nothing was said or happened. */
