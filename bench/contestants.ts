@@ -24,19 +24,19 @@ export const caseNames: CaseName[] = ['linear', 'transposed', 'vector', 'attenti
 
 /** @param folder holds the decoder's numbers, see writeDecoder. */
 export function contestants(folder: string): Contestant[] {
-  const one = (name: string, counts: Counts = 'processor', flags: string[] = []): Contestant => ({
-    name: [name, ...flags.map(() => 'relaxed')].join(' '),
+  const one = (name: string, counts: Counts = 'processor', build = plain): Contestant => ({
+    name: [name, build.name].filter(Boolean).join(' '),
     counts,
-    command: (caseName) => node('bench/run-case.node.ts', [name, caseName], flags),
+    command: (caseName) => node('bench/run-case.node.ts', [name, caseName], build.flags),
   })
-  const shared = (workers: number, flags: string[] = []): Contestant => ({
-    name: ['casa:wasm', ...flags.map(() => 'relaxed'), `x${workers}`].join(' '),
+  const shared = (workers: number, build = plain): Contestant => ({
+    name: ['casa:wasm', build.name, `x${workers}`].filter(Boolean).join(' '),
     counts: 'clock',
     cases: ['step'],
-    command: () => node('bench/data-parallel.ts', [String(workers)], flags),
+    command: () => node('bench/data-parallel.ts', [String(workers)], build.flags),
   })
-  const threaded = (threads: number, flags: string[] = []): Contestant => ({
-    ...one(`casa:wasm:${threads}`, 'clock', flags),
+  const threaded = (threads: number, build = plain): Contestant => ({
+    ...one(`casa:wasm:${threads}`, 'clock', build),
     cases: ['forward', 'step'],
   })
   const pytorch = (threads: number): Contestant => ({
@@ -46,11 +46,11 @@ export function contestants(folder: string): Contestant[] {
   })
   return [
     one('casa:wasm'),
-    ...relaxed.map((flags) => one('casa:wasm', 'processor', flags)),
+    ...builds.map((build) => one('casa:wasm', 'processor', build)),
     threaded(2),
-    ...relaxed.map((flags) => threaded(2, flags)),
+    ...builds.map((build) => threaded(2, build)),
     shared(2),
-    ...relaxed.map((flags) => shared(2, flags)),
+    ...builds.filter(({ name }) => name !== 'wide').map((build) => shared(2, build)),
     one('casa:webgpu', 'clock'),
     one('tfjs'),
     one('onnx:1'),
@@ -61,8 +61,19 @@ export function contestants(folder: string): Contestant[] {
   ]
 }
 
-/** From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more. */
-const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? [['--experimental-wasm-relaxed-simd']] : []
+/** A build of the wasm kernels that has to be asked for: what it is called, and Node's flags for it. */
+interface Build {
+  name: string
+  flags: string[]
+}
+
+const plain: Build = { name: '', flags: [] }
+const nodeVersion = Number(process.versions.node.split('.')[0])
+/** From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more; from 24 there are wide vectors. */
+const builds: Build[] = [
+  ...(nodeVersion < 22 ? [{ name: 'relaxed', flags: ['--experimental-wasm-relaxed-simd'] }] : []),
+  ...(nodeVersion >= 24 ? [{ name: 'wide', flags: ['--experimental-wasm-revectorize'] }] : []),
+]
 const pytorchScript = fileURLToPath(new URL('./peers/pytorch.py', import.meta.url))
 const decoderFile = 'decoder.json'
 

@@ -42,10 +42,13 @@ const { values } = parseArgs({
 const { model, python } = values
 if (!existsSync(model)) throw new Error(`${model} is not there: scripts/fetch-smollm2.sh fetches it`)
 const formats = await resultOf<string>(node('bench/lm/formats.node.ts', [model, join(dirname(model), 'formats')]))
-const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : []
+const nodeVersion = Number(process.versions.node.split('.')[0])
+const relaxed = nodeVersion < 22 ? ['--experimental-wasm-relaxed-simd'] : []
 const lengths = [String(prefillTokens), String(decodeTokens)]
-const casa = (path: string, form: string) => (threads: string) =>
-  node('bench/lm/casa.node.ts', [path, form, threads, ...lengths], relaxed)
+const casa =
+  (path: string, form: string, wide: string[] = []) =>
+  (threads: string) =>
+    node('bench/lm/casa.node.ts', [path, form, threads, ...lengths, ...wide], relaxed)
 const format = (name: string) => join(formats, name)
 const onnxFolder = join(dirname(model), 'onnx')
 
@@ -55,13 +58,21 @@ const noPeers = installPeers()
 const peer = (script: string, ...before: string[]) =>
   noPeers ?? ((threads: string) => node(`bench/lm/${script}`, [peers, ...before, threads, ...lengths]))
 
+/** Ours: the weights, the model's path, and the form in memory. */
+const ours: [weights: string, path: string, form: string][] = [
+  ['float32', format('bf16'), 'float32'],
+  ['bf16', format('bf16'), 'compressed'],
+  ['int8', format('int8'), 'compressed'],
+  ['int4, head int8', format('int4'), 'compressed'],
+  ['GGUF Q4_1', model, 'compressed'],
+]
 /** A contestant, its weights, and the command for a number of threads; a string is the reason why there is none. */
-const contestants: [name: string, weights: string, command: string | ((threads: string) => Command)][] = [
-  ['casa-js', 'float32', casa(format('bf16'), 'float32')],
-  ['casa-js', 'bf16', casa(format('bf16'), 'compressed')],
-  ['casa-js', 'int8', casa(format('int8'), 'compressed')],
-  ['casa-js', 'int4, head int8', casa(format('int4'), 'compressed')],
-  ['casa-js', 'GGUF Q4_1', casa(model, 'compressed')],
+type Contestant = [name: string, weights: string, command: string | ((threads: string) => Command)]
+const contestants: Contestant[] = [
+  ...ours.map(([weights, path, form]): Contestant => ['casa-js', weights, casa(path, form)]),
+  ...(nodeVersion >= 24
+    ? ours.map(([weights, path, form]): Contestant => ['casa-js, wide vectors', weights, casa(path, form, ['wide'])])
+    : []),
   [`llama.cpp (node-llama-cpp ${versions['node-llama-cpp']})`, 'GGUF Q4_1', peer('llama.node.ts', model)],
   [`wllama ${versions['@wllama/wllama']} (Chromium)`, 'GGUF Q4_1', findBrowser() ? peer('wllama.node.ts', model) : 'no Chromium'],
   [

@@ -1,24 +1,25 @@
 /**
  * casa-js on a language model, in a process of its own. Prints one line of JSON, an LmResult.
  *
- *   casa.node.ts MODEL float32|compressed THREADS PREFILL DECODE
+ *   casa.node.ts MODEL float32|compressed THREADS PREFILL DECODE [wide]
  */
 import { close, init } from '@casa-js/tensor'
 import { createSampler, createSession, loadModel } from '@casa-js/vlm'
 import { least, per, promptIds, rounds, shortPrompt, sinceStart, timed, type LmResult } from './lm.ts'
 
-const [model, weights, threads, prefill, decode] = process.argv.slice(2) as [
+const [model, weights, threads, prefill, decode, wide] = process.argv.slice(2) as [
   string,
   'float32' | 'compressed',
   string,
   string,
   string,
+  'wide' | undefined,
 ]
 const [prefillTokens, decodeTokens] = [Number(prefill), Number(decode)]
 /** The first steps after a prompt are traced to make a plan; they are not counted. */
 const tracedSteps = 4
 
-const report = await init({ device: 'wasm', threads: Number(threads) })
+const report = await init({ device: 'wasm', threads: Number(threads), wideVectors: wide === 'wide' })
 const loaded = await loadModel(model, { weights })
 /** Greedy, as answers are made. */
 const sampler = createSampler()

@@ -39,7 +39,8 @@ export function lmPage({ machine: { processor, cores, node }, rows, extras }: Lm
 formats are made from it by \`casa convert\`, its ONNX by \`bench/lm/export-onnx.py\`. A prompt of 512 tokens, then 64 tokens one by one, each the
 likeliest; of ${roundsOf(rows)} the least. Times are milliseconds of the processor over all threads (of wllama: all of Chromium), then by the
 clock in parentheses. Ratios are processor time beside llama.cpp's on as many threads: below 1 is faster. llama.cpp and PyTorch are native
-code with vectors of 256 and 512 bits; wllama, llama.cpp in WebAssembly, has the 128 bits that casa-js has. transformers.js runs
+code with vectors of 256 and 512 bits; wllama, llama.cpp in WebAssembly, has the 128 bits that casa-js has. "Wide vectors" of 256 bits
+are \`init({ wideVectors: true })\` in Node 24 and newer, behind an experimental flag of V8. transformers.js runs
 onnxruntime's native library, and its model computes the logits of all 512 tokens of a prompt, where the others compute the last one's.
 Written by the script from [lm.json](lm.json).
 

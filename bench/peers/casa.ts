@@ -18,10 +18,12 @@ import { ReferenceDecoder } from '../decoder/reference-decoder.ts'
 import { ours } from './ours.node.ts'
 import { attentionInputs, attentionShape, products, values, type CaseName, type Peer, type Timed } from './peer.ts'
 
+const wideVectors = process.execArgv.includes('--experimental-wasm-revectorize')
+
 export async function createPeer(device: DeviceName, threads: number): Promise<Peer> {
-  const { adapter, software, features } = await init({ device, threads, software: true })
+  const { adapter, software, features } = await init({ device, threads, software: true, wideVectors })
   const where = device === 'webgpu' ? adapter : `${threads} thread${threads > 1 ? 's' : ''}`
-  const setting = [device, where, ...features.filter((feature) => feature.includes('simd'))]
+  const setting = [device, where, ...features.filter((feature) => /simd|wide/.test(feature))]
   if (software) setting.push('software: correctness only')
   return { ...ours, setting: setting.join(', '), software, prepare, close }
 }
