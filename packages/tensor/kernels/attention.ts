@@ -6,7 +6,7 @@ import { attendFew, fewScratch } from './attention-few'
 import { packColumns, packRows, panelBytes } from './pack'
 
 /** With at most this many rows of a key head (decoding), keys and values are read in place, without packing. */
-const fewRows = 8
+const fewRows = 12
 
 /** Bytes of scratch, where `keys` is the most that any segment has, and `rows` the most of all heads of a segment of few rows. */
 export function attentionScratch(keys: i32, E: i32, rows: i32): i32 {

@@ -16,7 +16,7 @@ function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK
 }
 
 /** With at most this many rows of a key head, keys are read in place (attention-few.ts), and heads need not stay together. */
-const fewRows = 8
+const fewRows = 12
 
 /** The queries are split over threads; when decoding, with one or a few of them, the heads. */
 export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (call, attributes) => {
