@@ -14,7 +14,7 @@
  * x pass: no output needs a sum across lanes.
  */
 import { Q4_1 } from './blocks'
-import { addMinima, block, tall, tallTileOfQuads, tileOfPairs, tileOfQuads, unitBytes, width } from './byte-tile'
+import { block, byteTiles, tall, unitBytes, width } from './byte-tile'
 import { finiteHalfAt } from './halves'
 import { transposeFour } from './pack'
 import { largestOf32 } from './quantized-row'
@@ -27,7 +27,7 @@ const tileBytes: usize = tall * width * 4
 export function byteMatMulScratch(rows: i32, inputs: i32): i32 {
   const blocks = inputs / block
   const whole = (rows + tall - 1) & -tall
-  return <i32>tileBytes + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
+  return <i32>tileBytes + width * 4 + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
 }
 
 /**
@@ -43,8 +43,10 @@ export function byteMatMul(
   if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
   const blocks = inputs / block
   const tile = scratch
+  // The bias of a panel, or zeros.
+  const start = tile + tileBytes
   // Of each block, 16 scales and 16 minima.
-  const factors = tile + tileBytes
+  const factors = start + (width << 2)
   const panel = factors + <usize>(width * 8 * blocks)
   const unpacked = panel + <usize>(width * inputs)
   const bytes = unpacked + <usize>(width * inputs)
@@ -75,7 +77,7 @@ export function byteMatMul(
     for (let o = 0; o < width; o += 4) {
       transposeFour<f32>(unpacked + <usize>(o * inputs), <usize>inputs, inputs / 4, panel + (<usize>o << 2), 4 * width)
     }
-    const biases = bias ? bias + (<usize>n << 2) : 0
+    for (let o = 0; o < width; o++) store<f32>(start + (<usize>o << 2), bias && o < count ? load<f32>(bias + (<usize>(n + o) << 2)) : 0)
     const stride = <usize>strideOfY << 2
     let from = bytes, unit = units, to = y + (<usize>n << 2)
     for (let t = 0; t < rows; t += high) {
@@ -83,11 +85,8 @@ export function byteMatMul(
       const whole = count == width && t + high <= rows
       const at = whole ? to : tile
       const step: usize = whole ? stride : width << 2
-      startTile(biases, count, at, step, high)
-      if (minima) for (let i = 0; i < high; i += 2) addMinima(factors, blocks, unit + <usize>i * unitStep, unitStep, at + <usize>i * step, step)
-      if (way == 0) tileOfPairs(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
-      else if (way == 1) tileOfQuads(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
-      else tallTileOfQuads(from, inputs, panel, factors, blocks, unit, unitStep, at, step)
+      startTile(start, at, step, high)
+      byteTiles(from, inputs, panel, factors, blocks, unit, unitStep, at, step, way, minima)
       if (!whole) {
         for (let i = 0; i < min(high, rows - t); i++) copyFloats(tile + <usize>i * (width << 2), to + <usize>i * stride, count)
       }
@@ -98,20 +97,16 @@ export function byteMatMul(
   }
 }
 
-/** Rows of y: the bias, or zeros. */
+/** Rows of y begin as `start`. Read by the tile itself, it would cost that more registers than there are. */
 // @ts-ignore: decorator
 @inline
-function startTile(bias: usize, count: i32, y: usize, step: usize, high: i32): void {
-  const zero = f32x4.splat(0)
+function startTile(start: usize, y: usize, step: usize, high: i32): void {
+  const s0 = v128.load(start), s1 = v128.load(start, 16), s2 = v128.load(start, 32), s3 = v128.load(start, 48)
   for (let i = 0; i < high; i++) {
-    if (bias) {
-      copyFloats(bias, y, count)
-    } else {
-      v128.store(y, zero)
-      v128.store(y, zero, 16)
-      v128.store(y, zero, 32)
-      v128.store(y, zero, 48)
-    }
+    v128.store(y, s0)
+    v128.store(y, s1, 16)
+    v128.store(y, s2, 32)
+    v128.store(y, s3, 48)
     y += step
   }
 }
@@ -120,10 +115,6 @@ function startTile(bias: usize, count: i32, y: usize, step: usize, high: i32): v
 // @ts-ignore: decorator
 @inline
 function copyFloats(from: usize, to: usize, count: i32): void {
-  if (count == width) {
-    for (let at: usize = 0; at < <usize>width << 2; at += 16) v128.store(to + at, v128.load(from + at))
-    return
-  }
   for (let at: usize = 0; at < <usize>count << 2; at += 4) store<f32>(to + at, load<f32>(from + at))
 }
 

@@ -12,23 +12,58 @@ export const tall = 4
 /** Of a row of x, for each block: its unit, what is added to a sum of integers, and the unit times the sum of its bytes. */
 export const unitBytes: usize = 12
 
-/** Functions of their own: inlined in a larger one, V8 would keep the sums in memory. */
-export function tileOfPairs(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
-  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, false)
+/**
+ * Rows of x (two, or `tall` of them with way 2) times a panel, added to rows of y, `step` bytes apart.
+ * `way` as in byteMatMul. `minima`: to each block the unit times the sum of x times the block's least value is added, and not the offset to
+ * the sum of integers.
+ */
+export function byteTiles(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize, way: i32, minima: boolean): void {
+  if (minima) {
+    if (way == 0) tileOfPairsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else if (way == 1) tileOfQuadsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else tallTileOfQuadsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+  } else {
+    if (way == 0) tileOfPairs(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else if (way == 1) tileOfQuads(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else tallTileOfQuads(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+  }
 }
 
-export function tileOfQuads(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
-  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, true)
+/* Functions of their own: inlined in a larger one, V8 would keep the sums in memory. */
+
+function tileOfPairs(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, false, false)
+}
+
+function tileOfPairsWithMinima(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, false, true)
+}
+
+function tileOfQuads(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, true, false)
+}
+
+function tileOfQuadsWithMinima(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  byteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, true, true)
+}
+
+function tallTileOfQuads(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  tallByteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, false)
+}
+
+function tallTileOfQuadsWithMinima(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize): void {
+  tallByteTile(x, inputs, w, factors, blocks, unit, unitStep, y, step, true)
 }
 
 /**
- * Two rows of x times a panel, added to rows of y. The inner loop is not unrolled: unrolled, V8 moves the sums between registers. Neighbours
- * are loaded, computed and stored in pairs: V8 makes vectors of 256 bits of them, where it is told to.
+ * Two rows. The inner loop is not unrolled: unrolled, V8 moves the sums between registers. Neighbours are loaded, computed and stored in
+ * pairs: V8 makes vectors of 256 bits of them, where it is told to.
  */
 // @ts-ignore: decorator
 @inline
 function byteTile(
-  x0: usize, inputs: i32, w: usize, factors: usize, blocks: i32, u0: usize, unitStep: usize, y0: usize, step: usize, quads: boolean,
+  x0: usize, inputs: i32, w: usize, factors: usize, blocks: i32, u0: usize, unitStep: usize, y0: usize, step: usize,
+  quads: boolean, minima: boolean,
 ): void {
   let x1 = x0 + <usize>inputs
   let u1 = u0 + unitStep
@@ -53,22 +88,23 @@ function byteTile(
       x1 += 4
     }
     const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48)
+    const m0 = v128.load(factors, 64), m1 = v128.load(factors, 80), m2 = v128.load(factors, 96), m3 = v128.load(factors, 112)
     let unit = v128.load32_splat(u0)
-    let offset = v128.load32_splat(u0, 4)
-    c00 = scaled(c00, offset, f0, unit, v128.load(y0), quads)
-    c01 = scaled(c01, offset, f1, unit, v128.load(y0, 16), quads)
-    c02 = scaled(c02, offset, f2, unit, v128.load(y0, 32), quads)
-    c03 = scaled(c03, offset, f3, unit, v128.load(y0, 48), quads)
+    let rest = minima ? v128.load32_splat(u0, 8) : v128.load32_splat(u0, 4)
+    c00 = scaled(c00, f0, m0, unit, rest, v128.load(y0), quads, minima)
+    c01 = scaled(c01, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
+    c02 = scaled(c02, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
+    c03 = scaled(c03, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
     v128.store(y0, c00)
     v128.store(y0, c01, 16)
     v128.store(y0, c02, 32)
     v128.store(y0, c03, 48)
     unit = v128.load32_splat(u1)
-    offset = v128.load32_splat(u1, 4)
-    c10 = scaled(c10, offset, f0, unit, v128.load(y1), quads)
-    c11 = scaled(c11, offset, f1, unit, v128.load(y1, 16), quads)
-    c12 = scaled(c12, offset, f2, unit, v128.load(y1, 32), quads)
-    c13 = scaled(c13, offset, f3, unit, v128.load(y1, 48), quads)
+    rest = minima ? v128.load32_splat(u1, 8) : v128.load32_splat(u1, 4)
+    c10 = scaled(c10, f0, m0, unit, rest, v128.load(y1), quads, minima)
+    c11 = scaled(c11, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
+    c12 = scaled(c12, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
+    c13 = scaled(c13, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
     v128.store(y1, c10)
     v128.store(y1, c11, 16)
     v128.store(y1, c12, 32)
@@ -80,8 +116,11 @@ function byteTile(
 }
 
 /** Four rows: as many sums as keep two units busy in vectors of 256 bits. In vectors of 128 they are more than there are registers. */
-export function tallTileOfQuads(
+// @ts-ignore: decorator
+@inline
+function tallByteTile(
   x0: usize, inputs: i32, w: usize, factors: usize, blocks: i32, u0: usize, unitStep: usize, y0: usize, step: usize,
+  minima: boolean,
 ): void {
   const quads = true
   let x1 = x0 + <usize>inputs, x2 = x1 + <usize>inputs, x3 = x2 + <usize>inputs
@@ -121,42 +160,43 @@ export function tallTileOfQuads(
       x3 += 4
     }
     const f0 = v128.load(factors), f1 = v128.load(factors, 16), f2 = v128.load(factors, 32), f3 = v128.load(factors, 48)
+    const m0 = v128.load(factors, 64), m1 = v128.load(factors, 80), m2 = v128.load(factors, 96), m3 = v128.load(factors, 112)
     let unit = v128.load32_splat(u0)
-    let offset = v128.load32_splat(u0, 4)
-    c00 = scaled(c00, offset, f0, unit, v128.load(y0), quads)
-    c01 = scaled(c01, offset, f1, unit, v128.load(y0, 16), quads)
-    c02 = scaled(c02, offset, f2, unit, v128.load(y0, 32), quads)
-    c03 = scaled(c03, offset, f3, unit, v128.load(y0, 48), quads)
+    let rest = minima ? v128.load32_splat(u0, 8) : v128.load32_splat(u0, 4)
+    c00 = scaled(c00, f0, m0, unit, rest, v128.load(y0), quads, minima)
+    c01 = scaled(c01, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
+    c02 = scaled(c02, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
+    c03 = scaled(c03, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
     v128.store(y0, c00)
     v128.store(y0, c01, 16)
     v128.store(y0, c02, 32)
     v128.store(y0, c03, 48)
     unit = v128.load32_splat(u1)
-    offset = v128.load32_splat(u1, 4)
-    c10 = scaled(c10, offset, f0, unit, v128.load(y1), quads)
-    c11 = scaled(c11, offset, f1, unit, v128.load(y1, 16), quads)
-    c12 = scaled(c12, offset, f2, unit, v128.load(y1, 32), quads)
-    c13 = scaled(c13, offset, f3, unit, v128.load(y1, 48), quads)
+    rest = minima ? v128.load32_splat(u1, 8) : v128.load32_splat(u1, 4)
+    c10 = scaled(c10, f0, m0, unit, rest, v128.load(y1), quads, minima)
+    c11 = scaled(c11, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
+    c12 = scaled(c12, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
+    c13 = scaled(c13, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
     v128.store(y1, c10)
     v128.store(y1, c11, 16)
     v128.store(y1, c12, 32)
     v128.store(y1, c13, 48)
     unit = v128.load32_splat(u2)
-    offset = v128.load32_splat(u2, 4)
-    c20 = scaled(c20, offset, f0, unit, v128.load(y2), quads)
-    c21 = scaled(c21, offset, f1, unit, v128.load(y2, 16), quads)
-    c22 = scaled(c22, offset, f2, unit, v128.load(y2, 32), quads)
-    c23 = scaled(c23, offset, f3, unit, v128.load(y2, 48), quads)
+    rest = minima ? v128.load32_splat(u2, 8) : v128.load32_splat(u2, 4)
+    c20 = scaled(c20, f0, m0, unit, rest, v128.load(y2), quads, minima)
+    c21 = scaled(c21, f1, m1, unit, rest, v128.load(y2, 16), quads, minima)
+    c22 = scaled(c22, f2, m2, unit, rest, v128.load(y2, 32), quads, minima)
+    c23 = scaled(c23, f3, m3, unit, rest, v128.load(y2, 48), quads, minima)
     v128.store(y2, c20)
     v128.store(y2, c21, 16)
     v128.store(y2, c22, 32)
     v128.store(y2, c23, 48)
     unit = v128.load32_splat(u3)
-    offset = v128.load32_splat(u3, 4)
-    c30 = scaled(c30, offset, f0, unit, v128.load(y3), quads)
-    c31 = scaled(c31, offset, f1, unit, v128.load(y3, 16), quads)
-    c32 = scaled(c32, offset, f2, unit, v128.load(y3, 32), quads)
-    c33 = scaled(c33, offset, f3, unit, v128.load(y3, 48), quads)
+    rest = minima ? v128.load32_splat(u3, 8) : v128.load32_splat(u3, 4)
+    c30 = scaled(c30, f0, m0, unit, rest, v128.load(y3), quads, minima)
+    c31 = scaled(c31, f1, m1, unit, rest, v128.load(y3, 16), quads, minima)
+    c32 = scaled(c32, f2, m2, unit, rest, v128.load(y3, 32), quads, minima)
+    c33 = scaled(c33, f3, m3, unit, rest, v128.load(y3, 48), quads, minima)
     v128.store(y3, c30)
     v128.store(y3, c31, 16)
     v128.store(y3, c32, 32)
@@ -178,42 +218,11 @@ function dots(x: v128, w: v128, sums: v128, quads: boolean): v128 {
   return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, w))
 }
 
-/** y + unit * scale * (sum + offset), four results. */
+/** Four results: y + unit * scale * (sum + rest), or y + rest * least + unit * scale * sum. */
 // @ts-ignore: decorator
 @inline
-function scaled(sums: v128, offset: v128, scales: v128, unit: v128, y: v128, quads: boolean): v128 {
-  const whole = i32x4.add(quads ? sums : i32x4.dot_i16x8_s(sums, i16x8.splat(1)), offset)
-  return madd(f32x4.convert_i32x4_s(whole), f32x4.mul(scales, unit), y)
-}
-
-/** Two rows += over blocks: (unit * sum of b) * least. */
-export function addMinima(factors: usize, blocks: i32, u0: usize, unitStep: usize, y0: usize, step: usize): void {
-  let u1 = u0 + unitStep
-  const y1 = y0 + step
-  let c00 = v128.load(y0), c01 = v128.load(y0, 16), c02 = v128.load(y0, 32), c03 = v128.load(y0, 48)
-  let c10 = v128.load(y1), c11 = v128.load(y1, 16), c12 = v128.load(y1, 32), c13 = v128.load(y1, 48)
-  for (let b = blocks; b > 0; b--) {
-    const m0 = v128.load(factors, 64), m1 = v128.load(factors, 80), m2 = v128.load(factors, 96), m3 = v128.load(factors, 112)
-    let v = v128.load32_splat(u0, 8)
-    c00 = madd(v, m0, c00)
-    c01 = madd(v, m1, c01)
-    c02 = madd(v, m2, c02)
-    c03 = madd(v, m3, c03)
-    v = v128.load32_splat(u1, 8)
-    c10 = madd(v, m0, c10)
-    c11 = madd(v, m1, c11)
-    c12 = madd(v, m2, c12)
-    c13 = madd(v, m3, c13)
-    factors += 128
-    u0 += unitBytes
-    u1 += unitBytes
-  }
-  v128.store(y0, c00)
-  v128.store(y0, c01, 16)
-  v128.store(y0, c02, 32)
-  v128.store(y0, c03, 48)
-  v128.store(y1, c10)
-  v128.store(y1, c11, 16)
-  v128.store(y1, c12, 32)
-  v128.store(y1, c13, 48)
+function scaled(sums: v128, scale: v128, least: v128, unit: v128, rest: v128, y: v128, quads: boolean, minima: boolean): v128 {
+  const whole = quads ? sums : i32x4.dot_i16x8_s(sums, i16x8.splat(1))
+  if (minima) return madd(f32x4.convert_i32x4_s(whole), f32x4.mul(scale, unit), madd(rest, least, y))
+  return madd(f32x4.convert_i32x4_s(i32x4.add(whole, rest)), f32x4.mul(scale, unit), y)
 }

@@ -28,8 +28,11 @@ export function rmsNorm(
     store<f32>(inverse + (<usize>row << 2), r)
     const factor = f32x4.splat(r)
     at = 0
-    for (; at < blocks; at += 16) {
-      v128.store(normed + at, f32x4.mul(f32x4.mul(v128.load(source + at), factor), v128.load(weight + at)))
+    for (; at < blocks; at += 32) {
+      const a = f32x4.mul(f32x4.mul(v128.load(source + at), factor), v128.load(weight + at))
+      const b = f32x4.mul(f32x4.mul(v128.load(source + at, 16), factor), v128.load(weight + at, 16))
+      v128.store(normed + at, a)
+      v128.store(normed + at, b, 16)
     }
     for (; at < bytes; at += 4) store<f32>(normed + at, load<f32>(source + at) * r * load<f32>(weight + at))
     x += bytes
@@ -42,9 +45,13 @@ export function rmsNorm(
 }
 
 function addRow(a: usize, b: usize, out: usize, bytes: usize): void {
-  const blocks = bytes & ~15
+  const blocks = bytes & ~31
   let at: usize = 0
-  for (; at < blocks; at += 16) v128.store(out + at, f32x4.add(v128.load(a + at), v128.load(b + at)))
+  for (; at < blocks; at += 32) {
+    const low = f32x4.add(v128.load(a + at), v128.load(b + at)), high = f32x4.add(v128.load(a + at, 16), v128.load(b + at, 16))
+    v128.store(out + at, low)
+    v128.store(out + at, high, 16)
+  }
   for (; at < bytes; at += 4) store<f32>(out + at, load<f32>(a + at) + load<f32>(b + at))
 }
 
