@@ -14,10 +14,12 @@
  * x pass: no output needs a sum across lanes.
  */
 import { Q4_1 } from './blocks'
-import { block, byteTiles, tall, unitBytes, width } from './byte-tile'
+import {
+  block, bytesOf, constantBytes, largestOfBlock, onesAt, rounderAt, sizeMaskAt, storeConstants, sumOfBytes,
+} from './byte-block'
+import { byteTiles, tall, unitBytes, width } from './byte-tile'
 import { finiteHalfAt } from './halves'
 import { transposeFour } from './pack'
-import { largestOf32 } from './quantized-row'
 import { leastOfQ4K, scaleOfQ4K } from './widen-blocks'
 
 /** That many rows of 16 results. */
@@ -27,7 +29,7 @@ const tileBytes: usize = tall * width * 4
 export function byteMatMulScratch(rows: i32, inputs: i32): i32 {
   const blocks = inputs / block
   const whole = (rows + tall - 1) & -tall
-  return <i32>tileBytes + width * 4 + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
+  return <i32>(tileBytes + constantBytes) + width * 4 + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
 }
 
 /**
@@ -43,10 +45,10 @@ export function byteMatMul(
   if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
   const blocks = inputs / block
   const tile = scratch
-  // The bias of a panel, or zeros.
+  // The bias of a panel, or zeros; then constants for the tiles.
   const start = tile + tileBytes
   // Of each block, 16 scales and 16 minima.
-  const factors = start + (width << 2)
+  const factors = start + (width << 2) + constantBytes
   const panel = factors + <usize>(width * 8 * blocks)
   const unpacked = panel + <usize>(width * inputs)
   const bytes = unpacked + <usize>(width * inputs)
@@ -54,8 +56,9 @@ export function byteMatMul(
   const unitStep = <usize>blocks * unitBytes
   const minima = group == 0
   const high = way == 2 ? tall : 2
+  storeConstants(factors)
   for (let t = 0; t < rows; t++) {
-    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8)
+    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8, factors)
   }
   const rowBytes = <usize>(group > 0 ? inputs / 2 : format == Q4_1 ? blocks * 20 : (inputs / 256) * 144)
   const scaleBytes = group > 0 ? <usize>((inputs + group - 1) / group) << 1 : 0
@@ -119,19 +122,16 @@ function copyFloats(from: usize, to: usize, count: i32): void {
 }
 
 /** A row of x as bytes, and of each block its unit, `offset` times the sum of its bytes, and the unit times that sum. */
-function toBytes(x: usize, bytes: usize, units: usize, inputs: i32, offset: i32): void {
-  const ones = i16x8.splat(1)
+function toBytes(x: usize, bytes: usize, units: usize, inputs: i32, offset: i32, constants: usize): void {
+  const ones = onesAt(constants), sizeMask = sizeMaskAt(constants), rounder = rounderAt(constants)
   for (let begin = 0; begin < inputs; begin += block) {
-    const top = largestOf32(x)
+    const top = largestOfBlock(x, sizeMask)
     const unit = top / 127
     const perUnit = f32x4.splat(top > 0 ? 127 / top : 0)
-    const first = bytesOf(x, perUnit), second = bytesOf(x + 64, perUnit)
+    const first = bytesOf(x, perUnit, rounder), second = bytesOf(x + 64, perUnit, rounder)
+    const sum = sumOfBytes(first, second, ones)
     v128.store(bytes, first)
     v128.store(bytes, second, 16)
-    const eights = i16x8.add(i16x8.extadd_pairwise_i8x16_s(first), i16x8.extadd_pairwise_i8x16_s(second))
-    const sums = i32x4.dot_i16x8_s(eights, ones)
-    const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1))
-    const sum = i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)
     store<f32>(units, unit)
     store<i32>(units, offset * sum, 4)
     store<f32>(units, unit * <f32>sum, 8)
@@ -139,22 +139,6 @@ function toBytes(x: usize, bytes: usize, units: usize, inputs: i32, offset: i32)
     bytes += 32
     units += unitBytes
   }
-}
-
-/** 16 columns of x as bytes. */
-// @ts-ignore: decorator
-@inline
-export function bytesOf(x: usize, perUnit: v128): v128 {
-  const low = i16x8.narrow_i32x4_s(roundedSmall(v128.load(x), perUnit), roundedSmall(v128.load(x, 16), perUnit))
-  const high = i16x8.narrow_i32x4_s(roundedSmall(v128.load(x, 32), perUnit), roundedSmall(v128.load(x, 48), perUnit))
-  return i8x16.narrow_i16x8_s(low, high)
-}
-
-/** x * perUnit as the nearest whole number, of a size below 2^22: adding 1.5 * 2^23 rounds, and leaves it in the lower bits. */
-// @ts-ignore: decorator
-@inline
-function roundedSmall(x: v128, perUnit: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.mul(x, perUnit), f32x4.splat(12582912)), i32x4.splat(0x4b400000))
 }
 
 /** Nibbles -8 .. 7, the first of a byte in its lower half, as 0 .. 15. */

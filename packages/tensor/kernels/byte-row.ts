@@ -9,14 +9,14 @@
  * weight, computed with its factors.
  */
 import { blockRowBytes, prepareQ4K, Q4_1, Q4_K } from './blocks'
-import { bytesOf } from './byte-product'
+import {
+  block, bytesOf, largestOfBlock, onesAt, rounderAt, sizeMaskAt, storeConstants, sumOfBytes,
+} from './byte-block'
 import { storeDistant, streams } from './dots'
 import { halfFactor, halfMask, upperHalves } from './halves'
-import { factorsOf, largestOf32 } from './quantized-row'
+import { factorsOf } from './quantized-row'
 import { madd, sumsOfLanes } from './simd'
 
-/** Columns that share a unit. */
-const block = 32
 /** Bytes of weight that are multiplied with every row of x before the next are read: a part of the L2 cache. */
 const chunkBytes = 1 << 18
 
@@ -30,10 +30,7 @@ function rowBytes(inputs: i32): i32 {
   return ((inputs / block) * (block + 4 + 4 + 4 * streams) + 63) & ~63
 }
 
-/**
- * Constants come from memory, as V8 would make them anew for every use: the lower nibble of bytes, 8 in both, 1 in halves, and
- * what halves are widened with.
- */
+/** Constants from memory: the lower nibble of bytes, 8 in both, 1 in halves, and what halves are widened with; then byte-block.ts's. */
 const masksBytes: usize = 64
 
 export function byteRowsScratch(rows: i32, inputs: i32): i32 {
@@ -54,7 +51,8 @@ export function byteRows(
   store<i32>(scratch, halfMask, 12)
   store<f32>(scratch, halfFactor, 16)
   const first = scratch + masksBytes
-  for (let t = 0; t < rows; t++) toParts(x + (<usize>(t * inputs) << 2), first + <usize>(t * rowBytes(inputs)), inputs, group > 0)
+  storeConstants(first)
+  for (let t = 0; t < rows; t++) toParts(x + (<usize>(t * inputs) << 2), first + <usize>(t * rowBytes(inputs)), inputs, group > 0, first)
   const most = rows == 1 ? outputs : max(streams, chunkBytes / <i32>row)
   for (let begin = 0; begin < outputs; begin += most) {
     const count = min(most, outputs - begin)
@@ -290,20 +288,17 @@ function floats(sums: v128): v128 {
 }
 
 /** A row of x: see rowBytes. int4 has the even columns of a block in its lower nibbles, the odd in its upper ones; blocks have halves of the block. */
-function toParts(x: usize, parts: usize, inputs: i32, apart: boolean): void {
+function toParts(x: usize, parts: usize, inputs: i32, apart: boolean, constants: usize): void {
   const blocks = inputs / block
   let unitAt = parts + <usize>inputs
   let sumAt = unitAt + (<usize>blocks << 2)
-  const ones = i16x8.splat(1)
+  const ones = onesAt(constants), sizeMask = sizeMaskAt(constants), rounder = rounderAt(constants)
   for (let begin = 0; begin < inputs; begin += block) {
-    const top = largestOf32(x)
+    const top = largestOfBlock(x, sizeMask)
     const unit = top / 127
     const perUnit = f32x4.splat(top > 0 ? 127 / top : 0)
-    const first = bytesOf(x, perUnit), second = bytesOf(x + 64, perUnit)
-    const eights = i16x8.add(i16x8.extadd_pairwise_i8x16_s(first), i16x8.extadd_pairwise_i8x16_s(second))
-    const fours = i32x4.dot_i16x8_s(eights, ones)
-    const pairs = i32x4.add(fours, v128.shuffle<i32>(fours, fours, 2, 3, 0, 1))
-    const sum = i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)
+    const first = bytesOf(x, perUnit, rounder), second = bytesOf(x + 64, perUnit, rounder)
+    const sum = sumOfBytes(first, second, ones)
     store<f32>(unitAt, unit)
     if (apart) {
       v128.store(parts, v128.shuffle<i8>(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30))

@@ -1,12 +1,11 @@
 /**
  * The register tiles of byte-product.ts: rows of x in bytes times a panel [inputs / 4][16][4] of W in bytes, with the factors of its blocks.
  */
+import { block, onesAt } from './byte-block'
 import { madd } from './simd'
 
 /** Rows of W in a panel. */
 export const width = 16
-/** Columns that share a unit. */
-export const block = 32
 /** Rows of x in the taller tile. */
 export const tall = 4
 /** Of a row of x, for each block: its unit, what is added to a sum of integers, and the unit times the sum of its bytes. */
@@ -14,7 +13,7 @@ export const unitBytes: usize = 12
 
 /**
  * Rows of x (two, or `tall` of them with way 2) times a panel, added to rows of y, `step` bytes apart.
- * `way` as in byteMatMul. `minima`: to each block the unit times the sum of x times the block's least value is added, and not the offset to
+ * `way` as in byteMatMul; `factors` follow byte-block.ts's constants. `minima`: to each block the unit times the sum of x times the block's least value is added, and not the offset to
  * the sum of integers.
  */
 export function byteTiles(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize, way: i32, minima: boolean): void {
@@ -68,6 +67,7 @@ function byteTile(
   let x1 = x0 + <usize>inputs
   let u1 = u0 + unitStep
   const y1 = y0 + step
+  const ones = onesAt(factors)
   for (let b = blocks; b > 0; b--) {
     let c00 = i32x4.splat(0), c01 = c00, c02 = c00, c03 = c00
     let c10 = c00, c11 = c00, c12 = c00, c13 = c00
@@ -91,20 +91,20 @@ function byteTile(
     const m0 = v128.load(factors, 64), m1 = v128.load(factors, 80), m2 = v128.load(factors, 96), m3 = v128.load(factors, 112)
     let unit = v128.load32_splat(u0)
     let rest = minima ? v128.load32_splat(u0, 8) : v128.load32_splat(u0, 4)
-    c00 = scaled(c00, f0, m0, unit, rest, v128.load(y0), quads, minima)
-    c01 = scaled(c01, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
-    c02 = scaled(c02, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
-    c03 = scaled(c03, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
+    c00 = scaled(c00, ones, f0, m0, unit, rest, v128.load(y0), quads, minima)
+    c01 = scaled(c01, ones, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
+    c02 = scaled(c02, ones, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
+    c03 = scaled(c03, ones, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
     v128.store(y0, c00)
     v128.store(y0, c01, 16)
     v128.store(y0, c02, 32)
     v128.store(y0, c03, 48)
     unit = v128.load32_splat(u1)
     rest = minima ? v128.load32_splat(u1, 8) : v128.load32_splat(u1, 4)
-    c10 = scaled(c10, f0, m0, unit, rest, v128.load(y1), quads, minima)
-    c11 = scaled(c11, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
-    c12 = scaled(c12, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
-    c13 = scaled(c13, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
+    c10 = scaled(c10, ones, f0, m0, unit, rest, v128.load(y1), quads, minima)
+    c11 = scaled(c11, ones, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
+    c12 = scaled(c12, ones, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
+    c13 = scaled(c13, ones, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
     v128.store(y1, c10)
     v128.store(y1, c11, 16)
     v128.store(y1, c12, 32)
@@ -126,6 +126,7 @@ function tallByteTile(
   let x1 = x0 + <usize>inputs, x2 = x1 + <usize>inputs, x3 = x2 + <usize>inputs
   let u1 = u0 + unitStep, u2 = u1 + unitStep, u3 = u2 + unitStep
   const y1 = y0 + step, y2 = y1 + step, y3 = y2 + step
+  const ones = onesAt(factors)
   for (let b = blocks; b > 0; b--) {
     let c00 = i32x4.splat(0), c01 = c00, c02 = c00, c03 = c00
     let c10 = c00, c11 = c00, c12 = c00, c13 = c00
@@ -163,40 +164,40 @@ function tallByteTile(
     const m0 = v128.load(factors, 64), m1 = v128.load(factors, 80), m2 = v128.load(factors, 96), m3 = v128.load(factors, 112)
     let unit = v128.load32_splat(u0)
     let rest = minima ? v128.load32_splat(u0, 8) : v128.load32_splat(u0, 4)
-    c00 = scaled(c00, f0, m0, unit, rest, v128.load(y0), quads, minima)
-    c01 = scaled(c01, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
-    c02 = scaled(c02, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
-    c03 = scaled(c03, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
+    c00 = scaled(c00, ones, f0, m0, unit, rest, v128.load(y0), quads, minima)
+    c01 = scaled(c01, ones, f1, m1, unit, rest, v128.load(y0, 16), quads, minima)
+    c02 = scaled(c02, ones, f2, m2, unit, rest, v128.load(y0, 32), quads, minima)
+    c03 = scaled(c03, ones, f3, m3, unit, rest, v128.load(y0, 48), quads, minima)
     v128.store(y0, c00)
     v128.store(y0, c01, 16)
     v128.store(y0, c02, 32)
     v128.store(y0, c03, 48)
     unit = v128.load32_splat(u1)
     rest = minima ? v128.load32_splat(u1, 8) : v128.load32_splat(u1, 4)
-    c10 = scaled(c10, f0, m0, unit, rest, v128.load(y1), quads, minima)
-    c11 = scaled(c11, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
-    c12 = scaled(c12, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
-    c13 = scaled(c13, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
+    c10 = scaled(c10, ones, f0, m0, unit, rest, v128.load(y1), quads, minima)
+    c11 = scaled(c11, ones, f1, m1, unit, rest, v128.load(y1, 16), quads, minima)
+    c12 = scaled(c12, ones, f2, m2, unit, rest, v128.load(y1, 32), quads, minima)
+    c13 = scaled(c13, ones, f3, m3, unit, rest, v128.load(y1, 48), quads, minima)
     v128.store(y1, c10)
     v128.store(y1, c11, 16)
     v128.store(y1, c12, 32)
     v128.store(y1, c13, 48)
     unit = v128.load32_splat(u2)
     rest = minima ? v128.load32_splat(u2, 8) : v128.load32_splat(u2, 4)
-    c20 = scaled(c20, f0, m0, unit, rest, v128.load(y2), quads, minima)
-    c21 = scaled(c21, f1, m1, unit, rest, v128.load(y2, 16), quads, minima)
-    c22 = scaled(c22, f2, m2, unit, rest, v128.load(y2, 32), quads, minima)
-    c23 = scaled(c23, f3, m3, unit, rest, v128.load(y2, 48), quads, minima)
+    c20 = scaled(c20, ones, f0, m0, unit, rest, v128.load(y2), quads, minima)
+    c21 = scaled(c21, ones, f1, m1, unit, rest, v128.load(y2, 16), quads, minima)
+    c22 = scaled(c22, ones, f2, m2, unit, rest, v128.load(y2, 32), quads, minima)
+    c23 = scaled(c23, ones, f3, m3, unit, rest, v128.load(y2, 48), quads, minima)
     v128.store(y2, c20)
     v128.store(y2, c21, 16)
     v128.store(y2, c22, 32)
     v128.store(y2, c23, 48)
     unit = v128.load32_splat(u3)
     rest = minima ? v128.load32_splat(u3, 8) : v128.load32_splat(u3, 4)
-    c30 = scaled(c30, f0, m0, unit, rest, v128.load(y3), quads, minima)
-    c31 = scaled(c31, f1, m1, unit, rest, v128.load(y3, 16), quads, minima)
-    c32 = scaled(c32, f2, m2, unit, rest, v128.load(y3, 32), quads, minima)
-    c33 = scaled(c33, f3, m3, unit, rest, v128.load(y3, 48), quads, minima)
+    c30 = scaled(c30, ones, f0, m0, unit, rest, v128.load(y3), quads, minima)
+    c31 = scaled(c31, ones, f1, m1, unit, rest, v128.load(y3, 16), quads, minima)
+    c32 = scaled(c32, ones, f2, m2, unit, rest, v128.load(y3, 32), quads, minima)
+    c33 = scaled(c33, ones, f3, m3, unit, rest, v128.load(y3, 48), quads, minima)
     v128.store(y3, c30)
     v128.store(y3, c31, 16)
     v128.store(y3, c32, 32)
@@ -221,8 +222,8 @@ function dots(x: v128, w: v128, sums: v128, quads: boolean): v128 {
 /** Four results: y + unit * scale * (sum + rest), or y + rest * least + unit * scale * sum. */
 // @ts-ignore: decorator
 @inline
-function scaled(sums: v128, scale: v128, least: v128, unit: v128, rest: v128, y: v128, quads: boolean, minima: boolean): v128 {
-  const whole = quads ? sums : i32x4.dot_i16x8_s(sums, i16x8.splat(1))
+function scaled(sums: v128, ones: v128, scale: v128, least: v128, unit: v128, rest: v128, y: v128, quads: boolean, minima: boolean): v128 {
+  const whole = quads ? sums : i32x4.dot_i16x8_s(sums, ones)
   if (minima) return madd(f32x4.convert_i32x4_s(whole), f32x4.mul(scale, unit), madd(rest, least, y))
   return madd(f32x4.convert_i32x4_s(i32x4.add(whole, rest)), f32x4.mul(scale, unit), y)
 }
