@@ -21,8 +21,8 @@ it('means over seeds with intervals, differences paired by seed, and no number w
   ])
   const lines = table.split('\n')
   expect(lines[0]).toBe('| | casa | blind |')
-  // F1 1 and 2/3: mean 5/6, half width 12.706 x (1/3) / 2.
-  expect(lines[2]).toBe('| F1 of all | 83.3 % (-128.4 .. 295.1) | 0.0 % (0.0 .. 0.0) |')
+  // F1 1 and 2/3: mean 5/6, half width 12.706 x (1/3) / 2, cut at 0 and 100 %.
+  expect(lines[2]).toBe('| F1 of all | 83.3 % (0.0 .. 100.0) | 0.0 % |')
   expect(table).toContain('| move | - | - |')
   expect(table).toContain('| loss, last 50 updates | 1.500 (-4.853 .. 7.853) |')
   expect(table).toContain(

@@ -82,13 +82,14 @@ function points(differences: readonly number[]): string {
   return text.startsWith('-') ? text : `+${text}`
 }
 
-/** "41.2 % (38.0 .. 44.4)"; "-" where nothing was said or happened. */
+/** "41.2 % (38.0 .. 44.4)", a share's interval cut at 0 and 100 %; "-" where nothing was said or happened. */
 function estimate(values: readonly number[], digits: number, isShare: boolean): string {
   const known = values.filter((value) => !Number.isNaN(value))
   if (known.length === 0) return '-'
   const { mean: value, interval } = meanWithInterval(known)
-  const text = (one: number) => (isShare ? 100 * one : one).toFixed(digits)
-  return `${text(value)}${isShare ? ' %' : ''}${interval ? ` (${interval.map(text).join(' .. ')})` : ''}`
+  const text = (one: number) => (isShare ? 100 * Math.min(1, Math.max(0, one)) : one).toFixed(digits)
+  const isSpread = interval && interval[0] < interval[1]
+  return `${text(value)}${isShare ? ' %' : ''}${isSpread ? ` (${interval.map(text).join(' .. ')})` : ''}`
 }
 
 /** The losses while training goes on: means of 20 updates and of the seeds, with bars from the lowest seed to the highest. */
