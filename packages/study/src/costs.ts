@@ -8,7 +8,7 @@
 import { CasaError } from '@casa-js/base'
 import { type Backbone, type Fusion } from '@casa-js/core'
 import { createSequence } from '@casa-js/sequence'
-import { dispose, noGrad, observeKernels, scope, valueAndGradients, zeros, type KernelCall, type Tensor } from '@casa-js/tensor'
+import { dispose, noGrad, observeKernels, scope, tensor, valueAndGradients, type KernelCall, type Tensor } from '@casa-js/tensor'
 
 export interface PassCosts {
   /** Of the loss alone. */
@@ -81,37 +81,49 @@ export interface MemoryCosts {
 }
 
 /**
- * Counts what a session keeps of an image of so many tokens, by running one: an image and a text token, and a text token alone.
+ * Counts what a session keeps of an image of so many tokens, by running one: an image and a text token, and a text token alone. Rows that a
+ * state's tensors hold ready for later tokens are zeros, and do not count.
  *
  * @param model a bound model; its device must be running
  */
-export function countMemory(model: { backbone: Backbone; fusion: Fusion }, imageTokens: number): MemoryCosts {
-  const text = keptBytes(model, 1, 0)
+export async function countMemory(model: { backbone: Backbone; fusion: Fusion }, imageTokens: number): Promise<MemoryCosts> {
+  const text = await keptBytes(model, 1, 0)
   return {
-    bytesPerImage: keptBytes(model, 1, imageTokens) - text,
-    bytesPerTextToken: keptBytes(model, 2, 0) - text,
+    bytesPerImage: (await keptBytes(model, 1, imageTokens)) - text,
+    bytesPerTextToken: (await keptBytes(model, 2, 0)) - text,
   }
 }
 
-/** Bytes of the cache rows in use, and of the fusion's state, after one piece. */
-function keptBytes(
+/** Bytes of the rows in use, of the cache and of the fusion's state, after one piece. */
+async function keptBytes(
   { backbone, fusion }: { backbone: Backbone; fusion: Fusion },
   textTokens: number,
   imageTokens: number,
-): number {
+): Promise<number> {
   const sequence = createSequence(backbone, fusion, { capacityTokens: textTokens + imageTokens })
   try {
     scope(() => {
       const ids = new Int32Array(textTokens)
       const slots =
         imageTokens > 0 ? [{ sample: 0, before: 0, tokens: imageTokens, grid: { rows: 1, columns: imageTokens } }] : []
-      const images = imageTokens > 0 ? { images: zeros([imageTokens, backbone.width]) } : {}
+      const pixels = Float32Array.from({ length: imageTokens * backbone.width }, (_, i) => Math.cos(i))
+      const images = imageTokens > 0 ? { images: tensor(pixels, [imageTokens, backbone.width]) } : {}
       dispose(noGrad(() => sequence.advance({ ids, slots, ...images })))
     })
     const row = 2 * backbone.layers * backbone.kvHeads * backbone.headSize
-    const state = Object.values(sequence.state.tensors).reduce((sum, { size }) => sum + size, 0)
-    return 4 * (sequence.tokens * row + state)
+    const state = await Promise.all(Object.values(sequence.state.tensors).map(valuesInUse))
+    return 4 * (sequence.tokens * row + state.reduce((sum, values) => sum + values, 0))
   } finally {
     sequence.dispose()
   }
+}
+
+/** Values in rows that are not zero. */
+async function valuesInUse(held: Tensor): Promise<number> {
+  const values = await held.data()
+  const width = held.size / (held.shape[0] ?? 1)
+  let used = 0
+  for (let at = 0; at < values.length; at += width)
+    if (values.subarray(at, at + width).some((value) => value !== 0)) used += width
+  return used
 }

@@ -124,7 +124,7 @@ async function countProgram(program: VlmProgram, run: ParsedRun): Promise<{ cost
       backwardFlops: Math.round(total.backward / total.examples),
       imageTokens: total.imageTokens / total.examples,
       imageTokensPerImage,
-      ...countMemory(program.vlm.model, imageTokensPerImage),
+      ...(await countMemory(program.vlm.model, imageTokensPerImage)),
     },
   }
 }
