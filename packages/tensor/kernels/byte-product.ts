@@ -17,7 +17,7 @@ import { Q4_1 } from './blocks'
 import {
   block, bytesOf, constantBytes, largestOfBlock, onesAt, rounderAt, sizeMaskAt, storeConstants, sumOfBytes,
 } from './byte-block'
-import { byteTiles, tall, unitBytes, width } from './byte-tile'
+import { byteTiles, rowsOfTile, tall, unitBytes, width } from './byte-tile'
 import { finiteHalfAt } from './halves'
 import { transposeFour } from './pack'
 import { leastOfQ4K, scaleOfQ4K } from './widen-blocks'
@@ -35,8 +35,8 @@ export function byteMatMulScratch(rows: i32, inputs: i32): i32 {
 /**
  * y [rows, outputs] = x Wᵀ + bias (if given). `inputs` is a multiple of 32 and `strideOfY` the floats from row to row of y, of which a part of
  * the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
- * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile. Which
- * is fastest depends on the machine; the results are the same.
+ * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile (in
+ * vectors of 256 bits). Which is fastest depends on the machine; the results are the same.
  */
 export function byteMatMul(
   x: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
@@ -55,7 +55,7 @@ export function byteMatMul(
   const units = bytes + <usize>(rows * inputs)
   const unitStep = <usize>blocks * unitBytes
   const minima = group == 0
-  const high = way == 2 ? tall : 2
+  const high = rowsOfTile(way)
   storeConstants(factors)
   for (let t = 0; t < rows; t++) {
     toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8, factors)

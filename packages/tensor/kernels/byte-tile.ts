@@ -6,24 +6,29 @@ import { madd } from './simd'
 
 /** Rows of W in a panel. */
 export const width = 16
-/** Rows of x in the taller tile. */
-export const tall = 4
+/** Most rows of x in a tile. */
+export const tall = WIDE ? 4 : 2
+
+/** Rows of x in a tile: with way 2 more, in the build for vectors of 256 bits. */
+export function rowsOfTile(way: i32): i32 {
+  return WIDE && way == 2 ? tall : 2
+}
 /** Of a row of x, for each block: its unit, what is added to a sum of integers, and the unit times the sum of its bytes. */
 export const unitBytes: usize = 12
 
 /**
- * Rows of x (two, or `tall` of them with way 2) times a panel, added to rows of y, `step` bytes apart.
+ * Rows of x (`rowsOfTile` of them) times a panel, added to rows of y, `step` bytes apart.
  * `way` as in byteMatMul; `factors` follow byte-block.ts's constants. `minima`: to each block the unit times the sum of x times the block's least value is added, and not the offset to
  * the sum of integers.
  */
 export function byteTiles(x: usize, inputs: i32, w: usize, factors: usize, blocks: i32, unit: usize, unitStep: usize, y: usize, step: usize, way: i32, minima: boolean): void {
   if (minima) {
     if (way == 0) tileOfPairsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
-    else if (way == 1) tileOfQuadsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else if (!WIDE || way == 1) tileOfQuadsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
     else tallTileOfQuadsWithMinima(x, inputs, w, factors, blocks, unit, unitStep, y, step)
   } else {
     if (way == 0) tileOfPairs(x, inputs, w, factors, blocks, unit, unitStep, y, step)
-    else if (way == 1) tileOfQuads(x, inputs, w, factors, blocks, unit, unitStep, y, step)
+    else if (!WIDE || way == 1) tileOfQuads(x, inputs, w, factors, blocks, unit, unitStep, y, step)
     else tallTileOfQuads(x, inputs, w, factors, blocks, unit, unitStep, y, step)
   }
 }

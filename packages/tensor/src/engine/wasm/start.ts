@@ -35,7 +35,7 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
   await pool?.started()
   attachKernels(exports, pool)
-  const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend) : [])
+  const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend, wide) : [])
   race.start(ways)
   replaceSlice(exports)
   return {
