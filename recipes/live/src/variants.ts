@@ -1,7 +1,7 @@
 /** The runs of this recipe: the model, and what it is compared with. */
 import { defineRun, type RunDefinition } from '@casa-js/train'
 
-export const variants = ['casa', 'ca', 'insertion', 'blind'] as const
+export const variants = ['casa', 'ca', 'ca-rotary', 'insertion', 'blind'] as const
 export type Variant = (typeof variants)[number]
 
 /**

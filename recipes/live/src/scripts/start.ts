@@ -1,7 +1,7 @@
 /**
  * What training starts from: the reader's weights, with a token for each part of a sentence that captions repeat.
  *
- *     pnpm --filter @casa-js/live start            writes runs/live-start/casa, /ca and /insertion at the top of the checkout
+ *     pnpm --filter @casa-js/live start            writes runs/live-start/casa, /ca, /ca-rotary and /insertion at the top of the checkout
  *     pnpm --filter @casa-js/live start --encoder model --out live-compared      the same, with the encoder of another model folder
  *
  * `--fresh` leaves the reader's CASA layers out: new ones start from self-attention, whatever their keys.
@@ -33,6 +33,7 @@ const top = (path: string) => fileURLToPath(new URL(`../../../../${path}`, impor
 const fusions: Record<string, Record<string, unknown>> = {
   casa: { kind: 'casa', keys: 'image+text', place: 'parallel', norm_images: true, windows: 'with-marks' },
   ca: { kind: 'casa', keys: 'image', place: 'parallel', norm_images: true, windows: 'with-marks' },
+  'ca-rotary': { kind: 'casa', keys: 'image', rotary: true, place: 'parallel', norm_images: true, windows: 'with-marks' },
   insertion: { kind: 'insertion' },
 }
 
