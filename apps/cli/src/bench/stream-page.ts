@@ -8,7 +8,9 @@ const ratio = ({ first, last }: FirstLast) => (last / first).toFixed(2)
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
 
 /** A Markdown table for each shape and number of turns. */
-export function formatRuns(runs: readonly StreamRun[]): string {
+export function formatRuns(unsorted: readonly StreamRun[]): string {
+  const order = Object.keys(shapes)
+  const runs = unsorted.toSorted((one, other) => order.indexOf(one.shape) - order.indexOf(other.shape) || one.turns - other.turns)
   const titleOf = ({ shape, turns }: StreamRun) => `${shape}, ${turns.toLocaleString('en')} turns`
   return [...new Set(runs.map(titleOf))]
     .map((title) => `## ${title}\n\n${table(runs.filter((run) => titleOf(run) === title))}`)
@@ -162,7 +164,9 @@ function paperTable(): string {
 
 /** The page that the command writes: what was measured, tables, charts, the paper's figures. */
 export function formatPage(runs: readonly StreamRun[]): string {
-  const named = [...new Set(runs.map(({ shape }) => shape))].map((name) => `- ${name}: ${shapes[name].description}`)
+  const named = Object.entries(shapes).flatMap(([name, { description }]) =>
+    runs.some(({ shape }) => shape === name) ? [`- ${name}: ${description}`] : [],
+  )
   const machines = [...new Set(runs.map(({ machine }) => machine))]
   const most = Math.max(...runs.map(({ repeats }) => repeats))
   const repeated =
