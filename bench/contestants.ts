@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { decoderTokens, decoderWeights, referenceShape } from './decoder/decoder-shape.ts'
 import type { CaseName } from './peers/peer.ts'
-import { node, type Command } from './processes.ts'
+import { node, nodeVersion, relaxedFlags, type Command } from './processes.ts'
 
 export interface Contestant {
   name: string
@@ -68,10 +68,9 @@ interface Build {
 }
 
 const plain: Build = { name: '', flags: [] }
-const nodeVersion = Number(process.versions.node.split('.')[0])
 /** From Node 22 relaxed SIMD needs no flag, and cannot be told apart from the plain build any more; from 24 there are wide vectors. */
 const builds: Build[] = [
-  ...(nodeVersion < 22 ? [{ name: 'relaxed', flags: ['--experimental-wasm-relaxed-simd'] }] : []),
+  ...(relaxedFlags.length > 0 ? [{ name: 'relaxed', flags: relaxedFlags }] : []),
   ...(nodeVersion >= 24 ? [{ name: 'wide', flags: ['--experimental-wasm-revectorize'] }] : []),
 ]
 const pytorchScript = fileURLToPath(new URL('./peers/pytorch.py', import.meta.url))

@@ -21,7 +21,7 @@ import { findBrowser } from '../scripts/browser.mjs'
 import { lmChart } from './lm/chart.ts'
 import type { LmExtra, LmResult } from './lm/lm.ts'
 import { lmPage, type LmReport, type LmRow } from './lm/table.ts'
-import { docs, node, resultOf, type Command } from './processes.ts'
+import { docs, node, nodeVersion, relaxedFlags, resultOf, type Command } from './processes.ts'
 
 const [prefillTokens, decodeTokens] = [512, 64]
 const versions = { 'node-llama-cpp': '3.22.1', '@wllama/wllama': '3.13.0', '@huggingface/transformers': '4.3.1' }
@@ -42,13 +42,11 @@ const { values } = parseArgs({
 const { model, python } = values
 if (!existsSync(model)) throw new Error(`${model} is not there: scripts/fetch-smollm2.sh fetches it`)
 const formats = await resultOf<string>(node('bench/lm/formats.node.ts', [model, join(dirname(model), 'formats')]))
-const nodeVersion = Number(process.versions.node.split('.')[0])
-const relaxed = nodeVersion < 22 ? ['--experimental-wasm-relaxed-simd'] : []
 const lengths = [String(prefillTokens), String(decodeTokens)]
 const casa =
   (path: string, form: string, wide: string[] = []) =>
   (threads: string) =>
-    node('bench/lm/casa.node.ts', [path, form, threads, ...lengths, ...wide], relaxed)
+    node('bench/lm/casa.node.ts', [path, form, threads, ...lengths, ...wide], relaxedFlags)
 const format = (name: string) => join(formats, name)
 const onnxFolder = join(dirname(model), 'onnx')
 
@@ -86,8 +84,8 @@ const contestants: Contestant[] = [
 
 /** Scripts that measure something else: lists of LmExtra. */
 const extras: [name: string, command: (threads: string) => Command][] = [
-  ['plan', (threads) => node('bench/lm/plan.node.ts', [format('int4'), threads, '32', '32'], relaxed)],
-  ['plan, GGUF', (threads) => node('bench/lm/plan.node.ts', [model, threads, '32', '32'], relaxed)],
+  ['plan', (threads) => node('bench/lm/plan.node.ts', [format('int4'), threads, '32', '32'], relaxedFlags)],
+  ['plan, GGUF', (threads) => node('bench/lm/plan.node.ts', [model, threads, '32', '32'], relaxedFlags)],
   ['casa ask', (threads) => node('bench/lm/first-answer.node.ts', [format('int4'), threads])],
 ]
 

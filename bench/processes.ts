@@ -3,6 +3,11 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+export const nodeVersion = Number(process.versions.node.split('.')[0])
+
+/** Relaxed SIMD needs a flag before Node 22. */
+export const relaxedFlags = nodeVersion < 22 ? ['--experimental-wasm-relaxed-simd'] : []
+
 export type Command = [program: string, ...args: string[]]
 
 /** Node on a script of the repository. */

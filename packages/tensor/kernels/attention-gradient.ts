@@ -4,7 +4,8 @@
  *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
  */
 import {
-  clearFrom, fourRowsTimesPanels, headerBytes, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses, storeScaled, weightsTimesPanels,
+  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses,
+  storeScaled, tileAt, weightsTimesPanels,
 } from './attention-parts'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
@@ -69,9 +70,9 @@ function gradientOfGroup(
   const sumStride = panelBytes(1, E)
   const blockRows = blockRowsFor(keys)
   const zeros = scratch
-  const tile = scratch + 32
-  const addresses = tile + 256
-  const factors = addresses + 16
+  const tile = scratch + tileAt
+  const addresses = scratch + addressesAt
+  const factors = scratch + factorsAt
   const keyPanels = scratch + headerBytes // kᵀ, [keys / 8][E][8]
   const valuePanels = keyPanels + panelBytes(E, keys) // vᵀ
   const keyRows = valuePanels + panelBytes(E, keys) // k, [E / 8][keys][8]

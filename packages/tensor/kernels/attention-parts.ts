@@ -10,6 +10,9 @@ import { tileOfRows } from './tile'
 import { wideTileOfRows } from './wide-tile'
 
 /** Scratch begins with zeros, a tile, and the addresses and factors of four rows. */
+export const tileAt: usize = 32
+export const addressesAt: usize = tileAt + 256
+export const factorsAt: usize = addressesAt + 16
 export const headerBytes: usize = 384
 
 // @ts-ignore: decorator
@@ -123,24 +126,18 @@ export function weightsTimesPanels(
   addresses: usize, factors: usize, height: i32,
 ): void {
   const w1 = weights + rowBytes, w2 = w1 + rowBytes, w3 = w2 + rowBytes
-  let e = 0
-  if (WIDE) {
-    for (; e + 16 <= E; e += 16) {
-      wideTileOfRows(weights, w1, w2, w3, panel, apart, depth, tile, 64)
-      for (let i = 0; i < height; i++) {
-        const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
-        storeScaled(tile + (<usize>i << 6), 16, load<f32>(factors + (<usize>i << 2)), to)
-      }
-      panel += 2 * apart
-    }
-  }
-  for (; e < E; e += 8) {
-    tileOfRows(weights, w1, w2, w3, panel, 32, depth, zeros, 0, tile, 32)
+  let step = 8
+  for (let e = 0; e < E; e += step) {
+    // A wide tile takes two panels.
+    if (WIDE) step = e + 16 <= E ? 16 : 8
+    const tileStride = <usize>step << 2
+    if (WIDE && step === 16) wideTileOfRows(weights, w1, w2, w3, panel, apart, depth, tile, tileStride)
+    else tileOfRows(weights, w1, w2, w3, panel, 32, depth, zeros, 0, tile, tileStride)
     for (let i = 0; i < height; i++) {
       const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)
-      storeScaled(tile + (<usize>i << 5), min(8, E - e), load<f32>(factors + (<usize>i << 2)), to)
+      storeScaled(tile + <usize>i * tileStride, min(step, E - e), load<f32>(factors + (<usize>i << 2)), to)
     }
-    panel += apart
+    panel += step === 16 ? 2 * apart : apart
   }
 }
 

@@ -1,6 +1,7 @@
 /** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
 import {
-  clearFrom, fourRowsTimesPanels, headerBytes, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow, storeRowAddresses, weightsTimesPanels,
+  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow,
+  storeRowAddresses, tileAt, weightsTimesPanels,
 } from './attention-parts'
 import { attendFew, fewScratch } from './attention-few'
 import { packColumns, packRows, panelBytes } from './pack'
@@ -56,9 +57,9 @@ function attendBlocks(
   const stride = <usize>K * headBytes
   const rowBytes = <usize>roundUp8(keys) << 2
   const zeros = scratch
-  const tile = scratch + 32
-  const addresses = tile + 256
-  const inverses = addresses + 16
+  const tile = scratch + tileAt
+  const addresses = scratch + addressesAt
+  const inverses = scratch + factorsAt
   const keyPanels = scratch + headerBytes
   const valuePanels = keyPanels + panelBytes(E, keys)
   const scores = valuePanels + panelBytes(keys, E)

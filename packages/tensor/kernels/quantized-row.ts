@@ -8,6 +8,7 @@
  * Four rows of the weight are taken at once, a quarter of the matrix apart: the processor fetches several distant streams ahead, but
  * stalls on one stream of short rows (measured: 5 GB/s for one, 8.5 for four, of 12 that plain reading reaches).
  */
+import { largestOfBlock } from './byte-block'
 import { streams } from './dots'
 import { finiteHalfAt, halfFactor, halfMask, upperHalves } from './halves'
 import { madd, sumOfLanes } from './simd'
@@ -207,14 +208,11 @@ function arrange(x: usize, parts: usize, perUnit: v128): void {
   v128.store(parts, v128.shuffle<i64>(low2, high2, 1, 3), 48)
 }
 
-/** The largest magnitude of 32 columns of x, NaN if one is. Without their signs, floats are ordered as whole numbers are, NaN last. */
+/** The largest magnitude of 32 columns of x, NaN if one is. */
 // @ts-ignore: decorator
 @inline
 export function largestOf32(x: usize): f32 {
-  let tops = i32x4.splat(0)
-  for (let at: usize = 0; at < 128; at += 16) tops = i32x4.max_u(tops, f32x4.abs(v128.load(x + at)))
-  const pairs = i32x4.max_u(tops, v128.shuffle<i32>(tops, tops, 2, 3, 0, 1))
-  return f32x4.extract_lane(i32x4.max_u(pairs, v128.shuffle<i32>(pairs, pairs, 1, 0, 3, 2)), 0)
+  return largestOfBlock(x, i32x4.splat(0x7fffffff))
 }
 
 /** Eight columns of x as integers of 16 bits. */

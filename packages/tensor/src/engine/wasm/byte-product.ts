@@ -119,8 +119,8 @@ export class Race {
 const leastTimed = 20_000_000
 export const race = new Race([], 12, 12)
 
-/** Up to this many rows have a kernel of their own, which reads every weight once (kernels/byte-row.ts). */
-const fewRows = 6
+/** Up to this many rows, products with compressed weights have kernels of their own, which read every weight once instead of widening it. */
+export const fewRows = 6
 
 export function runByteProduct(context: WasmContext<string>, product: ByteProduct): void {
   const { rows, inputs, outputs, rowBytes, scaleBytes, format, group, x, values, scales, bias, y } = product

@@ -1,5 +1,5 @@
 import { multipliedBlocks, type BlockType } from '@casa-js/base/internal'
-import { inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
+import { fewRows, inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
 import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type {
   BlockLinearAttributes,
@@ -13,8 +13,6 @@ import type {
 const numberOf: Record<BlockType, number> = { Q4_1: 3, Q4_K: 12, Q6_K: 14 }
 /** Threads are given rows in multiples of this: whole tiles of either height. */
 const unit = 24
-/** Up to this many rows, integer products that read the weight once are faster than widening it. */
-const fewRows = 6
 /** Where kernels take scales and a group: blocks have none. */
 const [noScales, noGroup] = [0, 0]
 

@@ -1,11 +1,9 @@
-import { inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
+import { fewRows, inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
 import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** Threads are given rows in multiples of this: whole tiles of either height. */
 const unit = 24
-/** Up to this many rows, integer products that read the weight once are faster than widening it. */
-const fewRows = 6
 
 export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
