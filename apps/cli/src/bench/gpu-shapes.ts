@@ -37,6 +37,19 @@ export const gpuShapes = {
     head_dim: 64,
     max_position_embeddings: 8192,
   },
+  'helium-1-2b': {
+    ...llama,
+    rope_theta: 20_000,
+    tie_word_embeddings: false,
+    vocab_size: 64_000,
+    hidden_size: 2048,
+    intermediate_size: 8192,
+    num_hidden_layers: 28,
+    num_attention_heads: 16,
+    num_key_value_heads: 8,
+    head_dim: 128,
+    max_position_embeddings: 4096,
+  },
 } as const
 export type GpuShape = keyof typeof gpuShapes
 

@@ -18,14 +18,24 @@ function randomTensor({ name, shape }: TensorSpec, format: Format): Tensor {
   const bits = (i: number) => Math.imul(i + 1, 2654435761)
   if (finest === 'int8' || finest === 'int4') {
     const [valueBits, group] = [finest === 'int8' ? 8 : 4, 32] as const
-    const values = Int32Array.from({ length: outputs * Math.ceil((inputs * valueBits) / 32) }, (_, i) => bits(i))
+    const values = repeated(new Int32Array(outputs * Math.ceil((inputs * valueBits) / 32)), bits)
     const scales = new Uint16Array(outputs * Math.ceil(inputs / group)).fill(floatToHalf(finest === 'int8' ? 4e-4 : 6e-3))
     return createCompressedQuantizedWeight({ values, scales: joinHalves(scales), outputs, inputs, bits: valueBits, group })
   }
   // Halves of 0.03 in size: bf16 0x3cf0 .. with random signs.
-  const halves = Uint16Array.from({ length: size }, (_, i) => 0x3c80 | (bits(i) & 0x807f))
+  const halves = repeated(new Uint16Array(size), (i) => 0x3c80 | (bits(i) & 0x807f))
   if (finest === 'bf16') return createCompressedWeight(joinHalves(halves), [...shape], 'bf16')
   return tensor(floatsOfBf16(halves), [...shape])
+}
+
+/** Most values that are made one by one; they repeat after that, as a billion of them would take minutes. */
+const period = 2 ** 20
+
+function repeated<A extends Int32Array | Uint16Array>(array: A, valueOf: (i: number) => number): A {
+  const first = Math.min(period, array.length)
+  for (let i = 0; i < first; i++) array[i] = valueOf(i)
+  for (let at = first; at < array.length; at += first) array.copyWithin(at, 0, Math.min(first, array.length - at))
+  return array
 }
 
 function floatsOfBf16(halves: Uint16Array): Float32Array {
