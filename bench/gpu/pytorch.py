@@ -62,7 +62,7 @@ def model(name, config, context=512, tokens=32):
         operations = 2 * sum(p.numel() for p in net.parameters())
         prompt = lambda: net(ids, use_cache=True, logits_to_keep=1)
         measure(f"{name} {kind} prompt of {context}", operations * context, prompt, 1)
-        cache = StaticCache(config=config, max_cache_len=context + 4 * tokens + 8)
+        cache = StaticCache(config=config, max_cache_len=context + 16 * tokens)
         out = net(ids, past_key_values=cache, use_cache=True, logits_to_keep=1, cache_position=torch.arange(context, device=device))
         token = out.logits[:, -1:].argmax(-1)
         position = torch.tensor([context], device=device)

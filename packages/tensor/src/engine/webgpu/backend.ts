@@ -36,7 +36,7 @@ export class CasaWebgpuBackend extends WebGPUBackend {
   /** The most storage buffers that a program may have. Tests lower it. */
   storageBuffers: number
   /** Optional WebGPU features that programs may use: set once a check on the device has passed. */
-  readonly proven: Proven = { subgroups: false, f16: false }
+  readonly proven: Proven = { subgroups: false, f16: false, unpack: false }
 
   constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
     super(device, adapterInfo)

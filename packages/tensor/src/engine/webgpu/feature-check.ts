@@ -8,15 +8,18 @@ import { defineProgram, packUniforms, type Program, type Proven } from './progra
 const lanes = 256
 
 interface Proof {
-  feature: GPUFeatureName
+  /** Undefined: part of every WebGPU. */
+  feature: GPUFeatureName | undefined
   program: Program
   /** Written to the device before it runs. */
   given?: Uint32Array
   expected: number[]
 }
 
+type Half = [bits: number, value: number]
+
 /** The largest, the smallest normal, the smallest and the largest subnormal, and some between. */
-const halves: [bits: number, value: number][] = [
+const halves: Half[] = [
   [0x7bff, 65504],
   [0x0400, 2 ** -14],
   [0x0001, 2 ** -24],
@@ -26,6 +29,12 @@ const halves: [bits: number, value: number][] = [
   [0x3555, 1365 * 2 ** -12],
   [0x0000, 0],
 ]
+
+/** Those, infinities, and what is no number. */
+const unpacked: Half[] = [...halves, [0x7c00, Infinity], [0xfc00, -Infinity], [0x7e00, NaN], [0x8000, 0]]
+
+const wordsOf = (list: readonly Half[]): Uint32Array =>
+  Uint32Array.from({ length: list.length / 2 }, (_, i) => list[2 * i]![0] | (list[2 * i + 1]![0] << 16))
 
 const proofs: Record<keyof Proven, Proof> = {
   subgroups: {
@@ -57,8 +66,24 @@ const proofs: Record<keyof Proven, Proof> = {
   let four = halves_four(lane);
   for (var i = 0u; i < 4u; i++) { found[4u * lane + i] = four[i]; }`,
     }),
-    given: Uint32Array.from({ length: halves.length / 2 }, (_, i) => halves[2 * i]![0] | (halves[2 * i + 1]![0] << 16)),
+    given: wordsOf(halves),
     expected: halves.map(([, value]) => value),
+  },
+  unpack: {
+    feature: undefined,
+    program: defineProgram({
+      name: 'check that half floats are unpacked exactly',
+      inputs: { words: 'u32' },
+      outputs: { found: 'f32' },
+      uniforms: {},
+      lanes: unpacked.length / 2,
+      body: `
+  let two = unpack2x16float(words[lane]);
+  found[2u * lane] = two.x;
+  found[2u * lane + 1u] = two.y;`,
+    }),
+    given: wordsOf(unpacked),
+    expected: unpacked.map(([, value]) => value),
   },
 }
 
@@ -66,10 +91,11 @@ const proofs: Record<keyof Proven, Proof> = {
 export async function proveFeatures(backend: CasaWebgpuBackend): Promise<GPUFeatureName[]> {
   const used: GPUFeatureName[] = []
   for (const [name, proof] of Object.entries(proofs) as [keyof Proven, Proof][]) {
-    if (!backend.device.features.has(proof.feature)) continue
+    const { feature } = proof
+    if (feature && !backend.device.features.has(feature)) continue
     backend.proven[name] = true
     backend.proven[name] = await comesOutRight(backend, proof)
-    if (backend.proven[name]) used.push(proof.feature)
+    if (feature && backend.proven[name]) used.push(feature)
   }
   return used
 }
@@ -81,7 +107,7 @@ async function comesOutRight(backend: CasaWebgpuBackend, { program, given, expec
     const ranges = tensors.map((tensor) => ({ tensor, offset: 0, bytes: 4 * tensor.shape[0]! }))
     backend.dispatch(program, ranges, packUniforms(program, { groups: 1 }), 1)
     const found = (await backend.read(result.dataId)) as Float32Array
-    return expected.every((value, i) => found[i] === value)
+    return expected.every((value, i) => found[i] === value || (Number.isNaN(value) && Number.isNaN(found[i])))
   } catch {
     // If the driver refuses the program, the feature is not used.
     return false

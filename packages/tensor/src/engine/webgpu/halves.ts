@@ -25,6 +25,10 @@ fn widen(bits: u32) -> u32 {
 }`,
 }
 
+/** `widen.f16` by the device's own instruction, once it is proven to keep subnormals, infinities and NaN (feature-check.ts). */
+export const widenByUnpacking = `
+fn widen(bits: u32) -> u32 { return bitcast<u32>(unpack2x16float(bits).x); }`
+
 /** The array's element type, and the functions that read it. */
 export function halfBinding(name: string, type: HalvesType, f16: boolean): { element: string; functions: string } {
   if (type === 'f16x4' && f16) {

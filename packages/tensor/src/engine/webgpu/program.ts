@@ -5,10 +5,10 @@
  * The body sees `u` (the uniforms), `group` (index of the workgroup, however the dispatch was folded), `lane` (index of the
  * invocation in its workgroup) and every binding by its name.
  */
-import { halfBinding, isHalves, type HalvesType } from './halves.ts'
+import { halfBinding, isHalves, widen, widenByUnpacking, type HalvesType } from './halves.ts'
 import { reductionSource, subgroupPrelude, type Reduction } from './reduction.ts'
 
-export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | HalvesType
+export type ElementType = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<u32>' | HalvesType
 export type ScalarType = 'f32' | 'i32' | 'u32'
 
 export interface ProgramSpec<I extends string, O extends string, U extends string> {
@@ -43,6 +43,8 @@ export interface Proven {
   subgroups: boolean
   /** Half floats that the hardware reads. */
   f16: boolean
+  /** Half floats that the hardware unpacks from words. */
+  unpack: boolean
 }
 
 export function defineProgram<I extends string, O extends string, U extends string = never>(
@@ -56,9 +58,9 @@ export function defineProgram<I extends string, O extends string, U extends stri
     ...Object.entries<ScalarType>(spec.uniforms).map(([name, type]) => ({ name: name as U, type })),
   ]
   const { reductions = [] } = spec
-  const source = ({ subgroups, f16 }: Proven): string => {
+  const source = ({ subgroups, f16, unpack }: Proven): string => {
     const prelude = subgroups && reductions.length > 0 ? subgroupPrelude : undefined
-    return `
+    const text = `
 ${prelude?.enable ?? ''}
 ${f16 && bindings.some(({ type }) => type === 'f16x4') ? 'enable f16;' : ''}
 struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }
@@ -78,6 +80,7 @@ ${prelude?.body ?? ''}
   if (group >= u.groups) { return; }
 ${spec.body}
 }`
+    return unpack ? text.replaceAll(widen.f16, widenByUnpacking) : text
   }
   return { name: spec.name, bindings, uniforms, source }
 }

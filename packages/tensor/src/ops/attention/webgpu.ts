@@ -14,6 +14,7 @@ import { lowest } from '../../engine/webgpu/snippets.ts'
 import { unbounded, type AttentionAttributes, type AttentionGradInputs, type AttentionInputs } from './attributes.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
+import { bytesOfOneQuery, keysTogether, mostHeads, oneQueryProgram } from './webgpu-one-query.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
 
 /** Rows that stay and rows that are loaded in turn, from the largest tiles down. */
@@ -47,9 +48,25 @@ export const uniformsOf = (q: tf.TensorInfo, k: tf.TensorInfo, { causal, window,
   scale,
 })
 
-/** Workgroups that keep a GPU busy, and the fewest keys worth a workgroup of its own. */
+/** Workgroups that keep a GPU busy. */
 const enoughGroups = 256
-const fewestKeys = 128
+
+interface Forward {
+  program: ReturnType<typeof forwardProgram>
+  /** Rows of a block. */
+  stay: number
+  /** The fewest keys worth a workgroup of its own. */
+  fewestKeys: number
+}
+
+/** How the forward pass runs; there is a program for segments of at most one query. */
+export function forwardFor(context: WebgpuTools, E: number, groupSize: number, cuQ: Int32Array): Forward {
+  const isSingle = cuQ.every((end, s) => s === 0 || end - cuQ[s - 1]! <= 1)
+  if (isSingle && groupSize <= mostHeads && bytesOfOneQuery(E, groupSize) <= context.workgroupBytes)
+    return { program: oneQueryProgram(E, groupSize), stay: groupSize, fewestKeys: keysTogether }
+  const [stay, pass] = tileFor(context, E, 1)
+  return { program: forwardProgram(E, stay, pass), stay, fewestKeys: 128 }
+}
 
 export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes> = (context, attributes) => {
   const [q, k, v] = context.inputs('q', 'k', 'v')
@@ -57,14 +74,13 @@ export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes>
   const [Tk, K] = k.shape as [number, number]
   const o = context.output(q.shape)
   const lse = context.output([Tq, H])
-  const [stay, pass] = tileFor(context, E, 1)
-  const program = forwardProgram(E, stay, pass)
+  const { program, stay, fewestKeys } = forwardFor(context, E, H / K, attributes.cuQ)
   const keyCuts = context.cut(Tk, K * E)
   const plans = context.cut(Tq, H * E * keyCuts.length, H).map((queryCut) => {
     const mostParts = Math.floor(context.bindingElements / Math.max(1, queryCut.count * H * E) / keyCuts.length)
     const pieces = keyCuts.map((keyCut) => {
       const blocks = queryBlocks(attributes, queryCut, keyCut, H / K, stay)
-      return { keyCut, blocks, ...divideKeys(blocks, K, mostParts) }
+      return { keyCut, blocks, ...divideKeys(blocks, K, mostParts, fewestKeys) }
     })
     return { queryCut, pieces, parts: pieces.reduce((sum, { parts }) => sum + parts, 0) }
   })
@@ -93,7 +109,12 @@ export const attentionWebgpu: WebgpuKernel<AttentionInputs, AttentionAttributes>
 }
 
 /** Few queries over many keys (decoding): several workgroups share the keys, so that more of the GPU is busy. */
-export function divideKeys({ count, longest }: Blocks, kvHeads: number, mostParts: number): { parts: number; span: number } {
+export function divideKeys(
+  { count, longest }: Blocks,
+  kvHeads: number,
+  mostParts: number,
+  fewestKeys: number,
+): { parts: number; span: number } {
   const most = Math.min(Math.floor(enoughGroups / Math.max(1, count * kvHeads)), Math.ceil(longest / fewestKeys), mostParts)
   if (most <= 1) return { parts: 1, span: longest }
   const span = Math.ceil(longest / most / fewestKeys) * fewestKeys

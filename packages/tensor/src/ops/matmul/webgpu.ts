@@ -1,5 +1,5 @@
 /**
- * Two programs: tiles in workgroup memory with 4 x 4 results per invocation, and, for at most four rows (decoding), dot products
+ * Tiles in workgroup memory, of vectors where both sides are contiguous along the depth; and, for at most four rows (decoding), dot products
  * that read each weight once. b may be in 16-bit floats, which are widened as they are read.
  */
 import type * as tf from '@tensorflow/tfjs-core'
@@ -8,6 +8,7 @@ import type { MatMulAttributes, MatMulInputs } from './attributes.ts'
 import { biasOf, cutProduct, dispatchOf } from './webgpu-cuts.ts'
 import { columnGroups, columnProgram, dotProgram, fewRows } from './webgpu-few-rows.ts'
 import { tileFor, tileProgram, type Format } from './webgpu-programs.ts'
+import { groupsOf, vectorTileFor, vectorTileProgram } from './webgpu-vectors.ts'
 
 export const matMulWebgpu: WebgpuKernel<MatMulInputs, MatMulAttributes> = (context, attributes) => {
   const { M, N } = attributes
@@ -57,9 +58,10 @@ function choose(
     return { wgsl: dotProgram(rows, transposeA, hasBias, !transposeA && K % 4 === 0, format), groups: columns }
   }
   if (rows <= fewRows) return { wgsl: columnProgram(rows, transposeA, hasBias, format), groups: columnGroups(columns) }
-  const tile = tileFor(rows, columns)
-  return {
-    wgsl: tileProgram(tile, transposeA, transposeB, hasBias, format),
-    groups: Math.ceil(rows / tile) * Math.ceil(columns / tile),
+  if (!transposeA && transposeB && K % 4 === 0) {
+    const tile = vectorTileFor(rows, columns)
+    return { wgsl: vectorTileProgram(tile, hasBias, format), groups: groupsOf(tile, rows, columns) }
   }
+  const tile = tileFor(rows, columns)
+  return { wgsl: tileProgram(tile, transposeA, transposeB, hasBias, format), groups: groupsOf(tile, rows, columns) }
 }

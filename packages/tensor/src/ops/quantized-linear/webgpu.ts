@@ -11,6 +11,7 @@ import { defineProgram, variants, type Program } from '../../engine/webgpu/progr
 import { biasOf, cutProduct, dispatchOf, rangeOf } from '../matmul/webgpu-cuts.ts'
 import { eachRow, fewRows } from '../matmul/webgpu-few-rows.ts'
 import { accessA, store, tiledProduct, tileFor, uniforms as productUniforms } from '../matmul/webgpu-programs.ts'
+import { fourA, groupsOf, vectorProduct, vectorTileFor, type VectorTile } from '../matmul/webgpu-vectors.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
 /** offsetScales: index, in 16-bit halves, of the first scale in its range. */
@@ -30,6 +31,27 @@ fn weightAt(o: u32, d: u32) -> f32 {
 
 const declared = (hasBias: boolean) =>
   ({ inputs: { a: 'f32', b: 'i32', scales: 'u32', bias: hasBias && 'f32' }, outputs: { c: 'f32' }, uniforms }) as const
+
+/** For rows of whole words. Four weights lie in one word, and have one scale. */
+const vectorTileProgram = variants((tile: VectorTile, bits: number, hasBias: boolean): QuantizedProgram => {
+  const { lanes, declarations, body } = vectorProduct(tile)
+  const perWord = 32 / bits
+  const shifts = [0, 1, 2, 3].map((place) => `${32 - bits - bits * place}u`).join(', ')
+  return defineProgram({
+    ...declared(hasBias),
+    inputs: { ...declared(hasBias).inputs, a: 'vec4<f32>' },
+    name: `quantizedLinear ${bits} ${tile} vectors`,
+    lanes,
+    declarations: `${declarations} ${fourA} ${decompress(bits)} ${store(hasBias)}
+fn fourB(n: u32, v: u32) -> vec4f {
+  if (n >= u.columns || 4u * v >= u.depth) { return vec4f(); }
+  let word = vec4i(b[n * u.strideB + 4u * v / ${perWord}u + u.offsetB]);
+  let shift = vec4u(${shifts}) - vec4u(${bits}u * (4u * v % ${perWord}u));
+  return scaleAt(n, 4u * v) * vec4f((word << shift) >> vec4u(${32 - bits}u));
+}`,
+    body,
+  })
+})
 
 /** transposed: for the gradient, which sums over outputs. */
 const tileProgram = variants((tile: number, bits: number, transposed: boolean, hasBias: boolean): QuantizedProgram => {
@@ -123,13 +145,25 @@ function product(
   for (const part of cutProduct({ rows: M, columns: N, depth: K }, [...Object.values(matrices), linesOfScales])) {
     const { bindings, uniforms } = dispatchOf(part, matrices, bias)
     const [rows, columns] = [part.rows.count, part.columns.count]
-    const few = rows <= fewRows && !transposed
-    const tile = tileFor(rows, columns)
-    const hasBias = bias !== undefined
-    const program = few ? dotProgram(rows, bits, hasBias) : tileProgram(tile, bits, transposed, hasBias)
-    const groups = few ? columns : Math.ceil(rows / tile) * Math.ceil(columns / tile)
+    const { program, groups } = choose(rows, columns, attributes, transposed, bias !== undefined)
     const { range, offset } = rangeOf(scales, linesOfScales, part, 2)
     const ofScales = { scalesPerRow: linesOfScales.stride, groupSize: group, offsetScales: offset }
     context.run(program, { ...bindings, scales: range }, { ...uniforms, ...ofScales }, groups)
   }
+}
+
+function choose(
+  rows: number,
+  columns: number,
+  { bits, inputs }: QuantizedLinearAttributes,
+  transposed: boolean,
+  hasBias: boolean,
+): { program: QuantizedProgram; groups: number } {
+  if (rows <= fewRows && !transposed) return { program: dotProgram(rows, bits, hasBias), groups: columns }
+  if (!transposed && inputs % (32 / bits) === 0) {
+    const tile = vectorTileFor(rows, columns)
+    return { program: vectorTileProgram(tile, bits, hasBias), groups: groupsOf(tile, rows, columns) }
+  }
+  const tile = tileFor(rows, columns)
+  return { program: tileProgram(tile, bits, transposed, hasBias), groups: groupsOf(tile, rows, columns) }
 }

@@ -6,9 +6,9 @@
 import { cutAxis } from '../../engine/webgpu/cuts.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
 import { unbounded, type AttentionAttributes } from '../../ops/attention/attributes.ts'
-import { divideKeys, tileFor, uniformsOf } from '../../ops/attention/webgpu.ts'
+import { divideKeys, forwardFor, uniformsOf } from '../../ops/attention/webgpu.ts'
 import { queryBlocks } from '../../ops/attention/webgpu-blocks.ts'
-import { combineGroups, combineProgram, forwardProgram } from '../../ops/attention/webgpu-forward.ts'
+import { combineGroups, combineProgram } from '../../ops/attention/webgpu-forward.ts'
 import { sizeOf } from '../../engine/tensor.ts'
 import { at, type Moving, type PlanNode } from '../nodes.ts'
 import { CannotRecord, RecordingContext, type Recorder } from './recorder.ts'
@@ -38,7 +38,7 @@ export function recordAttention(
   const context = new RecordingContext('Attention', recorder, {}, [], undefined)
   if (cutAxis(capacity, [K * E], context.bindingElements).length > 1)
     throw new CannotRecord('Attention: a cache larger than one binding')
-  const [stay, pass] = tileFor(context, E, 1)
+  const { program, stay, fewestKeys } = forwardFor(context, E, H / K, attributes.cuQ)
   const blocksOf = (count: number) =>
     queryBlocks(
       { ...attributes, cuK: Int32Array.of(0, count) },
@@ -48,7 +48,7 @@ export function recordAttention(
       stay,
     )
   const fullest = blocksOf(capacity)
-  const { parts, span } = divideKeys(fullest, K, Infinity)
+  const { parts, span } = divideKeys(fullest, K, Infinity, fewestKeys)
   const blocks = keyBlocks(recorder, known, keys, `${H / K} ${stay} ${attributes.causal} ${capacity}`, blocksOf)
   const list = recorder.tensorAt({ buffer: blocks.buffer, offset: 0, bytes: blocks.buffer.size }, [fullest.list.length], 'int32')
   // Part of no result, but the programs write it.
@@ -59,7 +59,7 @@ export function recordAttention(
     ...{ parts, span, firstPart: 0, allHeads: H },
     emptyLse: parts === 1 ? 0 : Number(lowest),
   }
-  context.run(forwardProgram(E, stay, pass), { q, k, v, blocks: list, ...found }, uniforms, fullest.count * K * parts)
+  context.run(program, { q, k, v, blocks: list, ...found }, uniforms, fullest.count * K * parts)
   if (parts > 1)
     context.run(
       combineProgram(E),

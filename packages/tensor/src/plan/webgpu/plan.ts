@@ -11,7 +11,7 @@ import type { Plan, PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
-import { outputsPerGroup, productProgram, unitsOf } from './product-program.ts'
+import { outputsPerGroup, productProgram, widthOf } from './product-program.ts'
 import { CannotRecord, Recorder, RecordingContext, type Dispatch, type Place } from './recorder.ts'
 import { dispatchesOfPicker, mostPickers, StepResult, submit } from './result.ts'
 import { AngleTables } from './tables.ts'
@@ -138,8 +138,10 @@ class WebgpuPlan implements Plan {
 
   private recordProducts({ x, norm, products, swiglu, residual, outputs }: ProductGroup): void {
     const [first] = products as [ProductGroup['products'][number]]
+    const { wide, ...width } = widthOf(first.format, first.inputs)
     const program = productProgram({
       format: first.format,
+      wide,
       biases: products.map(({ bias }) => bias !== undefined),
       hasNorm: norm !== undefined,
       epilogue: swiglu ? 'swiglu' : residual ? 'residual' : 'none',
@@ -164,8 +166,8 @@ class WebgpuPlan implements Plan {
       groups += swiglu && i > 0 ? 0 : share
     })
     for (let i = products.length; i < 3; i++) for (const name of ['outputs', 'groups', 'at']) numbers[name + i] = 0
-    const { format, inputs, group } = first
-    Object.assign(numbers, unitsOf(format, inputs))
+    const { inputs, group } = first
+    Object.assign(numbers, width)
     numbers.groupSize = Math.max(1, group)
     numbers.scalesPerRow = group > 0 ? Math.ceil(inputs / group) : 0
     this.recorder.record(program, bindings, numbers, groups)
