@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { readerTokens, trainBpe } from '@casa-js/tokenizers'
-import { initialValues, type Params } from '@casa-js/core'
+import { initialValues, type Params, type TensorSpec } from '@casa-js/core'
 import { keep, tensor } from '@casa-js/tensor'
 import { createVlm, type Vlm, type VlmFiles } from '@casa-js/vlm'
 import { allTensors, bindVlm, parseVlmConfig, withFiles } from '@casa-js/vlm/internal'
@@ -15,20 +15,34 @@ export interface Shape {
   description: string
   /** Side of a frame. */
   framePx: number
+  /** Side of the part of a frame that is one token. */
+  tokenPx: number
   /** Tokens of a frame after the Q-Former: an eighth to a quarter of its image tokens, as 128 are of the paper's 1,024. */
   queries: number
   /** How the matrices of the language model and of the fusion are stored. */
-  weights: 'float32' | 'int8'
+  weights: 'float32' | 'bf16' | 'int8'
   text: Record<string, unknown>
   vision: Record<string, unknown>
 }
 
 const shipped = JSON.parse(readFileSync(`${shippedModel}/config.json`, 'utf8')) as Record<string, Record<string, unknown>>
 
+const helium = {
+  model_type: 'llama',
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_attention_heads: 16,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  rms_norm_eps: 1e-8,
+  rope_theta: 20_000,
+}
+
 export const shapes = {
   shipped: {
     description: 'the shipped model: 4 layers, width 192, 36 image tokens per frame',
     framePx: 96,
+    tokenPx: 16,
     queries: 8,
     weights: 'float32',
     text: shipped.text_config!,
@@ -38,22 +52,35 @@ export const shapes = {
     description:
       "4 layers of Helium-1-2b's width (2048, 16 query and 8 KV heads of 128, FFN 8192), matrices in int8, 36 image tokens per frame, 320 words",
     framePx: 96,
+    tokenPx: 16,
     queries: 8,
     weights: 'int8',
-    text: {
-      model_type: 'llama',
-      vocab_size: 320,
-      hidden_size: 2048,
-      intermediate_size: 8192,
-      num_hidden_layers: 4,
-      num_attention_heads: 16,
-      num_key_value_heads: 8,
-      head_dim: 128,
-      rms_norm_eps: 1e-8,
-      rope_theta: 20_000,
-      tie_word_embeddings: true,
-    },
+    text: { ...helium, vocab_size: 320, num_hidden_layers: 4, tie_word_embeddings: true },
     vision: { ...shipped.vision_config, out_hidden_size: 2048 },
+  },
+  'helium-1-2b': {
+    description:
+      'Helium-1-2b (28 layers, width 2048, 16 query and 8 KV heads of 128, FFN 8192, 64,000 words) in bf16, with the encoder of Qwen2.5-VL ' +
+      '(32 layers, width 1280) in float32 on frames of 896 px: 1,024 image tokens per frame. For a GPU',
+    framePx: 896,
+    tokenPx: 28,
+    queries: 128,
+    weights: 'bf16',
+    text: { ...helium, vocab_size: 64_000, num_hidden_layers: 28, tie_word_embeddings: false },
+    vision: {
+      model_type: 'qwen2_5_vl',
+      depth: 32,
+      hidden_size: 1280,
+      num_heads: 16,
+      intermediate_size: 3420,
+      out_hidden_size: 2048,
+      patch_size: 14,
+      spatial_merge_size: 2,
+      temporal_patch_size: 2,
+      window_size: 112,
+      fullatt_block_indexes: [7, 15, 23, 31],
+      in_channels: 3,
+    },
   },
 } satisfies Record<string, Shape>
 export type ShapeName = keyof typeof shapes
@@ -107,8 +134,11 @@ export function createContestant(name: ContestantName, shape: Shape, capacityTok
   if (weights === 'float32') return createVlm(config, 1, files)
   const parsed = parseVlmConfig(config)
   const table = allTensors(parsed)
-  const isMatrix = ({ name, shape }: (typeof table)[number]) => shape.length === 2 && !/^(vision|compressor)\./.test(name)
-  const params: Params = randomParams(table.filter(isMatrix), weights)
+  const isOfText = ({ name }: TensorSpec) => !/^(vision|compressor)\./.test(name)
+  const matrices = table.filter(({ shape }) => shape.length === 2)
+  const params: Params = randomParams(matrices.filter(isOfText), weights)
+  // Drawing half a billion numbers one by one would take minutes.
+  if (weights === 'bf16') Object.assign(params, randomParams(matrices.filter((spec) => !isOfText(spec)), 'float32'))
   for (const spec of table) params[spec.name] ??= keep(tensor(initialValues(spec, 1), [...spec.shape]))
   return withFiles(bindVlm(parsed, params), files)
 }

@@ -9,7 +9,7 @@ import { err } from '../terminal/colours.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { writeWhole } from '../terminal/outputs.ts'
 import { contestants, createContestant, shapes, type ContestantName, type ShapeName } from './contestants.ts'
-import { streamTurns, textTokensPerTurn, type Turn } from './protocol.ts'
+import { clockOf, streamTurns, textTokensPerTurn, type Turn } from './protocol.ts'
 import { sampleTurns } from './sampled.ts'
 import { keyOf, pageRows, type StreamRow } from './stream-rows.ts'
 import { formatPage, formatRuns, streamCharts } from './stream-page.ts'
@@ -30,7 +30,7 @@ export interface StreamFlags extends DeviceFlags {
 }
 
 /** Turns before the first that counts: compilation and first allocations. A large model needs few, as its code runs longer in each. */
-const warmUpTurns: Record<ShapeName, number> = { shipped: 24, 'helium-cut': 2 }
+const warmUpTurns: Record<ShapeName, number> = { shipped: 24, 'helium-cut': 2, 'helium-1-2b': 8 }
 /** Text before the first frame, and room for the last turn. */
 const spareTokens = 128
 
@@ -47,7 +47,7 @@ export async function benchStream(flags: StreamFlags): Promise<void> {
     for (const row of rows) {
       if (flags.table && !flags.again && known.some((run) => keyOf(run) === keyOf(row))) continue
       const repeats: Turn[][] = []
-      for (let repeat = 0; repeat < flags.repeats; repeat++) repeats.push(await measure(row, interrupt.signal))
+      for (let repeat = 0; repeat < flags.repeats; repeat++) repeats.push(await measure(row, clockOf(device), interrupt.signal))
       const run: StreamRun = { ...row, repeats: flags.repeats, machine, ...summarise(repeats, row.turns) }
       console.log(formatRuns([run]))
       if (flags.out !== undefined) await record(flags.out, run)
@@ -91,7 +91,11 @@ export function rowsOf({
   }))
 }
 
-async function measure({ contestant, shape: shapeName, turns, slideTokens, sample }: StreamRow, signal: AbortSignal) {
+async function measure(
+  { contestant, shape: shapeName, turns, slideTokens, sample }: StreamRow,
+  now: () => number,
+  signal: AbortSignal,
+) {
   const shape = shapes[shapeName]
   const perTurn = textTokensPerTurn + imageTokensInCache(contestant, shapeName)
   const capacityTokens = slideTokens ?? turns * perTurn + spareTokens
@@ -101,6 +105,7 @@ async function measure({ contestant, shape: shapeName, turns, slideTokens, sampl
   const settings = {
     framePx: shape.framePx,
     capacityTokens,
+    now,
     signal,
     onTurn(turn: number) {
       if (performance.now() - told < 10_000) return
@@ -118,11 +123,10 @@ async function measure({ contestant, shape: shapeName, turns, slideTokens, sampl
   }
 }
 
-/** 16 x 16 pixels are a token. */
 function imageTokensInCache(name: ContestantName, shapeName: ShapeName): number {
-  const { framePx, queries } = shapes[shapeName]
+  const { framePx, tokenPx, queries } = shapes[shapeName]
   if (contestants[name].fusion.kind !== 'insertion') return 0
-  return name === 'q-former' ? queries : (framePx / 16) ** 2
+  return name === 'q-former' ? queries : (framePx / tokenPx) ** 2
 }
 
 const readRuns = (folder: string): Promise<StreamRun[]> =>

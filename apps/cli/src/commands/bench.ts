@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-Times are processor time: other programs change them little. Weights are random.
+Times are processor time: other programs change them little; on WebGPU they are the clock's. Weights are random.
 
 Examples:
   casa bench stream                                     six models, 256 turns
