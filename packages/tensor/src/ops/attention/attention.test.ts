@@ -50,6 +50,11 @@ const shapes: Shape[] = [
   { name: 'window of 40, few queries, many keys', cuQ: [0, 1, 4], cuK: [0, 300, 340], causal: true, H: 4, K: 2, window: 40 },
   { name: 'window of 6, a cache and many queries', cuQ: [0, 19], cuK: [0, 50], causal: true, H: 2, K: 1, window: 6 },
   { name: 'window, more queries than keys', cuQ: [0, 12], cuK: [0, 5], causal: true, window: 2 },
+  { name: 'one query each, grouped 3', cuQ: [0, 1, 1, 2, 3], cuK: [0, 130, 130, 131, 200], E: 64, H: 6, K: 2, causal: true },
+  { name: 'one query, twelve heads on one', cuQ: [0, 1], cuK: [0, 70], E: 128, H: 12, K: 1, causal: true },
+  { name: 'one query, window of 90, head size 20', cuQ: [0, 1], cuK: [0, 200], E: 20, H: 2, causal: true, window: 90 },
+  { name: 'one query without keys', cuQ: [0, 1, 2], cuK: [0, 0, 3], E: 64, H: 4, K: 2 },
+  { name: 'many rows of four heads on one', cuQ: [0, 20], cuK: [0, 90], E: 128, H: 4, K: 1, causal: true },
   { name: 'window, large scores of negative scale', cuQ: [0, 24], E: 7, causal: true, scale: -6, window: 4 },
 ]
 

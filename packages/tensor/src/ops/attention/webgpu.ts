@@ -14,6 +14,7 @@ import { lowest } from '../../engine/webgpu/snippets.ts'
 import { unbounded, type AttentionAttributes, type AttentionGradInputs, type AttentionInputs } from './attributes.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
+import { manyQueriesFor, manyQueriesProgram } from './webgpu-many-queries.ts'
 import { bytesOfOneQuery, keysTogether, mostHeads, oneQueryProgram } from './webgpu-one-query.ts'
 import { keyGradientProgram, queryGradientProgram, statisticsProgram } from './webgpu-gradient.ts'
 
@@ -59,11 +60,14 @@ interface Forward {
   fewestKeys: number
 }
 
-/** How the forward pass runs; there is a program for segments of at most one query. */
+/** How the forward pass runs: a program for segments of at most one query, one for blocks of many rows, one for what fits neither. */
 export function forwardFor(context: WebgpuTools, E: number, groupSize: number, cuQ: Int32Array): Forward {
   const isSingle = cuQ.every((end, s) => s === 0 || end - cuQ[s - 1]! <= 1)
   if (isSingle && groupSize <= mostHeads && bytesOfOneQuery(E, groupSize) <= context.workgroupBytes)
     return { program: oneQueryProgram(E, groupSize), stay: groupSize, fewestKeys: keysTogether }
+  const longest = cuQ.reduce((most, end, s) => (s === 0 ? 0 : Math.max(most, end - cuQ[s - 1]!)), 0)
+  const many = manyQueriesFor(E, longest * groupSize, context.workgroupBytes)
+  if (many) return { program: manyQueriesProgram(E, many[0], many[1]), stay: many[0], fewestKeys: 128 }
   const [stay, pass] = tileFor(context, E, 1)
   return { program: forwardProgram(E, stay, pass), stay, fewestKeys: 128 }
 }

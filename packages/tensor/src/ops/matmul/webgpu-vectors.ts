@@ -6,12 +6,15 @@
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { store, uniforms, type Format, type MatMulProgram } from './webgpu-programs.ts'
 
-/** Vectors along the depth that a tile holds. */
-const tileVectors = 4
+/** Vectors along the depth that a slice of the invocations multiplies before the next tile is loaded. */
+const sliceVectors = 4
 
-/** Results per invocation and side, by the tile. */
-const sides = { 128: 8, 64: 4, 32: 4 } as const
-export type VectorTile = keyof typeof sides
+/**
+ * By the tile: results per invocation and side, and slices of invocations that share the depth. Small tiles are taken where there are few
+ * of them, which leaves a GPU waiting for memory unless more of the depth is loaded at once.
+ */
+const shapes = { 128: { side: 8, slices: 1 }, 64: { side: 4, slices: 1 }, 32: { side: 4, slices: 4 } } as const
+export type VectorTile = keyof typeof shapes
 
 /** Workgroups of the largest tile that keep a GPU busy. */
 const enoughGroups = 96
@@ -26,55 +29,81 @@ export function vectorTileFor(rows: number, columns: number): VectorTile {
 export const groupsOf = (tile: number, rows: number, columns: number): number => Math.ceil(rows / tile) * Math.ceil(columns / tile)
 
 /**
- * Tiles lie in workgroup memory depth first: vector v of row r at v * tile + (r ^ 2v), so that neither writing four vectors of two rows
- * nor reading one vector of many rows meets a bank twice. The next tile is loaded while this one is multiplied.
+ * Tiles lie in workgroup memory depth first: vector v of row r at v * tile + (r ^ 2v), so that neither writing vectors of two rows nor
+ * reading one vector of many rows meets a bank more than twice. The next tile is loaded while this one is multiplied.
  */
 export function vectorProduct(tile: VectorTile) {
-  const side = sides[tile]
+  const { side, slices } = shapes[tile]
   const across = tile / side
-  const lanes = across * across
-  const slots = (tile * tileVectors) / lanes
+  const perSlice = across * across
+  const lanes = slices * perSlice
+  const tileVectors = slices * sliceVectors
+  const half = tile * tileVectors
+  const slots = half / lanes
   const each = (count: number, statement: (i: number) => string) => Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
   const load = each(slots, (i) => {
-    const at = `let slot${i} = lane + ${i * lanes}u; let r${i} = slot${i} / ${tileVectors}u; let v${i} = v0 + slot${i} % ${tileVectors}u;`
-    return `{ ${at} nextA${i} = fourA(m0 + r${i}, v${i}); nextB${i} = fourB(n0 + r${i}, v${i}); }`
+    const at = `let slot = lane + ${i * lanes}u; let r = slot / ${tileVectors}u; let v = v0 + slot % ${tileVectors}u;`
+    return `{ ${at} nextA${i} = fourA(m0 + r, v); nextB${i} = fourB(n0 + r, v); }`
   })
   const put = each(slots, (i) => {
-    const slot = `(lane + ${i * lanes}u)`
-    const to = `(${slot} % ${tileVectors}u) * ${tile}u + ((${slot} / ${tileVectors}u) ^ (2u * (${slot} % ${tileVectors}u)))`
-    return `tileA[${to}] = nextA${i}; tileB[${to}] = nextB${i};`
+    const at = `let slot = lane + ${i * lanes}u; let v = slot % ${tileVectors}u; let to = v * ${tile}u + ((slot / ${tileVectors}u) ^ (2u * v));`
+    return `{ ${at} tiles[to] = nextA${i}; tiles[to + ${half}u] = nextB${i}; }`
   })
-  // Rows and columns of an invocation are `across` apart. A sum is a component of one of two vectors per row.
+  // Rows and columns of an invocation are `across` apart. A sum is a component of one of the vectors of its row.
+  const parts = side / 4
   const sum = (i: number, j: number) => `sum${i}_${Math.floor(j / 4)}.${'xyzw'[j % 4]}`
+  const eachSum = (statement: (sum: string, index: number) => string) =>
+    each(side, (i) => each(parts, (h) => statement(`sum${i}_${h}`, i * parts + h)))
   return {
     lanes,
     declarations: `
-var<workgroup> tileA: array<vec4f, ${tile * tileVectors}>;
-var<workgroup> tileB: array<vec4f, ${tile * tileVectors}>;`,
+// Of a, then of b; at the end the sums of the slices.
+var<workgroup> tiles: array<vec4f, ${2 * half}>;`,
     body: `
   let tilesAcross = (u.columns + ${tile - 1}u) / ${tile}u;
   let m0 = group / tilesAcross * ${tile}u;
   let n0 = group % tilesAcross * ${tile}u;
-  let row = lane / ${across}u;
+  let firstVector = lane / ${perSlice}u * ${sliceVectors}u;
+  let row = lane % ${perSlice}u / ${across}u;
   let column = lane % ${across}u;
-  ${each(side, (i) => each(side / 4, (h) => `var sum${i}_${h} = vec4f();`))}
+  ${eachSum((name) => `var ${name} = vec4f();`)}
   ${each(slots, (i) => `var nextA${i} = vec4f(); var nextB${i} = vec4f();`)}
   var v0 = 0u;
   ${load}
-  for (; 4u * v0 < u.depth; ) {
+  while (4u * v0 < u.depth) {
     workgroupBarrier();
     ${put}
     workgroupBarrier();
     v0 += ${tileVectors}u;
     ${load}
-    for (var v = 0u; v < ${tileVectors}u; v++) {
+    for (var i = 0u; i < ${sliceVectors}u; i++) {
+      let v = firstVector + i;
       let left = v * ${tile}u + (row ^ (2u * v));
-      let right = v * ${tile}u + (column ^ (2u * v));
-      ${each(side, (i) => `let a${i} = tileA[left + ${i * across}u];`)}
-      ${each(side, (j) => `{ let b = tileB[right + ${j * across}u]; ${Array.from({ length: side }, (_, i) => `${sum(i, j)} += dot(a${i}, b);`).join(' ')} }`)}
+      let right = v * ${tile}u + (column ^ (2u * v)) + ${half}u;
+      ${each(side, (i) => `let a${i} = tiles[${rowOf('left', i)}];`)}
+      ${each(side, (j) => `{ let b = tiles[${rowOf('right', j)}]; ${Array.from({ length: side }, (_, i) => `${sum(i, j)} += dot(a${i}, b);`).join(' ')} }`)}
     }
   }
+  ${
+    slices === 1
+      ? ''
+      : `
+  workgroupBarrier();
+  ${eachSum((name, index) => `tiles[${index * lanes}u + lane] = ${name};`)}
+  workgroupBarrier();
+  if (lane >= ${perSlice}u) { return; }
+  for (var other = ${perSlice}u; other < ${lanes}u; other += ${perSlice}u) {
+    ${eachSum((name, index) => `${name} += tiles[${index * lanes}u + other + lane];`)}
+  }`
+  }
   ${each(side, (i) => each(side, (j) => `store(m0 + row + ${i * across}u, n0 + column + ${j * across}u, ${sum(i, j)});`))}`,
+  }
+
+  /** The place of the i-th of an invocation's rows: 2v may reach beyond its distance to the first. */
+  function rowOf(first: 'left' | 'right', i: number): string {
+    if (i === 0 || 2 * tileVectors <= across) return `${first} + ${i * across}u`
+    const [name, shift] = first === 'left' ? ['row', ''] : ['column', ` + ${half}u`]
+    return `v * ${tile}u + ((${name} + ${i * across}u) ^ (2u * v))${shift}`
   }
 }
 
