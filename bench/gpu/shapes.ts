@@ -5,7 +5,6 @@ export const products: readonly (readonly [rows: number, inputs: number, outputs
   [512, 576, 1536],
   [512, 2048, 8192],
   [4096, 1280, 3456],
-  [2048, 2048, 2048],
   [4096, 4096, 4096],
 ]
 

@@ -138,7 +138,14 @@ export function createContestant(name: ContestantName, shape: Shape, capacityTok
   const matrices = table.filter(({ shape }) => shape.length === 2)
   const params: Params = randomParams(matrices.filter(isOfText), weights)
   // Drawing half a billion numbers one by one would take minutes.
-  if (weights === 'bf16') Object.assign(params, randomParams(matrices.filter((spec) => !isOfText(spec)), 'float32'))
+  if (weights === 'bf16')
+    Object.assign(
+      params,
+      randomParams(
+        matrices.filter((spec) => !isOfText(spec)),
+        'float32',
+      ),
+    )
   for (const spec of table) params[spec.name] ??= keep(tensor(initialValues(spec, 1), [...spec.shape]))
   return withFiles(bindVlm(parsed, params), files)
 }

@@ -23,21 +23,18 @@ function randomTensor({ name, shape }: TensorSpec, format: Format): Tensor {
     return createCompressedQuantizedWeight({ values, scales: joinHalves(scales), outputs, inputs, bits: valueBits, group })
   }
   // Halves of 0.03 in size: bf16 0x3cf0 .. with random signs.
-  const halves = repeated(new Uint16Array(size), (i) => 0x3c80 | (bits(i) & 0x807f))
-  if (finest === 'bf16') return createCompressedWeight(joinHalves(halves), [...shape], 'bf16')
-  return tensor(floatsOfBf16(halves), [...shape])
+  const half = (i: number) => 0x3c80 | (bits(i) & 0x807f)
+  if (finest === 'bf16') return createCompressedWeight(joinHalves(repeated(new Uint16Array(size), half)), [...shape], 'bf16')
+  const floats = repeated(new Uint32Array(size), (i) => half(i) << 16)
+  return tensor(new Float32Array(floats.buffer), [...shape])
 }
 
 /** Most values that are made one by one; they repeat after that, as a billion of them would take minutes. */
 const period = 2 ** 20
 
-function repeated<A extends Int32Array | Uint16Array>(array: A, valueOf: (i: number) => number): A {
+function repeated<A extends Int32Array | Uint32Array | Uint16Array>(array: A, valueOf: (i: number) => number): A {
   const first = Math.min(period, array.length)
   for (let i = 0; i < first; i++) array[i] = valueOf(i)
   for (let at = first; at < array.length; at += first) array.copyWithin(at, 0, Math.min(first, array.length - at))
   return array
-}
-
-function floatsOfBf16(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer)
 }

@@ -182,7 +182,12 @@ const someCases: Case[] = [
 ]
 
 /** Weights of which four words are read at once, and what a norm, biases, an addition and a SwiGLU do there. */
-const longRows = (['bf16', 'q8', 'q4'] as const).map((format): Case => ({ ...someCases[0]!, format, headFormat: format, longRows: true }))
+const longRows = (['bf16', 'q8', 'q4'] as const).map((format): Case => ({
+  ...someCases[0]!,
+  format,
+  headFormat: format,
+  longRows: true,
+}))
 
 it('nothing is likeliest where no logit is a number above -Infinity', () => {
   expect(likeliestOf(Float32Array.of(NaN, -Infinity))).toBeUndefined()

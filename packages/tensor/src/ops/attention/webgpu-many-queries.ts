@@ -33,7 +33,8 @@ export const manyQueriesProgram = variants((E: number, rows: number, keys: numbe
   const lanes = quads * across
   const held = Math.ceil(vectors / across)
   const type = elementType(E)
-  const each = (count: number, statement: (i: number) => string) => Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
+  const each = (count: number, statement: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
   const fill = (count: number, there: string, tile: string, value: string) => `
   for (var slot = lane; slot < ${count * vectors}u; slot += ${lanes}u) {
     let r = slot / ${vectors}u;

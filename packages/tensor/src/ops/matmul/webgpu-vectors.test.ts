@@ -25,7 +25,11 @@ describe.skipIf(missing)('products of vectors', () => {
       expect(vectorTileFor(rows, columns)).toBe(tile)
       const shape = [columns, depth] as const
       const values = randomValues(columns * depth, 2)
-      const inputs = { x: randomTensor([rows, depth], 1), w: { data: values, shape: [...shape] }, bias: randomTensor([columns], 3) }
+      const inputs = {
+        x: randomTensor([rows, depth], 1),
+        w: { data: values, shape: [...shape] },
+        bias: randomTensor([columns], 3),
+      }
       await compareWithCpu(inputs, {}, ({ x, w, bias }) => ({
         f32: ops.linear(x!, w!, bias),
         bf16: ops.linear(x!, ops.createCompressedWeight(halvesOf(values, 'bf16'), shape, 'bf16'), bias),

@@ -26,7 +26,8 @@ export function vectorTileFor(rows: number, columns: number): VectorTile {
   return groups(64) >= enoughGroups ? 64 : 32
 }
 
-export const groupsOf = (tile: number, rows: number, columns: number): number => Math.ceil(rows / tile) * Math.ceil(columns / tile)
+export const groupsOf = (tile: number, rows: number, columns: number): number =>
+  Math.ceil(rows / tile) * Math.ceil(columns / tile)
 
 /**
  * Tiles lie in workgroup memory depth first: vector v of row r at v * tile + (r ^ 2v), so that neither writing vectors of two rows nor
@@ -40,7 +41,8 @@ export function vectorProduct(tile: VectorTile) {
   const tileVectors = slices * sliceVectors
   const half = tile * tileVectors
   const slots = half / lanes
-  const each = (count: number, statement: (i: number) => string) => Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
+  const each = (count: number, statement: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
   const load = each(slots, (i) => {
     const at = `let slot = lane + ${i * lanes}u; let r = slot / ${tileVectors}u; let v = v0 + slot % ${tileVectors}u;`
     return `{ ${at} nextA${i} = fourA(m0 + r, v); nextB${i} = fourB(n0 + r, v); }`

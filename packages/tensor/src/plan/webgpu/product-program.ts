@@ -80,8 +80,7 @@ function readingOf(format: WeightFormat, wide: boolean): Reading {
 }
 
 /** The names of the vectors of x: a, b, .. */
-const namesOf = (format: WeightFormat, wide: boolean): string[] =>
-  readingOf(format, wide).vectors.map((_, i) => 'abcdefgh'[i]!)
+const namesOf = (format: WeightFormat, wide: boolean): string[] => readingOf(format, wide).vectors.map((_, i) => 'abcdefgh'[i]!)
 
 /** WGSL that programs of a format need once. */
 const shared = (format: WeightFormat): string => {
@@ -165,7 +164,13 @@ const biasOf = (i: number, first: string): string =>
   `vec4f(${[0, 1, 2, 3].map((r) => `bias${i}[min(${first} + ${r}u, u.outputs${i} - 1u)]`).join(', ')})`
 
 const make = variants(
-  (format: WeightFormat, wide: boolean, biases: string, hasNorm: boolean, epilogue: ProductVariant['epilogue']): ProductProgram => {
+  (
+    format: WeightFormat,
+    wide: boolean,
+    biases: string,
+    hasNorm: boolean,
+    epilogue: ProductVariant['epilogue'],
+  ): ProductProgram => {
     const has = [...biases].map((flag) => flag === '1')
     const isQuantized = format === 'q8' || format === 'q4'
     const variant = { format, wide, biases: has, hasNorm, epilogue }
