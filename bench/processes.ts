@@ -1,5 +1,6 @@
 /** Contestants run in processes of their own, from the TypeScript sources, and print their result as a last line of JSON. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -36,6 +37,13 @@ export async function resultOf<T>([program, ...args]: Command): Promise<T | stri
       .split('\n')
     return (lines.findLast((line) => /Error/.test(line)) ?? lines.at(-1)!).trim()
   }
+}
+
+/** Runs a command whose output is shown. @throws if it fails */
+export async function runToEnd([program, ...args]: Command): Promise<void> {
+  const child = spawn(program, args, { stdio: 'inherit' })
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`${args.join(' ')}: exit status ${code}`)
 }
 
 /** Where `pnpm bench` writes. */

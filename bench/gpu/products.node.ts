@@ -22,7 +22,7 @@ import {
   type Tensor,
 } from '@casa-js/tensor'
 import { values } from '../peers/peer.ts'
-import { attentions, products } from './shapes.ts'
+import { attentions, nameOfAttention, products } from './shapes.ts'
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } })
 const { adapter, software, features, limits } = await init({ device: 'webgpu', software: true })
@@ -86,8 +86,9 @@ for (const [M, K, N] of products) {
   }
   dispose(x, w, gradient)
 }
-for (const { queries, keys, heads, kvHeads, headSize } of attentions) {
-  const name = `attention ${queries} over ${keys}, ${heads}/${kvHeads} heads of ${headSize}`
+for (const size of attentions) {
+  const { queries, keys, heads, kvHeads, headSize } = size
+  const name = `attention ${nameOfAttention(size)}`
   if (!wanted(name)) continue
   const q = tensor(values(queries * heads * headSize, 1), [queries, heads, headSize])
   const [k, v] = [2, 3].map((seed) => tensor(values(keys * kvHeads * headSize, seed), [keys, kvHeads, headSize])) as [

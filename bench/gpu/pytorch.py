@@ -1,6 +1,7 @@
 """PyTorch on CUDA: the products, attentions, prompts and tokens of bench/gpu, for the same card. Prints one line of JSON.
 
-Usage: pytorch.py [SHAPE.json ..]   each a Llama config (casa bench gpu's shapes), with random weights
+Usage: pytorch.py SPEC.json   {"products": [[rows, inputs, outputs], ..], "attentions": [{..}], "models": {name: Llama config}}, as bench/gpu.ts
+writes it; weights are random.
 """
 import json
 import statistics

@@ -22,3 +22,6 @@ export const attentions: readonly AttentionSize[] = [
   { queries: 4096, keys: 4096, heads: 16, kvHeads: 16, headSize: 80 },
   { queries: 1, keys: 4096, heads: 16, kvHeads: 8, headSize: 128 },
 ]
+
+export const nameOfAttention = ({ queries, keys, heads, kvHeads, headSize }: AttentionSize): string =>
+  `${queries} over ${keys}, ${heads}/${kvHeads} heads of ${headSize}`

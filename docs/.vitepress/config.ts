@@ -70,6 +70,7 @@ const sidebar = [
       page('The server under load', '/benchmarks/serve'),
       page('What a page loads', '/benchmarks/sizes'),
       ...optional('Language models', '/benchmarks/lm'),
+      ...optional('On a GPU', '/benchmarks/gpu'),
       ...optional('Roofline', '/benchmarks/roofline'),
       ...optional('A stream of frames', '/benchmarks/streaming/streaming'),
       page('A study of fusions', '/study/'),

@@ -3,7 +3,7 @@
  * every X-th vector for the result, so that what it reads from workgroup memory is multiplied several times.
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
-import { lowest } from '../../engine/webgpu/snippets.ts'
+import { lowest, unrolled } from '../../engine/webgpu/snippets.ts'
 import { block, elementType, helpers, load, store, uniforms } from './webgpu-tiles.ts'
 
 /** Rows of a block, and keys of a tile; from the fastest down. */
@@ -33,8 +33,6 @@ export const manyQueriesProgram = variants((E: number, rows: number, keys: numbe
   const lanes = quads * across
   const held = Math.ceil(vectors / across)
   const type = elementType(E)
-  const each = (count: number, statement: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
   const fill = (count: number, there: string, tile: string, value: string) => `
   for (var slot = lane; slot < ${count * vectors}u; slot += ${lanes}u) {
     let r = slot / ${vectors}u;
@@ -73,7 +71,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
   let begin = max(i32(slice * u.span), hidden(first / u.groupSize, diagonal) / ${keys} * ${keys});
   var top = vec4f(${lowest});
   var sum = vec4f();
-  ${each(held, (i) => four((r) => `var held${i}_${r} = vec4f();`).join(' '))}
+  ${unrolled(held, (i) => four((r) => `var held${i}_${r} = vec4f();`).join(' '))}
   for (var k0 = begin; k0 < end; k0 += ${keys}) {
     workgroupBarrier();
     ${fill(keys, 'k0 + i32(r) < keys', 'tileKV', 'load_k((keyStart + u32(k0) + r) * u.kvHeads + kvHead, j)')}
@@ -102,7 +100,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     let share0 = select(vec4f(), exp(score0 - top), seen0);
     let share1 = select(vec4f(), exp(score1 - top), seen1);
     sum = sum * shrink + share0 + share1;
-    ${each(held, (i) => four((r, component) => `held${i}_${r} *= shrink.${component};`).join(' '))}
+    ${unrolled(held, (i) => four((r, component) => `held${i}_${r} *= shrink.${component};`).join(' '))}
     workgroupBarrier();
     shares[x * ${quads}u + quad] = share0;
     shares[(x + ${across}u) * ${quads}u + quad] = share1;
@@ -110,7 +108,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     workgroupBarrier();
     for (var c = 0u; c < ${keys}u; c++) {
       let share = shares[c * ${quads}u + quad];
-      ${each(held, (i) => ofHeld(i, `let value${i} = tileKV[c * ${stride}u + x + ${i * across}u]; ${four((r, component) => `held${i}_${r} += share.${component} * value${i};`).join(' ')}`))}
+      ${unrolled(held, (i) => ofHeld(i, `let value${i} = tileKV[c * ${stride}u + x + ${i * across}u]; ${four((r, component) => `held${i}_${r} += share.${component} * value${i};`).join(' ')}`))}
     }
   }
   workgroupBarrier();
@@ -122,7 +120,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     (r, component) => `if (4u * quad + ${r}u < count) {
     let head = (u.firstPart + slice) * u.allHeads + queryHead(queryStart, first + 4u * quad + ${r}u, kvHead);
     let share = select(0.0, 1.0 / max(total.${component}, 1e-30), total.${component} > 0.0);
-    ${each(held, (i) => ofHeld(i, `store_o(head, x + ${i * across}u, held${i}_${r} * share);`))}
+    ${unrolled(held, (i) => ofHeld(i, `store_o(head, x + ${i * across}u, held${i}_${r} * share);`))}
     if (x == 0u) { lse[head] = select(u.emptyLse, top.${component} + log(max(total.${component}, 1e-30)), total.${component} > 0.0); }
   }`,
   ).join('\n  ')}`,

@@ -3,7 +3,7 @@
  * keys: scores with four invocations per key, then the values with an invocation for each vector of the result and a slice of the keys.
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
-import { lowest } from '../../engine/webgpu/snippets.ts'
+import { lowest, unrolled } from '../../engine/webgpu/snippets.ts'
 import { block, elementType, helpers, load, store, uniforms } from './webgpu-tiles.ts'
 
 const lanes = 256
@@ -45,7 +45,7 @@ export const oneQueryProgram = variants((E: number, groupSize: number) => {
   const type = elementType(E)
   const heads = Array.from({ length: groupSize }, (_, g) => g)
   const across = lanes / slices
-  const each = (statement: (i: number) => string) => Array.from({ length: held }, (_, i) => statement(i)).join('\n    ')
+  const each = (statement: (i: number) => string) => unrolled(held, statement)
   return defineProgram({
     name: 'attention, one query',
     inputs: { q: type, k: type, v: type, blocks: 'i32' },

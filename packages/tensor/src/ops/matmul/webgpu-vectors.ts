@@ -4,6 +4,7 @@
  * outside; and `store(m, n, sum)`.
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
+import { unrolled } from '../../engine/webgpu/snippets.ts'
 import { store, uniforms, type Format, type MatMulProgram } from './webgpu-programs.ts'
 
 /** Vectors along the depth that a slice of the invocations multiplies before the next tile is loaded. */
@@ -41,13 +42,11 @@ export function vectorProduct(tile: VectorTile) {
   const tileVectors = slices * sliceVectors
   const half = tile * tileVectors
   const slots = half / lanes
-  const each = (count: number, statement: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => statement(i)).join('\n    ')
-  const load = each(slots, (i) => {
+  const load = unrolled(slots, (i) => {
     const at = `let slot = lane + ${i * lanes}u; let r = slot / ${tileVectors}u; let v = v0 + slot % ${tileVectors}u;`
     return `{ ${at} nextA${i} = fourA(m0 + r, v); nextB${i} = fourB(n0 + r, v); }`
   })
-  const put = each(slots, (i) => {
+  const put = unrolled(slots, (i) => {
     const at = `let slot = lane + ${i * lanes}u; let v = slot % ${tileVectors}u; let to = v * ${tile}u + ((slot / ${tileVectors}u) ^ (2u * v));`
     return `{ ${at} tiles[to] = nextA${i}; tiles[to + ${half}u] = nextB${i}; }`
   })
@@ -55,7 +54,7 @@ export function vectorProduct(tile: VectorTile) {
   const parts = side / 4
   const sum = (i: number, j: number) => `sum${i}_${Math.floor(j / 4)}.${'xyzw'[j % 4]}`
   const eachSum = (statement: (sum: string, index: number) => string) =>
-    each(side, (i) => each(parts, (h) => statement(`sum${i}_${h}`, i * parts + h)))
+    unrolled(side, (i) => unrolled(parts, (h) => statement(`sum${i}_${h}`, i * parts + h)))
   return {
     lanes,
     declarations: `
@@ -69,7 +68,7 @@ var<workgroup> tiles: array<vec4f, ${2 * half}>;`,
   let row = lane % ${perSlice}u / ${across}u;
   let column = lane % ${across}u;
   ${eachSum((name) => `var ${name} = vec4f();`)}
-  ${each(slots, (i) => `var nextA${i} = vec4f(); var nextB${i} = vec4f();`)}
+  ${unrolled(slots, (i) => `var nextA${i} = vec4f(); var nextB${i} = vec4f();`)}
   var v0 = 0u;
   ${load}
   while (4u * v0 < u.depth) {
@@ -82,8 +81,8 @@ var<workgroup> tiles: array<vec4f, ${2 * half}>;`,
       let v = firstVector + i;
       let left = v * ${tile}u + (row ^ (2u * v));
       let right = v * ${tile}u + (column ^ (2u * v)) + ${half}u;
-      ${each(side, (i) => `let a${i} = tiles[${rowOf('left', i)}];`)}
-      ${each(side, (j) => `{ let b = tiles[${rowOf('right', j)}]; ${Array.from({ length: side }, (_, i) => `${sum(i, j)} += dot(a${i}, b);`).join(' ')} }`)}
+      ${unrolled(side, (i) => `let a${i} = tiles[${rowOf('left', i)}];`)}
+      ${unrolled(side, (j) => `{ let b = tiles[${rowOf('right', j)}]; ${Array.from({ length: side }, (_, i) => `${sum(i, j)} += dot(a${i}, b);`).join(' ')} }`)}
     }
   }
   ${
@@ -98,7 +97,7 @@ var<workgroup> tiles: array<vec4f, ${2 * half}>;`,
     ${eachSum((name, index) => `${name} += tiles[${index * lanes}u + other + lane];`)}
   }`
   }
-  ${each(side, (i) => each(side, (j) => `store(m0 + row + ${i * across}u, n0 + column + ${j * across}u, ${sum(i, j)});`))}`,
+  ${unrolled(side, (i) => unrolled(side, (j) => `store(m0 + row + ${i * across}u, n0 + column + ${j * across}u, ${sum(i, j)});`))}`,
   }
 
   /** The place of the i-th of an invocation's rows: 2v may reach beyond its distance to the first. */
