@@ -38,8 +38,7 @@ export async function benchGpu(flags: GpuFlags): Promise<void> {
     const isGpu = device === 'webgpu' && !software
     const copyGigabytesPerSecond = isGpu ? await measureCopy(2 ** 26, 20) : await measureCopy(2 ** 16, 1)
     const rows: GpuRow[] = []
-    for (const format of flags.formats)
-      rows.push(await measureFormat(flags, format, isGpu, interrupt.signal))
+    for (const format of flags.formats) rows.push(await measureFormat(flags, format, isGpu, interrupt.signal))
     const report: GpuReport = { device: { device, adapter, software, threads }, shape: flags.shape, copyGigabytesPerSecond, rows }
     console.log(gpuTable(report))
     const json = JSON.stringify(report)
