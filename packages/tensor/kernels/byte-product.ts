@@ -26,20 +26,42 @@ import { leastOfQ4K, scaleOfQ4K } from './widen-blocks'
 const tileBytes: usize = tall * width * 4
 
 /** Bytes of scratch that byteMatMul needs. */
-export function byteMatMulScratch(rows: i32, inputs: i32): i32 {
-  const blocks = inputs / block
-  const whole = (rows + tall - 1) & -tall
-  return <i32>(tileBytes + constantBytes) + width * 4 + width * 8 * blocks + 2 * width * inputs + whole * (inputs + <i32>unitBytes * blocks)
+export function byteMatMulScratch(inputs: i32): i32 {
+  return <i32>(tileBytes + constantBytes) + width * 4 + width * 8 * (inputs / block) + 2 * width * inputs
+}
+
+/** Bytes that roundRows writes, and byteMatMul reads, for so many rows: whole tiles of them. */
+export function roundedBytes(rows: i32, inputs: i32): i32 {
+  return ((rows + tall - 1) & -tall) * (inputs + <i32>unitBytes * (inputs / block))
+}
+
+/** Where the units of rows begin, after their bytes. */
+export function roundedUnits(rows: i32, inputs: i32): i32 {
+  return ((rows + tall - 1) & -tall) * inputs
 }
 
 /**
- * y [rows, outputs] = x Wᵀ + bias (if given). `inputs` is a multiple of 32 and `strideOfY` the floats from row to row of y, of which a part of
+ * x [rows, inputs] as bytes [rows, inputs], and their units. `minima`: the weights have a least value per block (blocks), and no offset
+ * (int4). Scratch takes a few constants.
+ */
+export function roundRows(x: usize, bytes: usize, units: usize, scratch: usize, rows: i32, inputs: i32, minima: i32): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
+  const end = scratch + constantBytes
+  storeConstants(end)
+  const unitStep = <usize>(inputs / block) * unitBytes
+  for (let t = 0; t < rows; t++) {
+    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8, end)
+  }
+}
+
+/**
+ * y [rows, outputs] = x Wᵀ + bias (if given), with x as roundRows wrote it. `inputs` is a multiple of 32 and `strideOfY` the floats from row to row of y, of which a part of
  * the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
  * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile (in
  * vectors of 256 bits). Which is fastest depends on the machine; the results are the same.
  */
 export function byteMatMul(
-  x: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
+  bytes: usize, units: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
   rows: i32, inputs: i32, outputs: i32, format: i32, group: i32, strideOfY: i32, way: i32,
 ): void {
   if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
@@ -51,15 +73,10 @@ export function byteMatMul(
   const factors = start + (width << 2) + constantBytes
   const panel = factors + <usize>(width * 8 * blocks)
   const unpacked = panel + <usize>(width * inputs)
-  const bytes = unpacked + <usize>(width * inputs)
-  const units = bytes + <usize>(rows * inputs)
   const unitStep = <usize>blocks * unitBytes
   const minima = group == 0
   const high = rowsOfTile(way)
   storeConstants(factors)
-  for (let t = 0; t < rows; t++) {
-    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8, factors)
-  }
   const rowBytes = <usize>(group > 0 ? inputs / 2 : format == Q4_1 ? blocks * 20 : (inputs / 256) * 144)
   const scaleBytes = group > 0 ? <usize>((inputs + group - 1) / group) << 1 : 0
   for (let n = 0; n < outputs; n += width) {

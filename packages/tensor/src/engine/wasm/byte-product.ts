@@ -17,6 +17,8 @@ export interface ByteProduct {
   format: number
   /** Columns per scale; 0 for blocks. */
   group: number
+  /** Stands for the values of x, see WasmContext.identity. */
+  identity: object | undefined
   /** Addresses. */
   x: number
   values: number
@@ -48,8 +50,9 @@ export const proven: { ways: readonly Way[] } = { ways: [] }
 export function provenWays(exports: KernelModule, { wasm }: WasmBackend, wide: boolean): Way[] {
   const [rows, inputs, outputs] = [5, 64, 37]
   const [xBytes, valueBytes, scaleBytes, yBytes] = [4 * rows * inputs, (outputs * inputs) / 2, 4 * outputs, 4 * rows * outputs]
-  const scratchBytes = Math.max(exports.byteMatMulScratch(rows, inputs), exports.quantizedScratch(inputs, outputs))
-  const begin = wasm._malloc(xBytes + valueBytes + scaleBytes + yBytes + scratchBytes + 16) >>> 0
+  const scratchBytes = Math.max(exports.byteMatMulScratch(inputs), exports.quantizedScratch(inputs, outputs))
+  const roundedBytes = exports.roundedBytes(rows, inputs)
+  const begin = wasm._malloc(xBytes + valueBytes + scaleBytes + yBytes + scratchBytes + roundedBytes + 32) >>> 0
   try {
     const x = Math.ceil(begin / 16) * 16
     const [values, scales] = [x + xBytes, x + xBytes + valueBytes]
@@ -60,13 +63,17 @@ export function provenWays(exports: KernelModule, { wasm }: WasmBackend, wide: b
     new Uint8Array(heap, values, valueBytes).forEach((_, i, all) => void (all[i] = (i * 53) ^ (i >> 3)))
     // 1 as a half.
     new Uint16Array(heap, scales, 2 * outputs).fill(0x3c00)
-    const run = (name: 'byteMatMul' | 'quantizedMatMul', ...way: Way[]) => {
-      exports[name](...[x, values, scales, 0, y, y + yBytes, rows, inputs, outputs, 4, 32, outputs], ...way)
+    const scratch = y + yBytes
+    const rounded = Math.ceil((scratch + scratchBytes) / 16) * 16
+    const units = rounded + exports.roundedUnits(rows, inputs)
+    exports.roundRows(x, rounded, units, scratch, rows, inputs, 0)
+    const run = (name: 'byteMatMul' | 'quantizedMatMul', ofX: number[], ...way: Way[]) => {
+      exports[name](...ofX, ...[values, scales, 0, y, scratch, rows, inputs, outputs, 4, 32, outputs], ...way)
       return new Float32Array(heap, y, rows * outputs).slice()
     }
-    const expected = run('quantizedMatMul')
+    const expected = run('quantizedMatMul', [x])
     const ways: Way[] = wide ? [0, 1, 2] : [0, 1]
-    return ways.filter((way) => run('byteMatMul', way).every((value, i) => value === expected[i]))
+    return ways.filter((way) => run('byteMatMul', [rounded, units], way).every((value, i) => value === expected[i]))
   } finally {
     wasm._free(begin)
   }
@@ -122,18 +129,68 @@ export const race = new Race([], 12, 12)
 /** Up to this many rows, products with compressed weights have kernels of their own, which read every weight once instead of widening it. */
 export const fewRows = 6
 
+/** The rows that `kept` memory holds as bytes. */
+interface Rounded {
+  identity: WeakRef<object>
+  rows: number
+  inputs: number
+  minima: boolean
+}
+
+let rounded: Rounded | undefined
+/** Above this, memory is not held between calls. */
+const mostKept = 2 ** 24
+/** Reading and rounding a value costs as much as so many multiply-adds. */
+const workPerRounding = 4
+
+/** To be called by what changes values in place: those of `identity`, or unknown ones. */
+export function forgetRounded(identity: object | undefined): void {
+  if (identity === undefined || rounded?.identity.deref() === identity) rounded = undefined
+}
+
+/** x as bytes, and where its units begin: rounded now, or for the product before, as q, k and v have one x, and gate and up. */
+function roundedRows(
+  context: WasmContext<string>,
+  { identity, x, rows, inputs, group }: ByteProduct,
+): { bytes: number; units: number; unitsPerRow: number } {
+  const { roundedBytes, roundedUnits } = context.exports
+  const minima = group === 0
+  const size = roundedBytes(rows, inputs) >>> 0
+  const keeps = identity !== undefined && size <= mostKept
+  const isKnown =
+    keeps &&
+    rounded?.identity.deref() === identity &&
+    rounded?.rows === rows &&
+    rounded.inputs === inputs &&
+    rounded.minima === minima
+  const bytes = keeps ? context.kept(size) : context.scratch(size)
+  const units = bytes + (roundedUnits(rows, inputs) >>> 0)
+  const unitsPerRow = 3 * (inputs / 32)
+  if (!isKnown) {
+    if (keeps) rounded = undefined
+    context.share('roundRows', { count: rows, work: rows * inputs * workPerRounding }, (row, count) => [
+      ...[partOf(x, row * inputs), bytes + row * inputs, partOf(units, row * unitsPerRow), context.scratch(16)],
+      ...[count, inputs, Number(minima)],
+    ])
+    if (keeps) rounded = { identity: new WeakRef(identity), rows, inputs, minima }
+  }
+  return { bytes, units, unitsPerRow }
+}
+
 export function runByteProduct(context: WasmContext<string>, product: ByteProduct): void {
   const { rows, inputs, outputs, rowBytes, scaleBytes, format, group, x, values, scales, bias, y } = product
   const work = rows * inputs * outputs
   const few = rows <= fewRows
   const { count, unit, part } = splitProduct(rows, outputs, few ? fewRows : 0)
   const { byteRowsScratch, byteMatMulScratch } = context.exports
-  const scratchBytes = (few ? byteRowsScratch : byteMatMulScratch)(rows, inputs)
+  const scratchBytes = few ? byteRowsScratch(rows, inputs) : byteMatMulScratch(inputs)
+  const given = few ? undefined : roundedRows(context, product)
   const run = (way: Way) =>
     context.share(few ? 'byteRows' : 'byteMatMul', { count, work, unit }, (...range) => {
       const { row, rows, column, columns } = part(...range)
       return [
-        ...[partOf(x, row * inputs), partOf(values, column * rowBytes, 1), partOf(scales, column * scaleBytes, 1)],
+        ...(given ? [given.bytes + row * inputs, partOf(given.units, row * given.unitsPerRow)] : [partOf(x, row * inputs)]),
+        ...[partOf(values, column * rowBytes, 1), partOf(scales, column * scaleBytes, 1)],
         ...[partOf(bias, column), partOf(y, row * outputs + column), context.scratch(scratchBytes)],
         ...[rows, inputs, columns, format, group, outputs, way],
       ]

@@ -3,6 +3,7 @@ export const kernelNames = [
   ...(['matMul', 'matMulScratch', 'halfMatMul', 'halfMatMulGrad', 'halfMatMulScratch'] as const),
   ...(['quantizedMatMul', 'quantizedGrad', 'quantizedScratch', 'quantizedRows', 'quantizedRowsScratch'] as const),
   ...(['byteMatMul', 'byteMatMulScratch', 'byteRows', 'byteRowsScratch'] as const),
+  ...(['roundRows', 'roundedBytes', 'roundedUnits'] as const),
   ...(['blockRows', 'blockRowsScratch', 'decompressBlockRows', 'decompressRows', 'widenBf16', 'widenF16'] as const),
   ...(['attention', 'attentionScratch', 'attentionGrad', 'attentionGradScratch', 'ropeHalf', 'ropeInterleaved'] as const),
   ...(['rmsNorm', 'rmsNormGrad', 'layerNorm', 'layerNormGrad', 'columnSum', 'sumOfSquares', 'adamw'] as const),

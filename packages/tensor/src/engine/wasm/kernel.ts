@@ -68,12 +68,16 @@ export interface WasmContext<N extends string> {
   /** Only their addresses. */
   pointers<const Names extends readonly InputName<N>[]>(...names: Names): { [I in keyof Names]: number }
   has(name: InputName<N>): boolean
+  /** What stands for an input's values, which are the same as long as it is; undefined where addresses are all that is known. */
+  identity(name: InputName<N>): object | undefined
   /** Allocate an output tensor; its memory is not initialised. */
   output(shape: number[], dtype?: 'float32' | 'int32'): number
   /** Copy a host array into the heap for the length of this call. */
   upload(data: Float32Array | Int32Array): number
   /** Scratch memory for the length of this call, 16-byte aligned, not initialised. */
   scratch(bytes: number): number
+  /** Memory that stays after this call, and holds what it held: until a call asks for more. 16-byte aligned. */
+  kept(bytes: number): number
   /** The floats at an address, to read or write. Valid until the next allocation. */
   floats(pointer: number, count: number): Float32Array
   /** The functions that packages/tensor/kernels exports. */
@@ -119,11 +123,15 @@ export interface WasmBackend extends tf.KernelBackend {
 
 let kernelModule: KernelModule | undefined
 let pool: ThreadPool | undefined
+/** What `kept` has allocated. */
+let keptMemory = { pointer: 0, bytes: 0 }
 
 /** Register the instance of our module that runs on the backend's memory, and the threads that share it. */
 export function attachKernels(exports: KernelModule, threads: ThreadPool | undefined): void {
   kernelModule = exports
   pool = threads
+  // It lay in the heap of the module before.
+  keptMemory = { pointer: 0, bytes: 0 }
 }
 
 export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel<N, A>): tf.KernelFunc {
@@ -155,6 +163,7 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
   }
 
   abstract has(name: InputName<N>): boolean
+  abstract identity(name: InputName<N>): object | undefined
   abstract input(name: InputName<N>): HeapTensor
   abstract output(shape: number[], dtype?: 'float32' | 'int32'): number
 
@@ -182,6 +191,16 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
     const pointer = this.backend.wasm._malloc((bytes >>> 0) + 16) >>> 0
     this.temporary.push(pointer)
     return Math.ceil(pointer / 16) * 16
+  }
+
+  kept(bytes: number): number {
+    if (bytes > keptMemory.bytes) {
+      const { wasm } = this.backend
+      if (keptMemory.bytes > 0) wasm._free(keptMemory.pointer)
+      keptMemory = { pointer: 0, bytes: 0 }
+      keptMemory = { pointer: wasm._malloc(bytes + 16) >>> 0, bytes }
+    }
+    return Math.ceil(keptMemory.pointer / 16) * 16
   }
 
   share(
@@ -240,6 +259,10 @@ class KernelCall<N extends string> extends HeapCall<N> {
     return this.given[name] !== undefined
   }
 
+  identity(name: InputName<N>): object | undefined {
+    return this.given[name]?.dataId
+  }
+
   input(name: InputName<N>): HeapTensor {
     const info = this.given[name]
     return info ? { pointer: this.pointerOf(info), shape: info.shape } : { pointer: 0, shape: [] }
@@ -275,6 +298,8 @@ export class BoundCall extends HeapCall<string> {
   has(name: string): boolean {
     return this.given[name] !== undefined
   }
+
+  identity(): undefined {}
 
   input(name: string): HeapTensor {
     return this.given[name] ?? missing

@@ -22,7 +22,7 @@ export const blockLinearWasm: WasmKernel<BlockLinearInputs, BlockLinearAttribute
   const { values, bytes } = multipliedBlocks[type]
   const rowBytes = (inputs / values) * bytes
   if (type !== 'Q6_K' && inBytes(inputs)) {
-    const from = { x, values: blocks, scales: noScales, scaleBytes: 0, bias, y }
+    const from = { identity: call.identity('x'), x, values: blocks, scales: noScales, scaleBytes: 0, bias, y }
     return runByteProduct(call, { rows, inputs, outputs, ...from, rowBytes, format: numberOf[type], group: noGroup })
   }
   const inIntegers = rows <= fewRows && !precision.exact

@@ -14,6 +14,7 @@ import { companionsOf } from '../../engine/compressed.ts'
 import { tensor } from '../create/index.ts'
 import { sum } from '../elementwise/index.ts'
 import { linear } from '../linear/index.ts'
+import { writeRows } from '../write-rows/index.ts'
 import { dequantize, quantize } from './quantize.ts'
 
 afterEach(close)
@@ -121,6 +122,30 @@ describe('products of rows in bytes', () => {
       })
     })
     await fc.assert(check, { numRuns: 40 })
+  })
+
+  it('that have one x share its rounding, until its values change', async () => {
+    await init({ device: 'wasm', threads: 2 })
+    const [rows, inputs, outputs] = [50, 96, 40]
+    const weights = [7, 8].map((seed) => weightOf('int4', [outputs, inputs], 32, seed))
+    const made = weights.map((weight) => weight.make())
+    const [x, other] = [9, 10].map((seed) => randomValues(rows * inputs, seed)) as [Float32Array, Float32Array]
+    const [given, added] = [tensor(x, [rows, inputs]), tensor(other.subarray(0, 3 * inputs), [3, inputs])]
+    const products = async (weight: Tensor) => {
+      const y = linear(given, weight)
+      const values = (await y.data()).slice() as Float32Array
+      dispose(y)
+      return values
+    }
+    const first = [await products(made[0]!), await products(made[1]!)]
+    expect(first).toEqual([await run(weights[0]!, x, rows), await run(weights[1]!, x, rows)])
+    // Another x of the same shape, then this one with other values.
+    expect(await run(weights[0]!, other, rows)).not.toEqual(first[0])
+    writeRows(given, added, 20)
+    const changed = x.slice()
+    changed.set(other.subarray(0, 3 * inputs), 20 * inputs)
+    expect(await products(made[0]!)).toEqual(await run(weights[0]!, changed, rows))
+    dispose(given, added, ...made.flatMap((weight) => [...companionsOf(weight), weight]))
   })
 
   it.each([9, 2])('of %i rows differ from those in float32 by at most half a unit per column times the weight', async (rows) => {

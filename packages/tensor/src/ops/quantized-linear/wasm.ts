@@ -13,7 +13,7 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLin
   const groups = Math.ceil(inputs / group)
   const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
   if (bits === 4 && inBytes(inputs)) {
-    const from = { x, values, scales, bias, y }
+    const from = { identity: context.identity('x'), x, values, scales, bias, y }
     return runByteProduct(context, { ...attributes, ...from, rowBytes, scaleBytes: 2 * groups, format: bits })
   }
   const inIntegers = rows <= fewRows && inputs % 32 === 0 && !precision.exact
