@@ -1,7 +1,19 @@
 /** WGSL of attention's forward pass. */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
-import { block, declareHeld, eachHeld, elementType, fill, helpers, load, store, tileOf, uniforms } from './webgpu-tiles.ts'
+import {
+  block,
+  declareHeld,
+  eachHeld,
+  elementType,
+  fill,
+  helpers,
+  load,
+  store,
+  tileOf,
+  uniforms,
+  rowAndPart,
+} from './webgpu-tiles.ts'
 
 /**
  * o and lse. A block of query rows stays in place, and tiles of keys, then of values, are loaded in turn.
@@ -26,7 +38,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     body: `
   let slice = group % u.parts;
   let work = group / u.parts;
-  ${block('query', 'work')}
+  ${block('query', 'work')} ${rowAndPart}
   ${fill(tile, stay, 'r < count', { tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale' })}
   let end = min(visible((first + count - 1u) / u.groupSize, keys, diagonal), i32((slice + 1u) * u.span));
   let limit = select(0, visible((first + row) / u.groupSize, keys, diagonal), row < count);

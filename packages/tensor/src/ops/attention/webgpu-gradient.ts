@@ -1,6 +1,18 @@
 /** WGSL of attention's gradient: it recomputes the probabilities from lse, in two programs, so that no atomics are needed. */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
-import { add, block, declareHeld, eachHeld, elementType, fill, gradientUniforms, helpers, load, tileOf } from './webgpu-tiles.ts'
+import {
+  add,
+  block,
+  declareHeld,
+  eachHeld,
+  elementType,
+  fill,
+  gradientUniforms,
+  helpers,
+  load,
+  tileOf,
+  rowAndPart,
+} from './webgpu-tiles.ts'
 
 /**
  * Of each query head the pair (lse, dO.o), so that the programs below bind one buffer for both. One invocation per head; the dot
@@ -43,7 +55,7 @@ var<workgroup> tileK: array<vec4f, ${pass * vectors}>;
 var<workgroup> tileV: array<vec4f, ${pass * vectors}>;
 var<workgroup> ds: array<f32, ${stay * pass}>;
 ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dq', E)} ${helpers}`,
-    body: `${block('query')}
+    body: `${block('query')} ${rowAndPart}
   ${fill(tile, stay, 'r < count', {
     tileQ: 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale',
     tileDO: 'load_dO(queryHead(queryStart, first + r, kvHead), j)',
@@ -100,7 +112,7 @@ var<workgroup> tileDO: array<vec4f, ${pass * vectors}>;
 var<workgroup> p: array<f32, ${stay * pass}>;
 var<workgroup> ds: array<f32, ${stay * pass}>;
 ${load('q', E)} ${load('k', E)} ${load('v', E)} ${load('dO', E)} ${add('dk', E)} ${add('dv', E)} ${helpers}`,
-    body: `${block('key')}
+    body: `${block('key')} ${rowAndPart}
   ${fill(tile, stay, 'r < count', {
     tileK: 'load_k((keyStart + first + r) * u.kvHeads + kvHead, j) * u.scale',
     tileV: 'load_v((keyStart + first + r) * u.kvHeads + kvHead, j)',

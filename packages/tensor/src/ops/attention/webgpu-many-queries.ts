@@ -60,7 +60,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     body: `
   let slice = group % u.parts;
   let work = group / u.parts;
-  ${block('query', 'work').replace(/let (row|part) = .*;/g, '')}
+  ${block('query', 'work')}
   let quad = lane / ${across}u;
   let x = lane % ${across}u;
   ${fill(rows, 'r < count', 'tileQ', 'load_q(queryHead(queryStart, first + r, kvHead), j) * u.scale')}

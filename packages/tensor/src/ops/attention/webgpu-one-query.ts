@@ -4,7 +4,7 @@
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { lowest, unrolled } from '../../engine/webgpu/snippets.ts'
-import { block, elementType, helpers, load, store, uniforms } from './webgpu-tiles.ts'
+import { block, elementType, helpers, load, store, uniforms, rowAndPart } from './webgpu-tiles.ts'
 
 const lanes = 256
 /** Keys that are looked at together. */
@@ -63,7 +63,7 @@ ${load('q', E)} ${load('k', E)} ${load('v', E)} ${store('o', E)} ${helpers}`,
     body: `
   let slice = group % u.parts;
   let work = group / u.parts;
-  ${block('query', 'work')}
+  ${block('query', 'work')} ${rowAndPart}
   let token = first / u.groupSize;
   let begin = max(i32(slice * u.span), hidden(token, diagonal));
   let end = select(0, min(visible(token, keys, diagonal), i32((slice + 1u) * u.span)), count > 0u);

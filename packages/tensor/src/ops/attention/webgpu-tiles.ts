@@ -54,7 +54,10 @@ export const block = (side: 'query' | 'key', work = 'group'): string => `
   let count = u32(blocks[at + 2u]);
   let ${side === 'query' ? 'key' : 'query'}Start = u32(blocks[at + 3u]);
   let ${side === 'query' ? 'keys' : 'queries'} = blocks[at + 4u];
-  let diagonal = blocks[at + 5u];
+  let diagonal = blocks[at + 5u];`
+
+/** Where four invocations share a row. */
+export const rowAndPart = `
   let row = lane / 4u;
   let part = lane % 4u;`
 
