@@ -1,4 +1,5 @@
 /** rmsNorm and layerNorm, forward and backward. Rows of `width` floats; statistics of a row are one float each. */
+import { add } from './sums'
 import { madd, sumOfLanes } from './simd'
 
 /** sum (if y is given) = x + y; inverse = 1 / sqrt(mean(sum^2) + eps); normed = sum * inverse * weight. */
@@ -10,7 +11,7 @@ export function rmsNorm(
   for (let row = 0; row < rows; row++) {
     let source = x
     if (y) {
-      addRow(x, y, sum, bytes)
+      add(x, y, sum, width)
       source = sum
     }
     let even = f32x4.splat(0)
@@ -42,17 +43,6 @@ export function rmsNorm(
     }
     normed += bytes
   }
-}
-
-function addRow(a: usize, b: usize, out: usize, bytes: usize): void {
-  const blocks = bytes & ~31
-  let at: usize = 0
-  for (; at < blocks; at += 32) {
-    const low = f32x4.add(v128.load(a + at), v128.load(b + at)), high = f32x4.add(v128.load(a + at, 16), v128.load(b + at, 16))
-    v128.store(out + at, low)
-    v128.store(out + at, high, 16)
-  }
-  for (; at < bytes; at += 4) store<f32>(out + at, load<f32>(a + at) + load<f32>(b + at))
 }
 
 /**

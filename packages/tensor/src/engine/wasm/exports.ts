@@ -6,7 +6,7 @@ export const kernelNames = [
   ...(['roundRows', 'roundedBytes', 'roundedUnits'] as const),
   ...(['blockRows', 'blockRowsScratch', 'decompressBlockRows', 'decompressRows', 'widenBf16', 'widenF16'] as const),
   ...(['attention', 'attentionScratch', 'attentionGrad', 'attentionGradScratch', 'ropeHalf', 'ropeInterleaved'] as const),
-  ...(['rmsNorm', 'rmsNormGrad', 'layerNorm', 'layerNormGrad', 'columnSum', 'sumOfSquares', 'adamw'] as const),
+  ...(['rmsNorm', 'rmsNormGrad', 'layerNorm', 'layerNormGrad', 'columnSum', 'sumOfSquares', 'adamw', 'add'] as const),
   ...(['silu', 'siluGrad', 'swiglu', 'swigluGrad', 'gelu', 'geluGrad', 'crossEntropy', 'crossEntropyGrad'] as const),
   ...(['gatherRows', 'scatterRows', 'copyBytes', 'copyBlocks', 'topK', 'argMax'] as const),
 ]

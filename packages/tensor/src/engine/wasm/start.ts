@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { byteProducts, proven, provenWays, race } from './byte-product.ts'
+import { replaceAdd } from './add.ts'
 import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
 import { attachKernels, type WasmBackend } from './kernel.ts'
@@ -38,6 +39,7 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend, wide) : [])
   race.start(ways)
   replaceSlice(exports)
+  replaceAdd()
   return {
     adapter: 'WebAssembly SIMD',
     features: [

@@ -1,5 +1,6 @@
 /** The sum of two tensors of one shape for plans, which run kernels outside tfjs's engine. */
 import type { TracedKernel } from '../../engine/trace.ts'
+import { addOfOneShape } from '../../engine/wasm/add.ts'
 import { defineElementwise } from '../../engine/webgpu/elementwise.ts'
 
 const program = /* @__PURE__ */ defineElementwise({
@@ -10,12 +11,7 @@ const program = /* @__PURE__ */ defineElementwise({
 })
 
 export const tracedAdd: TracedKernel = {
-  wasm(context, attributes) {
-    const { size } = attributes as { size: number }
-    const [a, b] = context.pointers('a', 'b').map((pointer) => context.floats(pointer, size)) as [Float32Array, Float32Array]
-    const sum = context.floats(context.output([size]), size)
-    for (let i = 0; i < size; i++) sum[i] = a[i]! + b[i]!
-  },
+  wasm: addOfOneShape,
   webgpu(context) {
     const [a, b] = context.inputs('a', 'b')
     const sum = context.output(a.shape)
