@@ -7,28 +7,24 @@ import {
   eachHeld,
   elementType,
   fill,
+  forwardInterface,
   helpers,
   load,
+  rowAndPart,
   store,
   tileOf,
-  uniforms,
-  rowAndPart,
 } from './webgpu-tiles.ts'
 
 /**
  * o and lse. A block of query rows stays in place, and tiles of keys, then of values, are loaded in turn.
- * Of `parts` workgroups on the same rows each takes `span` keys (a multiple of `pass`) and writes a result of its own, `allHeads`
- * after the one before, from `firstPart` on. A row without keys gets zeros and the lse `emptyLse`.
+ * `span` is a multiple of `pass`.
  */
 export const forwardProgram = variants((E: number, stay: number, pass: number) => {
   const tile = tileOf(E, stay)
   const { vectors, lanes } = tile
-  const type = elementType(E)
   return defineProgram({
     name: 'attention',
-    inputs: { q: type, k: type, v: type, blocks: 'i32' },
-    outputs: { o: type, lse: 'f32' },
-    uniforms: { ...uniforms, parts: 'u32', firstPart: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
+    ...forwardInterface(E),
     lanes,
     declarations: `
 var<workgroup> tileQ: array<vec4f, ${stay * vectors}>;

@@ -4,7 +4,7 @@
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { lowest, unrolled } from '../../engine/webgpu/snippets.ts'
-import { block, elementType, helpers, load, store, uniforms } from './webgpu-tiles.ts'
+import { block, forwardInterface, helpers, load, store } from './webgpu-tiles.ts'
 
 /** Rows of a block, and keys of a tile; from the fastest down. */
 const sizes = [
@@ -24,7 +24,7 @@ const bytesOf = (E: number, [rows, keys]: ManyQueries) => 16 * (strideOf(E) * (r
 export const manyQueriesFor = (E: number, rows: number, workgroupBytes: number): ManyQueries | undefined =>
   sizes.find((size) => bytesOf(E, size) <= workgroupBytes && 2 * rows >= size[0])
 
-/** As `forwardProgram`, whose bindings and uniforms it has. */
+/** As forwardProgram. */
 export const manyQueriesProgram = variants((E: number, rows: number, keys: number) => {
   const vectors = Math.ceil(E / 4)
   const stride = strideOf(E)
@@ -32,7 +32,6 @@ export const manyQueriesProgram = variants((E: number, rows: number, keys: numbe
   const across = keys / 2
   const lanes = quads * across
   const held = Math.ceil(vectors / across)
-  const type = elementType(E)
   const fill = (count: number, there: string, tile: string, value: string) => `
   for (var slot = lane; slot < ${count * vectors}u; slot += ${lanes}u) {
     let r = slot / ${vectors}u;
@@ -47,9 +46,7 @@ export const manyQueriesProgram = variants((E: number, rows: number, keys: numbe
   const four = (f: (r: number, component: string) => string) => [...'xyzw'].map((component, r) => f(r, component))
   return defineProgram({
     name: `attention, ${rows} rows`,
-    inputs: { q: type, k: type, v: type, blocks: 'i32' },
-    outputs: { o: type, lse: 'f32' },
-    uniforms: { ...uniforms, parts: 'u32', firstPart: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
+    ...forwardInterface(E),
     lanes,
     declarations: `
 var<workgroup> tileQ: array<vec4f, ${rows * stride}>;

@@ -4,7 +4,7 @@
  */
 import { defineProgram, variants } from '../../engine/webgpu/program.ts'
 import { lowest, unrolled } from '../../engine/webgpu/snippets.ts'
-import { block, elementType, helpers, load, store, uniforms, rowAndPart } from './webgpu-tiles.ts'
+import { block, forwardInterface, helpers, load, rowAndPart, store } from './webgpu-tiles.ts'
 
 const lanes = 256
 /** Keys that are looked at together. */
@@ -39,18 +39,15 @@ export function bytesOfOneQuery(E: number, groupSize: number): number {
 /** Most query heads of a KV head. */
 export const mostHeads = lanes / eighths
 
-/** As `forwardProgram`, whose bindings and uniforms it has, for blocks of `groupSize` rows. */
+/** As forwardProgram, for blocks of `groupSize` rows. */
 export const oneQueryProgram = variants((E: number, groupSize: number) => {
   const { vectors, items, slices, held } = shapeOf(E, groupSize)
-  const type = elementType(E)
   const heads = Array.from({ length: groupSize }, (_, g) => g)
   const across = lanes / slices
   const each = (statement: (i: number) => string) => unrolled(held, statement)
   return defineProgram({
     name: 'attention, one query',
-    inputs: { q: type, k: type, v: type, blocks: 'i32' },
-    outputs: { o: type, lse: 'f32' },
-    uniforms: { ...uniforms, parts: 'u32', firstPart: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
+    ...forwardInterface(E),
     lanes,
     declarations: `
 var<workgroup> tileQ: array<vec4f, ${items}>;

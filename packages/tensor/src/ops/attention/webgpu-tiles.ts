@@ -12,6 +12,19 @@ export const gradientUniforms = { ...uniforms, accumulate: 'u32' } as const
 /** Heads whose size is a multiple of four are bound as vectors. */
 export const elementType = (E: number): ElementType => (E % 4 === 0 ? 'vec4<f32>' : 'f32')
 
+/**
+ * What the programs of the forward pass bind, so that any of them can be run. Of `parts` workgroups on the same rows each takes `span` keys
+ * and writes a result of its own, `allHeads` after the one before, from `firstPart` on. A row without keys gets zeros and the lse `emptyLse`.
+ */
+export const forwardInterface = (E: number) => {
+  const type = elementType(E)
+  return {
+    inputs: { q: type, k: type, v: type, blocks: 'i32' },
+    outputs: { o: type, lse: 'f32' },
+    uniforms: { ...uniforms, parts: 'u32', firstPart: 'u32', span: 'u32', allHeads: 'u32', emptyLse: 'f32' },
+  } as const
+}
+
 /** Vector j of a head; zero past its end. `head` counts heads over all tokens. */
 export const load = (name: string, E: number): string =>
   E % 4 === 0
