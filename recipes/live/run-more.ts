@@ -5,8 +5,8 @@
 import { liveRun } from './src/variants.ts'
 
 export default {
-  ...liveRun({ folder: './model', seed: 900 }),
-  steps: 2000,
-  schedule: { warmup: 20, cooldown: 1900 },
+  ...liveRun({ folder: './model', seed: 1700 }),
+  steps: 11_000,
+  schedule: { warmup: 50, cooldown: 10_900 },
   out: '../../runs/live-more',
 }
