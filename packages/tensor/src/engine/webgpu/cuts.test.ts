@@ -53,6 +53,7 @@ describe.skipIf(missing)('operators on tensors larger than one binding', () => {
       rows: ops.matMul(a!, c!),
       columns: ops.matMul(narrow!, a!, { transposeB: true }),
       steps: ops.matMul(a!, b!, { transposeA: true }),
+      vectors: ops.matMul(a!, b!, { transposeB: true }),
       bias: ops.matMul(a!, c!, {
         bias: tensor(
           Float32Array.from({ length: 7 }, (_, i) => i),
@@ -112,11 +113,13 @@ describe.skipIf(missing)('operators on tensors larger than one binding', () => {
       a: randomTensor([2, 3000], 1),
       b: randomTensor([3, 3000], 2),
       c: randomTensor([3000, 2], 3),
+      many: randomTensor([7, 3000], 6),
       small: randomTensor([2, 5], 4),
       bias: randomTensor([3000], 5),
     }
-    await compareWithCpu(inputs, little, ({ a, b, c, small, bias }) => ({
+    await compareWithCpu(inputs, little, ({ a, b, c, many, small, bias }) => ({
       steps: ops.matMul(a!, b!, { transposeB: true }),
+      stepsOfVectors: ops.matMul(many!, b!, { transposeB: true }),
       stepsOfRows: ops.matMul(a!, c!),
       columns: ops.matMul(small!, a!, { transposeA: true, bias }),
       rows: ops.matMul(a!, small!, { transposeA: true }),
