@@ -163,11 +163,13 @@ function roundedRows(
     rounded?.rows === rows &&
     rounded.inputs === inputs &&
     rounded.minima === minima
+  // Before memory is asked for: it may move, or there may be none.
+  if (keeps && !isKnown) rounded = undefined
   const bytes = keeps ? context.kept(size) : context.scratch(size)
   const units = bytes + (roundedUnits(rows, inputs) >>> 0)
+  // Three floats per block: unitBytes of kernels/byte-tile.ts.
   const unitsPerRow = 3 * (inputs / 32)
   if (!isKnown) {
-    if (keeps) rounded = undefined
     context.share('roundRows', { count: rows, work: rows * inputs * workPerRounding }, (row, count) => [
       ...[partOf(x, row * inputs), bytes + row * inputs, partOf(units, row * unitsPerRow), context.scratch(16)],
       ...[count, inputs, Number(minima)],

@@ -1,5 +1,7 @@
 /** Products of rows with weights in 4 bits, in integers: only where the build has relaxed SIMD; the float path elsewhere. */
+import { OutOfMemoryError } from '@casa-js/base'
 import { multipliedBlocks, dequantizeBlocks, floatToHalf, type BlockType } from '@casa-js/base/internal'
+import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { close, init, report } from '../../engine/init.ts'
@@ -7,6 +9,7 @@ import { dispose } from '../../engine/scope.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { valueAndGradients } from '../../engine/backward-pass.ts'
 import { byteProducts, proven, race, Race } from '../../engine/wasm/byte-product.ts'
+import type { WasmBackend } from '../../engine/wasm/kernel.ts'
 import { randomValues } from '../../testing/random.ts'
 import { createCompressedBlocks } from '../block-linear/index.ts'
 import { createCompressedQuantizedWeight } from '../compressed/index.ts'
@@ -146,6 +149,35 @@ describe('products of rows in bytes', () => {
     changed.set(other.subarray(0, 3 * inputs), 20 * inputs)
     expect(await products(made[0]!)).toEqual(await run(weights[0]!, changed, rows))
     dispose(given, added, ...made.flatMap((weight) => [...companionsOf(weight), weight]))
+  })
+
+  it('round anew after a larger product found no memory', async () => {
+    await init({ device: 'wasm' })
+    const weight = weightOf('int4', [40, 96], 32, 7)
+    const made = weight.make()
+    const [given, larger] = [50, 400].map((rows) => tensor(randomValues(rows * 96, rows), [rows, 96])) as [Tensor, Tensor]
+    const products = async () => {
+      const y = linear(given, made)
+      const values = (await y.data()).slice() as Float32Array
+      dispose(y)
+      return values
+    }
+    const before = await products()
+    const { wasm } = tf.backend() as WasmBackend
+    const allocate = wasm._malloc
+    let calls = 0
+    wasm._malloc = (bytes) => {
+      // The first is for the result.
+      if (++calls === 2) throw new OutOfMemoryError('no room, says the test')
+      return allocate(bytes)
+    }
+    try {
+      expect(() => linear(larger, made)).toThrow(OutOfMemoryError)
+    } finally {
+      wasm._malloc = allocate
+    }
+    expect(await products()).toEqual(before)
+    dispose(given, larger, ...companionsOf(made), made)
   })
 
   it.each([9, 2])('of %i rows differ from those in float32 by at most half a unit per column times the weight', async (rows) => {
