@@ -19,7 +19,7 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 
-/** What is measured of each shape: whole numbers of gigabytes in float32 are left out. */
+/** What is measured of each shape: of large ones not float32, which fills most cards. */
 const formats: Partial<Record<GpuShape, string[]>> = {
   'smollm2-135m': ['float32', 'bf16', 'int8', 'int4'],
   'llama-3.2-1b': ['bf16', 'int8', 'int4'],
@@ -42,10 +42,11 @@ try {
   const { adapter, features, rows: runs } = measured
   const about = { day: new Date().toISOString().slice(0, 10), card: pytorch?.device ?? adapter, adapter, features }
   const results: GpuResults = { ...about, node: process.versions.node, tokens, runs, ...(pytorch && { pytorch }) }
-  console.log(gpuPage(results))
+  const page = gpuPage(results)
+  console.log(page)
   if (values.write) {
     writeFileSync(join(docs, 'gpu.json'), `${JSON.stringify(results, null, 1)}\n`)
-    writeFileSync(join(docs, 'gpu.md'), gpuPage(results))
+    writeFileSync(join(docs, 'gpu.md'), page)
   }
 } finally {
   rmSync(folder, { recursive: true })

@@ -1,5 +1,6 @@
 /** What `pnpm bench gpu` measures, and its page. */
 import type { GpuReport } from '../../apps/cli/src/bench/gpu.ts'
+import { markdownTable } from '../../apps/cli/src/bench/markdown-table.ts'
 import { attentions, nameOfAttention, products } from './shapes.ts'
 
 export interface GpuRun {
@@ -24,9 +25,6 @@ export interface GpuResults {
 }
 
 const cell = (ms: number | undefined, digits = 2) => (ms === undefined ? '' : ms.toFixed(digits))
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map((_, i) => (i < 2 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
 /** PyTorch's names of the formats that both have. */
 const inPyTorch: Record<string, string> = { float32: 'float32', bf16: 'bfloat16' }
@@ -81,12 +79,13 @@ One token after ${context} others, from \`casa bench gpu\`; the least is the tim
 rate that adding two tensors reaches. PyTorch runs transformers' Llama with a static cache, op by op and from a CUDA graph. The ratio is ours over
 the CUDA graph: below 1 is faster. Milliseconds by the clock.
 
-${table(
+${markdownTable(
   [
     ...['shape', 'weights', 'least', 'casa-js', 'PyTorch, eager', 'PyTorch, CUDA graph', 'ratio'],
     ...[`prompt of ${context}`, 'PyTorch, prompt'],
   ],
   tokenRows(results),
+  2,
 )}
 
 ## Products and attention
@@ -94,9 +93,10 @@ ${table(
 TFLOP/s. A product is x [rows, inputs] times a weight [outputs, inputs]; transposed: the weight's gradient. casa-js multiplies and sums in float32
 whatever the weight is stored in; PyTorch's tf32 and bf16 use the card's matrix units, which WebGPU does not reach yet.
 
-${table(
+${markdownTable(
   [...['what', 'size', 'float32', 'transposed', 'bf16', 'int8', 'int4'], ...['PyTorch float32', 'PyTorch tf32', 'PyTorch bf16']],
   productRows(results),
+  2,
 )}
 `
 }

@@ -1,10 +1,9 @@
 /**
- * Products, attention and copies on WebGPU, one line of JSON: milliseconds of each and what that is in operations or bytes a second.
+ * Products and attention on WebGPU, one line of JSON: milliseconds of each and what that is in operations a second.
  *
  *   npx tsx --conditions=@casa-js/source bench/gpu/products.node.ts [--only TEXT]
  */
 import { parseArgs } from 'node:util'
-import { floatToHalf } from '@casa-js/base/internal'
 import {
   attention,
   close,
@@ -13,33 +12,22 @@ import {
   dispose,
   init,
   linear,
-  joinHalves,
   matMul,
   quantize,
   scope,
-  slice,
   tensor,
   type Tensor,
 } from '@casa-js/tensor'
+import { settled } from '../../apps/cli/src/bench/settled.ts'
+import { halvesOf } from '../../packages/tensor/src/testing/halves.ts'
 import { values } from '../peers/peer.ts'
 import { attentions, nameOfAttention, products } from './shapes.ts'
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } })
-const { adapter, software, features, limits } = await init({ device: 'webgpu', software: true })
+const { adapter, software, features } = await init({ device: 'webgpu', software: true })
 /** Runs between two waits, so that waiting counts little. */
 const inARow = software ? 1 : 10
 const rows: { name: string; ms: number; teraflops: number }[] = []
-
-/** Waits for the device: one value is read back. */
-async function settle(result: Tensor): Promise<void> {
-  const first = slice(
-    result,
-    result.shape.map(() => 0),
-    result.shape.map(() => 1),
-  )
-  await first.data()
-  dispose(first)
-}
 
 const wanted = (name: string): boolean => name.includes(flags.only)
 
@@ -52,7 +40,7 @@ async function measure(name: string, operations: number, run: () => Tensor): Pro
     const start = performance.now()
     for (let i = 1; i < inARow; i++) dispose(scope(run))
     const last = scope(run)
-    await settle(last)
+    await settled(last)
     times.push((performance.now() - start) / inARow)
     dispose(last)
   }
@@ -64,9 +52,7 @@ async function measure(name: string, operations: number, run: () => Tensor): Pro
 function compressed(numbers: Float32Array, shape: [number, number], kind: 'bf16' | 'f16' | 'int8' | 'int4'): Tensor {
   if (kind === 'int8' || kind === 'int4')
     return createCompressedQuantizedWeight(quantize(numbers, shape, { bits: kind === 'int8' ? 8 : 4, group: 32 }))
-  const words = new Uint32Array(numbers.buffer)
-  const halves = Uint16Array.from(numbers, (value, i) => (kind === 'f16' ? floatToHalf(value) : words[i]! >>> 16))
-  return createCompressedWeight(joinHalves(halves), shape, kind)
+  return createCompressedWeight(halvesOf(numbers, kind), shape, kind)
 }
 
 for (const [M, K, N] of products) {
@@ -99,5 +85,5 @@ for (const size of attentions) {
   await measure(name, 4 * queries * keys * heads * headSize, () => attention(q, k, v, { cuQ, cuK, causal: false }))
   dispose(q, k, v)
 }
-console.log(JSON.stringify({ adapter, software, features, limits, rows }))
+console.log(JSON.stringify({ adapter, software, features, rows }))
 await close()

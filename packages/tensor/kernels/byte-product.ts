@@ -55,8 +55,8 @@ export function roundRows(x: usize, bytes: usize, units: usize, scratch: usize, 
 }
 
 /**
- * y [rows, outputs] = x Wᵀ + bias (if given), with x as roundRows wrote it. `inputs` is a multiple of 32 and `strideOfY` the floats from row to row of y, of which a part of
- * the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
+ * y [rows, outputs] = x Wᵀ + bias (if given), with x as roundRows wrote it. `inputs` is a multiple of 32 and `strideOfY` the floats from
+ * row to row of y, of which a part of the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
  * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile (in
  * vectors of 256 bits). Which is fastest depends on the machine; the results are the same.
  */

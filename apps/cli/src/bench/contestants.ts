@@ -9,6 +9,7 @@ import { keep, tensor } from '@casa-js/tensor'
 import { createVlm, type Vlm, type VlmFiles } from '@casa-js/vlm'
 import { allTensors, bindVlm, parseVlmConfig, withFiles } from '@casa-js/vlm/internal'
 import { shippedModel } from '../shipped.ts'
+import { gpuShapes } from './gpu-shapes.ts'
 import { randomParams } from './random-params.ts'
 
 export interface Shape {
@@ -27,16 +28,7 @@ export interface Shape {
 
 const shipped = JSON.parse(readFileSync(`${shippedModel}/config.json`, 'utf8')) as Record<string, Record<string, unknown>>
 
-const helium = {
-  model_type: 'llama',
-  hidden_size: 2048,
-  intermediate_size: 8192,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  rms_norm_eps: 1e-8,
-  rope_theta: 20_000,
-}
+const helium = gpuShapes['helium-1-2b']
 
 export const shapes = {
   shipped: {
@@ -66,7 +58,7 @@ export const shapes = {
     tokenPx: 28,
     queries: 128,
     weights: 'bf16',
-    text: { ...helium, vocab_size: 64_000, num_hidden_layers: 28, tie_word_embeddings: false },
+    text: helium,
     vision: {
       model_type: 'qwen2_5_vl',
       depth: 32,
@@ -138,14 +130,8 @@ export function createContestant(name: ContestantName, shape: Shape, capacityTok
   const matrices = table.filter(({ shape }) => shape.length === 2)
   const params: Params = randomParams(matrices.filter(isOfText), weights)
   // Drawing half a billion numbers one by one would take minutes.
-  if (weights === 'bf16')
-    Object.assign(
-      params,
-      randomParams(
-        matrices.filter((spec) => !isOfText(spec)),
-        'float32',
-      ),
-    )
+  const others = matrices.filter((spec) => !isOfText(spec))
+  if (weights === 'bf16') Object.assign(params, randomParams(others, 'float32'))
   for (const spec of table) params[spec.name] ??= keep(tensor(initialValues(spec, 1), [...spec.shape]))
   return withFiles(bindVlm(parsed, params), files)
 }

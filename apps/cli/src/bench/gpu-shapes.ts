@@ -39,6 +39,7 @@ export const gpuShapes = {
   },
   'helium-1-2b': {
     ...llama,
+    rms_norm_eps: 1e-8,
     rope_theta: 20_000,
     tie_word_embeddings: false,
     vocab_size: 64_000,

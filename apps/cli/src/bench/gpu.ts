@@ -2,7 +2,7 @@
  * `casa bench gpu`: decoding on this device beside the roofline of known ones. Weights are random words, as time does not depend on them.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { add, close, dispose, fill, slice, type DeviceReport, type Tensor } from '@casa-js/tensor'
+import { add, close, dispose, fill, type DeviceReport } from '@casa-js/tensor'
 import { createSampler, createSession } from '@casa-js/vlm'
 import { allTensors, bindVlm, parseVlmConfig } from '@casa-js/vlm/internal'
 import { startDevice } from '../device.ts'
@@ -11,6 +11,7 @@ import { writeWhole } from '../terminal/outputs.ts'
 import { gpuShapes, type GpuFlags, type GpuShape } from './gpu-shapes.ts'
 import { randomParams } from './random-params.ts'
 import { devices, leastMs, tokenWork, type Format, type TokenWork } from './roofline.ts'
+import { settled } from './settled.ts'
 
 /** One format on this device. */
 export interface GpuRow extends TokenWork {
@@ -58,19 +59,12 @@ async function measureCopy(values: number, inARow: number): Promise<number> {
     const start = performance.now()
     for (let n = 1; n < inARow; n++) dispose(add(a, b))
     const sum = add(a, b)
-    await firstValue(sum)
+    await settled(sum)
     times.push((performance.now() - start) / inARow)
     dispose(sum)
   }
   dispose(a, b)
   return (12 * values) / median(times) / 1e6
-}
-
-/** Waits for the device: of a large tensor only one value is read back. */
-async function firstValue(t: Tensor): Promise<void> {
-  const first = slice(t, [0], [1])
-  await first.data()
-  dispose(first)
 }
 
 /** Prompts at the least. */

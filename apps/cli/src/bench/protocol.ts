@@ -9,6 +9,7 @@ import type { RgbImage } from '@casa-js/base'
 import type { DeviceName } from '@casa-js/tensor'
 import { createRandom } from '@casa-js/data'
 import { captionVideo, type Sampler, type Vlm } from '@casa-js/vlm'
+import { repeated } from './repeated.ts'
 
 export const tokensPerTurn = 16
 /** Text tokens that a turn leaves in the cache. */
@@ -59,11 +60,8 @@ const noiseBytes = 2 ** 16
 /** Noise, another one in each turn. [framePx, framePx, 3] */
 function frameOf(turn: number, framePx: number): RgbImage {
   const random = createRandom(turn)
-  const data = new Uint8Array(framePx * framePx * 3)
-  // Of a large frame, noise that repeats: the encoder does not see the difference in time.
-  const first = Math.min(data.length, noiseBytes)
-  for (let i = 0; i < first; i++) data[i] = random.integer(0, 255)
-  for (let at = first; at < data.length; at += first) data.copyWithin(at, 0, Math.min(first, data.length - at))
+  // Of a large frame, noise that repeats: the encoder takes as long for it.
+  const data = repeated(new Uint8Array(framePx * framePx * 3), noiseBytes, () => random.integer(0, 255))
   return { widthPx: framePx, heightPx: framePx, data }
 }
 

@@ -2,6 +2,7 @@
 import { floatToHalf } from '@casa-js/base/internal'
 import type { Params, TensorSpec, TensorTable } from '@casa-js/core'
 import { createCompressedQuantizedWeight, createCompressedWeight, joinHalves, keep, tensor, type Tensor } from '@casa-js/tensor'
+import { repeated } from './repeated.ts'
 import type { Format } from './roofline.ts'
 
 /** Small finite values: norms of ones, matrices of random words. */
@@ -18,23 +19,17 @@ function randomTensor({ name, shape }: TensorSpec, format: Format): Tensor {
   const bits = (i: number) => Math.imul(i + 1, 2654435761)
   if (finest === 'int8' || finest === 'int4') {
     const [valueBits, group] = [finest === 'int8' ? 8 : 4, 32] as const
-    const values = repeated(new Int32Array(outputs * Math.ceil((inputs * valueBits) / 32)), bits)
+    const values = repeated(new Int32Array(outputs * Math.ceil((inputs * valueBits) / 32)), period, bits)
     const scales = new Uint16Array(outputs * Math.ceil(inputs / group)).fill(floatToHalf(finest === 'int8' ? 4e-4 : 6e-3))
     return createCompressedQuantizedWeight({ values, scales: joinHalves(scales), outputs, inputs, bits: valueBits, group })
   }
   // Halves of 0.03 in size: bf16 0x3cf0 .. with random signs.
   const half = (i: number) => 0x3c80 | (bits(i) & 0x807f)
-  if (finest === 'bf16') return createCompressedWeight(joinHalves(repeated(new Uint16Array(size), half)), [...shape], 'bf16')
-  const floats = repeated(new Uint32Array(size), (i) => half(i) << 16)
+  if (finest === 'bf16')
+    return createCompressedWeight(joinHalves(repeated(new Uint16Array(size), period, half)), [...shape], 'bf16')
+  const floats = repeated(new Uint32Array(size), period, (i) => half(i) << 16)
   return tensor(new Float32Array(floats.buffer), [...shape])
 }
 
-/** Most values that are made one by one; they repeat after that, as a billion of them would take minutes. */
+/** Most values that are made one by one, as a billion of them would take minutes. */
 const period = 2 ** 20
-
-function repeated<A extends Int32Array | Uint32Array | Uint16Array>(array: A, valueOf: (i: number) => number): A {
-  const first = Math.min(period, array.length)
-  for (let i = 0; i < first; i++) array[i] = valueOf(i)
-  for (let at = first; at < array.length; at += first) array.copyWithin(at, 0, Math.min(first, array.length - at))
-  return array
-}

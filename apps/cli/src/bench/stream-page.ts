@@ -1,6 +1,7 @@
 /** Tables and charts of `casa bench stream`. */
 import { chartFile } from '@casa-js/eval/internal'
 import { contestants, shapes, type ContestantName, type ShapeName } from './contestants.ts'
+import { markdownTable } from './markdown-table.ts'
 import { textTokensPerTurn } from './protocol.ts'
 import { growthOf, type FirstLast, type StreamRun } from './stream-summary.ts'
 
@@ -42,7 +43,7 @@ function table(runs: readonly StreamRun[]): string {
     'memory, MB',
     'peak, MB',
   ]
-  return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  return markdownTable(head, rows)
 }
 
 /** Multiplications for which each layer's self-attention reads a token of the cache: scores and sums. */

@@ -1,6 +1,10 @@
 /** Attention split by queries over threads: which queries make up a share of the work, and the boundaries of each part. */
 import type { AttentionAttributes } from './attributes.ts'
 
+/** The most queries, or keys, that a segment has. */
+export const longestOf = (cu: Int32Array): number =>
+  cu.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cu[i - 1]!)), 0)
+
 type Boundaries = Pick<AttentionAttributes, 'cuQ' | 'cuK' | 'causal'>
 
 /** Keys that query t of a segment of `queries` sees among its `keys`; sliding windows count as if they saw all. */

@@ -1,5 +1,5 @@
 import { partOf, type WasmContext, type WasmKernel } from '../../engine/wasm/kernel.ts'
-import { partOfQueries, workOf } from './queries.ts'
+import { longestOf, partOfQueries, workOf } from './queries.ts'
 import type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from './attributes.ts'
 
 interface Layout {
@@ -11,8 +11,7 @@ interface Layout {
 }
 
 function layoutOf(call: Pick<WasmContext<never>, 'upload'>, cuQ: Int32Array, cuK: Int32Array): Layout {
-  const mostKeys = cuK.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuK[i - 1]!)), 0)
-  return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys }
+  return { cuQ: call.upload(cuQ), cuK: call.upload(cuK), segments: cuQ.length - 1, mostKeys: longestOf(cuK) }
 }
 
 /** With at most this many rows of a key head, keys are read in place (attention-few.ts), and heads need not stay together. */
@@ -28,7 +27,7 @@ export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (
   const causal = Number(attributes.causal)
   const { pairs, queriesFor } = workOf(attributes)
   /** Of all heads of a segment that has few: there may be such ones among others. */
-  const rows = Math.min(mostQueries(attributes.cuQ) * H, fewRows * K)
+  const rows = Math.min(longestOf(attributes.cuQ) * H, fewRows * K)
   const argumentsOf = (part: Pick<AttentionAttributes, 'cuQ' | 'cuK'>, h0: number, h1: number) => {
     const { cuQ, cuK, segments, mostKeys } = layoutOf(call, part.cuQ, part.cuK)
     return [
@@ -37,7 +36,7 @@ export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (
     ]
   }
   const work = 2 * pairs * H * E
-  if (mostQueries(attributes.cuQ) * (H / K) <= fewRows) {
+  if (longestOf(attributes.cuQ) * (H / K) <= fewRows) {
     call.share('attention', { count: H, work }, (begin, count) => argumentsOf(attributes, begin, begin + count))
   } else {
     const ends = call.shares(work).map(queriesFor)
@@ -50,9 +49,6 @@ export const attentionWasm: WasmKernel<AttentionInputs, AttentionAttributes> = (
     )
   }
 }
-
-const mostQueries = (cuQ: Int32Array): number =>
-  cuQ.reduce((most, end, i) => (i === 0 ? 0 : Math.max(most, end - cuQ[i - 1]!)), 0)
 
 /** Segments are split over threads if there are several for each; else the heads of the keys. */
 export const attentionGradWasm: WasmKernel<AttentionGradInputs, AttentionAttributes> = (call, attributes) => {

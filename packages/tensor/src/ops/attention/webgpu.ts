@@ -12,6 +12,7 @@ import type { Cut, TensorRange } from '../../engine/webgpu/cuts.ts'
 import type { WebgpuTools, WebgpuKernel } from '../../engine/webgpu/kernel.ts'
 import { lowest } from '../../engine/webgpu/snippets.ts'
 import { unbounded, type AttentionAttributes, type AttentionGradInputs, type AttentionInputs } from './attributes.ts'
+import { longestOf } from './queries.ts'
 import { keyBlocks, queryBlocks, type Blocks } from './webgpu-blocks.ts'
 import { combineGroups, combineProgram, forwardProgram } from './webgpu-forward.ts'
 import { manyQueriesFor, manyQueriesProgram } from './webgpu-many-queries.ts'
@@ -62,10 +63,9 @@ interface Forward {
 
 /** How the forward pass runs: a program for segments of at most one query, one for blocks of many rows, one for what fits neither. */
 export function forwardFor(context: WebgpuTools, E: number, groupSize: number, cuQ: Int32Array): Forward {
-  const isSingle = cuQ.every((end, s) => s === 0 || end - cuQ[s - 1]! <= 1)
-  if (isSingle && groupSize <= mostHeads && bytesOfOneQuery(E, groupSize) <= context.workgroupBytes)
+  const longest = longestOf(cuQ)
+  if (longest <= 1 && groupSize <= mostHeads && bytesOfOneQuery(E, groupSize) <= context.workgroupBytes)
     return { program: oneQueryProgram(E, groupSize), stay: groupSize, fewestKeys: keysTogether }
-  const longest = cuQ.reduce((most, end, s) => (s === 0 ? 0 : Math.max(most, end - cuQ[s - 1]!)), 0)
   const many = manyQueriesFor(E, longest * groupSize, context.workgroupBytes)
   if (many) return { program: manyQueriesProgram(E, many[0], many[1]), stay: many[0], fewestKeys: 128 }
   const [stay, pass] = tileFor(context, E, 1)
