@@ -5,7 +5,7 @@
  */
 import { keysHidden, keysSeen, roundUp8, softmaxRow, storeScaled } from './attention-parts'
 import { dots } from './dots'
-import { madd } from './simd'
+import { exp1, log1, madd } from './simd'
 
 /** A block of one head at E = 128 takes 16 KB: it stays in the L1 cache for all rows. */
 const blockKeys = 32
@@ -130,4 +130,44 @@ function touch(at: usize, count: i32, stride: usize, bytes: usize, scratch: usiz
   }
   // Stored, or the reads would be left out.
   store<i32>(scratch + 252, any)
+}
+
+/**
+ * o and lse of `rows` rows of E, from those of `count` parts of the keys, each over all rows: o_p at parts, lse_p at lses, one part after the
+ * other. Every part sees a key.
+ */
+export function joinAttention(parts: usize, lses: usize, count: i32, rows: i32, E: i32, o: usize, lse: usize): void {
+  const nextLse = <usize>rows << 2
+  const nextPart = nextLse * <usize>E
+  for (let r = 0; r < rows; r++) {
+    let highest = load<f32>(lses)
+    for (let p = 1; p < count; p++) highest = max(highest, load<f32>(lses + <usize>p * nextLse))
+    let sum: f32 = 0
+    for (let p = 0; p < count; p++) sum += exp1(load<f32>(lses + <usize>p * nextLse) - highest)
+    store<f32>(lse, highest + log1(sum))
+    for (let p = 0; p < count; p++) {
+      const weight = exp1(load<f32>(lses + <usize>p * nextLse) - highest) / sum
+      addScaled(parts + <usize>p * nextPart, weight, E, o, p == 0)
+    }
+    lses += 4
+    lse += 4
+    parts += <usize>E << 2
+    o += <usize>E << 2
+  }
+}
+
+/** to [E] = (to +) weight * from. */
+function addScaled(from: usize, weight: f32, E: i32, to: usize, isFirst: boolean): void {
+  const four = f32x4.splat(weight)
+  let e = 0
+  for (; e + 4 <= E; e += 4) {
+    v128.store(to, madd(four, v128.load(from), isFirst ? f32x4.splat(0) : v128.load(to)))
+    from += 16
+    to += 16
+  }
+  for (; e < E; e++) {
+    store<f32>(to, weight * load<f32>(from) + (isFirst ? 0 : load<f32>(to)))
+    from += 4
+    to += 4
+  }
 }

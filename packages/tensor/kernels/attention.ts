@@ -15,19 +15,28 @@ export function attentionScratch(keys: i32, E: i32, rows: i32): i32 {
   return <i32>max(blocks, 256 + fewScratch(keys, rows))
 }
 
-/** For the query heads h0 .. h1 - 1; where a segment has more than few rows, these are whole groups. */
+/**
+ * For the query heads h0 .. h1 - 1; where a segment has more than few rows, these are whole groups. `parts` > 1: only that `part` of the keys of
+ * a single segment of few rows, all of which see the keys of the other parts before theirs.
+ */
 export function attention(
   q: usize, k: usize, v: usize, o: usize, lse: usize, cuQ: usize, cuK: usize, segments: i32,
-  H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize, h0: i32, h1: i32,
+  H: i32, K: i32, E: i32, causal: boolean, window: i32, scale: f32, scratch: usize, h0: i32, h1: i32, part: i32, parts: i32,
 ): void {
   const headBytes = <usize>E << 2
   const group = H / K
   memory.fill(scratch, 0, 32)
   for (let s = 0; s < segments; s++) {
     const q0 = load<i32>(cuQ + (<usize>s << 2))
-    const k0 = load<i32>(cuK + (<usize>s << 2))
+    let k0 = load<i32>(cuK + (<usize>s << 2))
     const queries = load<i32>(cuQ + (<usize>s << 2), 4) - q0
-    const keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
+    let keys = load<i32>(cuK + (<usize>s << 2), 4) - k0
+    if (parts > 1) {
+      const begin = beginOfPart(part, parts, keys)
+      keys = beginOfPart(part + 1, parts, keys) - begin
+      k0 += begin
+      causal = causal && part + 1 == parts
+    }
     if (queries * group <= fewRows) {
       const row = <usize>(q0 * H)
       const column = <usize>(k0 * K) * headBytes
@@ -47,6 +56,12 @@ export function attention(
       attendBlocks(query, key, value, out, stats, queries, keys, group, H, K, E, causal, window, scale, scratch)
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function beginOfPart(part: i32, parts: i32, keys: i32): i32 {
+  return <i32>((<i64>part * <i64>keys) / <i64>parts)
 }
 
 function attendBlocks(

@@ -10,8 +10,7 @@
  * instruction is used where machines may differ: q never has its upper bit set, and nothing saturates. Rounding x to bytes moves a result by
  * some 0.5 % of its size.
  *
- * W is unpacked 16 rows at a time to a panel [inputs / 4][16][4] of bytes, which with its scales stays in the L1 cache while all rows of
- * x pass: no output needs a sum across lanes.
+ * W is unpacked first, to panels [inputs / 4][16][4] of the bytes of 16 rows, and their scales: no output needs a sum across lanes.
  */
 import { Q4_1 } from './blocks'
 import {
@@ -23,11 +22,25 @@ import { transposeFour } from './pack'
 import { leastOfQ4K, scaleOfQ4K } from './widen-blocks'
 
 /** That many rows of 16 results. */
-const tileBytes: usize = tall * width * 4
+export const tileBytes: usize = tall * width * 4
+/** Constants for the tiles precede the factors of a panel. */
+export const panelHead: usize = 64
+/** Of x, what a block of rows may take of the L1 cache. */
+const rowsBytes = 24 << 10
+
+/** Bytes of a panel: of each block 16 scales and 16 minima, then the bytes of 16 rows of W. */
+export function bytePanelBytes(inputs: i32): i32 {
+  return <i32>panelHead + width * 8 * (inputs / block) + width * inputs
+}
+
+/** Bytes of scratch that bytePanels needs: 16 rows of W before they are transposed. byteMatMul needs less. */
+export function bytePanelScratch(inputs: i32): i32 {
+  return width * inputs
+}
 
 /** Bytes of scratch that byteMatMul needs. */
-export function byteMatMulScratch(inputs: i32): i32 {
-  return <i32>(tileBytes + constantBytes) + width * 4 + width * 8 * (inputs / block) + 2 * width * inputs
+export function byteMatMulScratch(): i32 {
+  return <i32>tileBytes + width * 4
 }
 
 /** Bytes that roundRows writes, and byteMatMul reads, for so many rows: whole tiles of them. */
@@ -41,53 +54,51 @@ export function roundedUnits(rows: i32, inputs: i32): i32 {
 }
 
 /**
- * x [rows, inputs] as bytes [rows, inputs], and their units. `minima`: the weights have a least value per block (blocks), and no offset
- * (int4). Scratch takes a few constants.
+ * x [rows, inputs] as bytes, and their units: of each `tall` rows, from a multiple of that on, bytes [inputs / 4][tall][4] and units
+ * [blocks][3][tall], as a tile reads them. `minima`: the weights have a least value per block (blocks), and no offset (int4). Scratch takes a few
+ * constants.
  */
 export function roundRows(x: usize, bytes: usize, units: usize, scratch: usize, rows: i32, inputs: i32, minima: i32): void {
   if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
   const end = scratch + constantBytes
   storeConstants(end)
-  const unitStep = <usize>(inputs / block) * unitBytes
   for (let t = 0; t < rows; t++) {
-    toBytes(x + (<usize>(t * inputs) << 2), bytes + <usize>(t * inputs), units + <usize>t * unitStep, inputs, minima ? 0 : -8, end)
+    toBytes(x + (<usize>(t * inputs) << 2), bytesOfRow(bytes, t, inputs), unitsOfRow(units, t, inputs), inputs, minima ? 0 : -8, end)
   }
 }
 
+// @ts-ignore: decorator
+@inline
+export function bytesOfRow(bytes: usize, t: i32, inputs: i32): usize {
+  return bytes + <usize>((t & -tall) * inputs) + (<usize>(t & (tall - 1)) << 2)
+}
+
+// @ts-ignore: decorator
+@inline
+export function unitsOfRow(units: usize, t: i32, inputs: i32): usize {
+  return units + <usize>((t & -tall) * (inputs / block)) * unitBytes + (<usize>(t & (tall - 1)) << 2)
+}
+
 /**
- * y [rows, outputs] = x Wᵀ + bias (if given), with x as roundRows wrote it. `inputs` is a multiple of 32 and `strideOfY` the floats from
- * row to row of y, of which a part of the columns may be given. `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
- * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile (in
- * vectors of 256 bits). Which is fastest depends on the machine; the results are the same.
+ * W [outputs, inputs] as panels of 16 rows, one after the other; rows that the last one lacks are zeros. `inputs` is a multiple of 32.
+ * `group`: columns that share a scale of int4, a multiple of 32; 0 means blocks of the given `format`.
  */
-export function byteMatMul(
-  bytes: usize, units: usize, values: usize, scales: usize, bias: usize, y: usize, scratch: usize,
-  rows: i32, inputs: i32, outputs: i32, format: i32, group: i32, strideOfY: i32, way: i32,
-): void {
-  if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
+export function bytePanels(values: usize, scales: usize, panels: usize, scratch: usize, inputs: i32, outputs: i32, format: i32, group: i32): void {
   const blocks = inputs / block
-  const tile = scratch
-  // The bias of a panel, or zeros; then constants for the tiles.
-  const start = tile + tileBytes
-  // Of each block, 16 scales and 16 minima.
-  const factors = start + (width << 2) + constantBytes
-  const panel = factors + <usize>(width * 8 * blocks)
-  const unpacked = panel + <usize>(width * inputs)
-  const unitStep = <usize>blocks * unitBytes
-  const minima = group == 0
-  const high = rowsOfTile(way)
-  storeConstants(factors)
   const rowBytes = <usize>(group > 0 ? inputs / 2 : format == Q4_1 ? blocks * 20 : (inputs / 256) * 144)
   const scaleBytes = group > 0 ? <usize>((inputs + group - 1) / group) << 1 : 0
   for (let n = 0; n < outputs; n += width) {
+    const factors = panels + panelHead
+    const panel = factors + <usize>(width * 8 * blocks)
     const count = min(width, outputs - n)
+    storeConstants(factors)
     if (count < width) {
-      memory.fill(unpacked, 0, <usize>(width * inputs))
+      memory.fill(scratch, 0, <usize>(width * inputs))
       memory.fill(factors, 0, <usize>(width * 8 * blocks))
     }
     for (let o = 0; o < count; o++) {
       const row = values + <usize>(n + o) * rowBytes
-      const to = unpacked + <usize>(o * inputs)
+      const to = scratch + <usize>(o * inputs)
       const factor = factors + (<usize>o << 2)
       if (group > 0) unpackInt4(row, scales + <usize>(n + o) * scaleBytes, to, factor, blocks, group)
       else if (format == Q4_1) unpackQ41(row, to, factor, blocks)
@@ -95,32 +106,74 @@ export function byteMatMul(
     }
     // Four bytes are moved like a float.
     for (let o = 0; o < width; o += 4) {
-      transposeFour<f32>(unpacked + <usize>(o * inputs), <usize>inputs, inputs / 4, panel + (<usize>o << 2), 4 * width)
+      transposeFour<f32>(scratch + <usize>(o * inputs), <usize>inputs, inputs / 4, panel + (<usize>o << 2), 4 * width)
     }
-    for (let o = 0; o < width; o++) store<f32>(start + (<usize>o << 2), bias && o < count ? load<f32>(bias + (<usize>(n + o) << 2)) : 0)
-    const stride = <usize>strideOfY << 2
-    let from = bytes, unit = units, to = y + (<usize>n << 2)
-    for (let t = 0; t < rows; t += high) {
-      // A tile that hangs over the edge is computed apart; its rows beyond the last one are dropped.
-      const whole = count == width && t + high <= rows
-      const at = whole ? to : tile
-      const step: usize = whole ? stride : width << 2
-      startTile(start, at, step, high)
-      byteTiles(from, inputs, panel, factors, blocks, unit, unitStep, at, step, way, minima)
-      if (!whole) {
-        for (let i = 0; i < min(high, rows - t); i++) copyFloats(tile + <usize>i * (width << 2), to + <usize>i * stride, count)
+    panels += <usize>bytePanelBytes(inputs)
+  }
+}
+
+/**
+ * y [rows, outputs] = x Wᵀ + bias (if given), with x as roundRows wrote it and W as bytePanels did. `strideOfY`: floats from row to row of y,
+ * of which a part of the columns may be given. `minima`: W has a least value per block (blocks), and no offset (int4).
+ * `way`: 0 sums pairs of products and then pairs of pairs, 1 four products per lane with one instruction, 2 the same in a taller tile (in
+ * vectors of 256 bits). Which is fastest depends on the machine; the results are the same.
+ *
+ * A block of rows of x stays in the L1 cache while all panels pass, so that y is written in order.
+ */
+export function byteMatMul(
+  bytes: usize, units: usize, panels: usize, bias: usize, y: usize, scratch: usize,
+  rows: i32, inputs: i32, outputs: i32, minima: i32, strideOfY: i32, way: i32,
+): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) unreachable()
+  const blocks = inputs / block
+  const tile = scratch
+  // The bias of a panel, or zeros.
+  const start = tile + tileBytes
+  const panelStep = <usize>bytePanelBytes(inputs)
+  const high = rowsOfTile(way)
+  const stride = <usize>strideOfY << 2
+  const most = rowsAtOnce(inputs)
+  for (let first = 0; first < rows; first += most) {
+    const end = min(rows, first + most)
+    let factors = panels + panelHead
+    for (let n = 0; n < outputs; n += width) {
+      const count = min(width, outputs - n)
+      storeStart(start, bias, n, count)
+      const panel = factors + <usize>(width * 8 * blocks)
+      let to = y + <usize>first * stride + (<usize>n << 2)
+      for (let t = first; t < end; t += high) {
+        // A tile that hangs over the edge is computed apart; its rows beyond the last one are dropped.
+        const whole = count == width && t + high <= end
+        const at = whole ? to : tile
+        const step: usize = whole ? stride : width << 2
+        startTile(start, at, step, high)
+        byteTiles(bytesOfRow(bytes, t, inputs), panel, factors, blocks, unitsOfRow(units, t, inputs), at, step, way, minima != 0)
+        if (!whole) {
+          for (let i = 0; i < min(high, end - t); i++) copyFloats(tile + <usize>i * (width << 2), to + <usize>i * stride, count)
+        }
+        to += <usize>high * stride
       }
-      from += <usize>(high * inputs)
-      unit += <usize>high * unitStep
-      to += <usize>high * stride
+      factors += panelStep
     }
   }
+}
+
+/** Rows of x that stay in the L1 cache while panels pass: whole tiles, at most 64. */
+// @ts-ignore: decorator
+@inline
+export function rowsAtOnce(inputs: i32): i32 {
+  return max(tall, min(64, (rowsBytes / (inputs + <i32>unitBytes * (inputs / block))) & -tall))
+}
+
+/** With what the results of a panel begin: `count` biases from n on, or zeros. */
+export function storeStart(start: usize, bias: usize, n: i32, count: i32): void {
+  for (let o = 0; o < width; o++) store<f32>(start + (<usize>o << 2), bias && o < count ? load<f32>(bias + (<usize>(n + o) << 2)) : 0)
 }
 
 /** Rows of y begin as `start`. Read by the tile itself, it would cost that more registers than there are. */
 // @ts-ignore: decorator
 @inline
-function startTile(start: usize, y: usize, step: usize, high: i32): void {
+export function startTile(start: usize, y: usize, step: usize, high: i32): void {
   const s0 = v128.load(start), s1 = v128.load(start, 16), s2 = v128.load(start, 32), s3 = v128.load(start, 48)
   for (let i = 0; i < high; i++) {
     v128.store(y, s0)
@@ -147,26 +200,41 @@ function toBytes(x: usize, bytes: usize, units: usize, inputs: i32, offset: i32,
     const perUnit = f32x4.splat(top > 0 ? 127 / top : 0)
     const first = bytesOf(x, perUnit, rounder), second = bytesOf(x + 64, perUnit, rounder)
     const sum = sumOfBytes(first, second, ones)
-    v128.store(bytes, first)
-    v128.store(bytes, second, 16)
+    storeApart(first, bytes)
+    storeApart(second, bytes + 16 * tall)
     store<f32>(units, unit)
-    store<i32>(units, offset * sum, 4)
-    store<f32>(units, unit * <f32>sum, 8)
+    store<i32>(units, offset * sum, 4 * tall)
+    store<f32>(units, unit * <f32>sum, 8 * tall)
     x += 128
-    bytes += 32
-    units += unitBytes
+    bytes += 32 * tall
+    units += unitBytes * tall
   }
+}
+
+/** Four bytes, and after those of the other rows four more. */
+// @ts-ignore: decorator
+@inline
+function storeApart(bytes: v128, to: usize): void {
+  v128.store32_lane(to, bytes, 0)
+  v128.store32_lane(to + 4 * tall, bytes, 1)
+  v128.store32_lane(to + 8 * tall, bytes, 2)
+  v128.store32_lane(to + 12 * tall, bytes, 3)
 }
 
 /** Nibbles -8 .. 7, the first of a byte in its lower half, as 0 .. 15. */
 function unpackInt4(row: usize, scales: usize, to: usize, factors: usize, blocks: i32, group: i32): void {
+  let taken = 0
   for (let b = 0; b < blocks; b++) {
     const word = v128.xor(v128.load(row), i8x16.splat(<i8>0x88))
     const low = v128.and(word, i8x16.splat(15)), high = i8x16.shr_u(word, 4)
     v128.store(to, v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23))
     v128.store(to, v128.shuffle<i8>(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), 16)
-    const scale = finiteHalfAt(scales + (<usize>(b * block / group) << 1))
-    store<f32>(factors, scale)
+    store<f32>(factors, finiteHalfAt(scales))
+    taken += block
+    if (taken == group) {
+      taken = 0
+      scales += 2
+    }
     row += 16
     to += 32
     factors += 128

@@ -50,11 +50,6 @@ export const halfMask: i32 = 0x8fffe000
 /** 2^112: the difference of the exponents' offsets. */
 export const halfFactor: f32 = reinterpret<f32>(239 << 23)
 
-/** Copy `bytes` that do not overlap. */
-export function copyBytes(from: usize, to: usize, bytes: i32): void {
-  memory.copy(to, from, <usize>bytes)
-}
-
 /** `count` blocks of `bytes`, `stride` apart, one after the other. */
 export function copyBlocks(from: usize, to: usize, count: i32, bytes: i32, stride: i32): void {
   for (let i = 0; i < count; i++) {

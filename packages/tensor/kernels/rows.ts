@@ -10,6 +10,11 @@ export function gatherRows(table: usize, ids: usize, count: i32, bytes: usize, t
   }
 }
 
+/** `bytes` bytes of rows, to the row of the target whose number is at `at`. */
+export function writeRows(rows: usize, target: usize, at: usize, rowBytes: usize, bytes: usize): void {
+  memory.copy(target + <usize>load<i32>(at) * rowBytes, rows, bytes)
+}
+
 /** table [N rows] = 0, then table[ids[t]] += rows[t] where the id is not -1. */
 export function scatterRows(rows: usize, ids: usize, count: i32, bytes: usize, table: usize, N: i32): void {
   memory.fill(table, 0, <usize>N * bytes)

@@ -1,55 +1,67 @@
 /**
  * Compiles kernels/*.ts into build/kernels.wasm and build/kernels-relaxed.wasm (the same with fused multiply-add), and puts tfjs's own
- * module beside them, so that all three are found and shipped in the same way. Each is also written as NAME-shared.wasm: the same code
- * on a memory that threads share.
+ * module beside them, so that all three are found and shipped in the same way. Each also exists as NAME-shared.wasm, on a memory that threads
+ * share: only there are atomic instructions, which not every engine takes.
  * Run by the package's build, and before tests when a source is newer than the last build.
  */
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import asc from 'assemblyscript/asc'
+import { promisify } from 'node:util'
+import { caller } from './caller.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const { resolve } = createRequire(import.meta.url)
+const compiler = join(dirname(resolve('assemblyscript/package.json')), 'bin/asc.js')
 const variants = {
   'kernels.wasm': ['--use', 'WIDE=0'],
   'kernels-relaxed.wasm': ['--use', 'WIDE=0', '--enable', 'relaxed-simd'],
   'kernels-wide.wasm': ['--use', 'WIDE=1', '--enable', 'relaxed-simd'],
 }
-
 const ofTfjs = 'tfjs-backend-wasm-simd.wasm'
+const shared = (file) => file.replace('.wasm', '-shared.wasm')
 
 export async function buildKernels() {
   await mkdir(`${root}/build`, { recursive: true })
-  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
-  await install(ofTfjs, await readFile(join(folder, ofTfjs)))
+  await install(`${root}/kernels/call.ts`, await caller(`${root}/kernels`))
+  const tfjs = await readFile(join(dirname(resolve('@tensorflow/tfjs-backend-wasm')), ofTfjs))
+  await install(`${root}/build/${ofTfjs}`, tfjs)
+  await install(`${root}/build/${shared(ofTfjs)}`, withSharedMemory(tfjs, ofTfjs))
   for (const [file, flags] of Object.entries(variants)) {
-    const output = `build/.${process.pid}.${file}`
-    const options = ['--runtime', 'stub', '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', '--noAssert', '-O3']
-    const { error, stderr } = await asc.main(['kernels/index.ts', '--baseDir', root, '--outFile', output, ...options, ...flags])
-    if (error) throw new Error(`kernels: ${error.message}\n${stderr.toString()}`)
-    const bytes = await readFile(`${root}/${output}`)
-    await rm(`${root}/${output}`)
-    checkOwnsNothing(bytes, file)
-    await install(file, bytes)
+    const [alone, threaded] = await Promise.all([
+      compile(file, [...flags, '--use', 'THREADS=0']),
+      compile(shared(file), [...flags, '--use', 'THREADS=1', '--enable', 'threads']),
+    ])
+    await install(`${root}/build/${file}`, alone)
+    await install(`${root}/build/${shared(file)}`, withSharedMemory(threaded, file))
   }
 }
 
-/** Write a module and its shared variant to temporary files, then rename them, so that a concurrent reader always sees a complete file. */
-async function install(file, bytes) {
-  for (const [name, content] of [
-    [file, bytes],
-    [file.replace('.wasm', '-shared.wasm'), withSharedMemory(bytes, file)],
-  ]) {
-    const unfinished = `${root}/build/.${process.pid}.${name}`
-    await writeFile(unfinished, content)
-    await rename(unfinished, `${root}/build/${name}`)
-  }
+async function compile(file, flags) {
+  const output = `build/.${process.pid}.${file}`
+  const options = ['--runtime', 'stub', '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', '--noAssert', '-O3']
+  const given = [compiler, 'kernels/index.ts', '--baseDir', root, '--outFile', output, ...options, ...flags]
+  await promisify(execFile)(process.execPath, given, { cwd: root, maxBuffer: 1 << 24 }).catch(({ stderr }) => {
+    throw new Error(`kernels: ${file} does not compile\n${stderr}`)
+  })
+  const bytes = await readFile(`${root}/${output}`)
+  await rm(`${root}/${output}`)
+  checkOwnsNothing(bytes, file)
+  return bytes
+}
+
+/** Write a temporary file, then rename it, so that a concurrent reader always sees a complete one. */
+async function install(path, content) {
+  const unfinished = join(dirname(path), `.${process.pid}.tmp`)
+  await writeFile(unfinished, content)
+  await rename(unfinished, path)
 }
 
 /**
  * The same module on a shared memory. A memory's limits begin with a byte of flags: 1 means that there is a maximum, 3 that the memory
- * is also shared. Nothing else differs: threads write to separate memory, so no atomic instructions are needed.
+ * is also shared.
  */
 function withSharedMemory(bytes, file) {
   const copy = Buffer.from(bytes)

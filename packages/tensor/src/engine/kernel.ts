@@ -1,12 +1,13 @@
 /**
  * Kernels: how an operator runs on a backend.
  *
- * A kernel is one function per backend, under one name, in tfjs's kernel registry:
+ * A kernel is one function per backend, under one name:
  *   cpu     a plain function over typed arrays. It is the reference that the other two are tested against.
  *   wasm    pointers into the tfjs heap, on which our AssemblyScript module works in place.
  *   webgpu  WGSL programs.
  * Gradients are not here: an operator records its own on the tape (tape.ts).
  */
+import { StateError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
 import { cpuKernel, type CpuKernel } from './cpu.ts'
@@ -21,37 +22,51 @@ export interface KernelSet<N extends string, A> {
   webgpu: WebgpuKernel<N, A>
 }
 
+/** A kernel that only wasm has: its operator is made of others elsewhere, which are its reference. */
+export type WasmOnly<N extends string, A> = Pick<KernelSet<N, A>, 'wasm'>
+
 /** Run a kernel on the current backend; its outputs are new tensors, tracked by the innermost scope. */
 export type RunKernel<N extends string, A, Outputs extends Tensor[]> = (inputs: Inputs<N, Tensor>, attributes: A) => Outputs
 
 /**
- * Define a kernel for the three backends, and return a function that runs it. It is registered on its first run, so that a bundle keeps
- * only the kernels that it uses. Registered names carry a prefix, so they never collide with tfjs's own.
+ * Define a kernel for the three backends, and return a function that runs it.
  * @typeParam N names of its input tensors; one that ends in '?' is optional
  * @typeParam A its attributes, what it needs besides tensors: sizes, flags, host-side index arrays
  */
 export function defineKernel<N extends string, A extends object, Outputs extends Tensor[]>(
   name: string,
-  set: KernelSet<N, A>,
+  set: KernelSet<N, A> | WasmOnly<N, A>,
 ): RunKernel<N, A, Outputs> {
-  const kernelName = 'Casa' + name
-  let registered = false
+  let kernels: KernelFuncs | undefined
   const run: TracedKernel = {
     wasm: (context, attributes) => set.wasm(context as WasmContext<N>, attributes as A),
-    webgpu: (context, attributes) => set.webgpu(context as WebgpuContext<N>, attributes as A),
+    webgpu: (context, attributes) => (set as KernelSet<N, A>).webgpu(context as WebgpuContext<N>, attributes as A),
   }
   return (inputs, attributes) => {
-    if (!registered) {
-      register(kernelName, name, set)
-      registered = true
-    }
+    kernels ??= kernelsOf(name, set)
     observer?.({ kernel: name, inputs: inputs as Readonly<Record<string, Tensor | undefined>>, attributes })
-    const given = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined))
-    const out: Tensor | Tensor[] = tf.engine().runKernel(kernelName, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap)
-    const outputs = (Array.isArray(out) ? out : [out]) as Outputs
+    const given: tf.NamedTensorMap = {}
+    for (const input in inputs) {
+      const tensor = inputs[input as keyof typeof inputs] as Tensor | undefined
+      if (tensor !== undefined) given[input] = tensor
+    }
+    const outputs = runKernel(name, kernels, given, attributes as tf.NamedAttrMap) as Outputs
     noteCall(name, run, inputs as Readonly<Record<string, Tensor | undefined>>, attributes, outputs)
     return outputs
   }
+}
+
+/** By backend. */
+type KernelFuncs = Readonly<Partial<Record<string, tf.KernelFunc>>>
+
+/** As tfjs's engine runs a kernel, less what it does for its own gradients, profiles and checks. */
+function runKernel(name: string, kernels: KernelFuncs, inputs: tf.NamedTensorMap, attrs: tf.NamedAttrMap): Tensor[] {
+  const engine = tf.engine()
+  const { backend, backendName } = engine
+  const kernel = kernels[backendName]
+  if (!kernel) throw new StateError(`${name} has no kernel for the backend ${backendName}; start a device with init()`)
+  const found = kernel({ inputs, attrs, backend })
+  return (Array.isArray(found) ? found : [found]).map((info) => engine.makeTensorFromTensorInfo(info))
 }
 
 /** One call of a kernel. Code that counts the operations of a pass reads shapes and attributes from it. */
@@ -79,11 +94,7 @@ export function observeKernels<T>(onKernel: (call: KernelCall) => void, f: () =>
   }
 }
 
-function register<N extends string, A>(kernelName: string, name: string, set: KernelSet<N, A>): void {
-  const on = (backendName: string, kernelFunc: tf.KernelFunc) => {
-    if (!tf.getKernel(kernelName, backendName)) tf.registerKernel({ kernelName, backendName, kernelFunc })
-  }
-  on('cpu', cpuKernel(set.cpu))
-  on('wasm', wasmKernel(name, set.wasm))
-  on('webgpu', webgpuKernel(name, set.webgpu))
+function kernelsOf<N extends string, A>(name: string, set: KernelSet<N, A> | WasmOnly<N, A>): KernelFuncs {
+  const wasm = wasmKernel(name, set.wasm)
+  return 'cpu' in set ? { cpu: cpuKernel(set.cpu), wasm, webgpu: webgpuKernel(name, set.webgpu) } : { wasm }
 }

@@ -10,7 +10,7 @@ import { NoPlan, nodesOf, type Counters, type StepTrace } from './nodes.ts'
 import { largestOf, likeliestOf, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
-import { planOnWasm } from './wasm.ts'
+import { planOnWasm } from './wasm/plan.ts'
 
 export { NoPlan, type Counters, type StepTrace } from './nodes.ts'
 export type { Largest, Plan, PlanResult } from './plan.ts'

@@ -3,6 +3,7 @@ import type { BlockType } from '@casa-js/base/internal'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { close, init } from '../engine/init.ts'
+import { sharing } from '../engine/wasm/kernel.ts'
 import { dispose, keep, memory, scope } from '../engine/scope.ts'
 import type { Tensor } from '../engine/tensor.ts'
 import * as ops from '../index.ts'
@@ -277,6 +278,23 @@ for (const device of ['wasm', 'webgpu'] as const) {
       dispose(x, weight)
     })
   })
+
+  it.skipIf(missing || device !== 'wasm').each([1, 3])(
+    'a planned step on %i threads keeps the bits where its calls are written anew',
+    async (threads) => {
+      const { workPerThread } = sharing
+      sharing.workPerThread = 1
+      await init({ device, threads })
+      await withPlan({ ...someCases[1]!, group: 2, K: 2 }, async ({ run }, opByOp) => {
+        // Past multiples of movingStep, where keys get more parts; and back.
+        for (const position of [6, 62, 63, 64, 65, 127, 128, 191, 192, 193, 260, 100, 7]) {
+          expect(await run(position, idAt(position, someCases[1]!)).logits(), `${position}`).toEqual(await opByOp(position))
+        }
+      })
+      await close()
+      sharing.workPerThread = workPerThread
+    },
+  )
 
   it.skipIf(missing || device !== 'webgpu')('a planned step creates nothing on the GPU', async () => {
     await init({ device, software: true })

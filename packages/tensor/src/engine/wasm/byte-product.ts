@@ -1,12 +1,31 @@
 /** Products with a weight in 4 bits, in integers (kernels/byte-product.ts, byte-row.ts): when they are taken, and how they are run. */
 import { isDifferentiating } from '../tape.ts'
 import type { KernelModule } from './exports.ts'
-import { partOf, precision, splitProduct, type WasmBackend, type WasmContext } from './kernel.ts'
+import { partOf, precision, type WasmBackend, type WasmContext } from './kernel.ts'
 
-export interface ByteProduct {
+/** A product's x. */
+interface ByteRows {
   rows: number
   /** D */
   inputs: number
+  /** Columns per scale; 0 for blocks. */
+  group: number
+  /** Stands for the values of x, see WasmContext.identity. */
+  identity: object | undefined
+  /** Address. */
+  x: number
+}
+
+/** A weight [O, D]. */
+export interface ByteWeight {
+  /** Addresses. */
+  values: number
+  scales: number
+  bias: number
+}
+
+/** How weights of one shape and format lie in memory. */
+interface ByteFormat {
   /** O */
   outputs: number
   /** Of a row of the weight, in bytes. */
@@ -15,15 +34,18 @@ export interface ByteProduct {
   scaleBytes: number
   /** The number of a format of blocks, or bits. */
   format: number
-  /** Columns per scale; 0 for blocks. */
-  group: number
-  /** Stands for the values of x, see WasmContext.identity. */
-  identity: object | undefined
-  /** Addresses. */
-  x: number
-  values: number
-  scales: number
-  bias: number
+}
+
+export interface ByteProduct extends ByteRows, ByteFormat, ByteWeight {
+  /** Address. */
+  y: number
+}
+
+/** silu(x gateᵀ) * (x upᵀ) */
+export interface GatedByteProduct extends ByteRows, ByteFormat {
+  gate: ByteWeight
+  up: ByteWeight
+  /** Address. */
   y: number
 }
 
@@ -49,31 +71,46 @@ export const proven: { ways: readonly Way[] } = { ways: [] }
  */
 export function provenWays(exports: KernelModule, { wasm }: WasmBackend, wide: boolean): Way[] {
   const [rows, inputs, outputs] = [5, 64, 37]
-  const [xBytes, valueBytes, scaleBytes, yBytes] = [4 * rows * inputs, (outputs * inputs) / 2, 4 * outputs, 4 * rows * outputs]
-  const scratchBytes = Math.max(exports.byteMatMulScratch(inputs), exports.quantizedScratch(inputs, outputs))
-  const roundedBytes = exports.roundedBytes(rows, inputs)
-  const begin = wasm._malloc(xBytes + valueBytes + scaleBytes + yBytes + scratchBytes + roundedBytes + 32) >>> 0
+  const panelBytes = (exports.bytePanelBytes(inputs) >>> 0) * Math.ceil(outputs / 16)
+  const scratchBytes = Math.max(
+    exports.bytePanelScratch(inputs),
+    exports.byteMatMulScratch(),
+    exports.quantizedScratch(inputs, outputs),
+  )
+  const sizes = [
+    4 * rows * inputs,
+    (outputs * inputs) / 2,
+    4 * outputs,
+    4 * rows * outputs,
+    scratchBytes,
+    exports.roundedBytes(rows, inputs),
+  ]
+  const spaced = [...sizes, panelBytes].map((bytes) => Math.ceil(bytes / 64) * 64)
+  const begin = wasm._malloc(64 + spaced.reduce((a, b) => a + b, 0)) >>> 0
   try {
-    const x = Math.ceil(begin / 16) * 16
-    const [values, scales] = [x + xBytes, x + xBytes + valueBytes]
-    const y = scales + scaleBytes
+    let next = Math.ceil(begin / 64) * 64
+    const places = spaced.map((bytes) => {
+      next += bytes
+      return next - bytes
+    })
+    const [x, values, scales, y, scratch, rounded, panels] = places as [number, number, number, number, number, number, number]
     const heap = wasm.HEAPU8.buffer
     // Whole numbers up to 127: rounding changes none, so all sums are exact.
     new Float32Array(heap, x, rows * inputs).forEach((_, i, all) => void (all[i] = i % 32 === 0 ? 127 : ((i * 37) % 255) - 127))
-    new Uint8Array(heap, values, valueBytes).forEach((_, i, all) => void (all[i] = (i * 53) ^ (i >> 3)))
+    new Uint8Array(heap, values, sizes[1]).forEach((_, i, all) => void (all[i] = (i * 53) ^ (i >> 3)))
     // 1 as a half.
     new Uint16Array(heap, scales, 2 * outputs).fill(0x3c00)
-    const scratch = y + yBytes
-    const rounded = Math.ceil((scratch + scratchBytes) / 16) * 16
+    const result = () => new Float32Array(heap, y, rows * outputs).slice()
+    exports.quantizedMatMul(x, values, scales, 0, y, scratch, rows, inputs, outputs, 4, 32, outputs)
+    const expected = result()
     const units = rounded + exports.roundedUnits(rows, inputs)
     exports.roundRows(x, rounded, units, scratch, rows, inputs, 0)
-    const run = (name: 'byteMatMul' | 'quantizedMatMul', ofX: number[], ...way: Way[]) => {
-      exports[name](...ofX, ...[values, scales, 0, y, scratch, rows, inputs, outputs, 4, 32, outputs], ...way)
-      return new Float32Array(heap, y, rows * outputs).slice()
-    }
-    const expected = run('quantizedMatMul', [x])
+    exports.bytePanels(values, scales, panels, scratch, inputs, outputs, 4, 32)
     const ways: Way[] = wide ? [0, 1, 2] : [0, 1]
-    return ways.filter((way) => run('byteMatMul', [rounded, units], way).every((value, i) => value === expected[i]))
+    return ways.filter((way) => {
+      exports.byteMatMul(rounded, units, panels, 0, y, scratch, rows, inputs, outputs, 0, outputs, way)
+      return result().every((value, i) => value === expected[i])
+    })
   } finally {
     wasm._free(begin)
   }
@@ -90,22 +127,31 @@ export class Race {
   /**
    * @param warmUp runs of each way that are not counted: engines compile in the background
    * @param trials runs of each way that are
+   * @param inARow runs of one way before the next has its turn
    */
   constructor(
     private ways: readonly Way[],
     private readonly warmUp: number,
     private readonly trials: number,
+    private readonly inARow = 1,
   ) {
     this.best = ways.map(() => Infinity)
   }
 
-  /** Time `f` with one of the ways. */
-  run(work: number, f: (way: Way) => void): void {
+  /** The way that is next. */
+  get way(): Way {
     const count = this.ways.length
-    if (this.runs >= count * (this.warmUp + this.trials)) return f(this.winner)
-    const turn = this.runs % count
+    if (this.runs >= count * (this.warmUp + this.trials)) return this.winner
+    return this.ways[Math.floor(this.runs / this.inARow) % count]!
+  }
+
+  /** Run `f`, which takes that way, and time it. */
+  time(work: number, f: () => void): void {
+    const count = this.ways.length
+    if (this.runs >= count * (this.warmUp + this.trials)) return f()
+    const turn = Math.floor(this.runs / this.inARow) % count
     const start = performance.now()
-    f(this.ways[turn]!)
+    f()
     const perWork = (performance.now() - start) / work
     if (this.runs++ >= count * this.warmUp) this.best[turn] = Math.min(this.best[turn]!, perWork)
   }
@@ -125,6 +171,8 @@ export class Race {
 /** A clock may tick only every 100 us: smaller products are not timed. */
 const leastTimed = 20_000_000
 export const race = new Race([], 12, 12)
+/** Of steps that were planned: all their products take one way. */
+export const raceOfSteps = new Race([], 4, 8, 4)
 
 /** Up to this many rows, products with compressed weights have kernels of their own, which read every weight once instead of widening it. */
 export const fewRows = 6
@@ -140,6 +188,8 @@ interface Rounded {
 let rounded: Rounded | undefined
 /** Above this, memory is not held between calls. */
 const mostKept = 2 ** 24
+/** Threads are given rows of x in multiples of this: whole tiles. */
+const tileUnit = 8
 /** Reading and rounding a value costs as much as so many multiply-adds. */
 const workPerRounding = 4
 
@@ -151,7 +201,7 @@ export function forgetRounded(identity: object | undefined): void {
 /** x as bytes, and where its units begin: rounded now, or for the product before, as q, k and v have one x, and gate and up. */
 function roundedRows(
   context: WasmContext<string>,
-  { identity, x, rows, inputs, group }: ByteProduct,
+  { identity, x, rows, inputs, group }: ByteRows,
 ): { bytes: number; units: number; unitsPerRow: number } {
   const { roundedBytes, roundedUnits } = context.exports
   const minima = group === 0
@@ -170,7 +220,7 @@ function roundedRows(
   // Three floats per block: unitBytes of kernels/byte-tile.ts.
   const unitsPerRow = 3 * (inputs / 32)
   if (!isKnown) {
-    context.share('roundRows', { count: rows, work: rows * inputs * workPerRounding }, (row, count) => [
+    context.share('roundRows', { count: rows, work: rows * inputs * workPerRounding, unit: tileUnit }, (row, count) => [
       ...[partOf(x, row * inputs), bytes + row * inputs, partOf(units, row * unitsPerRow), context.scratch(16)],
       ...[count, inputs, Number(minima)],
     ])
@@ -180,23 +230,95 @@ function roundedRows(
 }
 
 export function runByteProduct(context: WasmContext<string>, product: ByteProduct): void {
+  takingWay(context, product.rows * product.inputs * product.outputs, (way) =>
+    product.rows <= fewRows ? runFewRows(context, product, way) : runManyRows(context, product, way),
+  )
+}
+
+/** Run products with the best way, or one that has its turn. */
+function takingWay(context: WasmContext<string>, work: number, run: (way: Way) => void): void {
+  if (context.isRecorded) run(raceOfSteps.way)
+  else if (work < leastTimed) run(race.winner)
+  else {
+    const { way } = race
+    race.time(work, () => run(way))
+  }
+}
+
+/** Every row of the weight is read once, for all rows of x. */
+function runFewRows(context: WasmContext<string>, product: ByteProduct, way: Way): void {
   const { rows, inputs, outputs, rowBytes, scaleBytes, format, group, x, values, scales, bias, y } = product
-  const work = rows * inputs * outputs
-  const few = rows <= fewRows
-  const { count, unit, part } = splitProduct(rows, outputs, few ? fewRows : 0)
-  const { byteRowsScratch, byteMatMulScratch } = context.exports
-  const scratchBytes = few ? byteRowsScratch(rows, inputs) : byteMatMulScratch(inputs)
-  const given = few ? undefined : roundedRows(context, product)
-  const run = (way: Way) =>
-    context.share(few ? 'byteRows' : 'byteMatMul', { count, work, unit }, (...range) => {
-      const { row, rows, column, columns } = part(...range)
-      return [
-        ...(given ? [given.bytes + row * inputs, partOf(given.units, row * given.unitsPerRow)] : [partOf(x, row * inputs)]),
-        ...[partOf(values, column * rowBytes, 1), partOf(scales, column * scaleBytes, 1)],
-        ...[partOf(bias, column), partOf(y, row * outputs + column), context.scratch(scratchBytes)],
-        ...[rows, inputs, columns, format, group, outputs, way],
-      ]
-    })
-  if (work < leastTimed) run(race.winner)
-  else race.run(work, run)
+  const scratchBytes = context.exports.byteRowsScratch(rows, inputs)
+  context.share('byteRows', { count: outputs, work: rows * inputs * outputs, pieces: 2 }, (column, columns) => [
+    ...[x, partOf(values, column * rowBytes, 1), partOf(scales, column * scaleBytes, 1)],
+    ...[partOf(bias, column), partOf(y, column), context.scratch(scratchBytes)],
+    ...[rows, inputs, columns, format, group, outputs, Number(way > 0)],
+  ])
+}
+
+/** Rows of W in a panel (kernels/byte-tile.ts). */
+const panelRows = 16
+/** Panels that are unpacked before rows are multiplied with them: a part of the L2 cache. */
+const mostPanelBytes = 3 << 19
+
+/** The weight is unpacked, a part that stays in the L2 cache at a time; then threads take rows of x. */
+function runManyRows(context: WasmContext<string>, product: ByteProduct, way: Way): void {
+  const { rows, inputs, outputs, group, bias, y } = product
+  const { bytes, units, unitsPerRow } = roundedRows(context, product)
+  const { exports } = context
+  for (const { first, columns, panels } of unpackedParts(context, product, [product])) {
+    const split = { count: rows, work: rows * inputs * columns, unit: tileUnit, pieces: 4 }
+    context.share('byteMatMul', split, (row, count) => [
+      ...[bytes + row * inputs, partOf(units, row * unitsPerRow), ...panels, partOf(bias, first)],
+      ...[partOf(y, row * outputs + first), context.scratch(exports.byteMatMulScratch()), count, inputs, columns],
+      ...[Number(group === 0), outputs, way],
+    ])
+  }
+}
+
+/** As runManyRows, with two weights at a time. Only for more than `fewRows` rows. */
+export function runGatedByteProduct(context: WasmContext<string>, product: GatedByteProduct): void {
+  const { rows, inputs, outputs, group, gate, up, y } = product
+  const { exports } = context
+  takingWay(context, 2 * rows * inputs * outputs, (way) => {
+    const { bytes, units, unitsPerRow } = roundedRows(context, product)
+    for (const { first, columns, panels } of unpackedParts(context, product, [gate, up])) {
+      const split = { count: rows, work: 2 * rows * inputs * columns, unit: tileUnit, pieces: 4 }
+      context.share('byteGated', split, (row, count) => [
+        ...[bytes + row * inputs, partOf(units, row * unitsPerRow), ...panels, partOf(gate.bias, first), partOf(up.bias, first)],
+        ...[partOf(y, row * outputs + first), context.scratch(exports.byteGatedScratch()), count, inputs, columns],
+        ...[Number(group === 0), outputs, way],
+      ])
+    }
+  })
+}
+
+/** Unpacks columns first .. first + columns - 1 of y's weights, part by part: the addresses of their panels, valid until the next part. */
+function* unpackedParts(
+  context: WasmContext<string>,
+  { inputs, outputs, rowBytes, scaleBytes, format, group }: ByteFormat & Pick<ByteRows, 'inputs' | 'group'>,
+  weights: readonly ByteWeight[],
+) {
+  const { bytePanelBytes, bytePanelScratch } = context.exports
+  const panelBytes = bytePanelBytes(inputs) >>> 0
+  const most = panelRows * Math.max(1, Math.floor(mostPanelBytes / weights.length / panelBytes))
+  const panels = weights.map(() => context.scratch(panelBytes * Math.ceil(Math.min(most, outputs) / panelRows)))
+  for (let first = 0; first < outputs; first += most) {
+    const columns = Math.min(most, outputs - first)
+    for (const [i, { values, scales }] of weights.entries()) {
+      const split = { count: columns, work: columns * inputs * workPerRounding, unit: panelRows }
+      context.share('bytePanels', split, (begin, count) => [
+        ...[partOf(values, (first + begin) * rowBytes, 1), partOf(scales, (first + begin) * scaleBytes, 1)],
+        ...[
+          panels[i]! + (begin / panelRows) * panelBytes,
+          context.scratch(bytePanelScratch(inputs)),
+          inputs,
+          count,
+          format,
+          group,
+        ],
+      ])
+    }
+    yield { first, columns, panels }
+  }
 }

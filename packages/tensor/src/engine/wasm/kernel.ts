@@ -3,6 +3,7 @@ import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
 import type { KernelModule } from './exports.ts'
+import { sliceBytes } from './regions.ts'
 import type { ThreadPool } from './thread-pool.ts'
 
 /** An input in the heap: its address, 0 for an optional one that was not given, and its shape. */
@@ -15,13 +16,14 @@ export interface Split {
   count: number
   work: number
   unit?: number
+  pieces?: number
 }
 
 /** The address `values` elements of 4 bytes (or of the given size) further on; 0, a missing input, stays 0. */
 export const partOf = (pointer: number, values: number, bytes = 4): number => (pointer === 0 ? 0 : pointer + values * bytes)
 
-/** Threads are given rows of a product in multiples of this: whole tiles of either height. */
-const rowUnit = 24
+/** Threads are given rows of a product in multiples of this: whole tiles of either height, 4 or 6. */
+export const rowUnit = 12
 /** And columns: whole panels, two at a time. */
 const columnUnit = 16
 
@@ -47,6 +49,9 @@ export function splitProduct(rows: number, columns: number, few: number) {
   }
 }
 
+/** See WasmContext.moving. */
+export const movingStep = 64
+
 /** The cost of one exponential, root or division, in multiply-adds. */
 export const workPerValue = 8
 
@@ -59,7 +64,9 @@ export const sharing = { workPerThread: 100_000 }
  */
 export const precision = { exact: false, bytes: false }
 
-const threadsFor = (work: number): number => Math.max(1, Math.min(pool?.count ?? 1, Math.floor(work / sharing.workPerThread)))
+/** In how many slices work is split, at most `pieces` per thread. */
+const slicesFor = (work: number, pieces = 1): number =>
+  pool ? Math.max(1, Math.min(pieces * pool.count, Math.floor(work / sharing.workPerThread))) : 1
 
 export interface WasmContext<N extends string> {
   input(name: InputName<N>): HeapTensor
@@ -74,6 +81,11 @@ export interface WasmContext<N extends string> {
   output(shape: number[], dtype?: 'float32' | 'int32'): number
   /** Copy a host array into the heap for the length of this call. */
   upload(data: Float32Array | Int32Array): number
+  /**
+   * Copy numbers that a plan changes from step to step. What else depends on them must stay the same until one of them passes a multiple of
+   * `movingStep`.
+   */
+  moving(numbers: Int32Array): number
   /** Scratch memory for the length of this call, 16-byte aligned, not initialised. */
   scratch(bytes: number): number
   /** Memory that stays after this call, and holds what it held: until a call asks for more. 16-byte aligned. */
@@ -86,15 +98,20 @@ export interface WasmContext<N extends string> {
    * Run a kernel on `count` rows, split over threads if there is enough work.
    * @param split.work multiply-adds of all rows
    * @param split.unit each slice holds a multiple of this many rows; default 1
+   * @param split.pieces slices per thread, default 1: more of them make up for those that take longer. At most `mostPieces`.
    * @param argumentsOf of the kernel for rows begin .. begin + count - 1; scratch memory is its own for every slice
    */
   share(name: keyof KernelModule, split: Split, argumentsOf: (begin: number, count: number) => number[]): void
   /** Room for the sums [width] that each slice of a kernel writes: the first slice's go to `total`, the others' are added to it in order. */
   partialSums(total: number, width: number): PartialSums
-  /** Where the slices of this much work end, as fractions of it: [1] for one thread, [0.5, 1] for two. */
-  shares(work: number): number[]
-  /** Run a kernel on several lists of arguments at once, at most one per thread. */
-  runTogether(name: keyof KernelModule, slices: number[][]): void
+  /** Where the slices of this much work end, as fractions of it: [1] for one thread, [0.5, 1] for two with one piece each. */
+  shares(work: number, pieces?: number): number[]
+  /** Run a kernel. */
+  run(name: keyof KernelModule, ...given: number[]): void
+  /** Run a kernel on several lists of arguments at once, at most `mostPieces` per thread. */
+  runTogether(name: keyof KernelModule, slices: number[][], work: number): void
+  /** Whether kernels are only noted, to be run later: then nothing can be timed. */
+  readonly isRecorded: boolean
 }
 
 export interface PartialSums {
@@ -150,7 +167,7 @@ export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel
 }
 
 /** A call of a kernel, wherever its inputs and outputs lie. */
-abstract class HeapCall<N extends string> implements WasmContext<N> {
+export abstract class HeapCall<N extends string> implements WasmContext<N> {
   readonly exports: KernelModule
   private temporary: number[] = []
 
@@ -166,6 +183,12 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
   abstract identity(name: InputName<N>): object | undefined
   abstract input(name: InputName<N>): HeapTensor
   abstract output(shape: number[], dtype?: 'float32' | 'int32'): number
+  abstract runTogether(name: keyof KernelModule, slices: number[][], work: number): void
+  abstract readonly isRecorded: boolean
+
+  run(name: keyof KernelModule, ...given: number[]): void {
+    this.runTogether(name, [given], 0)
+  }
 
   inputs<const Names extends readonly InputName<N>[]>(...names: Names) {
     return names.map((name) => this.input(name)) as { [I in keyof Names]: HeapTensor }
@@ -179,6 +202,10 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
     const pointer = this.scratch(data.byteLength)
     this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
     return pointer
+  }
+
+  moving(numbers: Int32Array): number {
+    return this.upload(numbers)
   }
 
   floats(pointer: number, count: number): Float32Array {
@@ -205,13 +232,13 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
 
   share(
     name: keyof KernelModule,
-    { count, work, unit = 1 }: Split,
+    { count, work, unit = 1, pieces }: Split,
     argumentsOf: (begin: number, count: number) => number[],
   ): void {
-    const step = unit * Math.ceil(count / unit / threadsFor(work))
+    const step = unit * Math.ceil(count / unit / slicesFor(work, pieces))
     const slices = [argumentsOf(0, Math.min(step, count))]
     for (let begin = step; begin < count; begin += step) slices.push(argumentsOf(begin, Math.min(step, count - begin)))
-    this.runTogether(name, slices)
+    this.runTogether(name, slices, work)
   }
 
   partialSums(total: number, width: number): PartialSums {
@@ -226,14 +253,9 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
     }
   }
 
-  shares(work: number): number[] {
-    const threads = threadsFor(work)
-    return Array.from({ length: threads }, (_, i) => (i + 1) / threads)
-  }
-
-  runTogether(name: keyof KernelModule, slices: number[][]): void {
-    if (pool && slices.length > 1) pool.run(name, slices)
-    else for (const slice of slices) this.exports[name](...slice)
+  shares(work: number, pieces = 1): number[] {
+    const slices = slicesFor(work, pieces)
+    return Array.from({ length: slices }, (_, i) => (i + 1) / slices)
   }
 
   /** Free what `upload` and `scratch` allocated. */
@@ -246,6 +268,7 @@ abstract class HeapCall<N extends string> implements WasmContext<N> {
 /** On tensors of tfjs; makes its outputs. */
 class KernelCall<N extends string> extends HeapCall<N> {
   readonly outputs: tf.TensorInfo[] = []
+  readonly isRecorded = false
 
   constructor(
     kernelName: string,
@@ -274,45 +297,26 @@ class KernelCall<N extends string> extends HeapCall<N> {
     return this.pointerOf(info)
   }
 
+  runTogether(name: keyof KernelModule, slices: number[][]): void {
+    if (pool && slices.length > 1) pool.run(name, slices)
+    else for (const slice of slices) this.exports[name](...slice)
+  }
+
   private pointerOf(info: tf.TensorInfo): number {
     return this.backend.dataIdMap.get(info.dataId).memoryOffset
   }
 }
 
-const missing: HeapTensor = { pointer: 0, shape: [] }
-
-/** On memory that lies ready: the same addresses every time it is run. */
-export class BoundCall extends HeapCall<string> {
-  private taken = 0
-
-  constructor(
-    kernelName: string,
-    backend: WasmBackend,
-    private readonly given: Readonly<Record<string, HeapTensor>>,
-    /** Addresses of the outputs, in order. */
-    private readonly made: readonly number[],
-  ) {
-    super(kernelName, backend)
-  }
-
-  has(name: string): boolean {
-    return this.given[name] !== undefined
-  }
-
-  identity(): undefined {}
-
-  input(name: string): HeapTensor {
-    return this.given[name] ?? missing
-  }
-
-  output(): number {
-    const pointer = this.made[this.taken++]
-    if (pointer === undefined) throw new StateError('a planned kernel made more outputs than when it was traced')
-    return pointer
-  }
-
-  override release(): void {
-    super.release()
-    this.taken = 0
-  }
+/** Run a list of regions (regions.ts), by all threads. */
+export function runList(list: number, regions: number): void {
+  if (pool) pool.runList(list, regions, 'a planned step')
+  else kernelModule!.runRegions(list, regions, sliceBytes)
 }
+
+/** Wait until no thread reads a list any more. */
+export function settle(): void {
+  pool?.settle()
+}
+
+/** Whether there are threads to share work of this much. */
+export const isShared = (work: number): boolean => slicesFor(work) > 1

@@ -3,7 +3,7 @@ import { defaultThreads, locationOf, readKernelModule, startThread, wantsWideVec
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
-import { byteProducts, proven, provenWays, race } from './byte-product.ts'
+import { byteProducts, proven, provenWays, race, raceOfSteps } from './byte-product.ts'
 import { replaceAdd } from './add.ts'
 import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
@@ -33,11 +33,16 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   const binary = await readKernelModule(`kernels${wide ? '-wide' : relaxed ? '-relaxed' : ''}${variant}.wasm`)
   const module = await WebAssembly.compile(binary as BufferSource as ArrayBuffer)
   const exports = (await WebAssembly.instantiate(module, { env: { memory } })).exports as KernelModule
-  const pool = threads > 1 ? new ThreadPool(threads, exports, { module, memory }, startThread) : undefined
+  const pool =
+    threads > 1
+      ? new ThreadPool(threads, exports, { module, memory }, (bytes) => wasm._malloc(bytes) >>> 0, startThread)
+      : undefined
   await pool?.started()
   attachKernels(exports, pool)
   const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend, wide) : [])
   race.start(ways)
+  // Few rows have no taller tiles.
+  raceOfSteps.start(ways.filter((way) => way < 2))
   replaceSlice(exports)
   replaceAdd()
   return {

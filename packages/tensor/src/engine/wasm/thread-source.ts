@@ -1,15 +1,15 @@
 /**
  * The source of a kernel thread, as text: a separate file would have to be found by every bundler and loader.
- * It waits for a call, runs the requested kernel, and reports when it is done; `data` is a ThreadData.
+ * It waits for a list of regions, follows the calling thread through it, and reports when it is done; `data` is a ThreadData.
  */
-import { line, mostArguments, shared, spins } from './thread-pool.ts'
+import { sliceBytes } from './regions.ts'
+import { line, shared, spins, walkWords } from './thread-pool.ts'
 
 export const threadSource = `
 function runThread(data) {
   const { exports } = new WebAssembly.Instance(data.module, { env: { memory: data.memory } })
-  const kernels = data.kernelNames.map((name) => exports[name])
   const control = new Int32Array(data.control)
-  const numbers = new Float64Array(data.numbers)
+  const walk = new Int32Array(data.memory.buffer, data.walk, ${walkWords.length})
   const at = data.index * ${line.length}
   const all = control.length - ${line.length}
   for (let seen = 0; ; ) {
@@ -20,13 +20,12 @@ function runThread(data) {
       turn = Atomics.load(control, at + ${line.turn})
     }
     seen = turn
-    const kernel = control[at + ${line.kernel}]
-    if (kernel < 0) return
-    const begin = data.index * ${mostArguments}
+    const regions = control[at + ${line.regions}]
+    if (regions < 0) return
     try {
-      kernels[kernel](...numbers.subarray(begin, begin + control[at + ${line.arguments}]))
+      exports.followRegions(control[at + ${line.list}], regions, ${sliceBytes}, data.walk, data.index, control.length / ${line.length} - 1)
     } catch {
-      Atomics.store(control, all + ${shared.failed}, data.index)
+      Atomics.compareExchange(walk, ${walkWords.failed}, 0, data.index)
     }
     if (Atomics.sub(control, all + ${shared.pending}, 1) === 1) Atomics.notify(control, all + ${shared.pending})
   }

@@ -108,19 +108,19 @@ async function pool(start: (data: Parameters<typeof startThread>[0]) => Thread):
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
   const module = await WebAssembly.compile(await readFile(new URL('../../../build/kernels-shared.wasm', import.meta.url)))
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } })
-  return new ThreadPool(2, exports as KernelModule, { module, memory }, start)
+  return new ThreadPool(2, exports as KernelModule, { module, memory }, () => 64, start)
 }
 
 describe('a lost thread', () => {
   it('throws DeviceLostError when a kernel fails in it, and on every later call', async () => {
     const threads = await pool(startThread)
-    const nothing = [0, 0, 0]
-    threads.run('copyBytes', [nothing, nothing])
-    const beyondTheMemory = [0, 2 ** 30, 4]
-    expect(() => threads.run('copyBytes', [nothing, beyondTheMemory])).toThrow(
-      'wasm: thread 1 failed in copyBytes. close(), init() and load again.',
+    const nothing = [0, 0, 0, 0, 0]
+    threads.run('copyBlocks', [nothing, nothing])
+    const beyondTheMemory = [0, 2 ** 30, 1, 4, 0]
+    expect(() => threads.run('copyBlocks', [nothing, beyondTheMemory])).toThrow(
+      /^wasm: .* in copyBlocks\. close\(\), init\(\) and load again\.$/,
     )
-    expect(() => threads.run('copyBytes', [nothing, nothing])).toThrow(DeviceLostError)
+    expect(() => threads.run('copyBlocks', [nothing, nothing])).toThrow(DeviceLostError)
     await threads.stop()
   })
 
@@ -132,7 +132,7 @@ describe('a lost thread', () => {
       stop: async () => {},
     }))
     started[0]!('exit code 1')
-    expect(() => threads.run('copyBytes', [[0, 0, 0]])).toThrow('wasm: thread 1 ended: exit code 1')
+    expect(() => threads.run('copyBlocks', [[0, 0, 0, 0, 0]])).toThrow('wasm: thread 1 ended: exit code 1')
     await threads.stop()
   })
 

@@ -1,6 +1,6 @@
 import { multipliedBlocks, type BlockType } from '@casa-js/base/internal'
 import { fewRows, inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
-import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, precision, rowUnit, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type {
   BlockLinearAttributes,
   BlockLinearGradInputs,
@@ -10,9 +10,7 @@ import type {
 } from './attributes.ts'
 
 /** Formats as kernels/blocks.ts numbers them. */
-const numberOf: Record<BlockType, number> = { Q4_1: 3, Q4_K: 12, Q6_K: 14 }
-/** Threads are given rows in multiples of this: whole tiles of either height. */
-const unit = 24
+export const numberOfBlocks: Record<BlockType, number> = { Q4_1: 3, Q4_K: 12, Q6_K: 14 }
 /** Where kernels take scales and a group: blocks have none. */
 const [noScales, noGroup] = [0, 0]
 
@@ -23,7 +21,7 @@ export const blockLinearWasm: WasmKernel<BlockLinearInputs, BlockLinearAttribute
   const rowBytes = (inputs / values) * bytes
   if (type !== 'Q6_K' && inBytes(inputs)) {
     const from = { identity: call.identity('x'), x, values: blocks, scales: noScales, scaleBytes: 0, bias, y }
-    return runByteProduct(call, { rows, inputs, outputs, ...from, rowBytes, format: numberOf[type], group: noGroup })
+    return runByteProduct(call, { rows, inputs, outputs, ...from, rowBytes, format: numberOfBlocks[type], group: noGroup })
   }
   const inIntegers = rows <= fewRows && !precision.exact
   const { count, unit, part } = splitProduct(rows, outputs, fewRows)
@@ -39,12 +37,12 @@ export const blockLinearWasm: WasmKernel<BlockLinearInputs, BlockLinearAttribute
           rows,
           inputs,
           columns,
-          numberOf[type],
+          numberOfBlocks[type],
           outputs,
         ]
       : [
           ...[...from, noScales, ...to, call.scratch(call.exports.quantizedScratch(inputs, columns))],
-          ...[rows, inputs, columns, numberOf[type], noGroup, outputs],
+          ...[rows, inputs, columns, numberOfBlocks[type], noGroup, outputs],
         ]
   })
 }
@@ -53,14 +51,14 @@ export const blockLinearGradWasm: WasmKernel<BlockLinearGradInputs, BlockLinearA
   const { rows, inputs, outputs, type } = attributes
   const [dy, blocks] = call.inputs('dy', 'blocks')
   const dx = call.output([...dy.shape.slice(0, -1), inputs])
-  call.share('quantizedGrad', { count: rows, work: rows * inputs * outputs, unit }, (begin, count) => [
+  call.share('quantizedGrad', { count: rows, work: rows * inputs * outputs, unit: rowUnit }, (begin, count) => [
     ...[partOf(dy.pointer, begin * outputs), blocks.pointer, noScales, partOf(dx, begin * inputs)],
-    ...[call.scratch(call.exports.quantizedScratch(inputs, outputs)), count, inputs, outputs, numberOf[type], noGroup],
+    ...[call.scratch(call.exports.quantizedScratch(inputs, outputs)), count, inputs, outputs, numberOfBlocks[type], noGroup],
   ])
 }
 
 export const decompressBlocksWasm: WasmKernel<DecompressBlocksInputs, DecompressBlocksAttributes> = (call, attributes) => {
   const { ids, width, type } = attributes
   const out = call.output([ids.length, width])
-  call.exports.decompressBlockRows(call.input('blocks').pointer, call.upload(ids), out, ids.length, width, numberOf[type])
+  call.run('decompressBlockRows', call.input('blocks').pointer, call.moving(ids), out, ids.length, width, numberOfBlocks[type])
 }

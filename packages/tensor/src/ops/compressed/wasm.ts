@@ -10,5 +10,5 @@ export const decompressRowsWasm: WasmKernel<DecompressRowsInputs, DecompressRows
 ) => {
   const [compressed, scales] = call.pointers('compressed', 'scales')
   const out = call.output([ids.length, width])
-  call.exports.decompressRows(compressed, scales, call.upload(ids), out, ids.length, width, bitsOf[format], group)
+  call.run('decompressRows', compressed, scales, call.moving(ids), out, ids.length, width, bitsOf[format], group)
 }

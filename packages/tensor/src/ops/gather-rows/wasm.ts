@@ -4,5 +4,5 @@ import type { GatherRowsAttributes, GatherRowsInputs } from './attributes.ts'
 export const gatherRowsWasm: WasmKernel<GatherRowsInputs, GatherRowsAttributes> = (call, { ids }) => {
   const { pointer, shape } = call.input('table')
   const D = shape[1]!
-  call.exports.gatherRows(pointer, call.upload(ids), ids.length, D * 4, call.output([ids.length, D]))
+  call.run('gatherRows', pointer, call.moving(ids), ids.length, D * 4, call.output([ids.length, D]))
 }

@@ -1,8 +1,6 @@
-import { partOf, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, rowUnit, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { HalfLinearAttributes, HalfLinearGradInputs, HalfLinearInputs } from './attributes.ts'
 
-/** Threads are given rows in multiples of this: whole tiles of either height. */
-const unit = 24
 /** Up to this many rows, every row of the weight is read once for all of them (half.ts). */
 const fewRows = { bf16: 6, f16: 3 }
 
@@ -24,7 +22,7 @@ export const halfLinearGradWasm: WasmKernel<HalfLinearGradInputs, HalfLinearAttr
   const { rows, inputs, outputs, format } = attributes
   const [dy, halves] = call.inputs('dy', 'halves')
   const dx = call.output([...dy.shape.slice(0, -1), inputs])
-  call.share('halfMatMulGrad', { count: rows, work: rows * inputs * outputs, unit }, (begin, count) => [
+  call.share('halfMatMulGrad', { count: rows, work: rows * inputs * outputs, unit: rowUnit }, (begin, count) => [
     ...[partOf(dy.pointer, begin * outputs), halves.pointer, partOf(dx, begin * inputs)],
     ...[count, inputs, outputs, Number(format === 'f16'), call.scratch(call.exports.matMulScratch(inputs, outputs))],
   ])

@@ -1,10 +1,8 @@
-import { partOf, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, rowUnit, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { MatMulAttributes, MatMulInputs } from './attributes.ts'
 
 /** Up to this many rows, every row of b is read once for all of them. */
 const fewRows = 6
-/** Threads are given rows in multiples of this: whole tiles of either height. */
-const unit = 24
 
 /** Work is split over threads by rows of c; in x Wᵀ also by columns. */
 export const matMulWasm: WasmKernel<MatMulInputs, MatMulAttributes> = (call, { M, N, K, transposeA, transposeB }) => {
@@ -31,7 +29,7 @@ export const matMulWasm: WasmKernel<MatMulInputs, MatMulAttributes> = (call, { M
       ]
     })
   } else {
-    call.share('matMul', { count: M, work, unit }, (begin, count) => [
+    call.share('matMul', { count: M, work, unit: rowUnit }, (begin, count) => [
       ...[partOf(a, begin * (transposeA ? 1 : K)), b, bias, partOf(c, begin * N), count, N, K, ...flags],
       ...[call.scratch(call.exports.matMulScratch(N, K)), N],
     ])

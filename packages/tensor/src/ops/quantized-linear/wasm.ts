@@ -1,9 +1,6 @@
 import { fewRows, inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
-import { partOf, precision, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
+import { partOf, precision, rowUnit, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
-
-/** Threads are given rows in multiples of this: whole tiles of either height. */
-const unit = 24
 
 export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLinearAttributes> = (context, attributes) => {
   const { rows, inputs, outputs, bits, group } = attributes
@@ -42,7 +39,7 @@ export const quantizedLinearGradWasm: WasmKernel<QuantizedLinearGradInputs, Quan
   const dy = context.input('dy')
   const [values, scales] = context.pointers('values', 'scales')
   const dx = context.output([...dy.shape.slice(0, -1), inputs])
-  context.share('quantizedGrad', { count: rows, work: rows * inputs * outputs, unit }, (begin, count) => [
+  context.share('quantizedGrad', { count: rows, work: rows * inputs * outputs, unit: rowUnit }, (begin, count) => [
     ...[partOf(dy.pointer, begin * outputs), values, scales, partOf(dx, begin * inputs)],
     ...[context.scratch(context.exports.quantizedScratch(inputs, outputs)), count, inputs, outputs, bits, group],
   ])

@@ -4,5 +4,5 @@ import type { TopKAttributes, TopKInputs } from './attributes.ts'
 export const topKWasm: WasmKernel<TopKInputs, TopKAttributes> = (context, { rows, width, k }) => {
   const values = context.output([rows, k])
   const indices = context.output([rows, k], 'int32')
-  context.exports.topK(context.input('x').pointer, values, indices, rows, width, k)
+  context.run('topK', context.input('x').pointer, values, indices, rows, width, k)
 }

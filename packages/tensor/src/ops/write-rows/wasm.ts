@@ -5,6 +5,6 @@ import type { WriteRowsAttributes, WriteRowsInputs } from './attributes.ts'
 /** In place: writes target; returns nothing. */
 export const writeRowsWasm: WasmKernel<WriteRowsInputs, WriteRowsAttributes> = (context, { offset, rows, width }) => {
   forgetRounded(context.identity('target'))
-  const target = context.input('target').pointer
-  context.exports.copyBytes(context.input('rows').pointer, target + offset * width * 4, rows * width * 4)
+  const [from, target] = context.pointers('rows', 'target')
+  context.run('writeRows', from, target, context.moving(Int32Array.of(offset)), 4 * width, 4 * rows * width)
 }

@@ -1,0 +1,66 @@
+/**
+ * A plan on wasm: the calls of the op-by-op path, noted once as a list that our module walks by itself (engine/wasm/regions.ts). Nothing of
+ * tfjs runs in a step, and of JavaScript only what writes the numbers that change. The same kernels get the same numbers, so the result has
+ * the same bits.
+ */
+import { sizeOf } from '../../engine/tensor.ts'
+import type { WasmBackend } from '../../engine/wasm/kernel.ts'
+import { movesAt, type StepNodes, type Value } from '../nodes.ts'
+import { largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
+import { alignment, HeapBlock } from './heap-block.ts'
+import { StepList } from './step-list.ts'
+
+export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
+  const { values, result } = step
+  const own = values.filter(({ external }) => !external)
+  const offsets = new Map<Value, number>()
+  let bytes = 0
+  for (const value of own) {
+    offsets.set(value, bytes)
+    bytes += Math.ceil((4 * sizeOf(value.shape)) / alignment) * alignment
+  }
+  const block = new HeapBlock(backend, bytes)
+  const pointerOf = (value: Value): number =>
+    value.external ? backend.dataIdMap.get(value.external).memoryOffset : block.pointer + offsets.get(value)!
+  const list = listOf(step, pointerOf, backend, block)
+  const width = sizeOf(result.shape)
+  const logits = () => new Float32Array(backend.wasm.HEAPU8.buffer, pointerOf(result), width)
+  let disposed = false
+  return {
+    movesAt: (counters) => movesAt(step, counters),
+    run(moves, id): PlanResult {
+      list.run(moves, id)
+      return {
+        logits: () => Promise.resolve(logits().slice()),
+        largest: (count) => Promise.resolve(largestOf(logits(), count)),
+        likeliest: () => Promise.resolve(likeliestOf(logits())),
+      }
+    },
+    dispose() {
+      if (disposed) return
+      disposed = true
+      list.dispose()
+      block.free()
+    },
+  }
+}
+
+/** @throws OutOfMemoryError and frees the block */
+function listOf(
+  { nodes, tracks }: StepNodes,
+  pointerOf: (value: Value) => number,
+  backend: WasmBackend,
+  block: HeapBlock,
+): StepList {
+  try {
+    return new StepList(
+      nodes,
+      pointerOf,
+      backend,
+      tracks.map(() => 0),
+    )
+  } catch (error) {
+    block.free()
+    throw error
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The list of a plan's regions: the calls of its kernels, noted once, with what each needs in memory that stays.
+ *
+ * Neighbours that do not read what the others write (q, k and v; gate and up) share a region: threads take slices of all of them.
+ */
+import { raceOfSteps, type Way } from '../../engine/wasm/byte-product.ts'
+import { isShared, runList, settle, type HeapTensor, type WasmBackend } from '../../engine/wasm/kernel.ts'
+import { bytesOfRegion, writeRegion } from '../../engine/wasm/regions.ts'
+import { at, type PlanNode, type Value } from '../nodes.ts'
+import { groupsOf } from './groups.ts'
+import { alignment, HeapBlock } from './heap-block.ts'
+import { StepNumbers } from './numbers.ts'
+import { RecordedCall, SharedScratch, type Run } from './recorded-call.ts'
+
+/** A node, and the call that notes what it runs. */
+interface BoundNode {
+  node: PlanNode
+  call: RecordedCall
+  /** Whether what it runs depends on numbers that change. */
+  changes: boolean
+  record(moves: readonly number[], scratch: SharedScratch): Run[]
+}
+
+/** Nodes that share regions: several with one each, or one with all of its own. */
+interface Group {
+  nodes: BoundNode[]
+  regions: Place[]
+}
+
+/** Where a region is, and the slices that it has room for. */
+interface Place {
+  at: number
+  room: number
+}
+
+/** The list of a plan's regions, and the scratch memory that they use one after the other. */
+export class StepList {
+  private readonly numbers: StepNumbers
+  private readonly nodes: BoundNode[]
+  /** Those that compute on the host, from attributes alone. */
+  private hosts: BoundNode[] = []
+  private changing: Group[] = []
+  private memory: { block: HeapBlock; scratch: number; scratchBytes: number } | undefined
+  private regions = 0
+  /** Multiply-adds. */
+  private work = 0
+  /** How products in bytes sum, if there are any. */
+  private way: Way | undefined
+  /** Of which multiples of `movingStep` the numbers were, when what depends on them was written. */
+  private stage = ''
+
+  /** @param moves of the tracks, for which it is made */
+  constructor(
+    nodes: readonly PlanNode[],
+    pointerOf: (value: Value) => number,
+    private readonly backend: WasmBackend,
+    moves: readonly number[],
+  ) {
+    this.numbers = new StepNumbers(nodes, backend)
+    this.nodes = nodes.map((node) => bind(node, pointerOf, this.numbers, backend))
+    try {
+      this.layOut(moves)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  run(moves: readonly number[], id: number): void {
+    settle()
+    const stage = this.numbers.write(moves, id)
+    const isOther = stage !== this.stage
+    this.stage = stage
+    const isOtherWay = this.way !== undefined && this.way !== raceOfSteps.way
+    if (!this.memory || isOtherWay || (isOther && !this.update(moves))) this.layOut(moves)
+    else for (const host of this.hosts) host.record(moves, new SharedScratch())
+    const run = () => runList(this.memory!.block.pointer, this.regions)
+    if (this.way === undefined) run()
+    else raceOfSteps.time(this.work, run)
+  }
+
+  dispose(): void {
+    for (const { call } of this.nodes) call.dispose()
+    this.numbers.dispose()
+    this.free()
+  }
+
+  private free(): void {
+    settle()
+    this.memory?.block.free()
+    this.memory = undefined
+  }
+
+  /** Write what depends on the numbers. False if it takes other regions, or there is no room for it. */
+  private update(moves: readonly number[]): boolean {
+    const { scratch: pointer, scratchBytes } = this.memory!
+    const scratch = new SharedScratch(pointer)
+    return (
+      this.changing.every(({ nodes, regions }) => this.write(recordTogether(nodes, moves, scratch), regions)) &&
+      scratch.need <= scratchBytes
+    )
+  }
+
+  private write(all: readonly Run[][], places: readonly Place[]): boolean {
+    if (all.length !== places.length) return false
+    return all.every((runs, i) => {
+      const { at, room } = places[i]!
+      const slices = slicesOf(runs)
+      if (slices.length > room) return false
+      writeRegion(this.backend.wasm.HEAPU8.buffer, at, { slices, serial: isSerial(runs), room })
+      return true
+    })
+  }
+
+  /** Write all of it, with room for what changes. */
+  private layOut(moves: readonly number[]): void {
+    this.free()
+    const trial = new SharedScratch()
+    const mayJoin = (bound: BoundNode) => !bound.changes && recordTogether([bound], moves, trial).length === 1
+    const groups = groupsOf(this.nodes, mayJoin).map((nodes) => {
+      const all = recordTogether(nodes, moves, trial)
+      const changes = nodes.some((node) => node.changes)
+      const rooms = all.map((runs) => (changes ? 2 : 1) * slicesOf(runs).length)
+      return { nodes, changes, all, rooms }
+    })
+    const rooms = groups.flatMap((group) => group.rooms)
+    const listBytes = alignment * Math.ceil(rooms.map(bytesOfRegion).reduce((a, b) => a + b, 0) / alignment)
+    // Caches grow, and scratch memory with them.
+    const scratchBytes = 2 * trial.need
+    const block = new HeapBlock(this.backend, listBytes + scratchBytes)
+    this.memory = { block, scratch: block.pointer + listBytes, scratchBytes }
+    this.regions = rooms.length
+    this.changing = []
+    this.hosts = []
+    const runs = groups.flatMap(({ all }) => all.flat())
+    this.work = runs.reduce((sum, { work }) => sum + work, 0)
+    this.way = runs.some(({ name }) => name === 'byteRows') ? raceOfSteps.way : undefined
+    let at = block.pointer
+    const scratch = new SharedScratch(this.memory.scratch)
+    for (const { nodes, changes, rooms } of groups) {
+      const regions = rooms.map((room) => {
+        const place = { at, room }
+        at += bytesOfRegion(room)
+        return place
+      })
+      this.write(recordTogether(nodes, moves, scratch), regions)
+      if (regions.length === 0) this.hosts.push(...nodes)
+      else if (changes) this.changing.push({ nodes, regions })
+    }
+  }
+}
+
+const slicesOf = (runs: readonly Run[]) => runs.flatMap(({ name, slices }) => slices.map((given) => ({ name, arguments: given })))
+
+/** Small kernels are not worth the other threads, unless they are enough together. */
+function isSerial(runs: readonly Run[]): boolean {
+  const isSplit = runs.some(({ slices }) => slices.length > 1)
+  return !isSplit && (runs.length === 1 || !isShared(runs.reduce((sum, { work }) => sum + work, 0)))
+}
+
+/** What nodes that share regions run, region by region. They use scratch memory at the same time. */
+function recordTogether(nodes: readonly BoundNode[], moves: readonly number[], scratch: SharedScratch): Run[][] {
+  scratch.begin()
+  const [first, ...others] = nodes.map((node) => node.record(moves, scratch))
+  return others.length === 0 ? first!.map((run) => [run]) : [[first!, ...others].flat()]
+}
+
+function bind(node: PlanNode, pointerOf: (value: Value) => number, numbers: StepNumbers, backend: WasmBackend): BoundNode {
+  const inputs = Object.fromEntries(
+    Object.entries(node.inputs).map(([name, { value, shape }]): [string, HeapTensor] => [
+      name,
+      { pointer: pointerOf(value), shape },
+    ]),
+  )
+  const outputs = node.outputs.map(({ value }) => pointerOf(value))
+  const call = new RecordedCall(node.kernel, backend, inputs, outputs, numbers.pointerOf(node))
+  const { attributes, move, changes } = attributesOf(node)
+  return {
+    node,
+    call,
+    changes,
+    record(moves, scratch) {
+      move(moves)
+      return call.record((context) => node.run.wasm(context, attributes), scratch)
+    },
+  }
+}
+
+/** The attributes of a node, a function that sets them to those of a step, and whether that changes any. */
+function attributesOf({ kernel, attributes, moving = [] }: PlanNode) {
+  const own: Record<string, unknown> = { ...attributes }
+  const changes = moving.some(({ track }) => track !== undefined)
+  let move = (_moves: readonly number[]): void => {}
+  if (changes && kernel === 'WriteRows') {
+    move = (moves) => void (own.offset = at(moving[0]!, moves))
+  } else if (changes && kernel === 'Attention') {
+    const cuK = (own.cuK = Int32Array.from(attributes.cuK as Int32Array))
+    move = (moves) => moving.forEach((number, i) => void (cuK[i] = at(number, moves)))
+  } else if (changes) {
+    const rows = (own.rows = (attributes.rows as Int32Array[]).map((row) => row.slice()))
+    const width = rows[0]!.length
+    move = (moves) => moving.forEach((number, i) => void (rows[Math.floor(i / width)]![i % width] = at(number, moves)))
+  }
+  return { attributes: own, move, changes }
+}
