@@ -10,7 +10,7 @@
  * norms and SwiGLU as in the models around it, and cross-attention in every layer.
  */
 import { Fields, type Params, type Patches, type TensorTable, type VisionEncoder } from '@casa-js/core'
-import { add, attention, gatherRows, linear, reshape, rmsNorm, scope, swiglu, type Tensor } from '@casa-js/tensor'
+import { add, attention, gatedLinear, gatherRows, linear, reshape, rmsNorm, scope, type Tensor } from '@casa-js/tensor'
 
 export interface QFormerConfig {
   /** Tokens per image. */
@@ -68,7 +68,8 @@ export function qFormerTensors({ queries, layers, width: D, intermediateSize: F 
 /** Wraps an encoder so that every image becomes `queries` tokens. */
 export function withQFormer(config: QFormerConfig, params: Params, encoder: VisionEncoder): VisionEncoder {
   const { queries: Q, layers, heads: H, width: D } = config
-  const dense = (name: string, x: Tensor) => linear(x, params[`${prefix}${name}.weight`]!)
+  const weightOf = (name: string) => ({ weight: params[`${prefix}${name}.weight`]! })
+  const dense = (name: string, x: Tensor) => linear(x, weightOf(name).weight)
   const norm = (name: string, x: Tensor) => rmsNorm(x, params[`${prefix}${name}.weight`]!, { eps })
   const split = (x: Tensor) => reshape(x, [x.shape[0], H, D / H])
 
@@ -95,7 +96,7 @@ export function withQFormer(config: QFormerConfig, params: Params, encoder: Visi
       x = add(x, attend(at + 'self_attn', own, own, cuQ, cuQ))
       x = add(x, attend(at + 'cross_attn', norm(at + 'cross_attn_norm', x), tokens, cuQ, cuImage))
       const n = norm(at + 'mlp_norm', x)
-      x = add(x, dense(at + 'mlp.down_proj', swiglu(dense(at + 'mlp.gate_proj', n), dense(at + 'mlp.up_proj', n))))
+      x = add(x, dense(at + 'mlp.down_proj', gatedLinear(n, weightOf(at + 'mlp.gate_proj'), weightOf(at + 'mlp.up_proj'))))
     }
     return norm('norm', x)
   }

@@ -8,7 +8,7 @@
  */
 import { CasaError } from '@casa-js/base'
 import type { Backbone, Fuse, Params, Positions, Site, Step } from '@casa-js/core'
-import { add, attention, embedding, linear, reshape, rmsNorm, rope, ropeTable, swiglu, type Tensor } from '@casa-js/tensor'
+import { add, attention, embedding, gatedLinear, linear, reshape, rmsNorm, rope, ropeTable, type Tensor } from '@casa-js/tensor'
 import type { DecoderConfig } from './config.ts'
 import { createKvCache } from './kv-cache.ts'
 import { rotarySpectrum } from './rotary.ts'
@@ -40,7 +40,11 @@ export function bindDecoder(
     if (!tensor) throw new CasaError(`${c.modelType}: weight ${names.prefix + suffix} was not given`)
     return tensor
   }
-  const dense = (name: string, x: Tensor) => linear(x, weight(name + '.weight'), params[`${names.prefix}${name}.bias`])
+  const linearLayer = (name: string) => ({ weight: weight(name + '.weight'), bias: params[`${names.prefix}${name}.bias`] })
+  const dense = (name: string, x: Tensor) => {
+    const { weight, bias } = linearLayer(name)
+    return linear(x, weight, bias)
+  }
   const norm = (name: string, x: Tensor) => rmsNorm(x, weight(name + '.weight'), { eps: c.normEps })
   const head = c.tiedEmbeddings ? weight('embed_tokens.weight') : params[names.head]!
   const { headSize: E } = c
@@ -75,7 +79,7 @@ export function bindDecoder(
       output: (heads) => dense(at + 'self_attn.o_proj', reshape(heads, [heads.shape[0], c.heads * E])),
       feedForward(x) {
         const n = norm(at + 'post_attention_layernorm', x)
-        return dense(at + 'mlp.down_proj', swiglu(dense(at + 'mlp.gate_proj', n), dense(at + 'mlp.up_proj', n)))
+        return dense(at + 'mlp.down_proj', gatedLinear(n, linearLayer(at + 'mlp.gate_proj'), linearLayer(at + 'mlp.up_proj')))
       },
     }
   }
@@ -95,10 +99,7 @@ export function bindDecoder(
     replayable: c.ropeScaling?.kind !== 'dynamic',
     head,
     selfAttention(layer) {
-      const projection = (name: string) => {
-        const at = `layers.${layer}.self_attn.${name}`
-        return { weight: weight(at + '.weight'), bias: params[`${names.prefix}${at}.bias`] }
-      }
+      const projection = (name: string) => linearLayer(`layers.${layer}.self_attn.${name}`)
       return {
         q_proj: projection('q_proj'),
         k_proj: projection('k_proj'),

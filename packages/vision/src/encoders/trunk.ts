@@ -17,6 +17,7 @@ import {
   block,
   dispose,
   gatherRows,
+  gatedLinear,
   linear,
   reshape,
   rmsNorm,
@@ -24,7 +25,6 @@ import {
   ropeTable,
   scope,
   slice,
-  swiglu,
   type Tensor,
 } from '@casa-js/tensor'
 import { boundariesOf, cachedByGrid, cellsOf, joinIntegers, packIndices, type Grid } from '../tables/grid.ts'
@@ -153,7 +153,8 @@ export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, p
   }
 
   function feedForward(at: string, normed: Tensor): Tensor {
-    const hidden = swiglu(dense(weights, at + 'mlp.gate_proj', normed), dense(weights, at + 'mlp.up_proj', normed))
+    const layer = (name: string) => ({ weight: weights(`${at}mlp.${name}.weight`), bias: weights(`${at}mlp.${name}.bias`) })
+    const hidden = gatedLinear(normed, layer('gate_proj'), layer('up_proj'))
     return dense(weights, at + 'mlp.down_proj', hidden)
   }
 
