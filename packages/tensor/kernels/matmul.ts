@@ -2,7 +2,8 @@
  * c [M,N] = a b + bias, either side transposed.
  *
  * Blocked as in Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a block of b, packed, fills the
- * L2 cache; one of its panels and one of a fill L1; the tile stays in registers.
+ * L2 cache; one of its panels and one of a fill L1; the tile stays in registers. A panel of a meets all panels of b before the next one, so
+ * that rows of c are written in order.
  */
 import { packCompressedColumns, packCompressedRows } from './compressed'
 import { distantDots, dot, storeDistant, streams } from './dots'
@@ -69,14 +70,15 @@ export function product<T>(
         const rows = min(blockRows, M - m0)
         if (transposeA) packLeftColumns(a + (<usize>(k0 * strideOfA + m0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
         else packLeftRows(a + (<usize>(m0 * strideOfA + k0) << 2), <usize>strideOfA << 2, depth, rows, panelsOfA)
-        let step = 8
-        for (let n = 0; n < columns; n += step) {
-          // A wide tile takes two panels.
-          if (WIDE) step = n + 8 < columns ? 16 : 8
-          const panel = panelsOfB + (<usize>(n * depth) << 2)
-          const width = min(step, columns - n)
-          for (let m = 0; m < rows; m += tileRows) {
-            const height = min(tileRows, rows - m)
+        for (let m = 0; m < rows; m += tileRows) {
+          const height = min(tileRows, rows - m)
+          const panelOfA = panelsOfA + (<usize>(m * depth) << 2)
+          let step = 8
+          for (let n = 0; n < columns; n += step) {
+            // A wide tile takes two panels.
+            if (WIDE) step = n + 8 < columns ? 16 : 8
+            const panel = panelsOfB + (<usize>(n * depth) << 2)
+            const width = min(step, columns - n)
             const at = c + (<usize>((m0 + m) * strideOfC + n0 + n) << 2)
             const whole = height === tileRows && width === step
             const stride = <usize>strideOfC << 2
@@ -89,7 +91,6 @@ export function product<T>(
             }
             const to = whole ? at : tile
             const toStride: usize = whole ? stride : tileStride
-            const panelOfA = panelsOfA + (<usize>(m * depth) << 2)
             if (WIDE && step === 16) wideTallTile(panelOfA, panel, <usize>depth << 5, depth, from, fromStride, to, toStride)
             else if (tileRows === 6) tallTile(panelOfA, panel, depth, from, fromStride, to, toStride)
             else tileOfColumns(panelOfA, 16, panel, 32, depth, from, fromStride, to, toStride)
