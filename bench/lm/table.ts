@@ -76,7 +76,7 @@ function others(extras: LmReport['extras']): string {
   return `## A planned step, and the first answer
 
 What stands between a process and its first text, and what a plan of the decode step saves (\`bench/lm/plan.node.ts\`: op by op and planned in turns;
-outside kernels: the same with kernels that do nothing).
+outside kernels: the same with kernels that do nothing; the walk of a planned token's list counts as kernels).
 
 | what | with | ms |
 | --- | --- | ---: |

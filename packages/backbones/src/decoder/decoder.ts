@@ -35,36 +35,35 @@ export function bindDecoder(
   params: Params,
   refine: (site: Site) => Site = (s) => s,
 ): Backbone {
-  const weight = (suffix: string): Tensor => {
-    const tensor = params[names.prefix + suffix]
-    if (!tensor) throw new CasaError(`${c.modelType}: weight ${names.prefix + suffix} was not given`)
+  const param = (name: string): Tensor => {
+    const tensor = params[name]
+    if (!tensor) throw new CasaError(`${c.modelType}: weight ${name} was not given`)
     return tensor
   }
-  const linearLayer = (name: string) => ({ weight: weight(name + '.weight'), bias: params[`${names.prefix}${name}.bias`] })
-  const dense = (name: string, x: Tensor) => {
-    const { weight, bias } = linearLayer(name)
-    return linear(x, weight, bias)
-  }
-  const norm = (name: string, x: Tensor) => rmsNorm(x, weight(name + '.weight'), { eps: c.normEps })
-  const head = c.tiedEmbeddings ? weight('embed_tokens.weight') : params[names.head]!
+  const linearLayer = ({ weight, bias }: LinearNames) => ({ weight: param(weight), bias: params[bias] })
+  const dense = (name: LinearNames, x: Tensor) => linear(x, param(name.weight), params[name.bias])
+  const norm = (name: string, x: Tensor) => rmsNorm(x, param(name), { eps: c.normEps })
+  const layers = Array.from({ length: c.layers }, (_, layer) => layerNames(names.prefix, layer))
+  const [embeddings, finalNorm] = [names.prefix + 'embed_tokens.weight', names.prefix + 'norm.weight']
+  const head = c.tiedEmbeddings ? param(embeddings) : params[names.head]!
   const { headSize: E } = c
   const spectrum = c.ropeScaling?.kind === 'dynamic' ? undefined : rotarySpectrum(c, 0)
 
   function site(layer: number, step: Step): Site {
-    const at = `layers.${layer}.`
-    const split = (name: string, x: Tensor, heads: number) => reshape(dense(at + name, x), [x.shape[0], heads, E])
+    const own = layers[layer]!
+    const split = (name: LinearNames, x: Tensor, heads: number) => reshape(dense(name, x), [x.shape[0], heads, E])
     return {
       layer,
       window: c.windows?.[layer],
-      norm: (x) => norm(at + 'input_layernorm', x),
+      norm: (x) => norm(own.norm, x),
       project: (normed) => ({
-        q: split('self_attn.q_proj', normed, c.heads),
-        k: split('self_attn.k_proj', normed, c.kvHeads),
-        v: split('self_attn.v_proj', normed, c.kvHeads),
+        q: split(own.q_proj, normed, c.heads),
+        k: split(own.k_proj, normed, c.kvHeads),
+        v: split(own.v_proj, normed, c.kvHeads),
       }),
       projectKeys: (normed) => ({
-        k: split('self_attn.k_proj', normed, c.kvHeads),
-        v: split('self_attn.v_proj', normed, c.kvHeads),
+        k: split(own.k_proj, normed, c.kvHeads),
+        v: split(own.v_proj, normed, c.kvHeads),
       }),
       rotate: (heads, rotary) => rope(heads, rotary, { layout: c.ropeLayout }),
       attend(normed) {
@@ -76,10 +75,10 @@ export function bindDecoder(
           attention(this.rotate(q, step.rotary), seen.k, seen.v, { cuQ: step.cu, cuK, causal: true, window: this.window }),
         )
       },
-      output: (heads) => dense(at + 'self_attn.o_proj', reshape(heads, [heads.shape[0], c.heads * E])),
+      output: (heads) => dense(own.o_proj, reshape(heads, [heads.shape[0], c.heads * E])),
       feedForward(x) {
-        const n = norm(at + 'post_attention_layernorm', x)
-        return dense(at + 'mlp.down_proj', gatedLinear(n, linearLayer(at + 'mlp.gate_proj'), linearLayer(at + 'mlp.up_proj')))
+        const n = norm(own.feedForwardNorm, x)
+        return dense(own.down_proj, gatedLinear(n, linearLayer(own.gate_proj), linearLayer(own.up_proj)))
       },
     }
   }
@@ -99,18 +98,18 @@ export function bindDecoder(
     replayable: c.ropeScaling?.kind !== 'dynamic',
     head,
     selfAttention(layer) {
-      const projection = (name: string) => linearLayer(`layers.${layer}.self_attn.${name}`)
+      const { q_proj, k_proj, v_proj, o_proj } = layers[layer]!
       return {
-        q_proj: projection('q_proj'),
-        k_proj: projection('k_proj'),
-        v_proj: projection('v_proj'),
-        o_proj: projection('o_proj'),
+        q_proj: linearLayer(q_proj),
+        k_proj: linearLayer(k_proj),
+        v_proj: linearLayer(v_proj),
+        o_proj: linearLayer(o_proj),
       }
     },
     embed(ids) {
       const wrong = ids.findIndex((id) => id < 0 || id >= c.vocabSize)
       if (wrong >= 0) throw new CasaError(`token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${c.vocabSize}`)
-      return embedding(weight('embed_tokens.weight'), ids, { paddingIndex: c.padToken })
+      return embedding(param(embeddings), ids, { paddingIndex: c.padToken })
     },
     rotary: (positions: Positions) =>
       ropeTable(positions, {
@@ -123,9 +122,31 @@ export function bindDecoder(
       const mixed = fuse(x, s)
       return add(mixed, s.feedForward(mixed))
     },
-    finalNorm: (x) => norm('norm', x),
+    finalNorm: (x) => norm(finalNorm, x),
     logits: (normed) => linear(normed, head),
     createCache: (capacityTokens) => createKvCache(c, capacityTokens),
+  }
+}
+
+interface LinearNames {
+  weight: string
+  bias: string
+}
+
+/** The tensors of a layer in a checkpoint. Made once: to put names together for every pass takes longer than its small kernels. */
+function layerNames(prefix: string, layer: number) {
+  const at = `${prefix}layers.${layer}.`
+  const linearNames = (name: string): LinearNames => ({ weight: `${at}${name}.weight`, bias: `${at}${name}.bias` })
+  return {
+    norm: `${at}input_layernorm.weight`,
+    q_proj: linearNames('self_attn.q_proj'),
+    k_proj: linearNames('self_attn.k_proj'),
+    v_proj: linearNames('self_attn.v_proj'),
+    o_proj: linearNames('self_attn.o_proj'),
+    feedForwardNorm: `${at}post_attention_layernorm.weight`,
+    gate_proj: linearNames('mlp.gate_proj'),
+    up_proj: linearNames('mlp.up_proj'),
+    down_proj: linearNames('mlp.down_proj'),
   }
 }
 
