@@ -1,14 +1,12 @@
-import { hold } from '../../engine/held.ts'
 import type { WasmBackend } from '../../engine/wasm/kernel.ts'
 
 /** Blocks, and values in them, start at multiples of a cache line. */
 export const alignment = 64
 
-/** Memory in the heap of the wasm device, counted as held. */
+/** Memory in the heap of the wasm device. */
 export class HeapBlock {
   readonly pointer: number
   private readonly begin: number
-  private readonly release: () => void
 
   constructor(
     private readonly backend: WasmBackend,
@@ -16,11 +14,9 @@ export class HeapBlock {
   ) {
     this.begin = backend.wasm._malloc(bytes + alignment) >>> 0
     this.pointer = Math.ceil(this.begin / alignment) * alignment
-    this.release = hold(bytes)
   }
 
   free(): void {
     this.backend.wasm._free(this.begin)
-    this.release()
   }
 }

@@ -3,6 +3,7 @@
  * tfjs runs in a step, and of JavaScript only what writes the numbers that change. The same kernels get the same numbers, so the result has
  * the same bits.
  */
+import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
 import type { WasmBackend } from '../../engine/wasm/kernel.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
@@ -24,6 +25,8 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
     value.external ? backend.dataIdMap.get(value.external).memoryOffset : block.pointer + offsets.get(value)!
   const list = listOf(step, pointerOf, backend, block)
   const width = sizeOf(result.shape)
+  // Values, which stand for tensors. Lists and scratch memory are not counted, as outside a plan.
+  const release = hold(bytes)
   const logits = () => new Float32Array(backend.wasm.HEAPU8.buffer, pointerOf(result), width)
   let disposed = false
   return {
@@ -41,6 +44,7 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
       disposed = true
       list.dispose()
       block.free()
+      release()
     },
   }
 }
