@@ -147,7 +147,8 @@ export function joinAttention(parts: usize, lses: usize, count: i32, rows: i32, 
     store<f32>(lse, highest + log1(sum))
     for (let p = 0; p < count; p++) {
       const weight = exp1(load<f32>(lses + <usize>p * nextLse) - highest) / sum
-      addScaled(parts + <usize>p * nextPart, weight, E, o, p == 0)
+      if (p == 0) storeScaled(parts, E, weight, o)
+      else addScaled(parts + <usize>p * nextPart, E, weight, o)
     }
     lses += 4
     lse += 4
@@ -156,17 +157,17 @@ export function joinAttention(parts: usize, lses: usize, count: i32, rows: i32, 
   }
 }
 
-/** to [E] = (to +) weight * from. */
-function addScaled(from: usize, weight: f32, E: i32, to: usize, isFirst: boolean): void {
-  const four = f32x4.splat(weight)
+/** to += factor * from, `count` floats. */
+function addScaled(from: usize, count: i32, factor: f32, to: usize): void {
+  const four = f32x4.splat(factor)
   let e = 0
-  for (; e + 4 <= E; e += 4) {
-    v128.store(to, madd(four, v128.load(from), isFirst ? f32x4.splat(0) : v128.load(to)))
+  for (; e + 4 <= count; e += 4) {
+    v128.store(to, madd(four, v128.load(from), v128.load(to)))
     from += 16
     to += 16
   }
-  for (; e < E; e++) {
-    store<f32>(to, weight * load<f32>(from) + (isFirst ? 0 : load<f32>(to)))
+  for (; e < count; e++) {
+    store<f32>(to, factor * load<f32>(from) + load<f32>(to))
     from += 4
     to += 4
   }

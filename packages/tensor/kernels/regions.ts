@@ -4,15 +4,15 @@
  * of its own share first, which are the same rows from kernel to kernel and so lie in its cache, and then what others have not taken. One
  * that comes late finds nothing left and goes on, so nobody waits for it.
  *
- * A region: words of 32 bits [slices, 0, done, whether one thread does all, bytes to the next region, 0, 0, 0], then the slices: a word of 8
- * bytes that says whether it is taken, then 8-byte floats, the number of the kernel and its arguments.
+ * A region: words of 32 bits [slices, done, whether one thread does all, bytes to the next region], then the slices: a word of 8 bytes that
+ * says whether it is taken, then 8-byte floats, the number of the kernel and its arguments.
  */
 import { callKernel } from './call'
 
-const headBytes: usize = 32
-const doneAt: usize = 8
-const serialAt: usize = 12
-const nextAt: usize = 16
+const headBytes: usize = 16
+const doneAt: usize = 4
+const serialAt: usize = 8
+const nextAt: usize = 12
 /** Of a slice. */
 const kernelAt: usize = 8
 const argumentsAt: usize = 16
@@ -33,8 +33,7 @@ const nap: i64 = 1_000_000
 /** All regions, on this thread alone. */
 export function runRegions(list: usize, count: i32, sliceBytes: usize): void {
   for (; count > 0; count--) {
-    const slices = load<i32>(list)
-    runSlices(list, slices, sliceBytes)
+    runSlices(list, load<i32>(list), sliceBytes)
     list += load<i32>(list, nextAt)
   }
 }

@@ -75,9 +75,13 @@ export function weightsOf(modelType: string, params: Params, prefix: string): We
   }
 }
 
+const layerOf = (weights: Weights, name: string) => ({ weight: weights(name + '.weight'), bias: weights(name + '.bias') })
+
 /** x [..,I] through the linear layer `name`, [..,O]. */
-export const dense = (weights: Weights, name: string, x: Tensor): Tensor =>
-  linear(x, weights(name + '.weight'), weights(name + '.bias'))
+export function dense(weights: Weights, name: string, x: Tensor): Tensor {
+  const { weight, bias } = layerOf(weights, name)
+  return linear(x, weight, bias)
+}
 
 /** Weight [out, in] and bias of a linear layer. */
 export function denseTensors(name: string, out: number, inner: number, init: Init = { kind: 'fanIn' }): TensorTable {
@@ -153,8 +157,7 @@ export function runTrunk(config: TrunkConfig, weights: Weights, cells: Tensor, p
   }
 
   function feedForward(at: string, normed: Tensor): Tensor {
-    const layer = (name: string) => ({ weight: weights(`${at}mlp.${name}.weight`), bias: weights(`${at}mlp.${name}.bias`) })
-    const hidden = gatedLinear(normed, layer('gate_proj'), layer('up_proj'))
+    const hidden = gatedLinear(normed, layerOf(weights, at + 'mlp.gate_proj'), layerOf(weights, at + 'mlp.up_proj'))
     return dense(weights, at + 'mlp.down_proj', hidden)
   }
 

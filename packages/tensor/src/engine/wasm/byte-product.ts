@@ -8,8 +8,6 @@ interface ByteRows {
   rows: number
   /** D */
   inputs: number
-  /** Columns per scale; 0 for blocks. */
-  group: number
   /** Stands for the values of x, see WasmContext.identity. */
   identity: object | undefined
   /** Address. */
@@ -25,24 +23,34 @@ export interface ByteWeight {
 }
 
 /** How weights of one shape and format lie in memory. */
-interface ByteFormat {
-  /** O */
-  outputs: number
+export interface ByteFormat {
   /** Of a row of the weight, in bytes. */
   rowBytes: number
   /** Of its scales, where they lie apart. */
   scaleBytes: number
   /** The number of a format of blocks, or bits. */
   format: number
+  /** Columns per scale; 0 for blocks. */
+  group: number
 }
 
+/** Weights [O, D] in 4 bits with scales of their own. */
+export const int4Format = (inputs: number, group: number): ByteFormat => ({
+  ...{ rowBytes: inputs / 2, scaleBytes: 2 * Math.ceil(inputs / group) },
+  ...{ format: 4, group },
+})
+
 export interface ByteProduct extends ByteRows, ByteFormat, ByteWeight {
+  /** O */
+  outputs: number
   /** Address. */
   y: number
 }
 
 /** silu(x gateᵀ) * (x upᵀ) */
 export interface GatedByteProduct extends ByteRows, ByteFormat {
+  /** O */
+  outputs: number
   gate: ByteWeight
   up: ByteWeight
   /** Address. */
@@ -140,20 +148,25 @@ export class Race {
 
   /** The way that is next. */
   get way(): Way {
-    const count = this.ways.length
-    if (this.runs >= count * (this.warmUp + this.trials)) return this.winner
-    return this.ways[Math.floor(this.runs / this.inARow) % count]!
+    return this.isOver ? this.winner : this.ways[this.turn]!
   }
 
   /** Run `f`, which takes that way, and time it. */
   time(work: number, f: () => void): void {
-    const count = this.ways.length
-    if (this.runs >= count * (this.warmUp + this.trials)) return f()
-    const turn = Math.floor(this.runs / this.inARow) % count
+    if (this.isOver) return f()
+    const { turn } = this
     const start = performance.now()
     f()
     const perWork = (performance.now() - start) / work
-    if (this.runs++ >= count * this.warmUp) this.best[turn] = Math.min(this.best[turn]!, perWork)
+    if (this.runs++ >= this.ways.length * this.warmUp) this.best[turn] = Math.min(this.best[turn]!, perWork)
+  }
+
+  private get isOver(): boolean {
+    return this.runs >= this.ways.length * (this.warmUp + this.trials)
+  }
+
+  private get turn(): number {
+    return Math.floor(this.runs / this.inARow) % this.ways.length
   }
 
   /** Begin again, with these ways. A single one is taken from now on. */
@@ -201,7 +214,7 @@ export function forgetRounded(identity: object | undefined): void {
 /** x as bytes, and where its units begin: rounded now, or for the product before, as q, k and v have one x, and gate and up. */
 function roundedRows(
   context: WasmContext<string>,
-  { identity, x, rows, inputs, group }: ByteRows,
+  { identity, x, rows, inputs, group }: ByteRows & Pick<ByteFormat, 'group'>,
 ): { bytes: number; units: number; unitsPerRow: number } {
   const { roundedBytes, roundedUnits } = context.exports
   const minima = group === 0
@@ -296,7 +309,7 @@ export function runGatedByteProduct(context: WasmContext<string>, product: Gated
 /** Unpacks columns first .. first + columns - 1 of y's weights, part by part: the addresses of their panels, valid until the next part. */
 function* unpackedParts(
   context: WasmContext<string>,
-  { inputs, outputs, rowBytes, scaleBytes, format, group }: ByteFormat & Pick<ByteRows, 'inputs' | 'group'>,
+  { inputs, outputs, rowBytes, scaleBytes, format, group }: ByteFormat & Pick<ByteProduct, 'inputs' | 'outputs'>,
   weights: readonly ByteWeight[],
 ) {
   const { bytePanelBytes, bytePanelScratch } = context.exports

@@ -20,7 +20,7 @@ export interface Region {
 export const mostArguments = 24
 /** Whether it is taken, the number of the kernel, its arguments: 8 bytes each. */
 export const sliceBytes = 8 * (2 + mostArguments)
-const headBytes = 32
+const headBytes = 16
 
 /** Kernels are numbered by name (scripts/build-kernels.mjs). */
 const numbers = new Map<string, number>(kernelNames.toSorted().map((name, number) => [name, number]))
@@ -29,7 +29,7 @@ export const bytesOfRegion = (room: number): number => headBytes + room * sliceB
 
 /** Write a region at an address, a multiple of 8. */
 export function writeRegion(heap: ArrayBufferLike, at: number, { slices, serial, room }: Region): void {
-  new Int32Array(heap, at, headBytes / 4).set([slices.length, 0, 0, Number(serial), bytesOfRegion(room), 0, 0, 0])
+  new Int32Array(heap, at, headBytes / 4).set([slices.length, 0, Number(serial), bytesOfRegion(room)])
   const floats = new Float64Array(heap, at + headBytes, (slices.length * sliceBytes) / 8)
   slices.forEach((slice, i) => {
     const begin = (i * sliceBytes) / 8

@@ -8,7 +8,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { expectShape, matrixOf } from '../../engine/check.ts'
-import { compressedForm } from '../../engine/compressed.ts'
+import { companionsOf, compressedForm } from '../../engine/compressed.ts'
 import { defineKernel } from '../../engine/kernel.ts'
 import { scope } from '../../engine/scope.ts'
 import type { Tensor } from '../../engine/tensor.ts'
@@ -41,17 +41,12 @@ export function gatedLinear(x: Tensor, gate: LinearLayer, up: LinearLayer): Tens
   }
   const [y] = runGatedLinear(
     {
-      ...{ x, gate: gate.weight, gateScales: scalesOf(gate.weight), gateBias: gate.bias },
-      ...{ up: up.weight, upScales: scalesOf(up.weight), upBias: up.bias },
+      ...{ x, gate: gate.weight, gateScales: companionsOf(gate.weight)[0], gateBias: gate.bias },
+      ...{ up: up.weight, upScales: companionsOf(up.weight)[0], upBias: up.bias },
     },
     attributes,
   )
   return y
-}
-
-function scalesOf(weight: Tensor): Tensor | undefined {
-  const form = compressedForm(weight)
-  return form?.kind === 'quantized' ? form.scales : undefined
 }
 
 /** What the kernel needs to know, where it can be used. */

@@ -1,7 +1,6 @@
-import { multipliedBlocks } from '@casa-js/base/internal'
-import { runGatedByteProduct } from '../../engine/wasm/byte-product.ts'
+import { int4Format, runGatedByteProduct } from '../../engine/wasm/byte-product.ts'
 import type { WasmKernel } from '../../engine/wasm/kernel.ts'
-import { numberOfBlocks } from '../block-linear/wasm.ts'
+import { blockFormat } from '../block-linear/wasm.ts'
 import type { GatedLinearAttributes, GatedLinearInputs } from './attributes.ts'
 
 export const gatedLinearWasm: WasmKernel<GatedLinearInputs, GatedLinearAttributes> = (call, attributes) => {
@@ -10,16 +9,9 @@ export const gatedLinearWasm: WasmKernel<GatedLinearInputs, GatedLinearAttribute
   const [gate, gateScales, gateBias, up, upScales, upBias] = call.pointers(
     ...(['gate', 'gateScales', 'gateBias', 'up', 'upScales', 'upBias'] as const),
   )
-  const lie =
-    type === 'int4'
-      ? { format: 4, rowBytes: inputs / 2, scaleBytes: 2 * Math.ceil(inputs / group) }
-      : {
-          format: numberOfBlocks[type],
-          rowBytes: (inputs / multipliedBlocks[type].values) * multipliedBlocks[type].bytes,
-          scaleBytes: 0,
-        }
+  const format = type === 'int4' ? int4Format(inputs, group) : blockFormat(type, inputs)
   runGatedByteProduct(call, {
-    ...{ ...attributes, ...lie, identity: call.identity('x'), x: x.pointer },
+    ...{ ...attributes, ...format, identity: call.identity('x'), x: x.pointer },
     gate: { values: gate, scales: gateScales, bias: gateBias },
     up: { values: up, scales: upScales, bias: upBias },
     y: call.output([...x.shape.slice(0, -1), outputs]),

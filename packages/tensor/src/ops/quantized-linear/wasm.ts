@@ -1,4 +1,4 @@
-import { fewRows, inBytes, runByteProduct } from '../../engine/wasm/byte-product.ts'
+import { fewRows, inBytes, int4Format, runByteProduct } from '../../engine/wasm/byte-product.ts'
 import { partOf, precision, rowUnit, splitProduct, type WasmKernel } from '../../engine/wasm/kernel.ts'
 import type { QuantizedLinearAttributes, QuantizedLinearGradInputs, QuantizedLinearInputs } from './attributes.ts'
 
@@ -7,12 +7,12 @@ export const quantizedLinearWasm: WasmKernel<QuantizedLinearInputs, QuantizedLin
   const { exports } = context
   const [x, values, scales, bias] = context.pointers('x', 'values', 'scales', 'bias')
   const y = context.output([...context.input('x').shape.slice(0, -1), outputs])
-  const groups = Math.ceil(inputs / group)
-  const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
   if (bits === 4 && inBytes(inputs)) {
     const from = { identity: context.identity('x'), x, values, scales, bias, y }
-    return runByteProduct(context, { ...attributes, ...from, rowBytes, scaleBytes: 2 * groups, format: bits })
+    return runByteProduct(context, { ...attributes, ...from, ...int4Format(inputs, group) })
   }
+  const groups = Math.ceil(inputs / group)
+  const rowBytes = 4 * Math.ceil((inputs * bits) / 32)
   const inIntegers = rows <= fewRows && inputs % 32 === 0 && !precision.exact
   const { count, unit, part } = splitProduct(rows, outputs, fewRows)
   context.share(inIntegers ? 'quantizedRows' : 'quantizedMatMul', { count, work: rows * inputs * outputs, unit }, (...range) => {

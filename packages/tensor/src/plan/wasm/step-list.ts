@@ -115,24 +115,28 @@ export class StepList {
   /** Write all of it, with room for what changes. */
   private layOut(moves: readonly number[]): void {
     this.free()
-    const trial = new SharedScratch()
-    const mayJoin = (bound: BoundNode) => !bound.changes && recordTogether([bound], moves, trial).length === 1
-    const groups = groupsOf(this.nodes, mayJoin).map((nodes) => {
-      const all = recordTogether(nodes, moves, trial)
+    // Sizes first.
+    const trials = this.nodes.map((bound) => {
+      const scratch = new SharedScratch()
+      const runs = bound.record(moves, scratch)
+      return { ...bound, runs, scratchBytes: scratch.need }
+    })
+    const groups = groupsOf(trials, ({ changes, runs }) => !changes && runs.length === 1).map((nodes) => {
       const changes = nodes.some((node) => node.changes)
-      const rooms = all.map((runs) => (changes ? 2 : 1) * slicesOf(runs).length)
-      return { nodes, changes, all, rooms }
+      const regions = regionsOf(nodes.map(({ runs }) => runs))
+      const rooms = regions.map((runs) => (changes ? 2 : 1) * slicesOf(runs).length)
+      return { nodes, changes, rooms, scratchBytes: nodes.reduce((sum, node) => sum + node.scratchBytes, 0) }
     })
     const rooms = groups.flatMap((group) => group.rooms)
     const listBytes = alignment * Math.ceil(rooms.map(bytesOfRegion).reduce((a, b) => a + b, 0) / alignment)
     // Caches grow, and scratch memory with them.
-    const scratchBytes = 2 * trial.need
+    const scratchBytes = 2 * Math.max(0, ...groups.map((group) => group.scratchBytes))
     const block = new HeapBlock(this.backend, listBytes + scratchBytes)
     this.memory = { block, scratch: block.pointer + listBytes, scratchBytes }
     this.regions = rooms.length
     this.changing = []
     this.hosts = []
-    const runs = groups.flatMap(({ all }) => all.flat())
+    const runs = trials.flatMap(({ runs }) => runs)
     this.work = runs.reduce((sum, { work }) => sum + work, 0)
     this.way = runs.some(({ name }) => name === 'byteRows') ? raceOfSteps.way : undefined
     let at = block.pointer
@@ -161,9 +165,11 @@ function isSerial(runs: readonly Run[]): boolean {
 /** What nodes that share regions run, region by region. They use scratch memory at the same time. */
 function recordTogether(nodes: readonly BoundNode[], moves: readonly number[], scratch: SharedScratch): Run[][] {
   scratch.begin()
-  const [first, ...others] = nodes.map((node) => node.record(moves, scratch))
-  return others.length === 0 ? first!.map((run) => [run]) : [[first!, ...others].flat()]
+  return regionsOf(nodes.map((node) => node.record(moves, scratch)))
 }
+
+/** Several nodes have one region; the calls of a single one follow each other. */
+const regionsOf = (runs: readonly Run[][]): Run[][] => (runs.length === 1 ? runs[0]!.map((run) => [run]) : [runs.flat()])
 
 function bind(node: PlanNode, pointerOf: (value: Value) => number, numbers: StepNumbers, backend: WasmBackend): BoundNode {
   const inputs = Object.fromEntries(
@@ -186,14 +192,15 @@ function bind(node: PlanNode, pointerOf: (value: Value) => number, numbers: Step
   }
 }
 
-/** The attributes of a node, a function that sets them to those of a step, and whether that changes any. */
+/**
+ * The attributes of a node, a function that sets them to those of a step, and whether that changes any. Where rows are written is read from
+ * memory alone.
+ */
 function attributesOf({ kernel, attributes, moving = [] }: PlanNode) {
   const own: Record<string, unknown> = { ...attributes }
-  const changes = moving.some(({ track }) => track !== undefined)
+  const changes = kernel !== 'WriteRows' && moving.some(({ track }) => track !== undefined)
   let move = (_moves: readonly number[]): void => {}
-  if (changes && kernel === 'WriteRows') {
-    move = (moves) => void (own.offset = at(moving[0]!, moves))
-  } else if (changes && kernel === 'Attention') {
+  if (changes && kernel === 'Attention') {
     const cuK = (own.cuK = Int32Array.from(attributes.cuK as Int32Array))
     move = (moves) => moving.forEach((number, i) => void (cuK[i] = at(number, moves)))
   } else if (changes) {
