@@ -2,7 +2,7 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
-import type { WasmBackend } from './wasm/kernel.ts'
+import { flushKernels, type WasmBackend } from './wasm/kernel.ts'
 
 /**
  * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this avoids the extra copy
@@ -17,6 +17,7 @@ export function readInto(t: Tensor, target: Float32Array): Promise<void> | undef
   const name = tf.getBackend()
   if (name === 'webgpu') return t.data().then((values) => target.set(values))
   const stored = name === 'wasm' ? (backend as WasmBackend).dataIdMap.get(t.dataId) : undefined
+  if (stored) flushKernels()
   if (stored) target.set(new Float32Array((backend as WasmBackend).wasm.HEAPU8.buffer, stored.memoryOffset, t.size))
   else target.set(backend.readSync(t.dataId) as Float32Array)
   return undefined

@@ -1,7 +1,7 @@
 /** Replaces tfjs's addition of two tensors of one shape on wasm, which one thread does alone. What is broadcast stays with tfjs. */
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
-import { partOf, wasmKernel, type WasmContext } from './kernel.ts'
+import { flushKernels, partOf, wasmKernel, type WasmContext } from './kernel.ts'
 
 /** a + b, of one shape. */
 export function addOfOneShape(context: WasmContext<'a' | 'b'>): void {
@@ -26,7 +26,9 @@ export function replaceAdd(): void {
   const kernelFunc: tf.KernelFunc = (call) => {
     const { a, b } = call.inputs as Record<'a' | 'b', tf.TensorInfo>
     const isOurs = a.dtype === 'float32' && b.dtype === 'float32' && a.shape.join() === b.shape.join()
-    return isOurs ? (ours(call) as tf.TensorInfo[])[0]! : config.kernelFunc(call)
+    if (isOurs) return (ours(call) as tf.TensorInfo[])[0]!
+    flushKernels()
+    return config.kernelFunc(call)
   }
   tf.unregisterKernel('Add', 'wasm')
   tf.registerKernel({ ...config, kernelFunc })

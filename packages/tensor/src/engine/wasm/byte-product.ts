@@ -161,12 +161,14 @@ export class Race {
     if (this.runs++ >= this.ways.length * this.warmUp) this.best[turn] = Math.min(this.best[turn]!, perWork)
   }
 
-  private get isOver(): boolean {
+  get isOver(): boolean {
     return this.runs >= this.ways.length * (this.warmUp + this.trials)
   }
 
+  /** The order of turns moves on, as every layer has the same products: each way has its turn with each of them. */
   private get turn(): number {
-    return Math.floor(this.runs / this.inARow) % this.ways.length
+    const turn = Math.floor(this.runs / this.inARow)
+    return (turn + Math.floor(turn / this.ways.length)) % this.ways.length
   }
 
   /** Begin again, with these ways. A single one is taken from now on. */
@@ -251,10 +253,14 @@ export function runByteProduct(context: WasmContext<string>, product: ByteProduc
 /** Run products with the best way, or one that has its turn. */
 function takingWay(context: WasmContext<string>, work: number, run: (way: Way) => void): void {
   if (context.isRecorded) run(raceOfSteps.way)
-  else if (work < leastTimed) run(race.winner)
+  else if (work < leastTimed || race.isOver) run(race.winner)
   else {
     const { way } = race
-    race.time(work, () => run(way))
+    context.finish()
+    race.time(work, () => {
+      run(way)
+      context.finish()
+    })
   }
 }
 

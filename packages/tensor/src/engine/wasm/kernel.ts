@@ -2,8 +2,10 @@
 import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
+import { sizeOf } from '../tensor.ts'
 import type { KernelModule } from './exports.ts'
-import { sliceBytes } from './regions.ts'
+import type { Heap } from './heap.ts'
+import type { KernelQueue } from './queue.ts'
 import type { ThreadPool } from './thread-pool.ts'
 
 /** An input in the heap: its address, 0 for an optional one that was not given, and its shape. */
@@ -66,7 +68,7 @@ export const precision = { exact: false, bytes: false }
 
 /** In how many slices work is split, at most `pieces` per thread. */
 const slicesFor = (work: number, pieces = 1): number =>
-  pool ? Math.max(1, Math.min(pieces * pool.count, Math.floor(work / sharing.workPerThread))) : 1
+  device?.pool ? Math.max(1, Math.min(pieces * device.pool.count, Math.floor(work / sharing.workPerThread))) : 1
 
 export interface WasmContext<N extends string> {
   input(name: InputName<N>): HeapTensor
@@ -79,14 +81,14 @@ export interface WasmContext<N extends string> {
   identity(name: InputName<N>): object | undefined
   /** Allocate an output tensor; its memory is not initialised. */
   output(shape: number[], dtype?: 'float32' | 'int32'): number
-  /** Copy a host array into the heap for the length of this call. */
+  /** Copy a host array into the heap, for the kernels of this call. */
   upload(data: Float32Array | Int32Array): number
   /**
    * Copy numbers that a plan changes from step to step. What else depends on them must stay the same until one of them passes a multiple of
    * `movingStep`.
    */
   moving(numbers: Int32Array): number
-  /** Scratch memory for the length of this call, 16-byte aligned, not initialised. */
+  /** Scratch memory for the kernels of this call, 16-byte aligned, not initialised. */
   scratch(bytes: number): number
   /** Memory that stays after this call, and holds what it held: until a call asks for more. 16-byte aligned. */
   kept(bytes: number): number
@@ -110,8 +112,10 @@ export interface WasmContext<N extends string> {
   run(name: keyof KernelModule, ...given: number[]): void
   /** Run a kernel on several lists of arguments at once, at most `mostPieces` per thread. */
   runTogether(name: keyof KernelModule, slices: number[][], work: number): void
-  /** Whether kernels are only noted, to be run later: then nothing can be timed. */
+  /** Whether kernels are noted for a plan: then nothing can be timed. */
   readonly isRecorded: boolean
+  /** Wait until the kernels that were run so far are done. */
+  finish(): void
 }
 
 export interface PartialSums {
@@ -134,21 +138,41 @@ export interface WasmBackend extends tf.KernelBackend {
     asm: { memory: WebAssembly.Memory }
   }
   dataIdMap: { get(dataId: object): { memoryOffset: number } }
-  makeOutput(shape: number[], dtype: string): tf.TensorInfo
+  /** @param memoryOffset where it lies; memory that was not allocated yet by default */
+  makeOutput(shape: number[], dtype: string, memoryOffset?: number): tf.TensorInfo
   disposeData(dataId: object): boolean
 }
 
-let kernelModule: KernelModule | undefined
-let pool: ThreadPool | undefined
+/** What kernels run on. */
+export interface WasmDevice {
+  /** The instance of our module on the heap's memory. */
+  exports: KernelModule
+  /** The threads that share it. */
+  pool: ThreadPool | undefined
+  heap: Heap
+  queue: KernelQueue
+}
+
+let device: WasmDevice | undefined
 /** What `kept` has allocated. */
 let keptMemory = { pointer: 0, bytes: 0 }
 
-/** Register the instance of our module that runs on the backend's memory, and the threads that share it. */
-export function attachKernels(exports: KernelModule, threads: ThreadPool | undefined): void {
-  kernelModule = exports
-  pool = threads
-  // It lay in the heap of the module before.
+/** Make a device the one that kernels run on; none when it was closed. */
+export function attachKernels(started: WasmDevice | undefined): void {
+  device = started
+  // It lay in the heap of the device before.
   keptMemory = { pointer: 0, bytes: 0 }
+}
+
+/** @throws StateError if it was not started, or is closed; `what` asked for it */
+export function runningDevice(what: string): WasmDevice {
+  if (!device) throw new StateError(`${what}: the kernel module is not there; start the device with init()`)
+  return device
+}
+
+/** Run the kernels that are queued. To be called before the host, or a kernel of tfjs, reads memory that they write. */
+export function flushKernels(): void {
+  device?.queue.flush()
 }
 
 export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel<N, A>): tf.KernelFunc {
@@ -169,21 +193,22 @@ export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel
 /** A call of a kernel, wherever its inputs and outputs lie. */
 export abstract class HeapCall<N extends string> implements WasmContext<N> {
   readonly exports: KernelModule
-  private temporary: number[] = []
 
   constructor(
     kernelName: string,
     readonly backend: WasmBackend,
   ) {
-    if (!kernelModule) throw new StateError(`${kernelName}: the kernel module is not there; start the device with init()`)
-    this.exports = kernelModule
+    this.exports = runningDevice(kernelName).exports
   }
 
   abstract has(name: InputName<N>): boolean
   abstract identity(name: InputName<N>): object | undefined
   abstract input(name: InputName<N>): HeapTensor
   abstract output(shape: number[], dtype?: 'float32' | 'int32'): number
+  abstract upload(data: Float32Array | Int32Array): number
+  abstract scratch(bytes: number): number
   abstract runTogether(name: keyof KernelModule, slices: number[][], work: number): void
+  abstract finish(): void
   abstract readonly isRecorded: boolean
 
   run(name: keyof KernelModule, ...given: number[]): void {
@@ -198,26 +223,13 @@ export abstract class HeapCall<N extends string> implements WasmContext<N> {
     return names.map((name) => this.input(name).pointer) as { [I in keyof Names]: number }
   }
 
-  upload(data: Float32Array | Int32Array): number {
-    const pointer = this.scratch(data.byteLength)
-    this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
-    return pointer
-  }
-
   moving(numbers: Int32Array): number {
     return this.upload(numbers)
   }
 
   floats(pointer: number, count: number): Float32Array {
+    this.finish()
     return new Float32Array(this.backend.wasm.HEAPU8.buffer, pointer, count)
-  }
-
-  scratch(bytes: number): number {
-    // The heap's own alignment is 8.
-    // Sizes that kernels compute are returned as signed integers.
-    const pointer = this.backend.wasm._malloc((bytes >>> 0) + 16) >>> 0
-    this.temporary.push(pointer)
-    return Math.ceil(pointer / 16) * 16
   }
 
   kept(bytes: number): number {
@@ -247,8 +259,7 @@ export abstract class HeapCall<N extends string> implements WasmContext<N> {
     return {
       next: () => (taken++ === 0 ? total : (others[others.length] = this.scratch(4 * width))),
       add: () => {
-        const sums = this.floats(total, width)
-        for (const other of others) this.floats(other, width).forEach((value, i) => void (sums[i]! += value))
+        for (const other of others) this.run('add', total, other, total, width)
       },
     }
   }
@@ -257,18 +268,15 @@ export abstract class HeapCall<N extends string> implements WasmContext<N> {
     const slices = slicesFor(work, pieces)
     return Array.from({ length: slices }, (_, i) => (i + 1) / slices)
   }
-
-  /** Free what `upload` and `scratch` allocated. */
-  release(): void {
-    for (const pointer of this.temporary) this.backend.wasm._free(pointer)
-    this.temporary = []
-  }
 }
 
-/** On tensors of tfjs; makes its outputs. */
+/** On tensors of tfjs; makes its outputs, and queues what it runs. */
 class KernelCall<N extends string> extends HeapCall<N> {
   readonly outputs: tf.TensorInfo[] = []
   readonly isRecorded = false
+  private readonly heap: Heap
+  private readonly queue: KernelQueue
+  private readonly temporary: number[] = []
 
   constructor(
     kernelName: string,
@@ -276,6 +284,7 @@ class KernelCall<N extends string> extends HeapCall<N> {
     backend: WasmBackend,
   ) {
     super(kernelName, backend)
+    ;({ heap: this.heap, queue: this.queue } = runningDevice(kernelName))
   }
 
   has(name: InputName<N>): boolean {
@@ -292,14 +301,38 @@ class KernelCall<N extends string> extends HeapCall<N> {
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): number {
-    const info = this.backend.makeOutput(shape, dtype)
-    this.outputs.push(info)
-    return this.pointerOf(info)
+    const pointer = this.heap.take(4 * sizeOf(shape))
+    this.outputs.push(this.backend.makeOutput(shape, dtype, pointer))
+    return pointer
+  }
+
+  /** In memory that no queued kernel reads. */
+  upload(data: Float32Array | Int32Array): number {
+    const pointer = this.backend.wasm._malloc(data.byteLength) >>> 0
+    this.temporary.push(pointer)
+    this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
+    return pointer
+  }
+
+  scratch(bytes: number): number {
+    // The heap's own alignment is 8.
+    // Sizes that kernels compute are returned as signed integers.
+    const pointer = this.heap.take((bytes >>> 0) + 16)
+    this.temporary.push(pointer)
+    return Math.ceil(pointer / 16) * 16
+  }
+
+  /** Free what `upload` and `scratch` allocated: kernels that are queued later may take it. */
+  release(): void {
+    for (const pointer of this.temporary) this.backend.wasm._free(pointer)
   }
 
   runTogether(name: keyof KernelModule, slices: number[][]): void {
-    if (pool && slices.length > 1) pool.run(name, slices)
-    else for (const slice of slices) this.exports[name](...slice)
+    this.queue.add(name, slices)
+  }
+
+  finish(): void {
+    this.queue.flush()
   }
 
   private pointerOf(info: tf.TensorInfo): number {
@@ -307,15 +340,19 @@ class KernelCall<N extends string> extends HeapCall<N> {
   }
 }
 
-/** Run a list of regions (regions.ts), by all threads. */
-export function runList(list: number, regions: number): void {
-  if (pool) pool.runList(list, regions, 'a planned step')
-  else kernelModule!.runRegions(list, regions, sliceBytes)
+/**
+ * Run a list of regions (regions.ts), by all threads, after what is queued.
+ * @param what it is, for errors
+ */
+export function runList(list: number, regions: number, what: string): void {
+  const { queue } = runningDevice(what)
+  queue.flush()
+  queue.run(list, regions, what)
 }
 
 /** Wait until no thread reads a list any more. */
 export function settle(): void {
-  pool?.settle()
+  device?.pool?.settle()
 }
 
 /** Whether there are threads to share work of this much. */

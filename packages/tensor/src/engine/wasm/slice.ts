@@ -3,43 +3,61 @@
  * million floats, out of a product that holds q, k and v takes 0.03 ms instead of 1.7. The other backends use tfjs's slice.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import type { KernelModule } from './exports.ts'
-import type { WasmBackend } from './kernel.ts'
+import { sizeOf } from '../tensor.ts'
+import { flushKernels, wasmKernel, type WasmContext } from './kernel.ts'
 
-export function replaceSlice(exports: KernelModule): void {
-  const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend }) => {
-    const { begin, size } = attrs as Pick<tf.SliceAttrs, 'begin' | 'size'>
-    return sliceOf(inputs.x as tf.Tensor, begin, size, backend as WasmBackend, exports)
-  }
-  if (tf.getKernel('Slice', 'wasm')) tf.unregisterKernel('Slice', 'wasm')
-  tf.registerKernel({ kernelName: 'Slice', backendName: 'wasm', kernelFunc })
+interface Attributes {
+  begin: number[]
+  size: number[]
+  dtype: 'float32' | 'int32'
 }
 
-function sliceOf(x: tf.Tensor, from: number | number[], extent: number | number[], backend: WasmBackend, exports: KernelModule) {
-  const [begin, size] = tf.slice_util.parseSliceParams(x, from, extent) as [number[], number[]]
-  const out = backend.makeOutput(size, x.dtype)
-  const itemBytes = tf.util.bytesPerElement(x.dtype)
-  const strides = x.shape.map((_, axis) => itemBytes * tf.util.sizeFromShape(x.shape.slice(axis + 1)))
+const itemBytes = 4
+
+function sliceOf(context: WasmContext<'x'>, { begin, size, dtype }: Attributes): void {
+  const { pointer, shape } = context.input('x')
+  const strides = shape.map((_, axis) => itemBytes * sizeOf(shape.slice(axis + 1)))
   // Trailing axes that are taken whole are contiguous with the last axis that is cut.
   const last = Math.max(
     0,
-    size.findLastIndex((count, axis) => count < x.shape[axis]!),
+    size.findLastIndex((count, axis) => count < shape[axis]!),
   )
   const pieceBytes = size[last]! * strides[last]!
-  let to = backend.dataIdMap.get(out.dataId).memoryOffset
+  let to = context.output(size, dtype)
 
-  const copy = (axis: number, pointer: number): void => {
-    const here = pointer + begin[axis]! * strides[axis]!
+  const copy = (axis: number, from: number): void => {
+    const here = from + begin[axis]! * strides[axis]!
     if (axis === last) {
-      exports.copyBlocks(here, to, 1, pieceBytes, 0)
+      context.run('copyBlocks', here, to, 1, pieceBytes, 0)
       to += pieceBytes
     } else if (axis === last - 1) {
-      exports.copyBlocks(here + begin[last]! * strides[last]!, to, size[axis]!, pieceBytes, strides[axis]!)
+      context.run('copyBlocks', here + begin[last]! * strides[last]!, to, size[axis]!, pieceBytes, strides[axis]!)
       to += size[axis]! * pieceBytes
     } else {
       for (let i = 0; i < size[axis]!; i++) copy(axis + 1, here + i * strides[axis]!)
     }
   }
-  if (tf.util.sizeFromShape(size) > 0) copy(0, backend.dataIdMap.get(x.dataId).memoryOffset)
-  return out
+  if (sizeOf(size) > 0) copy(0, pointer)
+}
+
+const ours = wasmKernel('Slice', sliceOf)
+let replaced = false
+
+/** tfjs's backend must have been imported. */
+export function replaceSlice(): void {
+  if (replaced) return
+  replaced = true
+  const config = tf.getKernel('Slice', 'wasm')
+  const kernelFunc: tf.KernelFunc = (call) => {
+    const x = call.inputs.x as tf.Tensor
+    if (x.dtype !== 'float32' && x.dtype !== 'int32') {
+      flushKernels()
+      return config.kernelFunc(call)
+    }
+    const given = call.attrs as Pick<tf.SliceAttrs, 'begin' | 'size'>
+    const [begin, size] = tf.slice_util.parseSliceParams(x, given.begin, given.size) as [number[], number[]]
+    return (ours({ ...call, attrs: { begin, size, dtype: x.dtype } }) as tf.TensorInfo[])[0]!
+  }
+  tf.unregisterKernel('Slice', 'wasm')
+  tf.registerKernel({ ...config, kernelFunc })
 }

@@ -1,13 +1,16 @@
 /** Starting the wasm backend: tfjs's own module, then ours on the same memory. */
 import { defaultThreads, locationOf, readKernelModule, startThread, wantsWideVectors, widenVectors } from '#platform'
 import * as tf from '@tensorflow/tfjs-core'
-import { DeviceUnavailableError, OutOfMemoryError } from '@casa-js/base'
+import { DeviceUnavailableError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { byteProducts, proven, provenWays, race, raceOfSteps } from './byte-product.ts'
 import { replaceAdd } from './add.ts'
 import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
-import { attachKernels, type WasmBackend } from './kernel.ts'
+import { flushBeforeOthers } from './flush.ts'
+import { Heap } from './heap.ts'
+import { attachKernels, flushKernels, type WasmBackend } from './kernel.ts'
+import { KernelQueue } from './queue.ts'
 import { ThreadPool } from './thread-pool.ts'
 
 /** @throws DeviceUnavailableError if the requested threads cannot be started */
@@ -24,8 +27,9 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   if (!(await tf.setBackend('wasm'))) throw new DeviceUnavailableError(`tfjs could not start its wasm backend from ${place}`)
 
   const relaxed = WebAssembly.validate(relaxedProbe)
-  const { wasm } = tf.backend() as WasmBackend
-  refuseWhatDoesNotFit(wasm)
+  const backend = tf.backend() as WasmBackend
+  const { wasm } = backend
+  const heap = new Heap(wasm, flushKernels)
   const { memory } = wasm.asm
   const asksForWide = wideVectors ?? wantsWideVectors()
   const notWide = asksForWide ? widenVectors() : undefined
@@ -38,13 +42,15 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
       ? new ThreadPool(threads, exports, { module, memory }, (bytes) => wasm._malloc(bytes) >>> 0, startThread)
       : undefined
   await pool?.started()
-  attachKernels(exports, pool)
-  const ways = (proven.ways = relaxed ? provenWays(exports, tf.backend() as WasmBackend, wide) : [])
+  const queue = new KernelQueue(backend, exports, pool, heap)
+  attachKernels({ exports, pool, heap, queue })
+  const ways = (proven.ways = relaxed ? provenWays(exports, backend, wide) : [])
   race.start(ways)
   // Few rows have no taller tiles.
   raceOfSteps.start(ways.filter((way) => way < 2))
-  replaceSlice(exports)
+  replaceSlice()
   replaceAdd()
+  flushBeforeOthers(backend)
   return {
     adapter: 'WebAssembly SIMD',
     features: [
@@ -56,27 +62,11 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
     limits: { heapBytes: 2 ** 32 },
     threads: { count: threads, reason },
     ...(notWide !== undefined && { missing: notWide }),
-    stop: () => pool?.stop(),
-  }
-}
-
-/**
- * tfjs does not check what malloc returns: after a failure it would write at address 0, or into a block of the size modulo 4 GiB. So
- * every allocation, tfjs's and ours, is checked here.
- */
-function refuseWhatDoesNotFit(wasm: WasmBackend['wasm']): void {
-  // Emscripten replaces its stub of malloc at the first call; wrap the real one.
-  wasm._free(wasm._malloc(1))
-  const allocate = wasm._malloc
-  wasm._malloc = (bytes) => {
-    const pointer = bytes < 2 ** 32 ? allocate(bytes) : 0
-    if (pointer === 0 && bytes > 0) {
-      const heap = wasm.HEAPU8.byteLength
-      throw new OutOfMemoryError(
-        `no room for ${bytes} bytes in a heap of ${heap} (WebAssembly ends at 4 GiB): take smaller batches or free tensors`,
-      )
-    }
-    return pointer
+    stop: () => {
+      queue.close()
+      attachKernels(undefined)
+      return pool?.stop()
+    },
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import { DeviceLostError } from '@casa-js/base'
 import type { KernelModule } from './exports.ts'
-import { bytesOfRegion, sliceBytes, writeRegion } from './regions.ts'
+import { sliceBytes } from './regions.ts'
 
 /** What a thread is started with (thread-source.ts). All of it can be sent to another thread. */
 export interface ThreadData {
@@ -56,8 +56,6 @@ export class ThreadPool {
   private readonly threads: Thread[] = []
   /** The main thread of a page may not block, so it can only spin. */
   private readonly maySleep: boolean
-  /** Room for a region. */
-  private readonly region: number
   private readonly walkAt: number
   private failure: DeviceLostError | undefined
   private stopping = false
@@ -76,10 +74,8 @@ export class ThreadPool {
     const control = new SharedArrayBuffer(4 * line.length * (count + 1))
     this.control = new Int32Array(control)
     this.maySleep = maySleepOn(this.control)
-    const walkBytes = 4 * walkWords.length
-    const begin = Math.ceil(allocate(walkBytes + bytesOfRegion(mostPieces * count) + 64) / 64) * 64
+    const begin = Math.ceil(allocate(4 * walkWords.length + 64) / 64) * 64
     this.walkAt = begin
-    this.region = begin + walkBytes
     // A shared memory's buffer stays valid when it grows.
     this.walk = new Int32Array(data.memory.buffer, begin, walkWords.length).fill(0)
     for (let index = 1; index < count; index++) {
@@ -97,21 +93,9 @@ export class ThreadPool {
   }
 
   /**
-   * Run one kernel on each list of arguments, at most `mostPieces` per thread. Returns when all are done.
-   * @throws DeviceLostError if a thread failed or ended, now or before
-   */
-  run(name: keyof KernelModule, slices: readonly (readonly number[])[]): void {
-    if (this.failure) throw this.failure
-    this.settle()
-    const region = { slices: slices.map((given) => ({ name, arguments: given })), serial: false, room: slices.length }
-    writeRegion(this.data.memory.buffer, this.region, region)
-    this.runList(this.region, 1, name)
-  }
-
-  /**
    * Run a list of regions.
    * @param what it is, for errors
-   * @throws DeviceLostError as `run`
+   * @throws DeviceLostError if a thread failed or ended, now or before
    */
   runList(list: number, regions: number, what: string): void {
     if (this.failure) throw this.failure

@@ -4,6 +4,7 @@ import * as ops from '../../index.ts'
 import { randomValues } from '../../testing/random.ts'
 import { kernelNames, type KernelModule } from './exports.ts'
 import { sharing } from './kernel.ts'
+import { writeRegion } from './regions.ts'
 import { ThreadPool, type Thread } from './thread-pool.ts'
 import { startThread } from './threads.node.ts'
 
@@ -102,37 +103,43 @@ describe('wasm on several threads', () => {
   })
 })
 
-/** A pool on a memory of its own. */
-async function pool(start: (data: Parameters<typeof startThread>[0]) => Thread): Promise<ThreadPool> {
+/** A pool on a memory of its own, and a function that runs slices of copyBlocks. */
+async function pool(start: (data: Parameters<typeof startThread>[0]) => Thread) {
   const { readFile } = await import('node:fs/promises')
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
   const module = await WebAssembly.compile(await readFile(new URL('../../../build/kernels-shared.wasm', import.meta.url)))
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } })
-  return new ThreadPool(2, exports as KernelModule, { module, memory }, () => 64, start)
+  const threads = new ThreadPool(2, exports as KernelModule, { module, memory }, () => 64, start)
+  const list = 1024
+  const copy = (...slices: number[][]) => {
+    const room = slices.length
+    const all = slices.map((given) => ({ name: 'copyBlocks' as const, arguments: given }))
+    writeRegion(memory.buffer, list, { slices: all, serial: false, room })
+    threads.runList(list, 1, 'a copy')
+  }
+  return { threads, copy }
 }
 
 describe('a lost thread', () => {
   it('throws DeviceLostError when a kernel fails in it, and on every later call', async () => {
-    const threads = await pool(startThread)
+    const { threads, copy } = await pool(startThread)
     const nothing = [0, 0, 0, 0, 0]
-    threads.run('copyBlocks', [nothing, nothing])
+    copy(nothing, nothing)
     const beyondTheMemory = [0, 2 ** 30, 1, 4, 0]
-    expect(() => threads.run('copyBlocks', [nothing, beyondTheMemory])).toThrow(
-      /^wasm: .* in copyBlocks\. close\(\), init\(\) and load again\.$/,
-    )
-    expect(() => threads.run('copyBlocks', [nothing, nothing])).toThrow(DeviceLostError)
+    expect(() => copy(nothing, beyondTheMemory)).toThrow(/^wasm: .* in a copy\. close\(\), init\(\) and load again\.$/)
+    expect(() => copy(nothing, nothing)).toThrow(DeviceLostError)
     await threads.stop()
   })
 
   it('throws DeviceLostError when the thread exits on its own', async () => {
     const started: ((why: string) => void)[] = []
-    const threads = await pool(() => ({
+    const { threads, copy } = await pool(() => ({
       ready: Promise.resolve(),
       onEnd: (report) => void started.push(report),
       stop: async () => {},
     }))
     started[0]!('exit code 1')
-    expect(() => threads.run('copyBlocks', [[0, 0, 0, 0, 0]])).toThrow('wasm: thread 1 ended: exit code 1')
+    expect(() => copy([0, 0, 0, 0, 0])).toThrow('wasm: thread 1 ended: exit code 1')
     await threads.stop()
   })
 

@@ -79,12 +79,12 @@ export class RecordedCall extends HeapCall<string> {
     return pointer
   }
 
-  override scratch(bytes: number): number {
+  scratch(bytes: number): number {
     return this.scratchMemory.take(bytes >>> 0)
   }
 
   /** Memory of its own, as it is read when the list is run. */
-  override upload(data: Float32Array | Int32Array): number {
+  upload(data: Float32Array | Int32Array): number {
     const { wasm } = this.backend
     const index = this.uploaded++
     let memory = this.uploads[index]
@@ -109,6 +109,9 @@ export class RecordedCall extends HeapCall<string> {
   runTogether(name: keyof KernelModule, slices: number[][], work: number): void {
     this.runs.push({ name, slices, work })
   }
+
+  /** Nothing runs while it is noted. */
+  finish(): void {}
 
   dispose(): void {
     for (const { pointer } of this.uploads) this.backend.wasm._free(pointer)

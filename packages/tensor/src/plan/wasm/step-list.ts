@@ -74,7 +74,7 @@ export class StepList {
     const isOtherWay = this.way !== undefined && this.way !== raceOfSteps.way
     if (!this.memory || isOtherWay || (isOther && !this.update(moves))) this.layOut(moves)
     else for (const host of this.hosts) host.record(moves, new SharedScratch())
-    const run = () => runList(this.memory!.block.pointer, this.regions)
+    const run = () => runList(this.memory!.block.pointer, this.regions, 'a planned step')
     if (this.way === undefined) run()
     else raceOfSteps.time(this.work, run)
   }
