@@ -103,9 +103,9 @@ export interface Fusion<S extends FusionState = FusionState> {
    */
   readonly imagesInCache: boolean
   /**
-   * True if single tokens of text may be run from a plan: when one such token follows another, `next` runs the same operators on the same
-   * tensors, and every number in them is one of the sequence's counters plus a constant: the tokens in the cache, or a number of the
-   * state, which grows by the same amount per token. Default: false, op by op.
+   * True if pieces may be run from a plan: of two pieces of as many tokens, with images of the same sizes in the same places, `next` runs the
+   * same operators on the same tensors, and every number in them is one of the sequence's counters plus a constant: the tokens in the
+   * cache, or a number of the state, which grows by the same amount per piece, or is set to the same one. Default: false, op by op.
    */
   readonly replayable?: boolean
   /**

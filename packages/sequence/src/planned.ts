@@ -1,10 +1,11 @@
 /**
- * When a sequence's next token is run from a plan.
+ * When a sequence's next step is run from a plan.
  *
- * Tokens are run op by op and traced until a plan can be made of two of them. It fits every later token whose state has the same tensors
- * and whose counters (tokens in the cache, numbers of the state) are such that the plan knows every number: of a first plan the next
- * tokens of the same image; after a token of another image was traced too, those of all images. A fusion writes the keys of a new image
- * into tensors of an earlier state, so there are two sets of tensors in turn, and a plan for each.
+ * A step is a token of text, a piece of a prompt, or the text around new images. Steps of one kind take as many tokens, with images of the same
+ * sizes in the same places. They are run op by op and traced until a plan can be made of two of them. It fits every later step of the kind
+ * whose state has the same tensors and whose counters (tokens in the cache, numbers of the state) are such that the plan knows every number:
+ * of a first plan the next tokens of the same image; after a token of another image was traced too, those of all images. A fusion writes
+ * the keys of a new image into tensors of an earlier state, so there are two sets of tensors in turn, and a plan for each.
  */
 import type { FusionState } from '@casa-js/core'
 import { createPlan, NoPlan, type Counters, type Plan, type StepTrace } from '@casa-js/tensor/internal'
@@ -13,129 +14,179 @@ import { createPlan, NoPlan, type Counters, type Plan, type StepTrace } from '@c
 export interface PlanUse {
   /** Tokens that were run from a plan. */
   tokens: number
+  /** Of them, those of steps with several tokens, or with images. */
+  inLongerSteps: number
   /** Plans that were made. */
   plans: number
   /** Why there is no plan, if the last attempt to make one failed. */
   refused?: string
 }
 
-/** After this many attempts in a row that fail, no more are made. */
+/** After this many attempts in a row that fail, no more are made for steps of the kind. */
 const mostAttempts = 4
-/** Sets of tensors that plans are held for: two that images take turns in, and one of text before the first. */
-const mostSets = 3
+/**
+ * Sets of tensors that plans are held for: for tokens of text and for the text around images two that images take turns in, for text one more
+ * from before the first image, and one for pieces of a prompt.
+ */
+const mostSets = 6
 /** Traces of a set. A plan needs two, and one of another image; more where counters part later still. */
 const mostTraces = 4
 
-interface Traced {
-  trace: StepTrace
-  /** Before the step. */
-  state: FusionState
+type Tensors = FusionState['tensors']
+
+/** What makes steps alike. */
+export interface StepKind {
+  /** Tokens, and where images stand among them. */
+  name: string
+  tokens: number
+  /** A token of text goes on with the tensors of its state. */
+  isToken: boolean
 }
 
-/** What is known of steps whose state has these tensors. */
-interface TensorSet {
-  tensors: FusionState['tensors']
+/** Where a step begins. */
+export interface StepStart {
+  kind: StepKind
+  /** Tokens in the cache. */
+  cached: number
+  state: FusionState
+  /** Tensors of an earlier state that it may write into. */
+  spare: Tensors
+}
+
+/** What is known of steps of one kind whose state has these tensors. */
+interface StepSet {
+  kind: string
+  tensors: Tensors
+  spare: Tensors
   traces: StepTrace[]
-  /** By how much each number of the state grows per token. */
-  growth: Record<string, number>
+  /** The state after each traced step. */
+  after: { values: FusionState['values']; tensors: Tensors }[]
   plan?: Plan
 }
 
 export interface StepPlanner {
   readonly use: PlanUse
-  /** Whether it is worth tracing steps. */
-  readonly traces: boolean
-  /** The plan and its moves for the next token, if one fits; and the state after it. */
-  find(tokens: number, state: FusionState): { plan: Plan; moves: readonly number[]; next: FusionState } | undefined
-  /** A traced step is over: its state before, and the state after it. */
-  note(traced: Traced, after: FusionState): void
+  /** Whether it is worth tracing steps of this kind. */
+  traces(kind: StepKind): boolean
+  /** The plan and its moves for this step, if one fits; and the state after it. */
+  find(start: StepStart): { plan: Plan; moves: readonly number[]; next: FusionState } | undefined
+  /** A traced step is over. @param after its state */
+  note(start: StepStart, trace: StepTrace, after: FusionState): void
   dispose(): void
 }
 
 /** The counters of a sequence: a fusion's numbers may have any name, so they get a prefix. */
-export const countersOf = (tokens: number, { values }: FusionState): Counters =>
-  Object.fromEntries([['tokens', tokens], ...Object.entries(values).map(([name, value]) => [`state.${name}`, value] as const)])
+export const countersOf = ({ cached, state: { values } }: Pick<StepStart, 'cached' | 'state'>): Counters =>
+  Object.fromEntries([['tokens', cached], ...Object.entries(values).map(([name, value]) => [`state.${name}`, value] as const)])
 
-const sameTensors = (a: FusionState['tensors'], b: FusionState['tensors']): boolean => {
+const sameTensors = (a: Tensors, b: Tensors): boolean => {
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
-const growthOf = ({ values: a }: FusionState, { values: b }: FusionState): Record<string, number> =>
-  Object.fromEntries(Object.keys(b).map((name) => [name, b[name]! - (a[name] ?? NaN)]))
+/**
+ * The numbers of a state after a step: each grows by as much in every step, as counts of tokens do, or is the same after every step, as when an
+ * image begins a window anew. Undefined where the traces say neither.
+ */
+function valuesAfter({ traces, after }: StepSet, { values }: FusionState): FusionState['values'] | undefined {
+  const found: Record<string, number> = {}
+  for (const name of Object.keys(after[0]!.values)) {
+    const ends = after.map(({ values: each }) => each[name]!)
+    const growths = ends.map((end, i) => end - (traces[i]!.counters[`state.${name}`] ?? NaN))
+    const [growth, end] = [growths[0]!, ends[0]!]
+    if (growths.every((each) => each === growth)) found[name] = values[name]! + growth
+    else if (ends.every((each) => each === end)) found[name] = end
+    else return undefined
+  }
+  return found
+}
 
 export function createStepPlanner(): StepPlanner {
   /** The one used last comes last. */
-  let sets: TensorSet[] = []
-  let attempts = 0
-  const use: PlanUse = { tokens: 0, plans: 0 }
+  let sets: StepSet[] = []
+  /** Attempts that failed, by kind. */
+  const failures = new Map<string, number>()
+  const use: PlanUse = { tokens: 0, inLongerSteps: 0, plans: 0 }
 
-  /** The set of a state's tensors, now the one used last. */
-  function touch({ tensors }: FusionState): TensorSet | undefined {
-    const found = sets.find((set) => sameTensors(set.tensors, tensors))
+  /** The set of a step, now the one used last. */
+  function touch({ kind, state, spare }: StepStart): StepSet | undefined {
+    const found = sets.find(
+      (set) =>
+        set.kind === kind.name && sameTensors(set.tensors, state.tensors) && (kind.isToken || sameTensors(set.spare, spare)),
+    )
     if (found) sets = [...sets.filter((set) => set !== found), found]
     return found
   }
 
-  function forget(set: TensorSet) {
+  function forget(set: StepSet) {
     set.plan?.dispose()
     sets = sets.filter((other) => other !== set)
   }
 
-  function refuse(why: string) {
-    attempts++
+  function refuse({ name }: StepKind, why: string) {
+    failures.set(name, (failures.get(name) ?? 0) + 1)
     use.refused = why
   }
 
-  function addTrace(set: TensorSet, trace: StepTrace) {
-    const before = set.plan
-    const traces = [...set.traces.slice(0, mostTraces - 1), trace]
-    const [first, second, ...others] = traces
-    const plan = createPlan(first!, second!, ...others)
-    before?.dispose()
+  /** Tensors that are not those of a step before: there will be other ones in their place. */
+  const areNew = ({ state, spare }: StepStart, after: FusionState) => {
+    const known = new Set([state.tensors, spare].flatMap((tensors) => Object.values(tensors)))
+    return Object.values(after.tensors).some((tensor) => !known.has(tensor))
+  }
+
+  function addTrace(set: StepSet, { kind }: StepStart, trace: StepTrace, after: FusionState) {
+    set.plan?.dispose()
     delete set.plan
+    // Tokens of another image may have run on these tensors: only of two in a row does it say that there will be no plan.
+    const saysMuch = !kind.isToken || set.traces.at(-1)!.counters.tokens! + 1 === trace.counters.tokens
+    const traces = [...set.traces.slice(0, mostTraces - 1), trace]
+    const states = [...set.after.slice(0, mostTraces - 1), after]
+    const trial: StepSet = { ...set, traces, after: states }
+    const [first, second, ...others] = traces
+    const plan = !sameTensors(set.after[0]!.tensors, after.tensors)
+      ? new NoPlan("the fusion's state moves to other tensors")
+      : !valuesAfter(trial, after)
+        ? new NoPlan("the numbers of the fusion's state do not grow evenly")
+        : createPlan(first!, second!, ...others)
     if (plan instanceof NoPlan) {
-      // Steps of another image may have run on these tensors: only of two tokens in a row does it say that there will be no plan.
-      const inARow = set.traces.at(-1)!.counters.tokens! + 1 === trace.counters.tokens
       set.traces = [trace]
-      use.refused = plan.why
-      if (inARow) attempts++
+      set.after = [after]
+      if (saysMuch) refuse(kind, plan.why)
+      else use.refused = plan.why
       return
     }
-    set.traces = traces
-    set.plan = plan
+    Object.assign(set, { traces, after: states, plan })
     use.plans++
-    attempts = 0
+    failures.delete(kind.name)
     delete use.refused
   }
 
   return {
     use,
-    get traces() {
-      return attempts < mostAttempts
+    traces: ({ name }) => (failures.get(name) ?? 0) < mostAttempts,
+    find(start) {
+      const set = touch(start)
+      const moves = set?.plan?.movesAt(countersOf(start))
+      const values = moves && valuesAfter(set!, start.state)
+      if (!set?.plan || !values) return undefined
+      use.tokens += start.kind.tokens
+      if (!start.kind.isToken) use.inLongerSteps += start.kind.tokens
+      const { tensors } = start.kind.isToken ? start.state : set.after[0]!
+      return { plan: set.plan, moves, next: { values, tensors } }
     },
-    find(tokens, state) {
-      const set = touch(state)
-      const moves = set?.plan?.movesAt(countersOf(tokens, state))
-      if (!set?.plan || !moves) return undefined
-      const values = Object.fromEntries(Object.entries(state.values).map(([name, value]) => [name, value + set.growth[name]!]))
-      use.tokens++
-      return { plan: set.plan, moves, next: { values, tensors: state.tensors } }
-    },
-    note({ trace, state }, after) {
-      const known = touch(state)
-      if (!sameTensors(state.tensors, after.tensors)) return refuse("the fusion's state moved to other tensors")
-      const growth = growthOf(state, after)
-      if (!known) {
-        for (const old of sets) if (Object.values(old.tensors).some(({ isDisposed }) => isDisposed)) forget(old)
-        if (sets.length === mostSets) forget(sets[0]!)
-        sets.push({ tensors: state.tensors, traces: [trace], growth })
-      } else if (Object.keys(growth).some((name) => growth[name] !== known.growth[name])) {
-        refuse("the numbers of the fusion's state do not grow evenly")
-        Object.assign(known, { growth, traces: [trace] })
-        known.plan?.dispose()
-        delete known.plan
-      } else addTrace(known, trace)
+    note(start, trace, after) {
+      const { kind, state, spare } = start
+      const known = touch(start)
+      if (areNew(start, after)) {
+        // As the first images of a sequence do; a token has no reason to.
+        if (kind.isToken) refuse(kind, "the fusion's state moved to other tensors")
+        return
+      }
+      if (known) return addTrace(known, start, trace, after)
+      for (const old of sets)
+        if ([old.tensors, old.spare].some((tensors) => Object.values(tensors).some(({ isDisposed }) => isDisposed))) forget(old)
+      if (sets.length === mostSets) forget(sets[0]!)
+      sets.push({ kind: kind.name, tensors: state.tensors, spare: kind.isToken ? {} : spare, traces: [trace], after: [after] })
     },
     dispose() {
       for (const set of sets) forget(set)

@@ -9,7 +9,7 @@ import type { Backbone, Fusion, FusionState, ImageSlot, Layout, SequencePiece } 
 import { dispose, keep, scope, slice, tensor, type Tensor } from '@casa-js/tensor'
 import { canPlan, largestIn, likeliestIn, traceStep, type Largest } from '@casa-js/tensor/internal'
 import { runPass } from './pass.ts'
-import { countersOf, createStepPlanner, type PlanUse } from './planned.ts'
+import { countersOf, createStepPlanner, type PlanUse, type StepKind, type StepStart } from './planned.ts'
 
 /** What comes next in a sequence. */
 export interface SequenceInput {
@@ -64,8 +64,8 @@ export interface Sequence {
    */
   advance(input: SequenceInput, options?: AdvanceOptions): Tensor
   /**
-   * Run the next piece, advance, and apply the head to its last token. Single tokens of text are run from a plan where there is one. The
-   * prediction is valid until the sequence goes on; the caller disposes it.
+   * Run the next piece, advance, and apply the head to its last token. Pieces like earlier ones, of as many tokens with images of the same
+   * sizes in the same places, are run from a plan where there is one. The prediction is valid until the sequence goes on; the caller disposes it.
    * @throws CasaError if the piece does not fit; the sequence is then unchanged.
    */
   predict(input: SequenceInput, options?: Pick<AdvanceOptions, 'onAttention'>): Prediction
@@ -88,10 +88,16 @@ export interface Sequence {
   dispose(): void
 }
 
+function kindOf({ ids, slots = [] }: SequenceInput): StepKind {
+  const images = slots.map(({ before, from, tokens, grid }) => [before, from, tokens, grid?.rows, grid?.columns].join(' '))
+  const isToken = ids.length === 1 && slots.length === 0
+  return { name: [ids.length, ...images].join(', '), tokens: ids.length, isToken }
+}
+
 /**
  * An empty sequence.
  * @param options.capacityTokens most tokens that the cache will hold: text, and image tokens if the fusion stores them in the cache
- * @param options.plan run single tokens from a plan where the backbone, the fusion and the device allow it. Default: true
+ * @param options.plan run pieces like earlier ones from a plan where the backbone, the fusion and the device allow it. Default: true
  */
 export function createSequence(
   backbone: Backbone,
@@ -174,15 +180,17 @@ export function createSequence(
     dispose: () => dispose(logits),
   })
 
-  /** One token of text: from the plan if it fits, else op by op and traced, so that there will be one. */
-  function predictPlanned(input: SequenceInput): Prediction {
-    const id = input.ids[0]!
-    const tokens = cache.length
-    const found = id >= 0 && id < backbone.vocabSize ? planner.find(tokens, state) : undefined
+  /** From the plan if one fits, else op by op and traced, so that there will be one. */
+  function predictPlanned(input: SequenceInput, kind: StepKind): Prediction {
+    const { ids, images } = input
+    const start: StepStart = { kind, cached: cache.length, state, spare }
+    const found = ids.every((id) => id >= 0 && id < backbone.vocabSize) ? planner.find(start) : undefined
+    const given: Record<string, Tensor> = images ? { images } : {}
     if (found) {
-      const result = found.plan.run(found.moves, id)
-      cache.length++
-      state = found.next
+      const result = found.plan.run(found.moves, ids, given)
+      cache.length += cost(input)
+      if (kind.isToken) state = found.next
+      else moveTo(found.next)
       // It lies in the plan's memory.
       return {
         logits: () => result.logits(),
@@ -191,13 +199,15 @@ export function createSequence(
         dispose: () => {},
       }
     }
-    const before = state
-    // The trace knows the token's ids by this very array.
-    const ids = Int32Array.from(input.ids)
-    const { logits, trace } = traceStep(ids, countersOf(tokens, before), () =>
-      run({ ...input, ids }, { last: true }, (x) => backbone.logits(x)),
+    // The trace knows the tokens' ids by this very array.
+    const own = Int32Array.from(ids)
+    const { logits, trace } = traceStep(
+      own,
+      countersOf(start),
+      () => run({ ...input, ids: own }, { last: true }, (x) => backbone.logits(x)),
+      given,
     )
-    planner.note({ trace, state: before }, state)
+    planner.note(start, trace, state)
     return predictionOf(logits)
   }
 
@@ -220,8 +230,10 @@ export function createSequence(
     },
     predict(input, { onAttention } = {}) {
       checkRoom(input)
-      const single = input.ids.length === 1 && !input.slots?.length && !input.images && !onAttention
-      if (single && plannable && planner.traces && canPlan()) return predictPlanned(input)
+      if (plannable && !onAttention && canPlan()) {
+        const kind = kindOf(input)
+        if (planner.traces(kind)) return predictPlanned(input, kind)
+      }
       return predictionOf(run(input, { last: true, onAttention }, (x) => backbone.logits(x)))
     },
     async transaction(f) {

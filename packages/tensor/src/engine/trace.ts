@@ -60,4 +60,4 @@ export function noteCall(
   })
 }
 
-const traced = ({ dataId, shape, dtype }: Tensor): TracedTensor => ({ dataId, shape, dtype: dtype as DType })
+export const traced = ({ dataId, shape, dtype }: Tensor): TracedTensor => ({ dataId, shape, dtype: dtype as DType })

@@ -1,13 +1,13 @@
-/** Steps of decoding that are planned once: traced op by op twice, then run from a list. */
+/** Steps that are planned once: traced op by op twice, then run from a list. */
 import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { dispose } from '../engine/scope.ts'
 import type { Tensor } from '../engine/tensor.ts'
-import { traceKernels } from '../engine/trace.ts'
+import { traceKernels, traced } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
 import { NoPlan, nodesOf, type Counters, type StepTrace } from './nodes.ts'
-import { largestOf, likeliestOf, type Largest, type Plan } from './plan.ts'
+import { largestOf, likeliestOf, type Given, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm/plan.ts'
@@ -23,11 +23,17 @@ export const canPlan = (): boolean => tf.getBackend() !== 'cpu'
  * @param ids the ids of its tokens: `f` must hand this very array to `embedding`, by which it is known
  * @param counters where the sequence is before the step
  * @param f gives the logits [1, V], kept
+ * @param given tensors that are handed to `f` anew in every step, by name
  */
-export function traceStep(ids: Int32Array, counters: Counters, f: () => Tensor): { logits: Tensor; trace: StepTrace } {
+export function traceStep(
+  ids: Int32Array,
+  counters: Counters,
+  f: () => Tensor,
+  given: Given = {},
+): { logits: Tensor; trace: StepTrace } {
   const { result, calls } = traceKernels(f)
-  const { dataId, shape } = result
-  return { logits: result, trace: { calls, ids, counters, result: { dataId, shape, dtype: 'float32' } } }
+  const handed = Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, traced(tensor)]))
+  return { logits: result, trace: { calls, ids, given: handed, counters, result: traced(result) } }
 }
 
 /** A plan from the traces of two or more steps at different counters, or why there is none. The caller disposes it. */

@@ -1,8 +1,8 @@
 /**
  * What traces of one step have in common.
  *
- * A step of decoding runs the same kernels on the same memory every time; only a few numbers change (where rows are written, how many
- * keys are seen, positions), and the token's id. A sequence has counters: the tokens in its cache, and the numbers of its fusion's state.
+ * A step (a token, a piece of a prompt, the text around a new image) runs the same kernels on the same memory every time; only a few numbers
+ * change (where rows are written, how many keys are seen, positions), the tokens' ids, and the tensors that are given anew (an image). A sequence has counters: the tokens in its cache, and the numbers of its fusion's state.
  * Every number that changes must follow one of them: it is the counter plus a constant. Which one shows when the counters part, as they
  * do when a new image starts a window's count anew; until then a number follows several, and a step where these disagree does not fit.
  * So nothing has to be declared by those who write models. Whatever else differs is an error: such a step has no plan.
@@ -13,11 +13,12 @@ import type { TracedCall, TracedKernel, TracedTensor } from '../engine/trace.ts'
 /** Where a sequence is. Every step has the same names. */
 export type Counters = Readonly<Record<string, number>>
 
-/** The memory of a tensor: made anew in every step, or `external`, which outlives it (weights, caches). */
+/** The memory of a tensor: made anew in every step, `given` with it under this name, or `external`, which outlives it (weights, caches). */
 export interface Value {
   index: number
   shape: number[]
   dtype: DType
+  given?: string
   external?: object
 }
 
@@ -60,6 +61,8 @@ export interface StepNodes {
   nodes: PlanNode[]
   values: Value[]
   result: Value
+  /** How many ids it takes. */
+  ids: number
   tracks: readonly Track[]
   /** Of the first trace. */
   counters: Counters
@@ -71,6 +74,8 @@ export interface StepNodes {
 export interface StepTrace {
   calls: readonly TracedCall[]
   ids: Int32Array
+  /** Tensors that are handed to the step, by name. */
+  given: Readonly<Record<string, TracedTensor>>
   /** Before the step. */
   counters: Counters
   result: TracedTensor
@@ -132,13 +137,13 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
       if (all.some(({ dataId }, t) => found[t]!.get(dataId) !== value))
         return new NoPlan(`${kernel}: ${name} comes from different places`)
       if (!value) {
-        if (all.some(({ dataId }) => dataId !== input.dataId))
+        const ids = all.map(({ dataId }) => dataId)
+        const given = Object.keys(first.given).find((each) => ids.every((id, t) => traces[t]!.given[each]?.dataId === id))
+        if (given === undefined && ids.some((id) => id !== input.dataId))
           return new NoPlan(`${kernel}: ${name} [${input.shape}] is made in every step by an operator that plans do not know`)
-        value = made(
-          input,
-          all.map(({ dataId }) => dataId),
-        )
-        value.external = input.dataId
+        value = made(input, ids)
+        if (given === undefined) value.external = input.dataId
+        else value.given = given
       }
       inputs[name] = { value, shape: input.shape }
     }
@@ -157,9 +162,9 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
     tracks.limit(node)
   }
   const result = found[0]!.get(first.result.dataId)
-  if (!result || result.external || traces.some((trace, t) => found[t]!.get(trace.result.dataId) !== result))
+  if (!result || result.external || result.given !== undefined || traces.some((trace, t) => found[t]!.get(trace.result.dataId) !== result))
     return new NoPlan('the result of the step comes from an operator that plans do not know')
-  return { nodes, values, result, tracks: tracks.list, counters: first.counters, fixed }
+  return { nodes, values, result, ids: first.ids.length, tracks: tracks.list, counters: first.counters, fixed }
 }
 
 const sameShape = (a: TracedTensor, b: TracedTensor): boolean => a.dtype === b.dtype && a.shape.join() === b.shape.join()

@@ -1,4 +1,5 @@
-/** A plan: a step of decoding that was made ready once, and is then run again and again with another token. */
+/** A plan: a step that was made ready once, and is then run again and again with other tokens. */
+import type { Tensor } from '../engine/tensor.ts'
 import type { Counters } from './nodes.ts'
 
 /** What a step says about the next token. Valid until the plan runs again. */
@@ -16,11 +17,18 @@ export interface Largest {
   ids: Int32Array
 }
 
+/** Tensors that are handed to a step anew, by name. */
+export type Given = Readonly<Record<string, Tensor>>
+
 export interface Plan {
   /** How far every track has moved from the first trace; undefined where the plan does not fit, or its buffers have no room. */
   movesAt(counters: Counters): number[] | undefined
-  /** @param moves what `movesAt` returned */
-  run(moves: readonly number[], id: number): PlanResult
+  /**
+   * @param moves what `movesAt` returned
+   * @param ids as many as were traced
+   * @param given tensors under the names and of the shapes that were traced
+   */
+  run(moves: readonly number[], ids: Int32Array, given?: Given): PlanResult
   dispose(): void
 }
 

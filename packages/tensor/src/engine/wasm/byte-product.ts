@@ -245,14 +245,19 @@ function roundedRows(
 }
 
 export function runByteProduct(context: WasmContext<string>, product: ByteProduct): void {
-  takingWay(context, product.rows * product.inputs * product.outputs, (way) =>
+  takingWay(context, product, product.rows * product.inputs * product.outputs, (way) =>
     product.rows <= fewRows ? runFewRows(context, product, way) : runManyRows(context, product, way),
   )
 }
 
 /** Run products with the best way, or one that has its turn. */
-function takingWay(context: WasmContext<string>, work: number, run: (way: Way) => void): void {
-  if (context.isRecorded) run(raceOfSteps.way)
+function takingWay(
+  context: WasmContext<string>,
+  { rows }: Pick<ByteRows, 'rows'>,
+  work: number,
+  run: (way: Way) => void,
+): void {
+  if (context.isRecorded) run(rows <= fewRows ? raceOfSteps.way : race.winner)
   else if (work < leastTimed || race.isOver) run(race.winner)
   else {
     const { way } = race
@@ -299,7 +304,7 @@ function runManyRows(context: WasmContext<string>, product: ByteProduct, way: Wa
 export function runGatedByteProduct(context: WasmContext<string>, product: GatedByteProduct): void {
   const { rows, inputs, outputs, group, gate, up, y } = product
   const { exports } = context
-  takingWay(context, 2 * rows * inputs * outputs, (way) => {
+  takingWay(context, product, 2 * rows * inputs * outputs, (way) => {
     const { bytes, units, unitsPerRow } = roundedRows(context, product)
     for (const { first, columns, panels } of unpackedParts(context, product, [gate, up])) {
       const split = { count: rows, work: 2 * rows * inputs * columns, unit: tileUnit, pieces: 4 }

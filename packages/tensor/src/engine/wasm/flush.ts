@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { flushKernels, type WasmBackend } from './kernel.ts'
 
 /** Ours, and those of tfjs that read no values. */
-const exempt = ['Add', 'Slice', 'Reshape', 'ExpandDims', 'Fill']
+const exempt = ['Add', 'Reshape', 'ExpandDims', 'Fill']
 let wrapped = false
 
 /** After ours have replaced tfjs's. */

@@ -5,7 +5,6 @@ import { DeviceUnavailableError } from '@casa-js/base'
 import type { InitOptions, StartedDevice } from '../init.ts'
 import { byteProducts, proven, provenWays, race, raceOfSteps } from './byte-product.ts'
 import { replaceAdd } from './add.ts'
-import { replaceSlice } from './slice.ts'
 import type { KernelModule } from './exports.ts'
 import { flushBeforeOthers } from './flush.ts'
 import { Heap } from './heap.ts'
@@ -48,7 +47,6 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   race.start(ways)
   // Few rows have no taller tiles.
   raceOfSteps.start(ways.filter((way) => way < 2))
-  replaceSlice()
   replaceAdd()
   flushBeforeOthers(backend)
   return {

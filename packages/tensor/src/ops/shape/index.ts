@@ -1,8 +1,9 @@
-/** reshape, transpose, concat, slice, clone: tfjs's kernels with our gradients. */
+/** reshape, transpose, concat, slice, clone: tfjs's kernels, and one of ours that copies (../copy-runs), with our gradients. */
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { record, share } from '../../engine/tape.ts'
 import { sizeOf, type Tensor } from '../../engine/tensor.ts'
+import { copyBlock, copyJoined } from '../copy-runs/index.ts'
 
 /**
  * The same memory under another shape of the same size; one extent may be -1 and is then inferred. Disposed independently.
@@ -37,14 +38,14 @@ export function transpose(t: Tensor, axes = t.shape.map((_, i) => t.rank - 1 - i
 export function concat(list: Tensor[], axis: number): Tensor {
   const given = list.filter((t) => sizeOf(t.shape) > 0)
   if (list.length === 0) throw new ArgumentError('concat: nothing to join')
-  const out = given.length === 0 ? share(list[0]!) : given.length === 1 ? share(given[0]!) : tf.concat(given, axis)
+  const out = given.length === 0 ? share(list[0]!) : given.length === 1 ? share(given[0]!) : join(given, axis)
   record(given, [out], ([dy], needs) => {
     let at = 0
     return given.map((t, i) => {
       const begin = t.shape.map(() => 0)
       begin[axis] = at
       at += t.shape[axis]!
-      return needs[i] ? tf.slice(dy!, begin, t.shape) : undefined
+      return needs[i] ? block(dy!, begin, t.shape) : undefined
     })
   })
   return out
@@ -62,7 +63,7 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   ) {
     throw new ArgumentError(`slice: begin [${begin}] size [${size}] does not lie within [${t.shape}]`)
   }
-  const out = tf.slice(t, begin, size)
+  const out = block(t, begin, size)
   record([t], [out], ([dy]) => [
     tf.pad(
       dy!,
@@ -71,6 +72,10 @@ export function slice(t: Tensor, begin: number[], size: number[]): Tensor {
   ])
   return out
 }
+
+const block = (t: Tensor, begin: number[], size: number[]): Tensor => copyBlock(t, begin, size) ?? tf.slice(t, begin, size)
+
+const join = (list: Tensor[], axis: number): Tensor => (axis === 0 ? copyJoined(list) : undefined) ?? tf.concat(list, axis)
 
 /** A copy of a tensor of any shape, in its own memory. */
 export function clone(t: Tensor): Tensor {

@@ -3,19 +3,18 @@ import { movingStep, type WasmBackend } from '../../engine/wasm/kernel.ts'
 import { at, type Moving, type PlanNode } from '../nodes.ts'
 import { HeapBlock } from './heap-block.ts'
 
-/** The first is the token's id. */
-const ownNumbers = 1
-
-/** Layers that count alike share theirs. */
+/** The tokens' ids come first. Layers that count alike share theirs. */
 export class StepNumbers {
   private readonly lists = new Map<string, { moving: readonly Moving[]; begin: number }>()
   private readonly block: HeapBlock
 
   constructor(
     nodes: readonly PlanNode[],
+    /** How many. */
+    ids: number,
     private readonly backend: WasmBackend,
   ) {
-    let begin = ownNumbers
+    let begin = ids
     for (const { moving } of nodes) {
       if (!moving || this.lists.has(keyOf(moving))) continue
       this.lists.set(keyOf(moving), { moving, begin })
@@ -31,9 +30,9 @@ export class StepNumbers {
   }
 
   /** Returns a text that differs when one of them has passed a multiple of `movingStep`. */
-  write(moves: readonly number[], id: number): string {
+  write(moves: readonly number[], ids: Int32Array): string {
     const numbers = new Int32Array(this.backend.wasm.HEAPU8.buffer, this.block.pointer, this.block.bytes / 4)
-    numbers[0] = id
+    numbers.set(ids)
     const stages: number[] = []
     for (const { moving, begin } of this.lists.values()) {
       moving.forEach((number, i) => {

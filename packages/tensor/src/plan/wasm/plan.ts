@@ -5,34 +5,35 @@
  */
 import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
-import type { WasmBackend } from '../../engine/wasm/kernel.ts'
+import { flushKernels, type WasmBackend } from '../../engine/wasm/kernel.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
 import { largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
-import { alignment, HeapBlock } from './heap-block.ts'
+import { HeapBlock } from './heap-block.ts'
+import { placesOf } from './places.ts'
 import { StepList } from './step-list.ts'
 
 export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
-  const { values, result } = step
-  const own = values.filter(({ external }) => !external)
-  const offsets = new Map<Value, number>()
-  let bytes = 0
-  for (const value of own) {
-    offsets.set(value, bytes)
-    bytes += Math.ceil((4 * sizeOf(value.shape)) / alignment) * alignment
-  }
+  const { result } = step
+  const { offsets, bytes } = placesOf(step)
   const block = new HeapBlock(backend, bytes)
   const pointerOf = (value: Value): number =>
     value.external ? backend.dataIdMap.get(value.external).memoryOffset : block.pointer + offsets.get(value)!
   const list = listOf(step, pointerOf, backend, block)
   const width = sizeOf(result.shape)
+  const handed = step.values.filter(({ given }) => given !== undefined)
   // Values, which stand for tensors. Lists and scratch memory are not counted, as outside a plan.
   const release = hold(bytes)
   const logits = () => new Float32Array(backend.wasm.HEAPU8.buffer, pointerOf(result), width)
   let disposed = false
   return {
     movesAt: (counters) => movesAt(step, counters),
-    run(moves, id): PlanResult {
-      list.run(moves, id)
+    run(moves, ids, given = {}): PlanResult {
+      if (handed.length > 0) flushKernels()
+      for (const value of handed) {
+        const from = backend.dataIdMap.get(given[value.given!]!.dataId).memoryOffset
+        backend.wasm.HEAPU8.copyWithin(pointerOf(value), from, from + 4 * sizeOf(value.shape))
+      }
+      list.run(moves, ids)
       return {
         logits: () => Promise.resolve(logits().slice()),
         largest: (count) => Promise.resolve(largestOf(logits(), count)),
@@ -51,7 +52,7 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
 
 /** @throws OutOfMemoryError and frees the block */
 function listOf(
-  { nodes, tracks }: StepNodes,
+  { nodes, ids, tracks }: StepNodes,
   pointerOf: (value: Value) => number,
   backend: WasmBackend,
   block: HeapBlock,
@@ -59,6 +60,7 @@ function listOf(
   try {
     return new StepList(
       nodes,
+      ids,
       pointerOf,
       backend,
       tracks.map(() => 0),

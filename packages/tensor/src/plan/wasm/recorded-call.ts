@@ -36,6 +36,8 @@ const missing: HeapTensor = { pointer: 0, shape: [] }
 
 export class RecordedCall extends HeapCall<string> {
   readonly isRecorded = true
+  /** Whether what it runs reads the numbers that change from memory. */
+  readsNumbers = false
   private runs: Run[] = []
   private made = 0
   private uploads: { pointer: number; bytes: number }[] = []
@@ -97,7 +99,9 @@ export class RecordedCall extends HeapCall<string> {
   }
 
   override moving(numbers: Int32Array): number {
-    return this.numbers ?? this.upload(numbers)
+    if (this.numbers === undefined) return this.upload(numbers)
+    this.readsNumbers = true
+    return this.numbers
   }
 
   /** Only what is computed from attributes may be written here: tensors have no values yet. */

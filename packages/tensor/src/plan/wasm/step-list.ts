@@ -16,8 +16,8 @@ import { RecordedCall, SharedScratch, type Run } from './recorded-call.ts'
 interface BoundNode {
   node: PlanNode
   call: RecordedCall
-  /** Whether what it runs depends on numbers that change. */
-  changes: boolean
+  /** Whether what it runs depends on numbers that change: no, where one passes a multiple of `movingStep`, or in every step. */
+  changes: 'never' | 'at stages' | 'always'
   record(moves: readonly number[], scratch: SharedScratch): Run[]
 }
 
@@ -39,7 +39,9 @@ export class StepList {
   private readonly nodes: BoundNode[]
   /** Those that compute on the host, from attributes alone. */
   private hosts: BoundNode[] = []
-  private changing: Group[] = []
+  /** Those that change at stages, and in every step. */
+  private staged: Group[] = []
+  private restless: Group[] = []
   private memory: { block: HeapBlock; scratch: number; scratchBytes: number } | undefined
   private regions = 0
   /** Multiply-adds. */
@@ -49,14 +51,18 @@ export class StepList {
   /** Of which multiples of `movingStep` the numbers were, when what depends on them was written. */
   private stage = ''
 
-  /** @param moves of the tracks, for which it is made */
+  /**
+   * @param ids how many it takes
+   * @param moves of the tracks, for which it is made
+   */
   constructor(
     nodes: readonly PlanNode[],
-    pointerOf: (value: Value) => number,
+    private readonly ids: number,
+    private readonly pointerOf: (value: Value) => number,
     private readonly backend: WasmBackend,
     moves: readonly number[],
   ) {
-    this.numbers = new StepNumbers(nodes, backend)
+    this.numbers = new StepNumbers(nodes, ids, backend)
     this.nodes = nodes.map((node) => bind(node, pointerOf, this.numbers, backend))
     try {
       this.layOut(moves)
@@ -66,16 +72,17 @@ export class StepList {
     }
   }
 
-  run(moves: readonly number[], id: number): void {
+  run(moves: readonly number[], ids: Int32Array): void {
     settle()
-    const stage = this.numbers.write(moves, id)
-    const isOther = stage !== this.stage
+    const stage = this.numbers.write(moves, ids)
+    const changed = stage === this.stage ? this.restless : [...this.restless, ...this.staged]
     this.stage = stage
     const isOtherWay = this.way !== undefined && this.way !== raceOfSteps.way
-    if (!this.memory || isOtherWay || (isOther && !this.update(moves))) this.layOut(moves)
+    if (!this.memory || isOtherWay || !this.update(changed, moves)) this.layOut(moves)
     else for (const host of this.hosts) host.record(moves, new SharedScratch())
     const run = () => runList(this.memory!.block.pointer, this.regions, 'a planned step')
-    if (this.way === undefined) run()
+    // Of steps that differ in their rows times say nothing.
+    if (this.way === undefined || this.ids > 1) run()
     else raceOfSteps.time(this.work, run)
   }
 
@@ -92,11 +99,11 @@ export class StepList {
   }
 
   /** Write what depends on the numbers. False if it takes other regions, or there is no room for it. */
-  private update(moves: readonly number[]): boolean {
+  private update(changed: readonly Group[], moves: readonly number[]): boolean {
     const { scratch: pointer, scratchBytes } = this.memory!
     const scratch = new SharedScratch(pointer)
     return (
-      this.changing.every(({ nodes, regions }) => this.write(recordTogether(nodes, moves, scratch), regions)) &&
+      changed.every(({ nodes, regions }) => this.write(recordTogether(nodes, moves, scratch), regions)) &&
       scratch.need <= scratchBytes
     )
   }
@@ -119,12 +126,14 @@ export class StepList {
     const trials = this.nodes.map((bound) => {
       const scratch = new SharedScratch()
       const runs = bound.record(moves, scratch)
-      return { ...bound, runs, scratchBytes: scratch.need }
+      return { ...bound, changes: bound.changes, runs, scratchBytes: scratch.need }
     })
-    const groups = groupsOf(trials, ({ changes, runs }) => !changes && runs.length === 1).map((nodes) => {
-      const changes = nodes.some((node) => node.changes)
+    const stays = ({ changes, runs }: (typeof trials)[number]) => changes === 'never' && runs.length === 1
+    const groups = groupsOf(trials, stays, this.pointerOf).map((nodes) => {
+      // Nodes that change are alone.
+      const { changes } = nodes[0]!
       const regions = regionsOf(nodes.map(({ runs }) => runs))
-      const rooms = regions.map((runs) => (changes ? 2 : 1) * slicesOf(runs).length)
+      const rooms = regions.map((runs) => (changes === 'never' ? 1 : 2) * slicesOf(runs).length)
       return { nodes, changes, rooms, scratchBytes: nodes.reduce((sum, node) => sum + node.scratchBytes, 0) }
     })
     const rooms = groups.flatMap((group) => group.rooms)
@@ -134,7 +143,8 @@ export class StepList {
     const block = new HeapBlock(this.backend, listBytes + scratchBytes)
     this.memory = { block, scratch: block.pointer + listBytes, scratchBytes }
     this.regions = rooms.length
-    this.changing = []
+    this.staged = []
+    this.restless = []
     this.hosts = []
     const runs = trials.flatMap(({ runs }) => runs)
     this.work = runs.reduce((sum, { work }) => sum + work, 0)
@@ -149,7 +159,7 @@ export class StepList {
       })
       this.write(recordTogether(nodes, moves, scratch), regions)
       if (regions.length === 0) this.hosts.push(...nodes)
-      else if (changes) this.changing.push({ nodes, regions })
+      else if (changes !== 'never') (changes === 'always' ? this.restless : this.staged).push({ nodes, regions })
     }
   }
 }
@@ -184,7 +194,9 @@ function bind(node: PlanNode, pointerOf: (value: Value) => number, numbers: Step
   return {
     node,
     call,
-    changes,
+    get changes() {
+      return !changes ? 'never' : call.readsNumbers ? 'at stages' : 'always'
+    },
     record(moves, scratch) {
       move(moves)
       return call.record((context) => node.run.wasm(context, attributes), scratch)

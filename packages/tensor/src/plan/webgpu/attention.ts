@@ -1,5 +1,5 @@
 /**
- * Attention of one query over a cache that grows: attention's own programs. What changes from step to step is the list of blocks, a few
+ * Attention of one segment over a cache that grows: attention's own programs. What changes from step to step is the list of blocks, a few
  * integers, which lies in a buffer. The keys are divided among workgroups as for the fullest cache; those that find no keys write an
  * empty part.
  */
@@ -33,7 +33,7 @@ export function recordAttention(
 ): KeyBlocks {
   const attributes = node.attributes as PlanNode['attributes'] & AttentionAttributes
   const keys = node.moving!.at(-1)!
-  const [, H, E] = q.shape as [number, number, number]
+  const [T, H, E] = q.shape as [number, number, number]
   const [capacity, K] = k.shape as [number, number]
   const context = new RecordingContext('Attention', recorder, {}, [], undefined)
   if (cutAxis(capacity, [K * E], context.bindingElements).length > 1)
@@ -42,21 +42,21 @@ export function recordAttention(
   const blocksOf = (count: number) =>
     queryBlocks(
       { ...attributes, cuK: Int32Array.of(0, count) },
-      { begin: 0, count: 1 },
+      { begin: 0, count: T },
       { begin: 0, count: capacity },
       H / K,
       stay,
     )
   const fullest = blocksOf(capacity)
   const { parts, span } = divideKeys(fullest, K, Infinity, fewestKeys)
-  const blocks = keyBlocks(recorder, known, keys, `${H / K} ${stay} ${attributes.causal} ${capacity}`, blocksOf)
+  const blocks = keyBlocks(recorder, known, keys, `${T} ${H / K} ${stay} ${attributes.causal} ${attributes.window} ${capacity}`, blocksOf)
   const list = recorder.tensorAt({ buffer: blocks.buffer, offset: 0, bytes: blocks.buffer.size }, [fullest.list.length], 'int32')
   // Part of no result, but the programs write it.
-  const lse = context.scratch([1, H])
-  const found = parts === 1 ? { o, lse } : { o: context.scratch([parts, H, E]), lse: context.scratch([parts, H]) }
+  const lse = context.scratch([T, H])
+  const found = parts === 1 ? { o, lse } : { o: context.scratch([parts * T, H, E]), lse: context.scratch([parts * T, H]) }
   const uniforms = {
     ...uniformsOf(q, k, { ...attributes, window: attributes.causal ? attributes.window : unbounded }),
-    ...{ parts, span, firstPart: 0, allHeads: H },
+    ...{ parts, span, firstPart: 0, allHeads: T * H },
     emptyLse: parts === 1 ? 0 : Number(lowest),
   }
   context.run(program, { q, k, v, blocks: list, ...found }, uniforms, fullest.count * K * parts)
@@ -64,8 +64,8 @@ export function recordAttention(
     context.run(
       combineProgram(E),
       { partsOfO: found.o, partsOfLse: found.lse, o, lse },
-      { parts, allHeads: H },
-      combineGroups(H, E),
+      { parts, allHeads: T * H },
+      combineGroups(T * H, E),
     )
   for (const { buffer } of context.scratches) recorder.giveBack(buffer)
   return blocks

@@ -6,13 +6,14 @@
  *   RMS norm before them       computed again by every workgroup, from the row that it reads anyway
  *   SwiGLU after gate and up   each workgroup has both
  *   the residual addition      where a product writes its result
- *   rotation and cache         q, k and v are rotated and written by one dispatch
+ *   rotation and cache         q, k and v are rotated and written by one dispatch, of several tokens too
  *
  * The other nodes run by the operators' own kernels.
  */
 import { sizeOf } from '../../engine/tensor.ts'
 import { NoPlan, type Operand, type PlanNode, type StepNodes, type Value } from '../nodes.ts'
 import { productOf, type Product } from './product-node.ts'
+import { isConsecutive } from './tables.ts'
 
 export interface ProductGroup {
   kind: 'product'
@@ -24,7 +25,7 @@ export interface ProductGroup {
   outputs: Value[]
 }
 
-/** A row that is rotated or copied: into the value `to`, or into rows of the tensor that `write` names. */
+/** Rows that are rotated or copied: into the value `to`, or into rows of the tensor that `write` names. */
 export interface Job {
   from: Operand
   rope: PlanNode | undefined
@@ -76,7 +77,8 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
     for (const value of group.outputs) place.set(value, groups.length - 1)
   }
   /** Whether a value is there before this group runs. */
-  const before = (value: Value, index: number) => (value.external ? !written.has(value) : (place.get(value) ?? Infinity) < index)
+  const before = (value: Value, index: number) =>
+    value.external ? !written.has(value) : value.given !== undefined || (place.get(value) ?? Infinity) < index
 
   /** A norm whose every reader is a product that can compute it. */
   const isFolded = (node: PlanNode): boolean => {
@@ -163,13 +165,18 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
   for (const node of nodes) {
     const { kernel, inputs, outputs } = node
     const product = products.get(node)
-    if (kernel === 'RopeTable') {
+    if (kernel === 'RopeTable' && !isConsecutive(node)) {
+      if (moves(node)) return new NoPlan('RopeTable: positions that move, and are not one after the other')
+      emit({ kind: 'kernel', node, outputs: outputs.map(({ value }) => value) })
+    } else if (kernel === 'RopeTable') {
       const isAngle = ({ value }: Operand) =>
         value !== result && readersOf(value).every((reader) => reader.kernel === 'Rope' && reader.inputs.x!.value !== value)
       if (!outputs.every(isAngle)) return new NoPlan('RopeTable: its angles are read by something other than rope')
+    } else if (kernel === 'Rope' && place.has(inputs.cos!.value)) {
+      emit({ kind: 'kernel', node, outputs: outputs.map(({ value }) => value) })
     } else if (kernel === 'Rope') {
       if (!canRotate(node, maker))
-        return new NoPlan(`Rope: heads of ${node.attributes.headSize} values, or ${node.attributes.tokens} tokens`)
+        return new NoPlan(`Rope: heads of ${node.attributes.headSize} values`)
       const y = outputs[0]!.value
       const [reader, ...others] = readersOf(y)
       // A rotated row that is only written into a cache is rotated on the way there.
@@ -185,9 +192,9 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
       const attended = [outputs[0]!.value]
       const { cuQ } = node.attributes as { cuQ: Int32Array }
       const [begin] = node.moving!
-      const single = cuQ.length === 2 && cuQ[1] === 1 && begin!.track === undefined && begin!.first === 0
-      if (!single || !inputs.k!.value.external || !fits(inputs.k!.value) || !onlyFor(outputs[1]!.value))
-        return new NoPlan('Attention: a growing number of keys, but not of one query in a cache')
+      const isOneSegment = cuQ.length === 2 && cuQ[0] === 0 && begin!.track === undefined && begin!.first === 0
+      if (!isOneSegment || !inputs.k!.value.external || !fits(inputs.k!.value) || !onlyFor(outputs[1]!.value))
+        return new NoPlan('Attention: a growing number of keys, but not of one segment in a cache')
       emit({ kind: 'attention', node, outputs: attended })
     } else if (product) addProduct(node, product)
     else if (isFolded(node) || (kernel === 'Swiglu' && foldSwiglu(node)) || (kernel === 'Add' && foldAddition(node))) continue
@@ -199,17 +206,16 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
 
 const moves = ({ moving = [] }: PlanNode): boolean => moving.some(({ track }) => track !== undefined)
 
-/** One token, in vectors of four. */
+/** In vectors of four. */
 function canRotate({ inputs, attributes }: PlanNode, maker: Map<Value, PlanNode>): boolean {
-  const { tokens, headSize } = attributes as { tokens: number; headSize: number }
-  return tokens === 1 && headSize % 8 === 0 && maker.get(inputs.cos!.value)?.kernel === 'RopeTable'
+  const { headSize } = attributes as { headSize: number }
+  return headSize % 8 === 0 && maker.get(inputs.cos!.value)?.kernel === 'RopeTable'
 }
 
 function canWrite({ inputs, attributes }: PlanNode, fits: (value: Value) => boolean): boolean {
   const { target, rows } = inputs
-  const { rows: count, width } = attributes as { rows: number; width: number }
+  const { width } = attributes as { width: number }
   return (
-    count === 1 &&
     width % 4 === 0 &&
     target!.value.external !== undefined &&
     rows!.value.dtype === 'float32' &&

@@ -1,6 +1,7 @@
 /**
- * Rows that are rotated or copied to where they belong: a query to its value, a key and its value vector into the cache. One dispatch for up
- * to three of them. The row of the cache, and the row of the table of angles, follow from how far tracks have moved.
+ * Rows that are rotated or copied to where they belong: queries to their value, keys and value vectors into the cache. One dispatch for up
+ * to three of them. The rows of the cache, and those of the table of angles, follow from how far tracks have moved; tokens have consecutive
+ * ones.
  */
 import { defineProgram, variants, type Program } from '../../engine/webgpu/program.ts'
 import { tableRows } from './tables.ts'
@@ -24,10 +25,10 @@ export interface PlaceUniforms extends Record<(typeof numbers)[number], number> 
   vectors: number
   /** Where its table of angles begins, in vectors. */
   table: number
-  /** The row of the table is the position at the first trace plus word `turn` of the step, of so many rows as a table has. */
+  /** The first token's row of the table is the position at the first trace plus word `turn` of the step, of so many rows as a table has. */
   position: number
   turn: number
-  /** The target's row is `offset` plus word `move` of the step, of `row` vectors. */
+  /** The target's first row is `offset` plus word `move` of the step, of `row` vectors. */
   offset: number
   move: number
   row: number
@@ -35,7 +36,8 @@ export interface PlaceUniforms extends Record<(typeof numbers)[number], number> 
 
 const bodyOf = (kind: Placing, j: number): string => {
   const base = `let base = (u.offset${j} + step[u.move${j}]) * u.row${j};`
-  const turn = `(u.position${j} + step[u.turn${j}]) % ${tableRows}u`
+  const unitsPerToken = kind === 'half' ? `(u.row${j} / 2u)` : `u.row${j}`
+  const turn = `(u.position${j} + step[u.turn${j}] + i / ${unitsPerToken}) % ${tableRows}u`
   if (kind === 'copy') return `${base} to${j}[base + i] = from${j}[i];`
   if (kind === 'half') {
     return `${base}

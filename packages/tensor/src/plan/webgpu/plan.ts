@@ -1,5 +1,5 @@
 /**
- * A plan on WebGPU: pipelines, bind groups, buffers and uniforms are made once. A step writes the token's id, how far every track has moved
+ * A plan on WebGPU: pipelines, bind groups, buffers and uniforms are made once. A step writes the tokens' ids, how far every track has moved
  * and, for each growing attention, the number of keys; then it submits one command buffer. Nothing is created on the device.
  */
 import { CasaError } from '@casa-js/base'
@@ -7,7 +7,7 @@ import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
 import { movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
-import type { Plan, PlanResult } from '../plan.ts'
+import type { Given, Plan, PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
@@ -42,8 +42,10 @@ class WebgpuPlan implements Plan {
   /** How many values that are still needed lie in a buffer. */
   private readonly alive = new Map<GPUBuffer, number>()
   private readonly tables: AngleTables
-  /** What changes from step to step: the token's id, the moves of all tracks, and a zero for numbers that follow none. */
+  /** What changes from step to step: the tokens' ids, the moves of all tracks, and a zero for numbers that follow none. */
   private readonly step: Place
+  /** Where given tensors are copied to, by name. */
+  private readonly given = new Map<string, Place>()
   private readonly keyBlocks: KeyBlocks[] = []
   private readonly written: object[]
   private readonly dispatches: readonly Dispatch[]
@@ -58,8 +60,14 @@ class WebgpuPlan implements Plan {
   ) {
     const { result } = nodes
     this.backend = recorder.backend
-    const bytes = Math.max(16, 4 * (2 + nodes.tracks.length))
+    const bytes = Math.max(16, 4 * (nodes.ids + nodes.tracks.length + 1))
     this.step = { buffer: recorder.createBuffer(bytes), offset: 0, bytes }
+    for (const value of nodes.values) {
+      if (value.given === undefined) continue
+      const place = recorder.takeValues(sizeOf(value.shape))
+      this.places.set(value, place)
+      this.given.set(value.given, place)
+    }
     this.tables = new AngleTables(nodes.nodes, recorder)
     const lastUse = lastUses(groups)
     for (const [index, group] of groups.entries()) {
@@ -79,10 +87,15 @@ class WebgpuPlan implements Plan {
     return movesAt(this.nodes, counters)
   }
 
-  run(moves: readonly number[], id: number): PlanResult {
+  run(moves: readonly number[], ids: Int32Array, given: Given = {}): PlanResult {
     const { device } = this.backend
     this.backend.flush()
-    device.queue.writeBuffer(this.step.buffer, 0, Int32Array.of(id, ...moves))
+    device.queue.writeBuffer(this.step.buffer, 0, Int32Array.of(...ids, ...moves))
+    const copies = [...this.given].map(([name, { buffer }]) => {
+      const { dataId, size } = given[name]!
+      return { from: { buffer: this.backend.bufferOf(dataId), offset: 0, bytes: 4 * size }, to: buffer, at: 0 }
+    })
+    if (copies.length > 0) submit(device, [], copies)
     for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(moves))
     this.tables.provide(moves)
     for (const dataId of this.written) this.backend.forgetValues(dataId)
@@ -191,6 +204,7 @@ class WebgpuPlan implements Plan {
 
   private uniformsOf({ from, rope, write }: Job): PlaceUniforms {
     const size = sizeOf(from.shape) / 4
+    const tokens = (rope?.attributes.tokens ?? write!.attributes.rows) as number
     const headVectors = rope ? (rope.attributes.headSize as number) / 4 : 1
     const half = rope && !rope.attributes.interleaved
     const units = half ? size / 2 : size
@@ -205,13 +219,13 @@ class WebgpuPlan implements Plan {
       turn: this.wordOf(angles?.position.track),
       offset,
       move: this.wordOf(track),
-      row: size,
+      row: size / tokens,
     }
   }
 
   /** Where a track's move lies among the words of the step. */
   private wordOf(track: number | undefined): number {
-    return 1 + (track ?? this.nodes.tracks.length)
+    return this.nodes.ids + (track ?? this.nodes.tracks.length)
   }
 
   private recordAttention({ node, outputs }: SingleGroup): void {
@@ -237,10 +251,18 @@ class WebgpuPlan implements Plan {
       ]),
     )
     const ids = node.takesIds && (node.attributes.ids as Int32Array)
-    const resident = ids ? { data: ids, tensor: recorder.tensorAt(this.step, [1], 'int32') } : undefined
+    const resident = ids ? { data: ids, tensor: recorder.tensorAt(this.step, [ids.length], 'int32') } : undefined
     const places = outputs.map((value) => this.places.get(value)!)
     const context = new RecordingContext(node.kernel, recorder, given, places, resident)
-    node.run.webgpu(context, node.attributes)
+    const made = node.run.webgpu(context, node.attributes)
+    outputs.forEach((value, i) => {
+      const place = recorder.placeOf(made[i]!)
+      if (place.buffer === places[i]!.buffer) return
+      // What it uploaded is its result, for all steps.
+      this.free(value)
+      this.places.set(value, place)
+      this.alive.set(place.buffer, Infinity)
+    })
     for (const place of context.scratches) recorder.giveBack(place.buffer)
   }
 }
@@ -249,7 +271,8 @@ class WebgpuPlan implements Plan {
 function lastUses(groups: readonly Group[]): Map<number, Value[]> {
   const last = new Map<Value, number>()
   groups.forEach((group, index) => {
-    for (const value of [...group.outputs, ...readBy(group)]) if (!value.external) last.set(value, index)
+    for (const value of [...group.outputs, ...readBy(group)])
+      if (!value.external && value.given === undefined) last.set(value, index)
   })
   const by = new Map<number, Value[]>()
   for (const [value, index] of last) by.set(index, [...(by.get(index) ?? []), value])

@@ -1,6 +1,6 @@
 /**
  * The angles of rotary positions, computed on the host as the op-by-op path computes them: for 1,024 positions at a time, so that memory
- * does not grow with the sequence.
+ * does not grow with the sequence. Tokens of a step have consecutive positions; tables where they have not are not these.
  *
  *   buffer   table after table; a table has a row per position: cosines [E/2], then sines [E/2]; position p lies in row p % 1024
  */
@@ -16,8 +16,9 @@ export interface Table {
   start: number
   /** E/2 */
   pairs: number
-  /** That of the first section; those of the others are as far from it in every step as in the first trace. */
+  /** That of the first section of the first token; those of the others are as far from it in every step as in the first trace. */
   position: Moving
+  tokens: number
   /** The first of the positions whose angles are on the device. */
   from: number
 }
@@ -34,12 +35,13 @@ export class AngleTables {
   ) {
     let vectors = 0
     for (const node of nodes) {
-      if (node.kernel !== 'RopeTable') continue
-      const pairs = attributesOf(node).spectrum.length
+      if (node.kernel !== 'RopeTable' || !isConsecutive(node)) continue
+      const { spectrum, rows } = attributesOf(node)
+      const pairs = spectrum.length
       const [position, ...others] = node.moving as [Moving, ...Moving[]]
       if (others.some(({ track }) => track !== position.track))
         throw new CannotRecord('RopeTable: the positions of its sections move differently')
-      const table: Table = { node, start: vectors, pairs, position, from: NaN }
+      const table: Table = { node, start: vectors, pairs, position, tokens: rows[0]!.length, from: NaN }
       this.tables.push(table)
       for (const { value } of node.outputs) this.byAngles.set(value, table)
       vectors += (tableRows * pairs) / 2
@@ -57,23 +59,32 @@ export class AngleTables {
   /** Have the angles of a step on the device. */
   provide(moves: readonly number[]): void {
     for (const table of this.tables) {
-      const { node, position, start, pairs } = table
+      const { node, position, tokens, start, pairs } = table
       const now = at(position, moves)
-      const from = now - (now % tableRows)
-      if (from === table.from) continue
-      table.from = from
-      const rows = node.moving!.map(({ first }) =>
-        Int32Array.from({ length: tableRows }, (_, i) => first - position.first + from + i),
-      )
-      const { cos, sin } = ropeAngles({ ...attributesOf(node), rows })
+      if (now >= table.from && now + tokens <= table.from + tableRows) continue
+      const aligned = now - (now % tableRows)
+      const from = (table.from = now + tokens <= aligned + tableRows ? aligned : now)
+      const attributes = attributesOf(node)
+      const rows = attributes.rows.map((_, section) => {
+        const ahead = node.moving![section * tokens]!.first - position.first
+        return Int32Array.from({ length: tableRows }, (_, i) => ahead + from + i)
+      })
+      const { cos, sin } = ropeAngles({ ...attributes, rows })
       const values = new Float32Array(2 * tableRows * pairs)
       for (let i = 0; i < tableRows; i++) {
-        values.set(cos.subarray(i * pairs, (i + 1) * pairs), 2 * i * pairs)
-        values.set(sin.subarray(i * pairs, (i + 1) * pairs), (2 * i + 1) * pairs)
+        const row = (from + i) % tableRows
+        values.set(cos.subarray(i * pairs, (i + 1) * pairs), 2 * row * pairs)
+        values.set(sin.subarray(i * pairs, (i + 1) * pairs), (2 * row + 1) * pairs)
       }
       this.recorder.backend.device.queue.writeBuffer(this.place!.buffer, 16 * start, values)
     }
   }
+}
+
+/** Whether the tokens of every section have positions one after the other, as many as a table holds. */
+export function isConsecutive(node: PlanNode): boolean {
+  const { rows } = attributesOf(node)
+  return rows.every((row) => row.length <= tableRows && row.every((position, t) => position === row[0]! + t))
 }
 
 const attributesOf = (node: PlanNode) => node.attributes as PlanNode['attributes'] & RopeTableAttributes
