@@ -1,5 +1,6 @@
 /** Shared between the packages of casa-js only. It may change in any version. */
 export { readInto } from './engine/read.ts'
+export { isDifferentiating } from './engine/tape.ts'
 export { timesClosed } from './engine/init.ts'
 export { compressedForm, type CompressedForm } from './engine/compressed.ts'
 export { rowsOf, sizeOf, type TypedArray } from './engine/tensor.ts'

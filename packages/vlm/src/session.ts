@@ -8,6 +8,7 @@ import { ArgumentError, ConfigError, StateError, type RgbImage } from '@casa-js/
 import { type ImageSlot, type Patches } from '@casa-js/core'
 import { createSequence, type Prediction } from '@casa-js/sequence'
 import { concat, dispose, keep, scope, type Tensor } from '@casa-js/tensor'
+import { planEncoder } from '@casa-js/vision/internal'
 import { createAttentionReader, type LayerAttention } from './attention-weights.ts'
 import type { VlmModel } from './model.ts'
 import { nextTask } from './next-task.ts'
@@ -22,8 +23,8 @@ export interface SessionOptions {
    */
   capacityTokens?: number | undefined
   /**
-   * Run single tokens of text from a plan: recorded over two tokens, then replayed, without the cost of finding kernels and making tensors.
-   * Backbones and fusions that are not `replayable`, and the cpu device, run op by op anyway. Default: true.
+   * Run what repeats from a plan: recorded twice, then replayed, without the cost of finding kernels and making tensors. Tokens of text, the
+   * frames of a video, pieces of a long prompt. Backbones and fusions that are not `replayable`, and the cpu device, run op by op anyway. Default: true.
    */
   plan?: boolean | undefined
 }
@@ -104,6 +105,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     throw new ConfigError('createSession: capacityTokens', `expected a whole number above 0, found ${wanted}`)
   const capacityTokens = Math.min(wanted, backbone.maxPositions ?? wanted)
   const sequence = createSequence(backbone, fusion, { capacityTokens, plan })
+  const encoder = plan === false ? undefined : planEncoder({ encode: (images) => model.encodeImages(images) })
   let busy = false
   let disposed = false
 
@@ -113,7 +115,9 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
   }
 
   function free() {
-    if (!model.deviceClosed) sequence.dispose()
+    if (model.deviceClosed) return
+    sequence.dispose()
+    encoder?.dispose()
   }
 
   /** Runs one call at a time, and frees memory after the last. */
@@ -174,7 +178,7 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
     try {
       for (const each of patches) {
         if (encoded.length > 0) await giveWay(signal)
-        encoded.push(scope(() => keep(model.encodeImages([each]))))
+        encoded.push(encoder ? encoder.encode(each) : scope(() => keep(model.encodeImages([each]))))
       }
       return encoded.length <= 1 ? encoded.pop() : keep(concat(encoded, 0))
     } finally {
@@ -212,8 +216,8 @@ export function createSession(model: VlmModel, options: SessionOptions = {}): Se
               ...(slot.from !== undefined && { from: slot.from - begin }),
             }))
             const input = { ids: ids.subarray(begin, end), slots: here, ...(images && { images }) }
-            if (end < ids.length) dispose(sequence.advance(input, { last: true }))
-            else prediction = sequence.predict(input, { onAttention: attention?.onAttention })
+            prediction?.dispose()
+            prediction = sequence.predict(input, end < ids.length ? {} : { onAttention: attention?.onAttention })
           } finally {
             dispose(images)
           }

@@ -29,6 +29,14 @@ export interface TracedCall {
   outputs: readonly TracedTensor[]
 }
 
+/** The name under which tensors of values from the host are noted. */
+export const hostTensor = 'HostTensor'
+
+export interface HostTensorAttributes {
+  /** The caller's array itself. */
+  data: Float32Array | Int32Array
+}
+
 let calls: TracedCall[] | undefined
 
 /** Run `f` and note every kernel that it runs. Traces do not nest. */

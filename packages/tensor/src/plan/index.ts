@@ -7,7 +7,7 @@ import { traceKernels, traced } from '../engine/trace.ts'
 import type { WasmBackend } from '../engine/wasm/kernel.ts'
 import { topK } from '../ops/top-k/index.ts'
 import { NoPlan, nodesOf, type Counters, type StepTrace } from './nodes.ts'
-import { largestOf, likeliestOf, type Given, type Largest, type Plan } from './plan.ts'
+import { isOnHost, largestOf, likeliestOf, type Given, type Largest, type Plan } from './plan.ts'
 import type { CasaWebgpuBackend } from '../engine/webgpu/backend.ts'
 import { planOnWebgpu } from './webgpu/plan.ts'
 import { planOnWasm } from './wasm/plan.ts'
@@ -22,8 +22,8 @@ export const canPlan = (): boolean => tf.getBackend() !== 'cpu'
  * Run a step op by op and trace it.
  * @param ids the ids of its tokens: `f` must hand this very array to `embedding`, by which it is known
  * @param counters where the sequence is before the step
- * @param f gives the logits [1, V], kept
- * @param given tensors that are handed to `f` anew in every step, by name
+ * @param f gives the logits [1, V], or another result, kept
+ * @param given what is handed to `f` anew in every step, by name: tensors, and the very arrays that it hands to `tensor`
  */
 export function traceStep(
   ids: Int32Array,
@@ -32,7 +32,7 @@ export function traceStep(
   given: Given = {},
 ): { logits: Tensor; trace: StepTrace } {
   const { result, calls } = traceKernels(f)
-  const handed = Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, traced(tensor)]))
+  const handed = Object.fromEntries(Object.entries(given).map(([name, each]) => [name, isOnHost(each) ? each : traced(each)]))
   return { logits: result, trace: { calls, ids, given: handed, counters, result: traced(result) } }
 }
 

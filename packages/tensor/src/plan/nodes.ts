@@ -2,13 +2,13 @@
  * What traces of one step have in common.
  *
  * A step (a token, a piece of a prompt, the text around a new image) runs the same kernels on the same memory every time; only a few numbers
- * change (where rows are written, how many keys are seen, positions), the tokens' ids, and the tensors that are given anew (an image). A sequence has counters: the tokens in its cache, and the numbers of its fusion's state.
+ * change (where rows are written, how many keys are seen, positions), the tokens' ids, and what is given anew (an image). A sequence has counters: the tokens in its cache, and the numbers of its fusion's state.
  * Every number that changes must follow one of them: it is the counter plus a constant. Which one shows when the counters part, as they
  * do when a new image starts a window's count anew; until then a number follows several, and a step where these disagree does not fit.
  * So nothing has to be declared by those who write models. Whatever else differs is an error: such a step has no plan.
  */
 import type { DType } from '../engine/tensor.ts'
-import type { TracedCall, TracedKernel, TracedTensor } from '../engine/trace.ts'
+import { hostTensor, type HostTensorAttributes, type TracedCall, type TracedKernel, type TracedTensor } from '../engine/trace.ts'
 
 /** Where a sequence is. Every step has the same names. */
 export type Counters = Readonly<Record<string, number>>
@@ -70,12 +70,14 @@ export interface StepNodes {
   fixed: readonly string[]
 }
 
+type HostArray = Float32Array | Int32Array
+
 /** One traced step. */
 export interface StepTrace {
   calls: readonly TracedCall[]
   ids: Int32Array
-  /** Tensors that are handed to the step, by name. */
-  given: Readonly<Record<string, TracedTensor>>
+  /** Tensors that are handed to the step, and arrays that it makes tensors of, by name. */
+  given: Readonly<Record<string, TracedTensor | HostArray>>
   /** Before the step. */
   counters: Counters
   result: TracedTensor
@@ -128,6 +130,19 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
     const inputNames = Object.keys(call.inputs).join()
     if (again.some((other) => other.kernel !== kernel || Object.keys(other.inputs).join() !== inputNames))
       return new NoPlan('two steps ran different kernels')
+    if (kernel === hostTensor) {
+      const data = [call, ...again].map(({ attributes }) => (attributes as unknown as HostTensorAttributes).data)
+      const given = nameOf(traces, (array, t) => array === data[t])
+      if (given !== undefined) {
+        made(
+          call.outputs[0]!,
+          [call, ...again].map(({ outputs }) => outputs[0]!.dataId),
+        ).given = given
+        continue
+      }
+      // A copy could pass for a constant when the same is given twice.
+      if (nameOf(traces, (array, t) => same(array, data[t]))) return new NoPlan('a tensor is made of a copy of what is given')
+    }
     const inputs: Record<string, Operand> = {}
     for (const [name, input] of Object.entries(call.inputs)) {
       const all = [input, ...again.map((other) => other.inputs[name]!)]
@@ -138,7 +153,7 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
         return new NoPlan(`${kernel}: ${name} comes from different places`)
       if (!value) {
         const ids = all.map(({ dataId }) => dataId)
-        const given = Object.keys(first.given).find((each) => ids.every((id, t) => traces[t]!.given[each]?.dataId === id))
+        const given = nameOf(traces, (given, t) => 'dataId' in given && given.dataId === ids[t])
         if (given === undefined && ids.some((id) => id !== input.dataId))
           return new NoPlan(`${kernel}: ${name} [${input.shape}] is made in every step by an operator that plans do not know`)
         value = made(input, ids)
@@ -166,6 +181,13 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
     return new NoPlan('the result of the step comes from an operator that plans do not know')
   return { nodes, values, result, ids: first.ids.length, tracks: tracks.list, counters: first.counters, fixed }
 }
+
+/** The name under which every trace was given what is wanted. */
+const nameOf = (
+  traces: readonly StepTrace[],
+  isWanted: (given: TracedTensor | HostArray, trace: number) => boolean,
+): string | undefined =>
+  Object.keys(traces[0]!.given).find((name) => traces.every(({ given }, t) => given[name] && isWanted(given[name], t)))
 
 const sameShape = (a: TracedTensor, b: TracedTensor): boolean => a.dtype === b.dtype && a.shape.join() === b.shape.join()
 
@@ -229,7 +251,10 @@ function compareAttributes(node: PlanNode, traces: readonly StepTrace[], i: numb
 
 function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
+  if (isArray(a) && isArray(b)) return a.length === b.length && a.every((value, i) => Object.is(value, b[i]))
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   const [x, y] = [Object.entries(a), Object.entries(b)]
   return x.length === y.length && x.every(([name, value], i) => y[i]![0] === name && same(value, y[i]![1]))
 }
+
+const isArray = (x: unknown): x is HostArray => x instanceof Float32Array || x instanceof Int32Array

@@ -2,7 +2,7 @@
 import type { Tensor } from '../engine/tensor.ts'
 import type { Counters } from './nodes.ts'
 
-/** What a step says about the next token. Valid until the plan runs again. */
+/** What a step gives: logits, for a step that says something about the next token. Valid until the plan runs again. */
 export interface PlanResult {
   /** float32 [V] */
   logits(): Promise<Float32Array>
@@ -10,6 +10,8 @@ export interface PlanResult {
   largest(count: number): Promise<Largest>
   /** The id of the largest logit, of equal ones the lower; undefined where no logit is a number. Of a GPU 4 bytes are read. */
   likeliest(): Promise<number | undefined>
+  /** A copy, as a new tensor. */
+  tensor(): Tensor
 }
 
 export interface Largest {
@@ -17,8 +19,11 @@ export interface Largest {
   ids: Int32Array
 }
 
-/** Tensors that are handed to a step anew, by name. */
-export type Given = Readonly<Record<string, Tensor>>
+/** What is handed to a step anew, by name: tensors, and host arrays that it makes tensors of. */
+export type Given = Readonly<Record<string, Tensor | Float32Array | Int32Array>>
+
+export const isOnHost = (given: Given[string]): given is Float32Array | Int32Array =>
+  given instanceof Float32Array || given instanceof Int32Array
 
 export interface Plan {
   /** How far every track has moved from the first trace; undefined where the plan does not fit, or its buffers have no room. */
@@ -26,7 +31,7 @@ export interface Plan {
   /**
    * @param moves what `movesAt` returned
    * @param ids as many as were traced
-   * @param given tensors under the names and of the shapes that were traced
+   * @param given under the names and of the sizes that were traced
    */
   run(moves: readonly number[], ids: Int32Array, given?: Given): PlanResult
   dispose(): void

@@ -11,15 +11,23 @@ import { cellsOf } from '../tables/grid.ts'
 export function packPatches(modelType: string, images: Patches[], valuesPerPatch: number): Tensor {
   const cells = images.reduce((sum, { grid }) => sum + cellsOf(grid), 0)
   if (cells === 0) throw new CasaError(`${modelType}: no image to encode`)
-  const packed = new Float32Array(cells * valuesPerPatch)
-  let at = 0
   images.forEach(({ values, grid, valuesPerPatch: found }, image) => {
     if (found !== valuesPerPatch || values.length !== cellsOf(grid) * valuesPerPatch) {
       const expected = `${grid.rows} x ${grid.columns} patches of ${valuesPerPatch}`
       throw new CasaError(`${modelType}: image ${image} has ${values.length} values in patches of ${found}; expected ${expected}`)
     }
-    packed.set(values, at)
-    at += values.length
   })
-  return tensor(packed, [cells, valuesPerPatch])
+  return tensor(joined(images.map(({ values }) => values)), [cells, valuesPerPatch])
+}
+
+/** A single array as it is: a trace knows an image's values by it. */
+function joined(arrays: Float32Array[]): Float32Array {
+  if (arrays.length === 1) return arrays[0]!
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const each of arrays) {
+    all.set(each, at)
+    at += each.length
+  }
+  return all
 }

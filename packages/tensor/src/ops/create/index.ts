@@ -2,6 +2,7 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf, type DType, type Tensor, type TypedArray } from '../../engine/tensor.ts'
+import { hostTensor, noteCall, type HostTensorAttributes, type TracedKernel } from '../../engine/trace.ts'
 
 /**
  * A new tensor of the given values, row-major, of any shape. The values are copied.
@@ -15,7 +16,20 @@ export function tensor(
   dtype: DType = data instanceof Int32Array ? 'int32' : 'float32',
 ): Tensor {
   if (data.length !== sizeOf(shape)) throw new ArgumentError(`tensor: ${data.length} values do not fill shape [${shape}]`)
-  return tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
+  const out = tf.tensor(takesCopies() && matches(data, dtype) ? data : copyOf(data, dtype), shape, dtype)
+  if (matches(data, dtype)) noteCall(hostTensor, tracedTensor, {}, { data }, [out])
+  return out
+}
+
+/** Values that were on the host lie where a plan wants them. */
+const tracedTensor: TracedKernel = {
+  wasm(context, attributes) {
+    const { data } = attributes as HostTensorAttributes
+    const dtype = data instanceof Int32Array ? 'int32' : 'float32'
+    const { buffer, byteOffset } = context.floats(context.output([data.length], dtype), data.length)
+    new Uint8Array(buffer, byteOffset, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  },
+  webgpu: (context, attributes) => [context.upload((attributes as HostTensorAttributes).data)],
 }
 
 /** wasm copies values into its heap immediately; the others may keep the caller's array, and in-place operators would write into it. */

@@ -3,11 +3,12 @@
  * tfjs runs in a step, and of JavaScript only what writes the numbers that change. The same kernels get the same numbers, so the result has
  * the same bits.
  */
+import * as tf from '@tensorflow/tfjs-core'
 import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
 import { flushKernels, type WasmBackend } from '../../engine/wasm/kernel.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
-import { largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
+import { isOnHost, largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
 import { HeapBlock } from './heap-block.ts'
 import { placesOf } from './places.ts'
 import { StepList } from './step-list.ts'
@@ -30,14 +31,25 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
     run(moves, ids, given = {}): PlanResult {
       if (handed.length > 0) flushKernels()
       for (const value of handed) {
-        const from = backend.dataIdMap.get(given[value.given!]!.dataId).memoryOffset
-        backend.wasm.HEAPU8.copyWithin(pointerOf(value), from, from + 4 * sizeOf(value.shape))
+        const each = given[value.given!]!
+        const heap = backend.wasm.HEAPU8
+        if (isOnHost(each)) heap.set(new Uint8Array(each.buffer, each.byteOffset, each.byteLength), pointerOf(value))
+        else {
+          const from = backend.dataIdMap.get(each.dataId).memoryOffset
+          heap.copyWithin(pointerOf(value), from, from + 4 * sizeOf(value.shape))
+        }
       }
       list.run(moves, ids)
       return {
         logits: () => Promise.resolve(logits().slice()),
         largest: (count) => Promise.resolve(largestOf(logits(), count)),
         likeliest: () => Promise.resolve(likeliestOf(logits())),
+        tensor() {
+          const copy = backend.makeOutput(result.shape, result.dtype)
+          const { memoryOffset } = backend.dataIdMap.get(copy.dataId)
+          backend.wasm.HEAPU8.copyWithin(memoryOffset, pointerOf(result), pointerOf(result) + 4 * width)
+          return tf.engine().makeTensorFromTensorInfo(copy)
+        },
       }
     },
     dispose() {

@@ -37,7 +37,7 @@ interface Place {
 export class StepList {
   private readonly numbers: StepNumbers
   private readonly nodes: BoundNode[]
-  /** Those that compute on the host, from attributes alone. */
+  /** Those that compute on the host in every step, from attributes alone. */
   private hosts: BoundNode[] = []
   /** Those that change at stages, and in every step. */
   private staged: Group[] = []
@@ -158,8 +158,9 @@ export class StepList {
         return place
       })
       this.write(recordTogether(nodes, moves, scratch), regions)
+      if (changes === 'never') continue
       if (regions.length === 0) this.hosts.push(...nodes)
-      else if (changes !== 'never') (changes === 'always' ? this.restless : this.staged).push({ nodes, regions })
+      else (changes === 'always' ? this.restless : this.staged).push({ nodes, regions })
     }
   }
 }

@@ -35,7 +35,7 @@ export function recordAttention(
   const keys = node.moving!.at(-1)!
   const [T, H, E] = q.shape as [number, number, number]
   const [capacity, K] = k.shape as [number, number]
-  const context = new RecordingContext('Attention', recorder, {}, [], undefined)
+  const context = new RecordingContext('Attention', recorder, {})
   if (cutAxis(capacity, [K * E], context.bindingElements).length > 1)
     throw new CannotRecord('Attention: a cache larger than one binding')
   const { program, stay, fewestKeys } = forwardFor(context, E, H / K, attributes.cuQ)

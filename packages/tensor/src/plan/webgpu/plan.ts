@@ -7,13 +7,13 @@ import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
 import { movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
-import type { Given, Plan, PlanResult } from '../plan.ts'
+import { isOnHost, type Given, type Plan, type PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
 import { outputsPerGroup, productProgram, widthOf } from './product-program.ts'
 import { CannotRecord, Recorder, RecordingContext, type Dispatch, type Place } from './recorder.ts'
-import { dispatchesOfPicker, mostPickers, StepResult, submit } from './result.ts'
+import { dispatchesOfPicker, mostPickers, StepResult, submit, type Copy } from './result.ts'
 import { AngleTables } from './tables.ts'
 
 /** Dispatches that are foreseen for a group: two, and some for kernels that cut their work. */
@@ -76,7 +76,7 @@ class WebgpuPlan implements Plan {
       for (const value of lastUse.get(index) ?? []) if (value !== result) this.free(value)
     }
     this.dispatches = recorder.dispatches.slice()
-    this.result = new StepResult(recorder, this.placeOf({ value: result }), sizeOf(result.shape))
+    this.result = new StepResult(recorder, this.placeOf({ value: result }), result.shape)
     this.written = nodes.nodes.flatMap(({ kernel, inputs }) => (kernel === 'WriteRows' ? [inputs.target!.value.external!] : []))
     recorder.writeUniforms()
     recorder.openReserve()
@@ -91,10 +91,12 @@ class WebgpuPlan implements Plan {
     const { device } = this.backend
     this.backend.flush()
     device.queue.writeBuffer(this.step.buffer, 0, Int32Array.of(...ids, ...moves))
-    const copies = [...this.given].map(([name, { buffer }]) => {
-      const { dataId, size } = given[name]!
-      return { from: { buffer: this.backend.bufferOf(dataId), offset: 0, bytes: 4 * size }, to: buffer, at: 0 }
-    })
+    const copies: Copy[] = []
+    for (const [name, { buffer }] of this.given) {
+      const each = given[name]!
+      if (isOnHost(each)) device.queue.writeBuffer(buffer, 0, each as Float32Array<ArrayBuffer>)
+      else copies.push({ from: { buffer: this.backend.bufferOf(each.dataId), offset: 0, bytes: 4 * each.size }, to: buffer, at: 0 })
+    }
     if (copies.length > 0) submit(device, [], copies)
     for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(moves))
     this.tables.provide(moves)
@@ -110,8 +112,9 @@ class WebgpuPlan implements Plan {
     this.release()
   }
 
-  /** Memory for what a group makes. Products of one dispatch lie in one buffer. */
+  /** Memory for what a group makes, but for kernels, which ask for theirs. Products of one dispatch lie in one buffer. */
   private place(group: Group): void {
+    if (group.kind === 'kernel') return
     if (group.kind === 'product') {
       const sizes = group.outputs.map(({ shape }) => 256 * Math.ceil(sizeOf(shape) / 64))
       const { buffer } = this.recorder.take(sizes.reduce((sum, bytes) => sum + bytes, 0))
@@ -252,16 +255,15 @@ class WebgpuPlan implements Plan {
     )
     const ids = node.takesIds && (node.attributes.ids as Int32Array)
     const resident = ids ? { data: ids, tensor: recorder.tensorAt(this.step, [ids.length], 'int32') } : undefined
-    const places = outputs.map((value) => this.places.get(value)!)
-    const context = new RecordingContext(node.kernel, recorder, given, places, resident)
+    const context = new RecordingContext(node.kernel, recorder, given, resident)
     const made = node.run.webgpu(context, node.attributes)
     outputs.forEach((value, i) => {
-      const place = recorder.placeOf(made[i]!)
-      if (place.buffer === places[i]!.buffer) return
+      const place = context.outputs.get(made[i]!.dataId)
+      if (place) return this.hold(value, place)
       // What it uploaded is its result, for all steps.
-      this.free(value)
-      this.places.set(value, place)
-      this.alive.set(place.buffer, Infinity)
+      const uploaded = recorder.placeOf(made[i]!)
+      this.places.set(value, uploaded)
+      this.alive.set(uploaded.buffer, Infinity)
     })
     for (const place of context.scratches) recorder.giveBack(place.buffer)
   }

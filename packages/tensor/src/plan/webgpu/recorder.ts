@@ -134,24 +134,24 @@ export class Recorder {
 /** What one kernel of an operator records on. */
 export class RecordingContext extends KernelContext<string> {
   readonly scratches: Place[] = []
-  private taken = 0
+  /** Where the tensors lie that it made as outputs. */
+  readonly outputs = new Map<object, Place>()
 
   constructor(
     kernelName: string,
     private readonly recorder: Recorder,
     given: Record<string, tf.TensorInfo>,
-    /** Where its outputs go. */
-    private readonly outputs: readonly Place[],
     /** A host array that lies on the device already: the ids of the step. */
-    private readonly resident: { data: Int32Array; tensor: tf.TensorInfo } | undefined,
+    private readonly resident?: { data: Int32Array; tensor: tf.TensorInfo },
   ) {
     super(kernelName, given, recorder.backend)
   }
 
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {
-    const place = this.outputs[this.taken++]
-    if (!place) throw new CannotRecord(`${this.kernelName} makes more outputs than when it was traced`)
-    return this.recorder.tensorAt(place, shape, dtype)
+    const place = this.recorder.takeValues(sizeOf(shape))
+    const tensor = this.recorder.tensorAt(place, shape, dtype)
+    this.outputs.set(tensor.dataId, place)
+    return tensor
   }
 
   scratch(shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.TensorInfo {

@@ -1,9 +1,11 @@
-/** The logits that a planned step leaves on the device, and what is read of them. */
+/** What a planned step leaves on the device, logits as a rule, and what is read of them. */
+import * as tf from '@tensorflow/tfjs-core'
+import { sizeOf, type Tensor } from '../../engine/tensor.ts'
 import { best } from '../../ops/top-k/webgpu.ts'
 import { largestOf, likeliestOf, type Largest, type PlanResult } from '../plan.ts'
 import { RecordingContext, type Dispatch, type Place, type Recorder } from './recorder.ts'
 
-interface Copy {
+export interface Copy {
   from: Place
   to: GPUBuffer
   at: number
@@ -41,13 +43,24 @@ export class StepResult implements PlanResult {
   /** Buffers that the host maps, by their size. */
   private readonly staging = new Map<number, GPUBuffer>()
   private reading: Promise<unknown> = Promise.resolve()
+  /** V */
+  private readonly width: number
 
   constructor(
     private readonly recorder: Recorder,
     private readonly place: Place,
-    /** V */
-    private readonly width: number,
-  ) {}
+    private readonly shape: number[],
+  ) {
+    this.width = sizeOf(shape)
+  }
+
+  tensor(): Tensor {
+    const { backend } = this.recorder
+    const copy = backend.makeTensorInfo(this.shape, 'float32')
+    backend.flush()
+    submit(backend.device, [], [{ from: { ...this.place, bytes: 4 * this.width }, to: backend.bufferOf(copy.dataId), at: 0 }])
+    return tf.engine().makeTensorFromTensorInfo(copy)
+  }
 
   async logits(): Promise<Float32Array> {
     return new Float32Array(await this.read([], [{ ...this.place, bytes: 4 * this.width }]))
@@ -89,7 +102,7 @@ export class StepResult implements PlanResult {
     const { recorder, width } = this
     const before = recorder.dispatches.length
     const [values, ids] = [recorder.takeValues(k), recorder.takeValues(k)]
-    const context = new RecordingContext('TopK', recorder, {}, [], undefined)
+    const context = new RecordingContext('TopK', recorder, {})
     const out = { values: recorder.tensorAt(values, [1, k]), indices: recorder.tensorAt(ids, [1, k], 'int32') }
     best(context, recorder.tensorAt(this.place, [1, width]), { rows: 1, width, k }, out)
     recorder.writeUniforms()
