@@ -45,24 +45,24 @@ export function importedBy(folder, file) {
 const budgets = {
   base: 2,
   core: 3,
-  tensor: 54,
-  sequence: 31,
-  casa: 30,
+  tensor: 56,
+  sequence: 34,
+  casa: 31,
   backbones: 39,
-  vision: 50,
+  vision: 52,
   tokenizers: 34,
   weights: 52,
   video: 108,
-  vlm: 150,
-  train: 74,
-  eval: 80,
+  vlm: 154,
+  train: 78,
+  eval: 84,
   web: 6,
   'casa-js': 265,
 }
 
 /** What a program that asks a question imports of the front door. */
 const asking = "export { ask, init, loadImage, loadVlm } from 'casa-js'"
-const askingBudget = 160
+const askingBudget = 165
 
 const isEngine = (id) => id.startsWith('@tensorflow/')
 

@@ -25,10 +25,12 @@ export interface PlanUse {
 /** After this many attempts in a row that fail, no more are made for steps of the kind. */
 const mostAttempts = 4
 /**
- * Sets of tensors that plans are held for: for tokens of text and for the text around images two that images take turns in, for text one more
- * from before the first image, and one for pieces of a prompt.
+ * Sets of tensors that plans are held for. Of tokens: two that images take turns in, and one of text before the first. Of longer steps: those
+ * two again, for frames of two kinds.
  */
-const mostSets = 6
+const mostSets = { tokens: 3, longer: 4 }
+/** Longer steps that come again only after more steps than this are too rare for a plan. */
+const mostStepsBetween = 64
 /** Traces of a set. A plan needs two, and one of another image; more where counters part later still. */
 const mostTraces = 4
 
@@ -55,12 +57,14 @@ export interface StepStart {
 
 /** What is known of steps of one kind whose state has these tensors. */
 interface StepSet {
-  kind: string
+  kind: StepKind
   tensors: Tensors
   spare: Tensors
   traces: StepTrace[]
   /** The state after each traced step. */
   after: { values: FusionState['values']; tensors: Tensors }[]
+  /** When it was used last, in steps. */
+  usedAt: number
   plan?: Plan
 }
 
@@ -107,15 +111,18 @@ export function createStepPlanner(): StepPlanner {
   /** Attempts that failed, by kind. */
   const failures = new Map<string, number>()
   const use: PlanUse = { tokens: 0, inLongerSteps: 0, plans: 0 }
+  let steps = 0
 
-  /** The set of a step, now the one used last. */
-  function touch({ kind, state, spare }: StepStart): StepSet | undefined {
-    const found = sets.find(
+  const setOf = ({ kind, state, spare }: StepStart): StepSet | undefined =>
+    sets.find(
       (set) =>
-        set.kind === kind.name && sameTensors(set.tensors, state.tensors) && (kind.isToken || sameTensors(set.spare, spare)),
+        set.kind.name === kind.name && sameTensors(set.tensors, state.tensors) && (kind.isToken || sameTensors(set.spare, spare)),
     )
-    if (found) sets = [...sets.filter((set) => set !== found), found]
-    return found
+
+  /** It is now the one used last. */
+  function touch(set: StepSet) {
+    sets = [...sets.filter((other) => other !== set), set]
+    set.usedAt = steps
   }
 
   function forget(set: StepSet) {
@@ -165,10 +172,12 @@ export function createStepPlanner(): StepPlanner {
     use,
     traces: ({ name }) => (failures.get(name) ?? 0) < mostAttempts,
     find(start) {
-      const set = touch(start)
+      steps++
+      const set = setOf(start)
       const moves = set?.plan?.movesAt(countersOf(start))
       const values = moves && valuesAfter(set!, start.state)
       if (!set?.plan || !values) return undefined
+      touch(set)
       use.tokens += start.kind.tokens
       if (!start.kind.isToken) use.inLongerSteps += start.kind.tokens
       const { tensors } = start.kind.isToken ? start.state : set.after[0]!
@@ -176,17 +185,24 @@ export function createStepPlanner(): StepPlanner {
     },
     note(start, trace, after) {
       const { kind, state, spare } = start
-      const known = touch(start)
       if (areNew(start, after)) {
         // As the first images of a sequence do; a token has no reason to.
         if (kind.isToken) refuse(kind, "the fusion's state moved to other tensors")
         return
       }
-      if (known) return addTrace(known, start, trace, after)
+      const known = setOf(start)
+      const isRare = known && !kind.isToken && steps - known.usedAt > mostStepsBetween
+      if (known && !isRare) {
+        touch(known)
+        return addTrace(known, start, trace, after)
+      }
+      if (known) forget(known)
       for (const old of sets)
         if ([old.tensors, old.spare].some((tensors) => Object.values(tensors).some(({ isDisposed }) => isDisposed))) forget(old)
-      if (sets.length === mostSets) forget(sets[0]!)
-      sets.push({ kind: kind.name, tensors: state.tensors, spare: kind.isToken ? {} : spare, traces: [trace], after: [after] })
+      const alike = sets.filter((set) => set.kind.isToken === kind.isToken)
+      if (alike.length === mostSets[kind.isToken ? 'tokens' : 'longer']) forget(alike[0]!)
+      const own = { kind, tensors: state.tensors, spare: kind.isToken ? {} : spare }
+      sets.push({ ...own, traces: [trace], after: [after], usedAt: steps })
     },
     dispose() {
       for (const set of sets) forget(set)

@@ -10,10 +10,12 @@ import type { Vlm } from '@casa-js/vlm'
 import { decodeSession, encodeSession } from '@casa-js/vlm/internal'
 import { streamTurns, type StreamSettings, type Turn } from './protocol.ts'
 
+/** Turns until everything that repeats runs from plans. */
+const planningTurns = 6
 /** Turns at each of the places in between. */
 const betweenTurns = 2
 
-/** The stretches that are run, [from, number of turns], without the first turns. The first turn of a stretch does not count. */
+/** The stretches that are run, [from, number of turns], without those before them, which do not count. */
 export function stretchesOf(turns: number, sample: number): [number, number][] {
   const tenth = Math.floor(turns / 10)
   const middle = Math.max(0, Math.floor((tenth - sample) / 2))
@@ -33,11 +35,11 @@ export async function sampleTurns(vlm: Vlm, settings: StreamSettings & { sample:
   const perTurn = first[1]!.cachedTokens - first[0]!.cachedTokens
   const rows: Turn[] = []
   for (const [from, count] of stretchesOf(turns, sample)) {
-    // The first turn makes the plan, and is not counted. Before turn 2 there is nothing to go on from.
-    const begin = Math.max(2, from - 1)
+    // The turns before make the plans, and are not counted. Before turn 2 there is nothing to go on from.
+    const begin = Math.max(2, from - planningTurns)
     const resume = await filled(vlm, start!, first[1]!.cachedTokens + (begin - 2) * perTurn)
     const run = await streamTurns(vlm, { ...stream, from: begin, turns: from + count - begin, resume })
-    rows.push(...run.slice(1))
+    rows.push(...run.slice(Math.max(1, from - begin)))
   }
   return rows
 }

@@ -27,13 +27,14 @@ describe('a turn', () => {
   it.each(Object.entries(imagesInCache) as [ContestantName, number][])(
     'of %s leaves 18 text tokens and %i image tokens in the cache',
     async (name, images) => {
-      const vlm = createContestant(name, shape, 512)
+      const vlm = createContestant(name, shape, 640)
       try {
-        const turns = await streamTurns(vlm, { turns: 4, framePx: shape.framePx, capacityTokens: 512 })
+        const turns = await streamTurns(vlm, { turns: 10, framePx: shape.framePx, capacityTokens: 640 })
         const grown = turns.slice(1).map(({ cachedTokens }, i) => cachedTokens - turns[i]!.cachedTokens)
-        expect(grown).toEqual(Array(3).fill(textTokensPerTurn + images))
+        expect(grown).toEqual(Array(9).fill(textTokensPerTurn + images))
         // Of the fusion's state, a window more or less; the weights and the cache stay as they are.
-        const [first, last] = [turns[1]!.bytes, turns[3]!.bytes]
+        // Plans are made in the first turns.
+        const [first, last] = [turns[7]!.bytes, turns[9]!.bytes]
         expect(last).toBe(first)
       } finally {
         vlm.dispose()

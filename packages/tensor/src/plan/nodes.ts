@@ -177,7 +177,12 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
     tracks.limit(node)
   }
   const result = found[0]!.get(first.result.dataId)
-  if (!result || result.external || result.given !== undefined || traces.some((trace, t) => found[t]!.get(trace.result.dataId) !== result))
+  if (
+    !result ||
+    result.external ||
+    result.given !== undefined ||
+    traces.some((trace, t) => found[t]!.get(trace.result.dataId) !== result)
+  )
     return new NoPlan('the result of the step comes from an operator that plans do not know')
   return { nodes, values, result, ids: first.ids.length, tracks: tracks.list, counters: first.counters, fixed }
 }

@@ -173,11 +173,7 @@ async function withPlan(
   if (plan instanceof NoPlan) throw new Error(plan.why)
   const run = (position: number, id?: number) =>
     withImage(position, (image) =>
-      plan.run(
-        plan.movesAt({ tokens: position })!,
-        id === undefined ? idsAt(position) : Int32Array.of(id),
-        image && { image },
-      ),
+      plan.run(plan.movesAt({ tokens: position })!, id === undefined ? idsAt(position) : Int32Array.of(id), image && { image }),
     )
   await use({ plan, run }, async (position) => {
     const logits = withImage(position, (image) => scope(() => decoder.step(idsAt(position), position, image)))
@@ -317,9 +313,9 @@ for (const device of ['wasm', 'webgpu'] as const) {
       }
       const product = (given: Tensor) => ops.linear(given, weight)
       expect(refusal(() => product(x))).toBeUndefined()
-      expect(
-        refusal((step) => product(ops.rmsNorm(x, ops.reshape(ops.scale(x, 2), [4]), { eps: step }))),
-      ).toMatch('RmsNorm: weight [4] is made in every step by an operator that plans do not know')
+      expect(refusal((step) => product(ops.rmsNorm(x, ops.reshape(ops.scale(x, 2), [4]), { eps: step })))).toMatch(
+        'RmsNorm: weight [4] is made in every step by an operator that plans do not know',
+      )
       expect(
         refusal((step) =>
           product(
@@ -355,23 +351,26 @@ for (const device of ['wasm', 'webgpu'] as const) {
     },
   )
 
-  it.skipIf(missing || device !== 'webgpu')('a planned step of several tokens and an image creates nothing on the GPU', async () => {
-    await init({ device, software: true })
-    const step = async ({ run }: Planned, position: number) => void (await run(position).likeliest())
-    await withPlan(
-      someCases[1]!,
-      async (planned) => {
-        for (const position of [6, 9]) await step(planned, position)
-        const { counts, stop } = countOnGpu(webgpuBackend())
-        for (const position of [12, 15]) await step(planned, position)
-        stop()
-        // The image of the test is a buffer of its own each time: of those that were freed.
-        expect(counts).toMatchObject({ buffers: 0, bindGroups: 0, readBytes: 2 * 4 })
-      },
-      { tokens: 3, imageRows: 2 },
-    )
-    await close()
-  })
+  it.skipIf(missing || device !== 'webgpu')(
+    'a planned step of several tokens and an image creates nothing on the GPU',
+    async () => {
+      await init({ device, software: true })
+      const step = async ({ run }: Planned, position: number) => void (await run(position).likeliest())
+      await withPlan(
+        someCases[1]!,
+        async (planned) => {
+          for (const position of [6, 9]) await step(planned, position)
+          const { counts, stop } = countOnGpu(webgpuBackend())
+          for (const position of [12, 15]) await step(planned, position)
+          stop()
+          // The image of the test is a buffer of its own each time: of those that were freed.
+          expect(counts).toMatchObject({ buffers: 0, bindGroups: 0, readBytes: 2 * 4 })
+        },
+        { tokens: 3, imageRows: 2 },
+      )
+      await close()
+    },
+  )
 
   it.skipIf(missing || device !== 'webgpu')('a planned step creates nothing on the GPU', async () => {
     await init({ device, software: true })

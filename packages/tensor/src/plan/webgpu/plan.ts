@@ -95,7 +95,8 @@ class WebgpuPlan implements Plan {
     for (const [name, { buffer }] of this.given) {
       const each = given[name]!
       if (isOnHost(each)) device.queue.writeBuffer(buffer, 0, each as Float32Array<ArrayBuffer>)
-      else copies.push({ from: { buffer: this.backend.bufferOf(each.dataId), offset: 0, bytes: 4 * each.size }, to: buffer, at: 0 })
+      else
+        copies.push({ from: { buffer: this.backend.bufferOf(each.dataId), offset: 0, bytes: 4 * each.size }, to: buffer, at: 0 })
     }
     if (copies.length > 0) submit(device, [], copies)
     for (const { buffer, listAt } of this.keyBlocks) device.queue.writeBuffer(buffer, 0, listAt(moves))
