@@ -1,19 +1,28 @@
 /**
  * silu, swiglu, gelu and their gradients: flat arrays of `size` floats.
- * The last one to three floats go through the same vector code, one lane at a time.
+ * Two vectors at a time: their chains of operations overlap, and where vectors are widened they are one. The last floats go through the
+ * same vector code, one lane at a time.
  */
 import { exp4, madd } from './simd'
 
 export function silu(x: usize, y: usize, size: i32): void {
   let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) v128.store(y + at, silu4(v128.load(x + at)))
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const low = silu4(v128.load(x + at))
+    const high = silu4(v128.load(x + at, 16))
+    v128.store(y + at, low)
+    v128.store(y + at, high, 16)
+  }
   for (const end = <usize>size << 2; at < end; at += 4) storeFirst(y + at, silu4(loadOne(x + at)))
 }
 
 export function siluGrad(x: usize, dy: usize, dx: usize, size: i32): void {
   let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
-    v128.store(dx + at, f32x4.mul(v128.load(dy + at), siluSlope4(v128.load(x + at))))
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const low = f32x4.mul(v128.load(dy + at), siluSlope4(v128.load(x + at)))
+    const high = f32x4.mul(v128.load(dy + at, 16), siluSlope4(v128.load(x + at, 16)))
+    v128.store(dx + at, low)
+    v128.store(dx + at, high, 16)
   }
   for (const end = <usize>size << 2; at < end; at += 4) {
     storeFirst(dx + at, f32x4.mul(loadOne(dy + at), siluSlope4(loadOne(x + at))))
@@ -23,7 +32,6 @@ export function siluGrad(x: usize, dy: usize, dx: usize, size: i32): void {
 /** y = silu(gate) * up */
 export function swiglu(gate: usize, up: usize, y: usize, size: i32): void {
   let at: usize = 0
-  // Two vectors at a time: their chains of operations overlap.
   for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
     const low = f32x4.mul(silu4(v128.load(gate + at)), v128.load(up + at))
     const high = f32x4.mul(silu4(v128.load(gate + at, 16)), v128.load(up + at, 16))
@@ -37,14 +45,16 @@ export function swiglu(gate: usize, up: usize, y: usize, size: i32): void {
 
 export function swigluGrad(gate: usize, up: usize, dy: usize, dGate: usize, dUp: usize, size: i32): void {
   let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
-    const x = v128.load(gate + at)
-    const d = v128.load(dy + at)
-    const s = sigmoid4(x)
-    const value = f32x4.mul(x, s)
-    const u = v128.load(up + at)
-    v128.store(dUp + at, f32x4.mul(d, value))
-    v128.store(dGate + at, f32x4.mul(f32x4.mul(d, u), siluSlopeOf(s, value)))
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const xLow = v128.load(gate + at), xHigh = v128.load(gate + at, 16)
+    const dLow = v128.load(dy + at), dHigh = v128.load(dy + at, 16)
+    const sLow = sigmoid4(xLow), sHigh = sigmoid4(xHigh)
+    const valueLow = f32x4.mul(xLow, sLow), valueHigh = f32x4.mul(xHigh, sHigh)
+    const uLow = v128.load(up + at), uHigh = v128.load(up + at, 16)
+    v128.store(dUp + at, f32x4.mul(dLow, valueLow))
+    v128.store(dUp + at, f32x4.mul(dHigh, valueHigh), 16)
+    v128.store(dGate + at, f32x4.mul(f32x4.mul(dLow, uLow), siluSlopeOf(sLow, valueLow)))
+    v128.store(dGate + at, f32x4.mul(f32x4.mul(dHigh, uHigh), siluSlopeOf(sHigh, valueHigh)), 16)
   }
   for (const end = <usize>size << 2; at < end; at += 4) {
     const x = loadOne(gate + at)
@@ -58,27 +68,54 @@ export function swigluGrad(gate: usize, up: usize, dy: usize, dGate: usize, dUp:
 }
 
 export function gelu(x: usize, y: usize, size: i32, tanh: bool): void {
-  let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
-    const v = v128.load(x + at)
-    v128.store(y + at, f32x4.mul(v, tanh ? gate4(v) : normal4(v, bell4(v))))
-  }
-  for (const end = <usize>size << 2; at < end; at += 4) {
-    const v = loadOne(x + at)
-    storeFirst(y + at, f32x4.mul(v, tanh ? gate4(v) : normal4(v, bell4(v))))
-  }
+  if (tanh) geluOf(x, y, size, true)
+  else geluOf(x, y, size, false)
 }
 
 export function geluGrad(x: usize, dy: usize, dx: usize, size: i32, tanh: bool): void {
+  if (tanh) geluGradOf(x, dy, dx, size, true)
+  else geluGradOf(x, dy, dx, size, false)
+}
+
+/** Inlined with a constant `tanh`: vectors are widened only within a block of code that does not branch. */
+// @ts-ignore: decorator
+@inline
+function geluOf(x: usize, y: usize, size: i32, tanh: bool): void {
   let at: usize = 0
-  for (const blocks = <usize>(size & ~3) << 2; at < blocks; at += 16) {
-    const v = v128.load(x + at)
-    v128.store(dx + at, f32x4.mul(v128.load(dy + at), tanh ? gateSlope4(v) : normalSlope4(v)))
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const low = gelu4(v128.load(x + at), tanh)
+    const high = gelu4(v128.load(x + at, 16), tanh)
+    v128.store(y + at, low)
+    v128.store(y + at, high, 16)
+  }
+  for (const end = <usize>size << 2; at < end; at += 4) storeFirst(y + at, gelu4(loadOne(x + at), tanh))
+}
+
+// @ts-ignore: decorator
+@inline
+function geluGradOf(x: usize, dy: usize, dx: usize, size: i32, tanh: bool): void {
+  let at: usize = 0
+  for (const blocks = <usize>(size & ~7) << 2; at < blocks; at += 32) {
+    const low = f32x4.mul(v128.load(dy + at), geluSlope4(v128.load(x + at), tanh))
+    const high = f32x4.mul(v128.load(dy + at, 16), geluSlope4(v128.load(x + at, 16), tanh))
+    v128.store(dx + at, low)
+    v128.store(dx + at, high, 16)
   }
   for (const end = <usize>size << 2; at < end; at += 4) {
-    const v = loadOne(x + at)
-    storeFirst(dx + at, f32x4.mul(loadOne(dy + at), tanh ? gateSlope4(v) : normalSlope4(v)))
+    storeFirst(dx + at, f32x4.mul(loadOne(dy + at), geluSlope4(loadOne(x + at), tanh)))
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function gelu4(x: v128, tanh: bool): v128 {
+  return f32x4.mul(x, tanh ? gate4(x) : normal4(x, bell4(x)))
+}
+
+// @ts-ignore: decorator
+@inline
+function geluSlope4(x: v128, tanh: bool): v128 {
+  return tanh ? gateSlope4(x) : normalSlope4(x)
 }
 
 // @ts-ignore: decorator
