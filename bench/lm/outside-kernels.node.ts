@@ -9,7 +9,7 @@
  */
 import { close, init } from '@casa-js/tensor'
 import { createSession, loadModel, type Session, type VlmModel } from '@casa-js/vlm'
-import { runningDevice } from '../../packages/tensor/src/engine/wasm/kernel.ts'
+import { runningDevice } from '../../packages/tensor/src/engine/wasm/device.ts'
 import { webgpuBackend } from '../../packages/tensor/src/testing/held-webgpu.ts'
 import { promptIds } from './lm.ts'
 

@@ -6,7 +6,7 @@
  */
 import { close, init } from '@casa-js/tensor'
 import { createSession, loadModel } from '@casa-js/vlm'
-import { runningDevice } from '../../packages/tensor/src/engine/wasm/kernel.ts'
+import { runningDevice } from '../../packages/tensor/src/engine/wasm/device.ts'
 import { least, per, promptIds, timed, type LmExtra, type Timing } from './lm.ts'
 
 const [model, threads, context, tokens] = process.argv.slice(2) as [string, string, string, string]

@@ -2,7 +2,7 @@
 import { ArgumentError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Tensor } from './tensor.ts'
-import { flushKernels, type WasmBackend } from './wasm/kernel.ts'
+import { flushKernels, type WasmBackend } from './wasm/device.ts'
 
 /**
  * Copy the values of a float32 tensor of any shape into `target`, which may be memory shared between threads. On wasm this avoids the extra copy

@@ -1,7 +1,7 @@
 /** What is allocated in the wasm heap: tensors, results and scratch; kernels' own C++ temporaries are not seen. */
 import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
-import type { WasmBackend } from '../engine/wasm/kernel.ts'
+import type { WasmBackend } from '../engine/wasm/device.ts'
 
 export interface HeapWatch {
   /** Most bytes at once of what was allocated since. */

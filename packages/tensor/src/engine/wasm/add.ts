@@ -1,7 +1,8 @@
 /** Replaces tfjs's addition of two tensors of one shape on wasm, which one thread does alone. What is broadcast stays with tfjs. */
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
-import { flushKernels, partOf, wasmKernel, type WasmContext } from './kernel.ts'
+import { flushKernels } from './device.ts'
+import { partOf, wasmKernel, type WasmContext } from './kernel.ts'
 
 /** a + b, of one shape. */
 export function addOfOneShape(context: WasmContext<'a' | 'b'>): void {

@@ -1,7 +1,8 @@
 /** Products with a weight in 4 bits, in integers (kernels/byte-product.ts, byte-row.ts): when they are taken, and how they are run. */
 import { isDifferentiating } from '../tape.ts'
 import type { KernelModule } from './exports.ts'
-import { partOf, precision, type WasmBackend, type WasmContext } from './kernel.ts'
+import type { WasmBackend } from './device.ts'
+import { partOf, precision, type WasmContext } from './kernel.ts'
 
 /** A product's x. */
 interface ByteRows {

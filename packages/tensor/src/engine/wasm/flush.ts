@@ -1,6 +1,6 @@
 /** Whatever of tfjs reads the heap of the wasm device first runs the kernels that are queued (queue.ts). */
 import * as tf from '@tensorflow/tfjs-core'
-import { flushKernels, type WasmBackend } from './kernel.ts'
+import { flushKernels, type WasmBackend } from './device.ts'
 
 /** Ours, and those of tfjs that read no values. */
 const exempt = ['Add', 'Reshape', 'ExpandDims', 'Fill']

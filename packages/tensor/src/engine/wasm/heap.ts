@@ -5,7 +5,7 @@
  * since they run later: `take` gives it to them.
  */
 import { OutOfMemoryError } from '@casa-js/base'
-import type { WasmBackend } from './kernel.ts'
+import type { WasmBackend } from './device.ts'
 
 export class Heap {
   private readonly bytesOf = new Map<number, number>()
@@ -14,6 +14,8 @@ export class Heap {
   /** Size of all of them. */
   freedBytes = 0
   private held = false
+  /** What `kept` has allocated. */
+  private keptBlock = { pointer: 0, bytes: 0 }
   private readonly malloc: (bytes: number) => number
   private readonly unalloc: (pointer: number) => void
 
@@ -58,6 +60,16 @@ export class Heap {
     if (pointer === undefined) return this.wasm._malloc(bytes) >>> 0
     this.freedBytes -= bytes
     return pointer
+  }
+
+  /** Memory that stays, and holds what it held, until more is asked for. 16-byte aligned. */
+  kept(bytes: number): number {
+    if (bytes > this.keptBlock.bytes) {
+      if (this.keptBlock.bytes > 0) this.wasm._free(this.keptBlock.pointer)
+      this.keptBlock = { pointer: 0, bytes: 0 }
+      this.keptBlock = { pointer: this.wasm._malloc(bytes + 16) >>> 0, bytes }
+    }
+    return Math.ceil(this.keptBlock.pointer / 16) * 16
   }
 
   free(pointer: number): void {

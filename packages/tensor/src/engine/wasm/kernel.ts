@@ -1,12 +1,11 @@
 /** The wasm implementation of a kernel: pointers into the tfjs heap, and the exports of our AssemblyScript module. */
-import { StateError } from '@casa-js/base'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
 import { sizeOf } from '../tensor.ts'
+import { runningDevice, threadCount, type WasmBackend } from './device.ts'
 import type { KernelModule } from './exports.ts'
 import type { Heap } from './heap.ts'
 import type { KernelQueue } from './queue.ts'
-import type { ThreadPool } from './thread-pool.ts'
 
 /** An input in the heap: its address, 0 for an optional one that was not given, and its shape. */
 export interface HeapTensor {
@@ -68,7 +67,7 @@ export const precision = { exact: false, bytes: false }
 
 /** In how many slices work is split, at most `pieces` per thread. */
 const slicesFor = (work: number, pieces = 1): number =>
-  device?.pool ? Math.max(1, Math.min(pieces * device.pool.count, Math.floor(work / sharing.workPerThread))) : 1
+  threadCount() > 1 ? Math.max(1, Math.min(pieces * threadCount(), Math.floor(work / sharing.workPerThread))) : 1
 
 export interface WasmContext<N extends string> {
   input(name: InputName<N>): HeapTensor
@@ -128,53 +127,6 @@ export interface PartialSums {
 /** Outputs are those allocated through `context.output`, in order. */
 export type WasmKernel<N extends string, A> = (context: WasmContext<N>, attributes: A) => void
 
-/** The part of tfjs's wasm backend that we use and its types leave out. */
-export interface WasmBackend extends tf.KernelBackend {
-  wasm: {
-    _malloc(bytes: number): number
-    _free(pointer: number): void
-    /** Detached whenever the memory grows: read it again for every use. */
-    HEAPU8: Uint8Array
-    asm: { memory: WebAssembly.Memory }
-  }
-  dataIdMap: { get(dataId: object): { memoryOffset: number } }
-  /** @param memoryOffset where it lies; memory that was not allocated yet by default */
-  makeOutput(shape: number[], dtype: string, memoryOffset?: number): tf.TensorInfo
-  disposeData(dataId: object): boolean
-}
-
-/** What kernels run on. */
-export interface WasmDevice {
-  /** The instance of our module on the heap's memory. */
-  exports: KernelModule
-  /** The threads that share it. */
-  pool: ThreadPool | undefined
-  heap: Heap
-  queue: KernelQueue
-}
-
-let device: WasmDevice | undefined
-/** What `kept` has allocated. */
-let keptMemory = { pointer: 0, bytes: 0 }
-
-/** Make a device the one that kernels run on; none when it was closed. */
-export function attachKernels(started: WasmDevice | undefined): void {
-  device = started
-  // It lay in the heap of the device before.
-  keptMemory = { pointer: 0, bytes: 0 }
-}
-
-/** @throws StateError if it was not started, or is closed; `what` asked for it */
-export function runningDevice(what: string): WasmDevice {
-  if (!device) throw new StateError(`${what}: the kernel module is not there; start the device with init()`)
-  return device
-}
-
-/** Run the kernels that are queued. To be called before the host, or a kernel of tfjs, reads memory that they write. */
-export function flushKernels(): void {
-  device?.queue.flush()
-}
-
 export function wasmKernel<N extends string, A>(name: string, kernel: WasmKernel<N, A>): tf.KernelFunc {
   return ({ inputs, attrs, backend }) => {
     const call = new KernelCall<N>(name, inputs, backend as WasmBackend)
@@ -233,13 +185,7 @@ export abstract class HeapCall<N extends string> implements WasmContext<N> {
   }
 
   kept(bytes: number): number {
-    if (bytes > keptMemory.bytes) {
-      const { wasm } = this.backend
-      if (keptMemory.bytes > 0) wasm._free(keptMemory.pointer)
-      keptMemory = { pointer: 0, bytes: 0 }
-      keptMemory = { pointer: wasm._malloc(bytes + 16) >>> 0, bytes }
-    }
-    return Math.ceil(keptMemory.pointer / 16) * 16
+    return runningDevice('kept memory').heap.kept(bytes)
   }
 
   share(
@@ -338,21 +284,6 @@ class KernelCall<N extends string> extends HeapCall<N> {
   private pointerOf(info: tf.TensorInfo): number {
     return this.backend.dataIdMap.get(info.dataId).memoryOffset
   }
-}
-
-/**
- * Run a list of regions (regions.ts), by all threads, after what is queued.
- * @param what it is, for errors
- */
-export function runList(list: number, regions: number, what: string): void {
-  const { queue } = runningDevice(what)
-  queue.flush()
-  queue.run(list, regions, what)
-}
-
-/** Wait until no thread reads a list any more. */
-export function settle(): void {
-  device?.pool?.settle()
 }
 
 /** Whether there are threads to share work of this much. */

@@ -5,7 +5,8 @@ import * as ops from '../../index.ts'
 import { readInto } from '../../internal.ts'
 import { randomNumbers, randomValues } from '../../testing/random.ts'
 import { Heap } from './heap.ts'
-import { flushKernels, runningDevice, sharing, type WasmBackend } from './kernel.ts'
+import { flushKernels, runningDevice, type WasmBackend } from './device.ts'
+import { sharing } from './kernel.ts'
 
 const { workPerThread } = sharing
 

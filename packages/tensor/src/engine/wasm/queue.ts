@@ -6,7 +6,7 @@
  */
 import type { KernelModule } from './exports.ts'
 import type { Heap } from './heap.ts'
-import type { WasmBackend } from './kernel.ts'
+import type { WasmBackend } from './device.ts'
 import { bytesOfRegion, sliceBytes, writeRegion } from './regions.ts'
 import type { ThreadPool } from './thread-pool.ts'
 

@@ -8,7 +8,7 @@ import { replaceAdd } from './add.ts'
 import type { KernelModule } from './exports.ts'
 import { flushBeforeOthers } from './flush.ts'
 import { Heap } from './heap.ts'
-import { attachKernels, flushKernels, type WasmBackend } from './kernel.ts'
+import { attachKernels, flushKernels, type WasmBackend } from './device.ts'
 import { KernelQueue } from './queue.ts'
 import { ThreadPool } from './thread-pool.ts'
 

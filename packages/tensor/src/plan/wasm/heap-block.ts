@@ -1,4 +1,4 @@
-import type { WasmBackend } from '../../engine/wasm/kernel.ts'
+import type { WasmBackend } from '../../engine/wasm/device.ts'
 
 /** Blocks, and values in them, start at multiples of a cache line. */
 export const alignment = 64

@@ -1,5 +1,6 @@
 /** The numbers of a step that change, in memory that kernels read. */
-import { movingStep, type WasmBackend } from '../../engine/wasm/kernel.ts'
+import type { WasmBackend } from '../../engine/wasm/device.ts'
+import { movingStep } from '../../engine/wasm/kernel.ts'
 import { at, type Moving, type PlanNode } from '../nodes.ts'
 import { HeapBlock } from './heap-block.ts'
 

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
-import { flushKernels, type WasmBackend } from '../../engine/wasm/kernel.ts'
+import { flushKernels, type WasmBackend } from '../../engine/wasm/device.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
 import { isOnHost, largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
 import { HeapBlock } from './heap-block.ts'

@@ -1,7 +1,8 @@
 /** A kernel of a plan on wasm: its calls are noted, with addresses that stay, and run later as part of a list. */
 import { StateError } from '@casa-js/base'
 import type { KernelModule } from '../../engine/wasm/exports.ts'
-import { HeapCall, type HeapTensor, type WasmBackend } from '../../engine/wasm/kernel.ts'
+import type { WasmBackend } from '../../engine/wasm/device.ts'
+import { HeapCall, type HeapTensor } from '../../engine/wasm/kernel.ts'
 
 /** One kernel, in slices that may run at once. */
 export interface Run {

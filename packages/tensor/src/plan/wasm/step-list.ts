@@ -4,7 +4,8 @@
  * Neighbours that do not read what the others write (q, k and v; gate and up) share a region: threads take slices of all of them.
  */
 import { raceOfSteps, type Way } from '../../engine/wasm/byte-product.ts'
-import { isShared, runList, settle, type HeapTensor, type WasmBackend } from '../../engine/wasm/kernel.ts'
+import { runList, settle, type WasmBackend } from '../../engine/wasm/device.ts'
+import { isShared, type HeapTensor } from '../../engine/wasm/kernel.ts'
 import { bytesOfRegion, writeRegion } from '../../engine/wasm/regions.ts'
 import { at, type PlanNode, type Value } from '../nodes.ts'
 import { groupsOf } from './groups.ts'
