@@ -4,8 +4,8 @@
  *   p = exp(scale q kᵀ - lse)   dv = pᵀ dO   ds = p * (dO vᵀ - dO.o)   dq = scale ds k   dk = scale dsᵀ q
  */
 import {
-  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, keysHidden, keysSeen, roundUp8, rowAddress, storeRowAddresses,
-  storeScaled, tileAt, weightsTimesPanels,
+  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, keysHidden, keysSeen, roundUp8, rowAddress, sixRowsTimesPanels,
+  storeRowAddresses, storeScaled, tallRows, tileAt, weightsTimesPanels,
 } from './attention-parts'
 import { dot } from './dots'
 import { packColumns, packRows, panelBytes } from './pack'
@@ -20,10 +20,13 @@ function blockRowsFor(keys: i32): i32 {
   return keys <= 256 ? 64 : keys <= 1024 ? 32 : 16
 }
 
+/** That a tile may write past the rows of a block. */
+const moreRows = 2
+
 /** Bytes of scratch, where `keys` is the most that any segment has. */
 export function attentionGradScratch(keys: i32, E: i32): i32 {
   // A smaller segment may take more rows per block: 64 of 256 keys, 32 of 1024.
-  const scores = min(64 * roundUp8(keys), max(blockRowsFor(keys) * roundUp8(keys), 32 * 1024))
+  const scores = min(64 * roundUp8(keys), max(blockRowsFor(keys) * roundUp8(keys), 32 * 1024)) + moreRows * roundUp8(keys)
   const panels = 2 * panelBytes(E, keys) + panelBytes(keys, E) + 2 * panelBytes(64, E)
   return <i32>(headerBytes + 2 * (<usize>scores << 2) + panels + 2 * panelBytes(roundUp8(keys), E))
 }
@@ -81,8 +84,9 @@ function gradientOfGroup(
   const sumK = outRows + panelBytes(64, E) // dk / scale, [keys][E], both rounded up to 8
   const sumV = sumK + sumBytes
   const p = sumV + sumBytes // [rows][keys]
-  const ds = p + <usize>blockRows * rowBytes
+  const ds = p + <usize>(blockRows + moreRows) * rowBytes
   v128.store(factors, f32x4.splat(scale))
+  v128.store(factors, f32x4.splat(scale), 16)
   packColumns<f32>(k, stride, E, keys, keyPanels)
   packColumns<f32>(v, stride, E, keys, valuePanels)
   packRows<f32>(k, stride, keys, E, keyRows)
@@ -95,16 +99,21 @@ function gradientOfGroup(
     const blockStart = keysHidden(b0, group, queries, keys, causal, window) & ~7
     packGroup(q, b0, height, group, H, E, queryRows)
     packGroup(dO, b0, height, group, H, E, outRows)
-    for (let i = 0; i < height; i += 4) {
+    for (let i = 0; i < height; i += tallRows) {
       const r0 = b0 + i
-      const count = min(4, height - i)
+      const count = min(tallRows, height - i)
       const seen = keysSeen(r0 + count - 1, group, queries, keys, causal)
       // Panels hold eight keys: the first that matters may hold some before the window.
       const start = keysHidden(r0, group, queries, keys, causal, window) & ~7
       const skipped = <usize>start * headBytes
       const at = <usize>i * rowBytes + (<usize>start << 2)
-      fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels + skipped, E, seen - start, zeros, p + at, rowBytes)
-      fourRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels + skipped, E, seen - start, zeros, ds + at, rowBytes)
+      if (count > 4) {
+        sixRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels + skipped, E, seen - start, p + at, rowBytes)
+        sixRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels + skipped, E, seen - start, ds + at, rowBytes)
+      } else {
+        fourRowsTimesPanels(q, r0, rows, group, H, headBytes, keyPanels + skipped, E, seen - start, zeros, p + at, rowBytes)
+        fourRowsTimesPanels(dO, r0, rows, group, H, headBytes, valuePanels + skipped, E, seen - start, zeros, ds + at, rowBytes)
+      }
       for (let r = r0; r < r0 + count; r++) {
         const row = <usize>(r - b0) * rowBytes
         const delta = dot(rowAddress(dO, r, group, H, headBytes), rowAddress(o, r, group, H, headBytes), E)

@@ -6,14 +6,18 @@
  * a few at a time, so that only a few rows of scores are stored at once.
  */
 import { exp4, log1, maxOfLanes, sumOfLanes } from './simd'
+import { tallTileOfRows } from './tall-tile'
 import { tileOfRows } from './tile'
-import { wideTileOfRows } from './wide-tile'
+import { wideTallTileOfRows, wideTileOfRows } from './wide-tile'
 
-/** Scratch begins with zeros, a tile, and the addresses and factors of four rows. */
+/** Rows of a tile: six where multiplication and addition are fused (tall-tile.ts). */
+export const tallRows = ASC_FEATURE_RELAXED_SIMD ? 6 : 4
+
+/** Scratch begins with zeros, a tile, and the addresses and factors of six rows. */
 export const tileAt: usize = 32
-export const addressesAt: usize = tileAt + 256
-export const factorsAt: usize = addressesAt + 16
-export const headerBytes: usize = 384
+export const addressesAt: usize = tileAt + 384
+export const factorsAt: usize = addressesAt + 32
+export const headerBytes: usize = 512
 
 // @ts-ignore: decorator
 @inline
@@ -28,7 +32,7 @@ export function rowAddress(base: usize, r: i32, group: i32, heads: i32, headByte
   return base + <usize>((r / group) * heads + (r % group)) * headBytes
 }
 
-/** The addresses of up to four rows: computed once, as each takes a division. */
+/** The addresses of a tile's rows: computed once, as each takes a division. */
 export function storeRowAddresses(to: usize, base: usize, r0: i32, count: i32, group: i32, heads: i32, headBytes: usize): void {
   for (let i = 0; i < count; i++) store<usize>(to + (<usize>i << 2), rowAddress(base, r0 + i, group, heads, headBytes))
 }
@@ -68,6 +72,34 @@ export function fourRowsTimesPanels(
   }
   for (; n < columns; n += 8) {
     tileOfRows(a0, a1, a2, a3, panels, 32, depth, zeros, 0, to, toStride)
+    panels += panel
+    to += 32
+  }
+}
+
+/** The same of six rows, in the builds that have tiles of them. */
+export function sixRowsTimesPanels(
+  base: usize, r0: i32, rows: i32, group: i32, heads: i32, headBytes: usize,
+  panels: usize, depth: i32, columns: i32, to: usize, toStride: usize,
+): void {
+  const last = rows - 1
+  const a0 = rowAddress(base, r0, group, heads, headBytes)
+  const a1 = rowAddress(base, min(r0 + 1, last), group, heads, headBytes)
+  const a2 = rowAddress(base, min(r0 + 2, last), group, heads, headBytes)
+  const a3 = rowAddress(base, min(r0 + 3, last), group, heads, headBytes)
+  const a4 = rowAddress(base, min(r0 + 4, last), group, heads, headBytes)
+  const a5 = rowAddress(base, min(r0 + 5, last), group, heads, headBytes)
+  const panel = <usize>depth << 5
+  let n = 0
+  if (WIDE) {
+    for (; n + 8 < columns; n += 16) {
+      wideTallTileOfRows(a0, a1, a2, a3, a4, a5, panels, panel, depth, to, toStride)
+      panels += 2 * panel
+      to += 64
+    }
+  }
+  for (; n < columns; n += 8) {
+    tallTileOfRows(a0, a1, a2, a3, a4, a5, panels, depth, to, toStride)
     panels += panel
     to += 32
   }
@@ -118,20 +150,24 @@ export function clearFrom(row: usize, from: i32, to: i32): void {
 }
 
 /**
- * Four rows of weights, `rowBytes` apart, times panels [E / 8][depth][8], each times its own factor: `height` results [E] at `addresses`.
- * `apart`: bytes from a panel to the next. Scratch: `tile`, 256 bytes.
+ * Rows of weights, `rowBytes` apart, times panels [E / 8][depth][8], each times its own factor: `height` results [E] at `addresses`. There must be
+ * four rows, or six where more than four count. `apart`: bytes from a panel to the next. Scratch: `tile`, 384 bytes.
  */
 export function weightsTimesPanels(
   weights: usize, rowBytes: usize, panel: usize, apart: usize, depth: i32, E: i32, zeros: usize, tile: usize,
   addresses: usize, factors: usize, height: i32,
 ): void {
-  const w1 = weights + rowBytes, w2 = w1 + rowBytes, w3 = w2 + rowBytes
+  const w1 = weights + rowBytes, w2 = w1 + rowBytes, w3 = w2 + rowBytes, w4 = w3 + rowBytes, w5 = w4 + rowBytes
+  const isTall = tallRows === 6 && height > 4
   let step = 8
   for (let e = 0; e < E; e += step) {
     // A wide tile takes two panels.
     if (WIDE) step = e + 16 <= E ? 16 : 8
     const tileStride = <usize>step << 2
-    if (WIDE && step === 16) wideTileOfRows(weights, w1, w2, w3, panel, apart, depth, tile, tileStride)
+    if (WIDE && step === 16) {
+      if (isTall) wideTallTileOfRows(weights, w1, w2, w3, w4, w5, panel, apart, depth, tile, tileStride)
+      else wideTileOfRows(weights, w1, w2, w3, panel, apart, depth, tile, tileStride)
+    } else if (isTall) tallTileOfRows(weights, w1, w2, w3, w4, w5, panel, depth, tile, tileStride)
     else tileOfRows(weights, w1, w2, w3, panel, 32, depth, zeros, 0, tile, tileStride)
     for (let i = 0; i < height; i++) {
       const to = load<usize>(addresses + (<usize>i << 2)) + (<usize>e << 2)

@@ -1,7 +1,7 @@
 /** o = softmax(scale q kᵀ) v and the log-sum-exp of every row. Shapes and rules: src/ops/attention/index.ts. */
 import {
-  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, softmaxRow,
-  storeRowAddresses, tileAt, weightsTimesPanels,
+  addressesAt, clearFrom, factorsAt, fourRowsTimesPanels, headerBytes, hideKeys, keysHidden, keysSeen, roundUp8, rowAddress, sixRowsTimesPanels,
+  softmaxRow, storeRowAddresses, tallRows, tileAt, weightsTimesPanels,
 } from './attention-parts'
 import { attendFew, fewScratch } from './attention-few'
 import { packColumns, packRows, panelBytes } from './pack'
@@ -11,7 +11,7 @@ const fewRows = 12
 
 /** Bytes of scratch, where `keys` is the most that any segment has, and `rows` the most of all heads of a segment of few rows. */
 export function attentionScratch(keys: i32, E: i32, rows: i32): i32 {
-  const blocks = headerBytes + <usize>(4 * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E)
+  const blocks = headerBytes + <usize>(tallRows * roundUp8(keys) * 4) + panelBytes(E, keys) + panelBytes(keys, E)
   return <i32>max(blocks, 256 + fewScratch(keys, rows))
 }
 
@@ -81,15 +81,16 @@ function attendBlocks(
   packColumns<f32>(k, stride, E, keys, keyPanels)
   packRows<f32>(v, stride, keys, E, valuePanels)
 
-  // Four rows at a time: their scores stay in the L1 cache between the two products.
+  // A few rows at a time: their scores stay in the L1 cache between the two products.
   const rows = queries * group
-  for (let r0 = 0; r0 < rows; r0 += 4) {
-    const height = min(4, rows - r0)
+  for (let r0 = 0; r0 < rows; r0 += tallRows) {
+    const height = min(tallRows, rows - r0)
     const seen = keysSeen(r0 + height - 1, group, queries, keys, causal)
     // Panels hold eight keys: the first that matters may hold some before the window.
     const start = keysHidden(r0, group, queries, keys, causal, window) & ~7
     const panels = keyPanels + <usize>start * headBytes
-    fourRowsTimesPanels(q, r0, rows, group, H, headBytes, panels, E, seen - start, zeros, scores, rowBytes)
+    if (height > 4) sixRowsTimesPanels(q, r0, rows, group, H, headBytes, panels, E, seen - start, scores, rowBytes)
+    else fourRowsTimesPanels(q, r0, rows, group, H, headBytes, panels, E, seen - start, zeros, scores, rowBytes)
     for (let i = 0; i < height; i++) {
       const r = r0 + i
       const row = scores + <usize>i * rowBytes

@@ -65,9 +65,12 @@ export const sharing = { workPerThread: 100_000 }
  */
 export const precision = { exact: false, bytes: false }
 
-/** In how many slices work is split, at most `pieces` per thread. */
-const slicesFor = (work: number, pieces = 1): number =>
-  threadCount() > 1 ? Math.max(1, Math.min(pieces * threadCount(), Math.floor(work / sharing.workPerThread))) : 1
+/** In how many slices work is split, at most `pieces` per thread, and as many for each if there are enough for all. */
+function slicesFor(work: number, pieces = 1): number {
+  const threads = threadCount()
+  const most = threads === 1 ? 1 : Math.min(pieces * threads, Math.floor(work / sharing.workPerThread))
+  return Math.max(1, most > threads ? most - (most % threads) : most)
+}
 
 export interface WasmContext<N extends string> {
   input(name: InputName<N>): HeapTensor

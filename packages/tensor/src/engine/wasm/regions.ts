@@ -37,3 +37,23 @@ export function writeRegion(heap: ArrayBufferLike, at: number, { slices, serial,
     floats.set(slice.arguments, begin + 2)
   })
 }
+
+/**
+ * The slices of a region, so ordered that the threads' shares (kernels/regions.ts), as many slices each, have about as much work: from the
+ * largest down, each goes to the thread that has least.
+ */
+export function inShares<T extends { work: number }>(slices: readonly T[], threads: number): T[] {
+  const endOf = (thread: number) => Math.floor((slices.length * thread) / threads)
+  const shares = Array.from({ length: threads }, (_, thread) => ({
+    room: endOf(thread + 1) - endOf(thread),
+    work: 0,
+    slices: [] as T[],
+  }))
+  for (const slice of slices.toSorted((a, b) => b.work - a.work)) {
+    const open = shares.filter((share) => share.slices.length < share.room)
+    const least = open.reduce((best, share) => (share.work < best.work ? share : best))
+    least.slices.push(slice)
+    least.work += slice.work
+  }
+  return shares.flatMap((share) => share.slices)
+}

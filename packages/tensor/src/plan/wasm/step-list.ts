@@ -4,9 +4,9 @@
  * Neighbours that do not read what the others write (q, k and v; gate and up) share a region: threads take slices of all of them.
  */
 import { raceOfSteps, type Way } from '../../engine/wasm/byte-product.ts'
-import { runList, settle, type WasmBackend } from '../../engine/wasm/device.ts'
+import { runList, settle, threadCount, type WasmBackend } from '../../engine/wasm/device.ts'
 import { isShared, type HeapTensor } from '../../engine/wasm/kernel.ts'
-import { bytesOfRegion, writeRegion } from '../../engine/wasm/regions.ts'
+import { bytesOfRegion, inShares, writeRegion, type Slice } from '../../engine/wasm/regions.ts'
 import { at, type PlanNode, type Value } from '../nodes.ts'
 import { groupsOf } from './groups.ts'
 import { alignment, HeapBlock } from './heap-block.ts'
@@ -166,7 +166,13 @@ export class StepList {
   }
 }
 
-const slicesOf = (runs: readonly Run[]) => runs.flatMap(({ name, slices }) => slices.map((given) => ({ name, arguments: given })))
+/** In the order in which threads take them: shares of about as much work. */
+function slicesOf(runs: readonly Run[]): Slice[] {
+  const all = runs.flatMap(({ name, slices, work }) =>
+    slices.map((given) => ({ name, arguments: given, work: work / slices.length })),
+  )
+  return runs.length === 1 ? all : inShares(all, threadCount())
+}
 
 /** Small kernels are not worth the other threads, unless they are enough together. */
 function isSerial(runs: readonly Run[]): boolean {
