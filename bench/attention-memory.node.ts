@@ -3,6 +3,7 @@
  *
  *   attention-memory.node.ts casa|tfjs TOKENS forward|gradients
  */
+import { runningDevice } from '../packages/tensor/src/engine/wasm/device.ts'
 import { watchHeap } from '../packages/tensor/src/testing/wasm-heap.ts'
 import { attentionShape } from './peers/peer.ts'
 
@@ -29,10 +30,10 @@ async function measure(contestant: string, tokens: number, withGradient: boolean
   const shape = { ...attentionShape, batch: 1 }
   await prepare(withGradient, { ...shape, tokens: 16 })()
   const run = prepare(withGradient, { ...shape, tokens })
-  const heap = watchHeap()
+  const peakBytes = contestant === 'casa' ? runningDevice('this bench').heap.watch() : watchHeap().peakBytes
   const before = process.resourceUsage().maxRSS
   await run()
-  return { heapBytes: heap.peakBytes(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }
+  return { heapBytes: peakBytes(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }
 }
 
 const [contestant, tokens, way] = process.argv.slice(2) as [string, string, string]

@@ -142,6 +142,8 @@ export function nodesOf(traces: readonly [StepTrace, StepTrace, ...StepTrace[]])
       }
       // A copy could pass for a constant when the same is given twice.
       if (nameOf(traces, (array, t) => same(array, data[t]))) return new NoPlan('a tensor is made of a copy of what is given')
+      if (first.ids.length > 0 && traces.every(({ ids }, t) => same(ids, data[t])))
+        return new NoPlan('a tensor is made of the ids of the tokens')
     }
     const inputs: Record<string, Operand> = {}
     for (const [name, input] of Object.entries(call.inputs)) {

@@ -326,6 +326,12 @@ for (const device of ['wasm', 'webgpu'] as const) {
         ),
       ).toMatch('Attention: scale changes')
       expect(refusal((_, ids) => product(ops.embedding(weight, Int32Array.from(ids))))).toMatch('are a copy')
+      expect(
+        refusal((_, ids) => {
+          ops.tensor(Int32Array.from(ids), [1])
+          return product(x)
+        }),
+      ).toMatch('a tensor is made of the ids')
       expect(refusal((step) => product(step === 0 ? x : ops.silu(x)))).toMatch('two steps ran different kernels')
       expect(refusal(() => ops.subtract(product(x), x))).toMatch(
         'the result of the step comes from an operator that plans do not know',

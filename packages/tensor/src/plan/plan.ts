@@ -1,6 +1,7 @@
 /** A plan: a step that was made ready once, and is then run again and again with other tokens. */
-import type { Tensor } from '../engine/tensor.ts'
-import type { Counters } from './nodes.ts'
+import { ArgumentError } from '@casa-js/base'
+import { sizeOf, type Tensor } from '../engine/tensor.ts'
+import type { Counters, Value } from './nodes.ts'
 
 /** What a step gives: logits, for a step that says something about the next token. Valid until the plan runs again. */
 export interface PlanResult {
@@ -25,6 +26,18 @@ export type Given = Readonly<Record<string, Tensor | Float32Array | Int32Array>>
 export const isOnHost = (given: Given[string]): given is Float32Array | Int32Array =>
   given instanceof Float32Array || given instanceof Int32Array
 
+/** @throws ArgumentError where something is missing, or has another size or type than what was traced: it would be copied over others' memory. */
+export function checkGiven(values: readonly Value[], given: Given): void {
+  for (const { given: name, shape, dtype } of values) {
+    if (name === undefined) continue
+    const each = given[name]
+    const found = each && (isOnHost(each) ? (each instanceof Int32Array ? 'int32' : 'float32') : each.dtype)
+    const size = each && (isOnHost(each) ? each.length : each.size)
+    if (found !== dtype || size !== sizeOf(shape))
+      throw new ArgumentError(`${name}: a step like those before takes ${dtype} [${shape}], and was given ${size ?? 'no'} values`)
+  }
+}
+
 export interface Plan {
   /** How far every track has moved from the first trace; undefined where the plan does not fit, or its buffers have no room. */
   movesAt(counters: Counters): number[] | undefined
@@ -32,6 +45,7 @@ export interface Plan {
    * @param moves what `movesAt` returned
    * @param ids as many as were traced
    * @param given under the names and of the sizes that were traced
+   * @throws ArgumentError if it is not
    */
   run(moves: readonly number[], ids: Int32Array, given?: Given): PlanResult
   dispose(): void

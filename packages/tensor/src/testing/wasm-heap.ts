@@ -1,4 +1,4 @@
-/** What is allocated in the wasm heap: tensors, results and scratch; kernels' own C++ temporaries are not seen. */
+/** What tfjs allocates in the heap of its wasm backend, where that runs without ours, whose heap counts itself: C++ temporaries are not seen. */
 import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { WasmBackend } from '../engine/wasm/device.ts'

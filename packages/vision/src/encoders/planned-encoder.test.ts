@@ -33,6 +33,13 @@ await describeOnDevices('planned encoders', ({ forward }) => {
           }
         }
         expect(planned.use.images, planned.use.refused).toBe(isPlanned() ? 2 * 3 : 0)
+        if (isPlanned()) {
+          const { values, ...rest } = noisePatches(8, 8, perPatch, 49)
+          for (const wrong of [values.subarray(1), Float32Array.of(...values, 1)])
+            expect(() => planned.encode({ values: wrong, ...rest })).toThrow(
+              /values: a step like those before takes float32 .* and was given/,
+            )
+        }
         const held = memory()
         await valuesOf(planned.encode(noisePatches(8, 8, perPatch, 50)))
         expect(memory()).toEqual(held)

@@ -64,7 +64,7 @@ export function planEncoder(encoder: Pick<VisionEncoder, 'encode'>): PlannedEnco
       if (size.plan instanceof NoPlan) return encode()
       if (size.plan) {
         use.images++
-        return size.plan.run([], noIds, { values }).tensor()
+        return keep(size.plan.run([], noIds, { values }).tensor())
       }
       const { logits: tokens, trace } = traceStep(noIds, {}, encode, { values })
       addTrace(size, trace, values.slice())

@@ -9,9 +9,9 @@ let wrapped = false
 /** After ours have replaced tfjs's. */
 export function flushBeforeOthers(backend: WasmBackend): void {
   const read = backend.readSync.bind(backend)
-  backend.readSync = (dataId) => {
+  backend.readSync = (...given: Parameters<typeof read>) => {
     flushKernels()
-    return read(dataId)
+    return read(...given)
   }
   // Kernels are registered once for all backends of a name.
   if (wrapped) return

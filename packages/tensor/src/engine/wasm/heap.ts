@@ -14,6 +14,8 @@ export class Heap {
   /** Size of all of them. */
   freedBytes = 0
   private held = false
+  /** Allocated and not given back, now and at most. */
+  private readonly inUse = { bytes: 0, most: 0 }
   /** What `kept` has allocated. */
   private keptBlock = { pointer: 0, bytes: 0 }
   private readonly malloc: (bytes: number) => number
@@ -51,6 +53,7 @@ export class Heap {
       )
     }
     this.bytesOf.set(pointer, bytes)
+    this.inUse.most = Math.max(this.inUse.most, (this.inUse.bytes += bytes))
     return pointer
   }
 
@@ -95,7 +98,14 @@ export class Heap {
     this.freedBytes = 0
   }
 
+  /** Returns a function that says how many bytes were in use at once, at most, beyond those of now. */
+  watch(): () => number {
+    const begin = (this.inUse.most = this.inUse.bytes)
+    return () => this.inUse.most - begin
+  }
+
   private giveBack(pointer: number): void {
+    this.inUse.bytes -= this.bytesOf.get(pointer) ?? 0
     this.bytesOf.delete(pointer)
     this.unalloc(pointer)
   }

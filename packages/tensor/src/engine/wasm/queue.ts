@@ -19,7 +19,7 @@ export class KernelQueue {
   private readonly list: number
   private regions = 0
   private bytes = 0
-  /** Of kernels that ran when nobody waited for them. */
+  /** A kernel failed, and those after it have not run. */
   private problem: { error: unknown } | undefined
 
   constructor(
@@ -42,7 +42,10 @@ export class KernelQueue {
     this.regions++
   }
 
-  /** Run what is queued. Returns when it is done. */
+  /**
+   * Run what is queued. Returns when it is done.
+   * @throws what a kernel threw, now or before
+   */
   flush(): void {
     if (this.problem) throw this.problem.error
     if (this.regions === 0) return
@@ -50,6 +53,9 @@ export class KernelQueue {
     this.regions = this.bytes = 0
     try {
       this.run(this.list, regions, 'queued kernels')
+    } catch (error) {
+      this.problem = { error }
+      throw error
     } finally {
       this.heap.release()
     }
@@ -72,9 +78,8 @@ export class KernelQueue {
     queueMicrotask(() => {
       try {
         this.flush()
-      } catch (error) {
+      } catch {
         // For whoever comes next.
-        this.problem = { error }
       }
     })
   }

@@ -19,7 +19,7 @@ const mostParts = 16
 
 /** The block of x that starts at `begin` and has shape `size`, if it is made of few enough runs. */
 export function copyBlock(x: Tensor, begin: number[], size: number[]): Tensor | undefined {
-  if (!isCopied(x) || sizeOf(size) === 0) return undefined
+  if (!isCopied(x) || x.rank === 0 || sizeOf(size) === 0) return undefined
   const strides = x.shape.map((_, axis) => sizeOf(x.shape.slice(axis + 1)))
   // Trailing axes that are taken whole are contiguous with the last axis that is cut.
   const last = Math.max(

@@ -8,7 +8,7 @@ import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
 import { flushKernels, type WasmBackend } from '../../engine/wasm/device.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
-import { isOnHost, largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
+import { checkGiven, isOnHost, largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
 import { HeapBlock } from './heap-block.ts'
 import { placesOf } from './places.ts'
 import { StepList } from './step-list.ts'
@@ -29,6 +29,7 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
   return {
     movesAt: (counters) => movesAt(step, counters),
     run(moves, ids, given = {}): PlanResult {
+      checkGiven(handed, given)
       if (handed.length > 0) flushKernels()
       for (const value of handed) {
         const each = given[value.given!]!

@@ -92,7 +92,9 @@ export class RecordedCall extends HeapCall<string> {
     const index = this.uploaded++
     let memory = this.uploads[index]
     if (!memory || memory.bytes < data.byteLength) {
+      // There may be no memory: what is freed must not be freed again.
       if (memory) wasm._free(memory.pointer)
+      this.uploads[index] = { pointer: 0, bytes: 0 }
       memory = this.uploads[index] = { pointer: wasm._malloc(data.byteLength) >>> 0, bytes: data.byteLength }
     }
     wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), memory.pointer)

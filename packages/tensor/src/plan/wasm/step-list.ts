@@ -77,10 +77,10 @@ export class StepList {
     settle()
     const stage = this.numbers.write(moves, ids)
     const changed = stage === this.stage ? this.restless : [...this.restless, ...this.staged]
-    this.stage = stage
     const isOtherWay = this.way !== undefined && this.way !== raceOfSteps.way
     if (!this.memory || isOtherWay || !this.update(changed, moves)) this.layOut(moves)
     else for (const host of this.hosts) host.record(moves, new SharedScratch())
+    this.stage = stage
     const run = () => runList(this.memory!.block.pointer, this.regions, 'a planned step')
     // Of steps that differ in their rows times say nothing.
     if (this.way === undefined || this.ids > 1) run()

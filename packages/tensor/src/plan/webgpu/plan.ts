@@ -7,7 +7,7 @@ import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
 import { movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
-import { isOnHost, type Given, type Plan, type PlanResult } from '../plan.ts'
+import { checkGiven, isOnHost, type Given, type Plan, type PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
 import { placeLanes, placeProgram, type PlaceUniforms, type Placing } from './place-program.ts'
@@ -44,8 +44,8 @@ class WebgpuPlan implements Plan {
   private readonly tables: AngleTables
   /** What changes from step to step: the tokens' ids, the moves of all tracks, and a zero for numbers that follow none. */
   private readonly step: Place
-  /** Where given tensors are copied to, by name. */
-  private readonly given = new Map<string, Place>()
+  /** Where what is given is copied to. */
+  private readonly given: { name: string; buffer: GPUBuffer }[] = []
   private readonly keyBlocks: KeyBlocks[] = []
   private readonly written: object[]
   private readonly dispatches: readonly Dispatch[]
@@ -66,7 +66,7 @@ class WebgpuPlan implements Plan {
       if (value.given === undefined) continue
       const place = recorder.takeValues(sizeOf(value.shape))
       this.places.set(value, place)
-      this.given.set(value.given, place)
+      this.given.push({ name: value.given, buffer: place.buffer })
     }
     this.tables = new AngleTables(nodes.nodes, recorder)
     const lastUse = lastUses(groups)
@@ -88,11 +88,12 @@ class WebgpuPlan implements Plan {
   }
 
   run(moves: readonly number[], ids: Int32Array, given: Given = {}): PlanResult {
+    checkGiven(this.nodes.values, given)
     const { device } = this.backend
     this.backend.flush()
     device.queue.writeBuffer(this.step.buffer, 0, Int32Array.of(...ids, ...moves))
     const copies: Copy[] = []
-    for (const [name, { buffer }] of this.given) {
+    for (const { name, buffer } of this.given) {
       const each = given[name]!
       if (isOnHost(each)) device.queue.writeBuffer(buffer, 0, each as Float32Array<ArrayBuffer>)
       else
