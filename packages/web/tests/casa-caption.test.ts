@@ -82,8 +82,8 @@ describe.skipIf(!findBrowser())('<casa-caption> in Chromium', { timeout: 360_000
     expect(inPage.map(({ file }) => file)).toEqual(expect.arrayContaining(['casa-caption.js', 'casa-web.js']))
     expect(total(inPage)).toBeLessThan(7_000)
     const worker = importedBy(outDir, 'worker.js')
-    expect(total(sizes.filter(({ file }) => worker.includes(file)))).toBeLessThan(249_000)
-    expect(total(sizes)).toBeLessThan(740_000)
+    expect(total(sizes.filter(({ file }) => worker.includes(file)))).toBeLessThan(246_000)
+    expect(total(sizes)).toBeLessThan(745_000)
   })
 
   it('says what went wrong', async () => {
