@@ -30,7 +30,7 @@ async function measure(contestant: string, tokens: number, withGradient: boolean
   const shape = { ...attentionShape, batch: 1 }
   await prepare(withGradient, { ...shape, tokens: 16 })()
   const run = prepare(withGradient, { ...shape, tokens })
-  const peakBytes = contestant === 'casa' ? runningDevice('this bench').heap.watch() : watchHeap().peakBytes
+  const peakBytes = contestant === 'casa' ? runningDevice('this bench').heap.watch() : watchHeap()
   const before = process.resourceUsage().maxRSS
   await run()
   return { heapBytes: peakBytes(), processBytes: (process.resourceUsage().maxRSS - before) * 1024 }

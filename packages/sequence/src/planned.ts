@@ -65,7 +65,8 @@ interface StepSet {
   after: { values: FusionState['values']; tensors: Tensors }[]
   /** When it was used last, in steps. */
   usedAt: number
-  plan?: Plan
+  /** What its steps do to the state's numbers, and the plan. */
+  planned?: { plan: Plan; changes: Record<string, Change> }
 }
 
 export interface StepPlanner {
@@ -88,22 +89,30 @@ const sameTensors = (a: Tensors, b: Tensors): boolean => {
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
+/** What a step does to a number of the state. */
+type Change = { by: number } | { to: number }
+
 /**
- * The numbers of a state after a step: each grows by as much in every step, as counts of tokens do, or is the same after every step, as when an
- * image begins a window anew. Undefined where the traces say neither.
+ * Each number grows by as much in every step, as counts of tokens do, or is the same after every step, as when an image begins a window anew.
+ * Undefined where the traces say neither.
  */
-function valuesAfter({ traces, after }: StepSet, { values }: FusionState): FusionState['values'] | undefined {
-  const found: Record<string, number> = {}
+function changesOf({ traces, after }: Pick<StepSet, 'traces' | 'after'>): Record<string, Change> | undefined {
+  const found: Record<string, Change> = {}
   for (const name of Object.keys(after[0]!.values)) {
-    const ends = after.map(({ values: each }) => each[name]!)
+    const ends = after.map(({ values }) => values[name]!)
     const growths = ends.map((end, i) => end - (traces[i]!.counters[`state.${name}`] ?? NaN))
-    const [growth, end] = [growths[0]!, ends[0]!]
-    if (growths.every((each) => each === growth)) found[name] = values[name]! + growth
-    else if (ends.every((each) => each === end)) found[name] = end
+    const [by, to] = [growths[0]!, ends[0]!]
+    if (growths.every((each) => each === by)) found[name] = { by }
+    else if (ends.every((each) => each === to)) found[name] = { to }
     else return undefined
   }
   return found
 }
+
+const changed = (changes: Record<string, Change>, { values }: FusionState): FusionState['values'] =>
+  Object.fromEntries(
+    Object.entries(changes).map(([name, change]) => [name, 'by' in change ? values[name]! + change.by : change.to]),
+  )
 
 export function createStepPlanner(): StepPlanner {
   /** The one used last comes last. */
@@ -126,7 +135,7 @@ export function createStepPlanner(): StepPlanner {
   }
 
   function forget(set: StepSet) {
-    set.plan?.dispose()
+    set.planned?.plan.dispose()
     sets = sets.filter((other) => other !== set)
   }
 
@@ -142,17 +151,17 @@ export function createStepPlanner(): StepPlanner {
   }
 
   function addTrace(set: StepSet, { kind }: StepStart, trace: StepTrace, after: FusionState) {
-    set.plan?.dispose()
-    delete set.plan
+    set.planned?.plan.dispose()
+    delete set.planned
     // Tokens of another image may have run on these tensors: only of two in a row does it say that there will be no plan.
     const saysMuch = !kind.isToken || set.traces.at(-1)!.counters.tokens! + 1 === trace.counters.tokens
     const traces = [...set.traces.slice(0, mostTraces - 1), trace]
     const states = [...set.after.slice(0, mostTraces - 1), after]
-    const trial: StepSet = { ...set, traces, after: states }
+    const changes = changesOf({ traces, after: states })
     const [first, second, ...others] = traces
     const plan = !sameTensors(set.after[0]!.tensors, after.tensors)
       ? new NoPlan("the fusion's state moves to other tensors")
-      : !valuesAfter(trial, after)
+      : !changes
         ? new NoPlan("the numbers of the fusion's state do not grow evenly")
         : createPlan(first!, second!, ...others)
     if (plan instanceof NoPlan) {
@@ -162,7 +171,7 @@ export function createStepPlanner(): StepPlanner {
       else use.refused = plan.why
       return
     }
-    Object.assign(set, { traces, after: states, plan })
+    Object.assign(set, { traces, after: states, planned: { plan, changes } })
     use.plans++
     failures.delete(kind.name)
     delete use.refused
@@ -174,14 +183,14 @@ export function createStepPlanner(): StepPlanner {
     find(start) {
       steps++
       const set = setOf(start)
-      const moves = set?.plan?.movesAt(countersOf(start))
-      const values = moves && valuesAfter(set!, start.state)
-      if (!set?.plan || !values) return undefined
+      const moves = set?.planned?.plan.movesAt(countersOf(start))
+      if (!set?.planned || !moves) return undefined
+      const { plan, changes } = set.planned
       touch(set)
       use.tokens += start.kind.tokens
       if (!start.kind.isToken) use.inLongerSteps += start.kind.tokens
       const { tensors } = start.kind.isToken ? start.state : set.after[0]!
-      return { plan: set.plan, moves, next: { values, tensors } }
+      return { plan, moves, next: { values: changed(changes, start.state), tensors } }
     },
     note(start, trace, after) {
       const { kind, state, spare } = start

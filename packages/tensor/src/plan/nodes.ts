@@ -72,6 +72,20 @@ export interface StepNodes {
 
 type HostArray = Float32Array | Int32Array
 
+/**
+ * For each of some pieces of work, by index, the values that no later piece makes or reads. Those that are external or given stay.
+ * @param usedBy the values that a piece makes and reads
+ */
+export function lastUses<T>(work: readonly T[], usedBy: (piece: T) => readonly Value[]): Map<number, Value[]> {
+  const last = new Map<Value, number>()
+  work.forEach((piece, index) => {
+    for (const value of usedBy(piece)) if (!value.external && value.given === undefined) last.set(value, index)
+  })
+  const by = new Map<number, Value[]>()
+  for (const [value, index] of last) by.set(index, [...(by.get(index) ?? []), value])
+  return by
+}
+
 /** One traced step. */
 export interface StepTrace {
   calls: readonly TracedCall[]

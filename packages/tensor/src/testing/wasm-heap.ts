@@ -3,14 +3,8 @@ import { OutOfMemoryError } from '@casa-js/base'
 import * as tf from '@tensorflow/tfjs-core'
 import type { WasmBackend } from '../engine/wasm/device.ts'
 
-export interface HeapWatch {
-  /** Most bytes at once of what was allocated since. */
-  peakBytes(): number
-  stop(): void
-}
-
-/** Watch the current backend, which must be wasm. Allocation beyond the limit throws. */
-export function watchHeap(): HeapWatch {
+/** Watch the current backend, which must be wasm, from now on: returns a function that gives the most bytes at once. Allocation beyond the limit throws. */
+export function watchHeap(): () => number {
   const { wasm } = tf.backend() as WasmBackend
   // Emscripten replaces its stubs at the first call; wrap the real ones.
   wasm._free(wasm._malloc(1))
@@ -30,5 +24,5 @@ export function watchHeap(): HeapWatch {
     sizes.delete(pointer >>> 0)
     _free(pointer)
   }
-  return { peakBytes: () => peak, stop: () => void Object.assign(wasm, { _malloc, _free }) }
+  return () => peak
 }

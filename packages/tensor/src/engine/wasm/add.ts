@@ -1,7 +1,6 @@
 /** Replaces tfjs's addition of two tensors of one shape on wasm, which one thread does alone. What is broadcast stays with tfjs. */
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../tensor.ts'
-import { flushKernels } from './device.ts'
 import { partOf, wasmKernel, type WasmContext } from './kernel.ts'
 
 /** a + b, of one shape. */
@@ -19,7 +18,7 @@ export function addOfOneShape(context: WasmContext<'a' | 'b'>): void {
 const ours = wasmKernel('Add', addOfOneShape)
 let replaced = false
 
-/** tfjs's backend must have been imported. */
+/** After tfjs's kernels were made to flush (flush.ts): its own addition must. */
 export function replaceAdd(): void {
   if (replaced) return
   replaced = true
@@ -27,9 +26,7 @@ export function replaceAdd(): void {
   const kernelFunc: tf.KernelFunc = (call) => {
     const { a, b } = call.inputs as Record<'a' | 'b', tf.TensorInfo>
     const isOurs = a.dtype === 'float32' && b.dtype === 'float32' && a.shape.join() === b.shape.join()
-    if (isOurs) return (ours(call) as tf.TensorInfo[])[0]!
-    flushKernels()
-    return config.kernelFunc(call)
+    return isOurs ? (ours(call) as tf.TensorInfo[])[0]! : config.kernelFunc(call)
   }
   tf.unregisterKernel('Add', 'wasm')
   tf.registerKernel({ ...config, kernelFunc })

@@ -21,6 +21,11 @@ export interface WasmBackend extends tf.KernelBackend {
   disposeData(dataId: object): boolean
 }
 
+/** Write the values of a host array at an address. */
+export function writeHeap({ wasm }: WasmBackend, pointer: number, data: Float32Array | Int32Array): void {
+  wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
+}
+
 /** What kernels run on. */
 export interface WasmDevice {
   /** The instance of our module on the heap's memory. */

@@ -2,11 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { flushKernels, type WasmBackend } from './device.ts'
 
-/** Ours, and those of tfjs that read no values. */
-const exempt = ['Add', 'Reshape', 'ExpandDims', 'Fill']
+/** Those of tfjs that read no values. */
+const exempt = ['Reshape', 'ExpandDims', 'Fill']
 let wrapped = false
 
-/** After ours have replaced tfjs's. */
+/** Before ours replace some of tfjs's. */
 export function flushBeforeOthers(backend: WasmBackend): void {
   const read = backend.readSync.bind(backend)
   backend.readSync = (...given: Parameters<typeof read>) => {

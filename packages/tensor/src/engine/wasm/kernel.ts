@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputName } from '../inputs.ts'
 import { sizeOf } from '../tensor.ts'
-import { runningDevice, threadCount, type WasmBackend } from './device.ts'
+import { runningDevice, threadCount, writeHeap, type WasmBackend } from './device.ts'
 import type { KernelModule } from './exports.ts'
 import type { Heap } from './heap.ts'
 import type { KernelQueue } from './queue.ts'
@@ -259,7 +259,7 @@ class KernelCall<N extends string> extends HeapCall<N> {
   upload(data: Float32Array | Int32Array): number {
     const pointer = this.backend.wasm._malloc(data.byteLength) >>> 0
     this.temporary.push(pointer)
-    this.backend.wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
+    writeHeap(this.backend, pointer, data)
     return pointer
   }
 

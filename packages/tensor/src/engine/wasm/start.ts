@@ -47,8 +47,8 @@ export async function startWasm({ wasmFolder, threads: asked, wideVectors }: Ini
   race.start(ways)
   // Few rows have no taller tiles.
   raceOfSteps.start(ways.filter((way) => way < 2))
-  replaceAdd()
   flushBeforeOthers(backend)
+  replaceAdd()
   return {
     adapter: 'WebAssembly SIMD',
     features: [

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { hold } from '../../engine/held.ts'
 import { sizeOf } from '../../engine/tensor.ts'
-import { flushKernels, type WasmBackend } from '../../engine/wasm/device.ts'
+import { flushKernels, writeHeap, type WasmBackend } from '../../engine/wasm/device.ts'
 import { movesAt, type StepNodes, type Value } from '../nodes.ts'
 import { checkGiven, isOnHost, largestOf, likeliestOf, type Plan, type PlanResult } from '../plan.ts'
 import { HeapBlock } from './heap-block.ts'
@@ -33,11 +33,10 @@ export function planOnWasm(step: StepNodes, backend: WasmBackend): Plan {
       if (handed.length > 0) flushKernels()
       for (const value of handed) {
         const each = given[value.given!]!
-        const heap = backend.wasm.HEAPU8
-        if (isOnHost(each)) heap.set(new Uint8Array(each.buffer, each.byteOffset, each.byteLength), pointerOf(value))
+        if (isOnHost(each)) writeHeap(backend, pointerOf(value), each)
         else {
           const from = backend.dataIdMap.get(each.dataId).memoryOffset
-          heap.copyWithin(pointerOf(value), from, from + 4 * sizeOf(value.shape))
+          backend.wasm.HEAPU8.copyWithin(pointerOf(value), from, from + 4 * sizeOf(value.shape))
         }
       }
       list.run(moves, ids)

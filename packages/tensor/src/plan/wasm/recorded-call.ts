@@ -1,7 +1,7 @@
 /** A kernel of a plan on wasm: its calls are noted, with addresses that stay, and run later as part of a list. */
 import { StateError } from '@casa-js/base'
 import type { KernelModule } from '../../engine/wasm/exports.ts'
-import type { WasmBackend } from '../../engine/wasm/device.ts'
+import { writeHeap, type WasmBackend } from '../../engine/wasm/device.ts'
 import { HeapCall, type HeapTensor } from '../../engine/wasm/kernel.ts'
 
 /** One kernel, in slices that may run at once. */
@@ -97,7 +97,7 @@ export class RecordedCall extends HeapCall<string> {
       this.uploads[index] = { pointer: 0, bytes: 0 }
       memory = this.uploads[index] = { pointer: wasm._malloc(data.byteLength) >>> 0, bytes: data.byteLength }
     }
-    wasm.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), memory.pointer)
+    writeHeap(this.backend, memory.pointer, data)
     return memory.pointer
   }
 

@@ -6,7 +6,7 @@ import { CasaError } from '@casa-js/base'
 import { sizeOf } from '../../engine/tensor.ts'
 import { hold } from '../../engine/held.ts'
 import type { CasaWebgpuBackend } from '../../engine/webgpu/backend.ts'
-import { movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
+import { lastUses, movesAt, NoPlan, type Counters, type Moving, type Operand, type StepNodes, type Value } from '../nodes.ts'
 import { checkGiven, isOnHost, type Given, type Plan, type PlanResult } from '../plan.ts'
 import { recordAttention, type KeyBlocks } from './attention.ts'
 import { groupNodes, type Group, type Job, type PlaceGroup, type ProductGroup, type SingleGroup } from './groups.ts'
@@ -69,7 +69,7 @@ class WebgpuPlan implements Plan {
       this.given.push({ name: value.given, buffer: place.buffer })
     }
     this.tables = new AngleTables(nodes.nodes, recorder)
-    const lastUse = lastUses(groups)
+    const lastUse = lastUses(groups, (group) => [...group.outputs, ...readBy(group)])
     for (const [index, group] of groups.entries()) {
       this.place(group)
       this.record(group)
@@ -269,18 +269,6 @@ class WebgpuPlan implements Plan {
     })
     for (const place of context.scratches) recorder.giveBack(place.buffer)
   }
-}
-
-/** For each group, the values that no later group reads. */
-function lastUses(groups: readonly Group[]): Map<number, Value[]> {
-  const last = new Map<Value, number>()
-  groups.forEach((group, index) => {
-    for (const value of [...group.outputs, ...readBy(group)])
-      if (!value.external && value.given === undefined) last.set(value, index)
-  })
-  const by = new Map<number, Value[]>()
-  for (const [value, index] of last) by.set(index, [...(by.get(index) ?? []), value])
-  return by
 }
 
 function readBy(group: Group): Value[] {
